@@ -22,8 +22,8 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_900, 114),
-    "db": (9_000, 48),
+    "api": (26_000, 119),
+    "db": (9_600, 52),
     "domain": (15_500, 66),
     "matching": (11_200, 51),
     "sources": (8_700, 40),

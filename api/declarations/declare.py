@@ -28,7 +28,7 @@ from domain.declarations.declaration import (
     check_declaration,
 )
 from domain.declarations.link import code_in
-from domain.declarations.record import placement_of, record_of
+from domain.declarations.record import offers_of, placement_of, record_of
 from domain.errors import InvalidContent, Problem
 from domain.journal import Actor, Detail
 from domain.suppliers.record_check import drawn_vertices
@@ -71,7 +71,7 @@ class SupplierPageDocument(SupplierPage, frozen=True, kw_only=True):
 
 
 class DeclarationReceipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a declaration."""
+    """A declaration as it was stored, and the version of the directory that has it."""
 
     supplier_id: UUID
     """The supplier that it is about"""
@@ -176,11 +176,8 @@ async def declare(
 async def checked_offers(services: Services, declaration: Declaration, today: date) -> tuple[Offer, ...]:
     """The offers that a declaration makes, areas simplified. Raises InvalidContent with all that is wrong in it."""
     reference = services.reference
-    offers = tuple(
-        Offer(segments=tuple(dict.fromkeys(each.segments)), service_area=each.service_area)
-        for each in declaration.offers
-    )
-    record, known = SupplierRecord("-", offers=offers), (reference.territories, reference.taxonomy, reference.cpv)
+    record = SupplierRecord("-", offers=offers_of(declaration, today))
+    known = (reference.territories, reference.taxonomy, reference.cpv)
     checked = await asyncio.to_thread(check, record, *known) if takes_long(record) else check(record, *known)
     problems = (*check_declaration(declaration, today), *checked.problems)
     if problems:

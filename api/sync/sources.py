@@ -22,10 +22,10 @@ from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.assembly import count_trades
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.supplier import DECLARATIONS
+from domain.suppliers.trades import count_trades
 from domain.text.bilingual import Text, WebAddress
 from matching.index.trade_groups import counts_by_source
 from matching.reference import Reference

@@ -1,4 +1,4 @@
-"""What suppliers say of themselves: stored beside the record that it makes in the directory, read, withdrawn, ended.
+"""Declarations of suppliers, stored beside the records that they make in the directory, read, withdrawn and ended.
 
 A declaration belongs to the supplier whose id it bears; that of a supplier which became part of another one speaks for
 the whole until that says something itself. `db.suppliers.regroup` has its record follow its supplier.
@@ -92,7 +92,7 @@ async def store_declaration(  # noqa: PLR0913 - keywords that say what is known 
 
 
 async def select_declaration(connection: Connection, supplier_id: UUID, today: date) -> DeclarationOf | None:
-    """What a living supplier says of itself, or was withdrawn of it; None where it never said anything."""
+    """The declaration of a living supplier, or its withdrawal; None where it never said anything."""
     ids = await ids_of(connection, supplier_id)
     query = select(declarations).where(declarations.c.supplier_id.in_(ids))
     latest = query.order_by(declarations.c.declared_at.desc(), declarations.c.supplier_id).limit(1)

@@ -184,7 +184,7 @@ class MailToSend(msgspec.Struct, frozen=True):
 
 
 async def select_mail_to_send(connection: Connection, mail: ClaimedRow, token: str, now: datetime) -> MailToSend | None:
-    """What a queued e-mail is to say, with `token` as a new secret of its link; None where that ended meanwhile."""
+    """The content of a queued e-mail, with `token` as a new secret of its link; None where that ended meanwhile."""
     link_id = mail.row["link_id"]
     query = (
         select(declaration_links.c.supplier_id, declaration_links.c.expires_at, organisations.c.name)
@@ -219,7 +219,7 @@ async def mail_queue_times(connection: Connection, organisation_id: UUID, moment
 
 
 async def link_states(connection: Connection, link_ids: Iterable[UUID]) -> dict[UUID, datetime | None]:
-    """When each of these links was first opened, by id; None where it was not."""
+    """The moment each of these links was first opened, by id; None where it was not."""
     query = select(declaration_links.c.id, declaration_links.c.opened_at)
     rows = await connection.execute(query.where(declaration_links.c.id == func.any(list(link_ids))))
     return {row.id: row.opened_at for row in rows}

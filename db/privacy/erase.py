@@ -17,6 +17,7 @@ from db.journal.entries import write_entry
 from db.persons import erase_persons
 from db.privacy.find_person import FoundData, find_person, has_mention
 from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, mask_mentions, mention_pattern, redacted_shortlists
+from db.schema.declaration_tables import declaration_mails
 from db.schema.organisation_tables import exchange_recipients, message_mails, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode
@@ -175,7 +176,7 @@ async def _erase_in_column(
     )
     if table is idempotency_keys:
         await connection.execute(delete(table).where(rows))
-    elif table is message_mails:
+    elif table in (message_mails, declaration_mails):
         ended_at = func.coalesce(table.c.ended_at, literal(now, table.c.ended_at.type))
         status = case((table.c.status == "waiting", "cancelled"), else_=table.c.status)
         ended = {"address": "", "status": status, "due_at": None, "lease": None, "ended_at": ended_at}

@@ -21,6 +21,7 @@ import msgspec
 import sqlalchemy as sa
 
 from db.core.engine import Connection
+from db.schema.declaration_tables import declaration_links, declaration_mails, declarations
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,
@@ -53,6 +54,8 @@ _ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]
     exchange_recipients: (exchanges, (exchanges.c.id,), exchanges.c.opened_at),
     messages: (exchanges, (messages.c.id,), messages.c.created_at),
     message_mails: (exchanges, (exchanges.c.id,), message_mails.c.queued_at),
+    declarations: (declarations, (declarations.c.supplier_id,), declarations.c.declared_at),
+    declaration_mails: (declaration_links, (declaration_links.c.id,), declaration_mails.c.queued_at),
     api_keys: (api_keys, (api_keys.c.id,), api_keys.c.created_at),
     idempotency_keys: (idempotency_keys, (idempotency_keys.c.route,), idempotency_keys.c.created_at),
     webhooks: (webhooks, (webhooks.c.id,), webhooks.c.created_at),
@@ -93,7 +96,10 @@ class MentionColumn(NamedTuple):
     def is_joined(self) -> sa.ColumnElement[bool]:
         """The condition that joins the table to the one that has the organisation's id."""
         parent = _ROWS[self.table][0]
-        return sa.true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
+        if parent is self.table:
+            return sa.true()
+        key = "link_id" if parent is declaration_links else f"{parent.name.removesuffix('s')}_id"
+        return self.table.c[key] == parent.c.id
 
     @property
     def where(self) -> sa.ColumnElement[str]:
@@ -117,6 +123,7 @@ class MentionColumn(NamedTuple):
 ADDRESSES = (
     MentionColumn("exchange", "recipients.email", exchange_recipients.c.email, "erased"),
     MentionColumn("exchange", "mails.address", message_mails.c.address, "erased"),
+    MentionColumn("supplier_link", "mails.address", declaration_mails.c.address, "erased"),
 )
 MENTION_COLUMNS = (
     MentionColumn("meeting", "title", meetings.c.title, "pseudonym", 400),
@@ -138,6 +145,8 @@ MENTION_COLUMNS = (
     MentionColumn("message", "barriers_note", messages.c.barriers_note, "kept"),
     MentionColumn("exchange", "recipients.name", exchange_recipients.c.name, "kept"),
     *ADDRESSES,
+    MentionColumn("declaration", "content", declarations.c.content, "pseudonym"),
+    MentionColumn("declaration", "withdrawal", declarations.c.reason, "pseudonym", 2_000),
     MentionColumn("key", "name", api_keys.c.name, "pseudonym"),
     MentionColumn("answer", "key", idempotency_keys.c.key, "erased"),
     MentionColumn("answer", "body", idempotency_keys.c.body, "erased"),

@@ -188,7 +188,7 @@ def _check_contact(contact: DeclaredContact) -> Iterator[Problem]:
 
 def public_contact(contact: DeclaredContact | None) -> Contact | None:
     """The contact as a record of the directory holds it; None where the supplier says none."""
-    known = {
-        name: text for name in ("email", "phone", "website") if (text := (getattr(contact, name, None) or "").strip())
-    }
+    if contact is None:
+        return None
+    known = {name: text for name in ("email", "phone", "website") if (text := (getattr(contact, name) or "").strip())}
     return Contact(**known) if known else None

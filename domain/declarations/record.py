@@ -35,14 +35,24 @@ def record_of(declaration: Declaration, supplier: Supplier, valid_until: date, o
         in_prison=supplier.in_prison,
         address=supplier.address,
         location=supplier.location if is_placed else None,
-        offers=tuple(
-            Offer(segments=tuple(dict.fromkeys(each.segments)), service_area=each.service_area)
-            for each in declaration.offers
-        ),
+        offers=offers_of(declaration, on),
         contact=public_contact(declaration.contact),
         employees=staff,
         size=size if size != SupplierSize() else None,
         no_offer_until=valid_until if declaration.no_offer else None,
+    )
+
+
+def offers_of(declaration: Declaration, on: date) -> tuple[Offer, ...]:
+    """The offers that a declaration of this day makes, in its order; its words are not among them."""
+    return tuple(
+        Offer(
+            segments=tuple(dict.fromkeys(each.segments)),
+            service_area=each.service_area,
+            declared_by="supplier",
+            declared_on=on,
+        )
+        for each in declaration.offers
     )
 
 

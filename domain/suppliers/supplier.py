@@ -121,22 +121,6 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     """The code or number under which it is found there"""
 
 
-AWARD_YEARS = 6
-"""The years for which a contract won shows what a supplier does; an older one shows what it did."""
-
-
-def is_older_award(evidence: Evidence, on: date) -> bool:
-    """Whether evidence is a contract won more than six years before a day, or on a day that nobody tells."""
-    return evidence.kind == "award" and (evidence.on is None or evidence.on < years_before(on, AWARD_YEARS))
-
-
-def years_before(day: date, years: int) -> date:
-    """The same day some years earlier; 28 February for a 29 February."""
-    if (day.month, day.day) == (2, 29):
-        day = day.replace(day=28)
-    return day.replace(year=day.year - years)
-
-
 class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A service or good that a supplier offers."""
 

@@ -18,7 +18,8 @@ from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
 from domain.suppliers.asked_last import AskedLast
-from domain.suppliers.supplier import Evidence, EvidenceKind, Kind, ServiceArea, is_older_award
+from domain.suppliers.supplier import Evidence, EvidenceKind, Kind, ServiceArea
+from domain.suppliers.trades import is_older_award
 from domain.text.bilingual import Language, Text, kilometres, place_after_de
 from matching.index.service_areas import NEARBY_KM
 

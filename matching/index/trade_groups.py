@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.suppliers.asked_last import AskedLast, asked_last
-from domain.suppliers.assembly import TradeCounts, TradeEvidence, count_trades, trade_evidence
 from domain.suppliers.supplier import Kind, LegalForm, Offer
+from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
 from matching.index.legal import FORMS, KINDS
 from matching.index.offers import WantedOffers
 from matching.index.supplier_columns import MatchedSupplier, Ordinals

@@ -31,7 +31,7 @@ MARK = "Secret-de-Zoé-Kervoal"
 PARAMETER = re.compile(r"\{(\w+)\}")
 THINGS = {
     "award", "delivery", "exchange", "external", "import", "key", "meeting", "message", "need", "organisation",
-    "person", "source", "supplier", "webhook",
+    "person", "source", "supplier", "supplier_link", "webhook",
 }  # fmt: skip
 """What the parameters of paths name."""
 # Texts that are alike for all, or for nobody in particular.
@@ -121,6 +121,7 @@ async def party(client: Client, mark: str) -> Party:
         "person": str(person),
         "source": source,
         "supplier": supplier,
+        "supplier_link": (await own.post(f"/suppliers/{supplier}/links", {})).json()["id"],
         "external": "1",
     }
     return Party(own, ids)
@@ -131,7 +132,8 @@ def kinds(route: str) -> dict[str, str]:
     of = route.split("/")[1].partition(".")[0]
     found: dict[str, str] = {}
     for name in PARAMETER.findall(route):
-        thing = {"besoins": "need"}.get(of, of.removesuffix("s")) if name == "id" else name.removesuffix("_id")
+        named = {"link_id": "supplier_link"}.get(name, name.removesuffix("_id"))
+        thing = {"besoins": "need"}.get(of, of.removesuffix("s")) if name == "id" else named
         assert thing in THINGS or name in COMMON or name in WITH_SECRET_PATHS, f"{route}: give {name} an id here"
         found[name] = thing if thing in THINGS else ""
     return found

@@ -7,8 +7,8 @@ down_revision = "0028"
 
 
 STATEMENTS = """
-CREATE INDEX suppliers_merged_into_ix ON suppliers (merged_into) WHERE merged_into IS NOT NULL;
-CREATE TABLE declaration_links (
+CREATE INDEX IF NOT EXISTS suppliers_merged_into_ix ON suppliers (merged_into) WHERE merged_into IS NOT NULL;
+CREATE TABLE IF NOT EXISTS declaration_links (
     id UUID CONSTRAINT declaration_links_pk PRIMARY KEY,
     organisation_id UUID NOT NULL,
     supplier_id UUID NOT NULL,
@@ -20,17 +20,17 @@ CREATE TABLE declaration_links (
     sends INTEGER DEFAULT 0 NOT NULL,
     CONSTRAINT declaration_links_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
 );
-CREATE INDEX declaration_links_supplier_id_organisation_id_id_ix
+CREATE INDEX IF NOT EXISTS declaration_links_supplier_id_organisation_id_id_ix
     ON declaration_links (supplier_id, organisation_id, id);
-CREATE INDEX declaration_links_organisation_id_id_ix ON declaration_links (organisation_id, id);
-CREATE TABLE declaration_secrets (
+CREATE INDEX IF NOT EXISTS declaration_links_organisation_id_id_ix ON declaration_links (organisation_id, id);
+CREATE TABLE IF NOT EXISTS declaration_secrets (
     digest BYTEA CONSTRAINT declaration_secrets_pk PRIMARY KEY,
     link_id UUID NOT NULL,
     CONSTRAINT declaration_secrets_link_id_fk FOREIGN KEY (link_id)
         REFERENCES declaration_links (id) ON DELETE CASCADE
 );
-CREATE INDEX declaration_secrets_link_id_ix ON declaration_secrets (link_id);
-CREATE TABLE declarations (
+CREATE INDEX IF NOT EXISTS declaration_secrets_link_id_ix ON declaration_secrets (link_id);
+CREATE TABLE IF NOT EXISTS declarations (
     supplier_id UUID CONSTRAINT declarations_pk PRIMARY KEY,
     organisation_id UUID NOT NULL,
     link_id UUID,
@@ -43,9 +43,9 @@ CREATE TABLE declarations (
     CONSTRAINT declarations_withdrawn_is_empty_ck CHECK ((content IS NULL) = (withdrawn_at IS NOT NULL)),
     CONSTRAINT declarations_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
 );
-CREATE INDEX declarations_valid_until_ix ON declarations (valid_until);
-CREATE INDEX declarations_organisation_id_supplier_id_ix ON declarations (organisation_id, supplier_id);
-CREATE TABLE declaration_mails (
+CREATE INDEX IF NOT EXISTS declarations_valid_until_ix ON declarations (valid_until);
+CREATE INDEX IF NOT EXISTS declarations_organisation_id_supplier_id_ix ON declarations (organisation_id, supplier_id);
+CREATE TABLE IF NOT EXISTS declaration_mails (
     id UUID CONSTRAINT declaration_mails_pk PRIMARY KEY,
     lane UUID,
     status TEXT DEFAULT 'waiting' NOT NULL,
@@ -64,10 +64,11 @@ CREATE TABLE declaration_mails (
     CONSTRAINT declaration_mails_link_id_fk FOREIGN KEY (link_id)
         REFERENCES declaration_links (id) ON DELETE CASCADE
 );
-CREATE INDEX declaration_mails_due_at_ix ON declaration_mails (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX declaration_mails_lane_due_at_ix ON declaration_mails (lane, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX declaration_mails_link_id_ix ON declaration_mails (link_id);
-CREATE INDEX declaration_mails_queued_at_ix ON declaration_mails (queued_at);
+CREATE INDEX IF NOT EXISTS declaration_mails_due_at_ix ON declaration_mails (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS declaration_mails_lane_due_at_ix ON declaration_mails (lane, due_at)
+    WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS declaration_mails_link_id_ix ON declaration_mails (link_id);
+CREATE INDEX IF NOT EXISTS declaration_mails_queued_at_ix ON declaration_mails (queued_at);
 """
 
 

@@ -8,20 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.reference import cpv, taxonomy
-from domain.suppliers.assembly import (
-    EVIDENCE_KEPT,
-    STAFF_LENT,
-    TRADE_EVIDENCE,
-    EvidenceTrades,
-    KindTrades,
-    StoredRecord,
-    assemble,
-    count_trades,
-    is_trade,
-    strength,
-    trade_evidence,
-    unite_offers,
-)
+from domain.suppliers.assembly import EVIDENCE_KEPT, StoredRecord, assemble, strength, unite_offers
 from domain.suppliers.supplier import (
     DECLARATIONS,
     EVIDENCE_KINDS,
@@ -43,6 +30,15 @@ from domain.suppliers.supplier import (
     SupplierRecord,
     SupplierSize,
     name_by_number,
+)
+from domain.suppliers.trades import (
+    STAFF_LENT,
+    TRADE_EVIDENCE,
+    EvidenceTrades,
+    KindTrades,
+    count_trades,
+    is_trade,
+    trade_evidence,
 )
 from tests.db.suppliers.samples import LATER, NOW, record
 from tests.factories import based_on, offer

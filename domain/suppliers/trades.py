@@ -1,0 +1,119 @@
+"""Trades: whether offers name one, what it rests on, how old that is; and how many suppliers have a trade."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Literal, get_args
+
+import msgspec
+
+from domain.suppliers.supplier import Evidence, Kind, Offer
+
+AWARD_YEARS = 6
+"""The years for which a contract won shows what a supplier does; an older one shows what it did."""
+
+
+def is_older_award(evidence: Evidence, on: date) -> bool:
+    """Whether evidence is a contract won more than six years before a day, or on a day that nobody tells."""
+    return evidence.kind == "award" and (evidence.on is None or evidence.on < years_before(on, AWARD_YEARS))
+
+
+def years_before(day: date, years: int) -> date:
+    """The same day some years earlier; 28 February for a 29 February."""
+    if (day.month, day.day) == (2, 29):
+        day = day.replace(day=28)
+    return day.replace(year=day.year - years)
+
+
+STAFF_LENT = "so-mad"
+"""The segment of staff made available: it says how a supplier works, not at what."""
+_STAFF_CPV, _HOME_HELP_CPV = "7962", "79622"
+
+TradeEvidence = Literal["declared", "sector", "job", "award", "register", "purpose", "words", "kind", "unknown"]
+"""What a trade rests on, strongest first: said by the supplier or its network, the kinds of evidence, nothing known."""
+TRADE_EVIDENCE: tuple[TradeEvidence, ...] = get_args(TradeEvidence)
+
+_TRADE_RANKS = {evidence: rank for rank, evidence in enumerate(TRADE_EVIDENCE)}
+KindOrNone = Literal[Kind, "none"]
+_KINDS: tuple[KindOrNone, ...] = get_args(KindOrNone)
+
+
+class KindTrades(msgspec.Struct, frozen=True):
+    """Suppliers of one kind."""
+
+    kind: KindOrNone
+    """`none`: of no known kind"""
+    suppliers: int
+    """All of that kind"""
+    with_trade: int
+    """Those with an offer of another segment than staff made available"""
+
+
+class EvidenceTrades(msgspec.Struct, frozen=True):
+    """The number of suppliers whose surest trade rests on one kind of evidence."""
+
+    evidence: TradeEvidence
+    """Strongest first: declared by the supplier, the kinds of evidence, nothing known"""
+    suppliers: int
+    """Those whose surest trade rests on it"""
+
+
+class TradeCounts(msgspec.Struct, frozen=True):
+    """Active suppliers, and how many of them have a trade beyond lending staff."""
+
+    suppliers: int
+    """The number of all of them"""
+    with_trade: int
+    """Those with an offer of another segment than staff made available"""
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
+    """Of those with a trade, from 0 to 1; null where there are none"""
+    by_kind: tuple[KindTrades, ...]
+    """A supplier of several kinds counts in each"""
+    by_evidence: tuple[EvidenceTrades, ...]
+    """By what the surest trade rests on, strongest first; each supplier with a trade counts once"""
+
+
+def is_trade(offer: Offer) -> bool:
+    """Whether the offer names a trade, by a segment or, without segments, a CPV code; staff lent is no trade."""
+    if offer.segments:
+        return offer.segments[0] != STAFF_LENT or any(segment != STAFF_LENT for segment in offer.segments)
+    return not all(code.startswith(_STAFF_CPV) and not code.startswith(_HOME_HELP_CPV) for code in offer.cpv)
+
+
+def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
+    """The strongest evidence for a trade among the offers; None where no offer names a trade.
+
+    A contract that was won is an award even where the offer does not say which; an inferred offer without evidence is
+    `unknown`.
+    """
+    grounds: list[TradeEvidence] = []
+    for offer in offers:
+        if is_trade(offer):
+            if offer.basis == "declared":
+                return "declared"
+            kinds: list[TradeEvidence] = [each.kind for each in offer.evidence]
+            grounds += kinds or (["award"] if offer.basis == "awarded" else ["unknown"])
+    return min(grounds, key=_TRADE_RANKS.__getitem__, default=None)
+
+
+def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | None, int]]) -> TradeCounts:
+    """The counts of suppliers by kind and evidence, from groups of (kinds, `trade_evidence`, number of suppliers)."""
+    of_kind: Counter[KindOrNone] = Counter()
+    traded_of_kind: Counter[KindOrNone] = Counter()
+    of_evidence: Counter[TradeEvidence] = Counter()
+    total = 0
+    for kinds, evidence, number in suppliers:
+        total += number
+        named: dict[KindOrNone, int] = dict.fromkeys(kinds or ("none",), number)
+        of_kind.update(named)
+        if evidence is not None:
+            traded_of_kind.update(named)
+            of_evidence[evidence] += number
+    with_trade = of_evidence.total()
+    return TradeCounts(
+        suppliers=total,
+        with_trade=with_trade,
+        share=round(with_trade / total, 4) if total else None,
+        by_kind=tuple(KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in _KINDS if of_kind[kind]),
+        by_evidence=tuple(EvidenceTrades(each, of_evidence[each]) for each in TRADE_EVIDENCE if of_evidence[each]),
+    )
