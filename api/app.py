@@ -165,6 +165,7 @@ PARTS: tuple[Part, ...] = (
     delivery_part(webhook_kind, mail_kind, supplier_link_kind, journal_kind),
     link_by_siret.links_by_siret,
     privacy.daily_retention,
+    supply.daily_trade_counts,
 )
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()

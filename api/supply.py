@@ -1,6 +1,8 @@
 """The route `GET /supply`: which suppliers could answer in a territory, segment by segment, and who stands there."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import date
 from functools import partial
 from operator import attrgetter
@@ -11,17 +13,21 @@ from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
-from api.runtime.rate_limits import caller_of
+from api.runtime.index.live_index import log_failures
+from api.runtime.rate_limits import SUPPLY_ANSWERS, caller_of
+from api.runtime.services import Services
 from api.web.content_negotiation import CSV, GEOJSON, JSON, KEPT_AS_FILES
 from api.web.query_string import invalid_query
+from db.core.engine import LockKind, lock_if_free, transaction
+from db.suppliers.trade_history import is_counted, trades_since, write_trade_counts
 from domain.errors import Problem, pointer
-from domain.insights import AreaFeatureCollection, SegmentSupply, Supply
 from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
+from domain.supply import AreaFeatureCollection, SegmentSupply, Supply, TradesOnDay
 from domain.text.bilingual import Language, Text
 from matching.index.live_index import LiveIndex
-from matching.inspection.supply import Level, SupplySearch, supply_map
+from matching.inspection.supply import Level, SupplySearch, supply_map, trades_by_commune
 from matching.reference import Reference
 from sources.file_types.csv_cells import Dialect, csv_of
 
@@ -34,6 +40,9 @@ LONGEST_NAME = 60
 MAP_ONLY = Text(
     "« level » ne vaut que pour la carte : demander application/geo+json (Accept)",
     "“level” is for the map alone: ask for application/geo+json (Accept)",
+)
+JSON_ONLY = Text(
+    "« since » ne vaut que pour application/json (Accept)", "“since” is for application/json alone (Accept)"
 )
 TOO_MANY_SEGMENTS = Text(f"Au plus {MOST_SEGMENTS} segments", f"At most {MOST_SEGMENTS} segments")
 
@@ -49,6 +58,8 @@ class SupplyQuery(msgspec.Struct, frozen=True):
     """The day of the law that is applied; today by default"""
     level: Level | None = None
     """Areas of the map (GeoJSON only); EPCI by default"""
+    since: date | None = None
+    """The day whose known trades `trades_before` tells (JSON only)"""
 
 
 class SupplyQuestion(NamedTuple):
@@ -62,6 +73,7 @@ class SupplyQuestion(NamedTuple):
     on: date
     level: Level
     dialect: Dialect
+    before: TradesOnDay | None = None
 
 
 @endpoint(
@@ -83,6 +95,9 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
     territory, by legal form and kind. As CSV a row per segment, with the dotted paths of `items` as columns; as GeoJSON
     the communes or EPCI (`level`) of the territory, with those of its suppliers that stand in each.
 
+    `trades`: of those that stand there, how many have a known trade now; with `since`, `trades_before`: as it was
+    counted on that day, for what was learnt meanwhile. The directory is counted once a day.
+
     Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait.
     """
     question, body = await answer_to_query(call, query, call.media_type)
@@ -102,8 +117,20 @@ async def answer_to_query(call: Call, query: SupplyQuery, media_type: str) -> tu
     """
     services = call.services
     question, live = question_of(call, query, media_type), services.directory.index
+    if query.since is not None:
+        question = question._replace(before=await _trades_since(call, query.since, question.codes))
     make = partial(make_answer, question, live, services.reference)
     return question, await services.supply_answers.answer(question, caller_of(call.scope), make)
+
+
+async def _trades_since(call: Call, since: date, codes: tuple[str, ...]) -> TradesOnDay | None:
+    """The suppliers of a territory as they were counted on a day; None where nobody ever counted. Raises as Limits."""
+    services = call.services
+    services.limits.take(SUPPLY_ANSWERS, caller_of(call.scope))
+    territories = services.reference.territories
+    communes = {ordinal for code in codes for ordinal in territories.area(code).communes}
+    async with transaction(services.database) as connection:
+        return await trades_since(connection, since, [territories.communes[each].code for each in communes])
 
 
 def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuestion:
@@ -127,8 +154,7 @@ def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuesti
             problems.append(Problem(pointer("segments", place), "unknown_code", detail))
     if problems:
         raise invalid_query(*problems)
-    if query.level is not None and media_type != GEOJSON:
-        raise invalid_query(Problem("/level", "map_only", MAP_ONLY))
+    _require_media(query, media_type)
     if media_type == GEOJSON and query.level == "commune":  # there are fewer EPCI in all of France
         count = int(reference.geography.ground_of_areas(tuple(areas.values())).sum())
         if count > MOST_AREAS:
@@ -144,6 +170,14 @@ def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuesti
     )
 
 
+def _require_media(query: SupplyQuery, media_type: str) -> None:
+    """Raises Refusal (422) for a parameter that has no meaning in an answer of this media type."""
+    if query.level is not None and media_type != GEOJSON:
+        raise invalid_query(Problem("/level", "map_only", MAP_ONLY))
+    if query.since is not None and media_type != JSON:
+        raise invalid_query(Problem("/since", "json_only", JSON_ONLY))
+
+
 def search_of(question: SupplyQuestion, live: LiveIndex, reference: Reference) -> SupplySearch:
     """The search that answers a question on supply."""
     territory = reference.geography.territory(TerritoryRequest(codes=question.codes))
@@ -156,6 +190,7 @@ def make_answer(question: SupplyQuestion, live: LiveIndex, reference: Reference)
     if question.media_type == GEOJSON:
         return msgspec.json.encode(supply_map(search, question.segments, question.level, reference.geography))
     found = search.supply(question.segments, reference.taxonomy, question.language)
+    found = msgspec.structs.replace(found, trades_before=question.before)
     if question.media_type == CSV:
         return csv_of(COLUMNS, map(attrgetter(*COLUMNS), found.items), question.dialect)
     return msgspec.json.encode(found)
@@ -172,3 +207,37 @@ COLUMNS = tuple(_column_names(SegmentSupply))
 
 
 ROUTES = (get_supply,)
+
+
+@asynccontextmanager
+async def daily_trade_counts(services: Services) -> AsyncIterator[None]:
+    """The background part of the application that counts suppliers of known trade once a day; needs the directory."""
+
+    async def count_every_day() -> None:
+        while True:
+            await asyncio.sleep(5 * MINUTE)  # not while the server starts
+            with log_failures("suppliers of known trade could not be counted"):
+                await count_trades_today(services)
+
+    task = asyncio.create_task(count_every_day())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def count_trades_today(services: Services) -> bool:
+    """Store today's counts of suppliers of known trade; False where they are stored, or there is nobody to count."""
+    if not services.directory.is_ready or not len(services.directory.index):
+        return False
+    async with transaction(services.database) as connection:
+        if await is_counted(connection, services.today()):
+            return False
+        if not await lock_if_free(connection, LockKind.IMPORT, "trade counts"):
+            return False
+        live, geography = services.directory.index, services.reference.geography
+        await write_trade_counts(
+            connection, services.today(), await asyncio.to_thread(trades_by_commune, live, geography)
+        )
+        return True

@@ -214,7 +214,7 @@ class NeedReader:
 
     def segments_bought_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
         """The segments that a lot of a need buys, read beside the titles of the need's other lots, as in a match."""
-        return tuple(self._segments_of(lot, need.title or "", self._segments_of_titles(need)).found)
+        return tuple(self._segments_of(titled(lot, need), need.title or "", self._segments_of_titles(need)).found)
 
     def _segments_of_titles(self, need: Need) -> frozenset[str]:
         """The segments that lots' own titles surely name: of the need's title, other lots do not get them."""
@@ -238,8 +238,9 @@ class NeedReader:
         """
         raise_if_given_up()
         lot, at = need.lots[position], ("lots", position)
+        named = titled(lot, need)
         # all of a need that decides what the object of a lot is read as
-        said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, in_titles
+        said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, named.title, need.title, in_titles
         read = self.read_objects.find(said)
         found = self._unknown_code_problems(lot, at) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
@@ -253,7 +254,7 @@ class NeedReader:
         if found or territory is None:
             return None
         if read is None:
-            read = self._segments_of(lot, need.title or "", in_titles).lot_object(lot.support_segments)
+            read = self._segments_of(named, need.title or "", in_titles).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         supposed = self.supposed_place(need, lot, territory) if site is msgspec.UNSET else None
         yearly = yearly_value(lot, need.estimated_total_eur if len(need.lots) == 1 else None)
@@ -355,6 +356,13 @@ class NeedReader:
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))
         return bool(readings) and not of_cpv
+
+
+def titled(lot: Lot, need: Need) -> Lot:
+    """The lot of a need, with the need's title where it is the only one and has none of its own."""
+    if lot.title or not need.title or len(need.lots) > 1:
+        return lot
+    return msgspec.structs.replace(lot, title=need.title)
 
 
 NO_OBJECT = Text(

@@ -1,8 +1,8 @@
 """Suppliers near a lot whose trade is not known: how many there are, and whom to ask first.
 
 First come those of kinds of which some supplier offers a requested segment where the trade is known, together, the
-nearest first. Of the others a buyer has less to expect: kinds that never offer it, public bodies, groups of employers
-and clubs come last. Nobody is left out.
+nearest first. Of the others a buyer has less to expect: kinds that never offer it, public bodies, groups of employers,
+clubs and associations without employees come last. Nobody is left out.
 """
 
 from collections.abc import Callable, Sequence

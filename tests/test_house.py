@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (26_000, 119),
-    "db": (9_600, 52),
-    "domain": (15_500, 66),
-    "matching": (11_200, 51),
+    "api": (26_300, 119),
+    "db": (9_700, 53),
+    "domain": (15_900, 69),
+    "matching": (11_300, 51),
     "sources": (8_700, 40),
-    "tests": (54_500, 285),
+    "tests": (55_000, 292),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, StyledText, Words
 from domain.allotment.allotment import FIGURES, Allotment
-from domain.insights import Supply
 from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
@@ -13,6 +12,7 @@ from domain.reference.territory import Territories
 from domain.report.lots import best_outcome, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, Reach, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
+from domain.supply import Supply
 from domain.text.bilingual import OR, kilometres, known_count, listed, long_date, printed_count, printed_euros, typeset
 from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader

@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from domain.suppliers.trades import TradeCounts
+from domain.suppliers.known_trades import TradeCounts
 from matching.index.trade_groups import TradeGroup, counts_by_source, counts_of_all
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

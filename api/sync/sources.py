@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
 from typing import Annotated, TypeVar
@@ -18,16 +19,18 @@ from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
+from db.suppliers.trade_history import directory_history
 from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.known_trades import TradeCounts, count_trades
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.supplier import DECLARATIONS
-from domain.suppliers.trades import count_trades
+from domain.supply import TradesOnDay
 from domain.text.bilingual import Text, WebAddress
-from matching.index.trade_groups import counts_by_source
+from matching.index.trade_groups import counts_by_source, counts_of_all
 from matching.reference import Reference
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import mapped_segments, parts_of_category
@@ -36,6 +39,7 @@ Described = TypeVar("Described", bound=SourceSummary)
 
 TAG = "Sources"
 LONGEST_NAME = 100
+HISTORY = timedelta(days=731)
 MOST_SEGMENTS, LIKELY = 3, 0.5
 """Segments suggested for a category, and the least confidence of those that its words may mean."""
 
@@ -76,6 +80,10 @@ class SourceList(msgspec.Struct, frozen=True):
 
     items: tuple[SourceSummary, ...]
     """All sources, by name"""
+    directory: TradeCounts | None = None
+    """Suppliers of all sources together, by trade, counted in memory; null until they are loaded"""
+    history: tuple[TradesOnDay, ...] = ()
+    """The same on the days of the last two years on which it was counted as other than before; the earliest first"""
 
 
 class CategorySegment(msgspec.Struct, frozen=True):
@@ -111,9 +119,10 @@ class UnmappedCategories(msgspec.Struct, frozen=True):
 async def list_sources(call: Call) -> SourceList:
     """Every source with its last import and the quality of its records: their number, missing fields and flags.
 
-    `trades`: of the suppliers that it describes, how many are known to have a trade beyond lending staff.
+    `trades`: of the suppliers that it describes, how many are known to have a trade beyond lending staff. `directory`:
+    of those of all sources together; `history`: how that changed, counted once a day.
     """
-    return SourceList(await all_sources(call.services))
+    return await all_sources(call.services)
 
 
 @sources_endpoint("GET", "/sources/{source}", answers=SourceDocument, status=(200, 304), headers=IF_NONE_MATCH)
@@ -233,11 +242,15 @@ async def _write_settings(call: Call, connection: Connection, before: Source, se
     return added
 
 
-async def all_sources(services: Services) -> tuple[SourceSummary, ...]:
+async def all_sources(services: Services) -> SourceList:
     """All sources in the order of their names, with figures on the age and quality of their records."""
+    today = services.today()
     async with transaction(services.database) as connection:
-        found = await stored_sources.list_sources(connection, services.today())
-    return tuple(_add_trade_counts(services, found))
+        found = await stored_sources.list_sources(connection, today)
+        history = await directory_history(connection, today - HISTORY)
+    is_loaded = services.live is not None and services.live.is_ready
+    counted = counts_of_all(services.directory.index.trade_groups()) if is_loaded else None
+    return SourceList(tuple(_add_trade_counts(services, found)), counted, history)
 
 
 async def find_source(services: Services, source: str) -> SourceDocument | None:

@@ -31,7 +31,7 @@ from domain.organisation import Scope
 from domain.reference import territory
 from domain.report import lots, model
 from domain.shortlists import diff, listed_suppliers, shortlist, version
-from domain.suppliers import source, supplier, trades
+from domain.suppliers import known_trades, source, supplier
 from domain.text.bilingual import Language
 from sources.formats import vivier_columns
 from sources.formats.registry import FORMATS
@@ -111,8 +111,8 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "Technique": need.Technique,
             "TensionLevel": shortlist.TensionLevel,
             "TerritoryKind": territory.TerritoryKind,
-            "TradeEvidence": trades.TradeEvidence,
-            "TradesKind": trades.KindOrNone,
+            "TradeEvidence": known_trades.TradeEvidence,
+            "TradesKind": known_trades.KindOrNone,
             "Unreached": privacy.Unreached,
             "ValueCovers": need.ValueCovers,
             "WebhookEvent": webhooks.Event,

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from bench.reading import files
+from domain.suppliers.known_trades import TradeCounts, count_trades, is_trade, trade_evidence
 from domain.suppliers.source import Row
 from domain.suppliers.supplier import Kind, Offer
-from domain.suppliers.trades import TradeCounts, count_trades, is_trade, trade_evidence
 from sources.rows import Context
 
 FILES: Mapping[str, Callable[[Path, Context], Iterator[Row]]] = {

@@ -262,6 +262,15 @@ split_records = table(
     *keys(sa.Text, "source", "external_id", "other_source", "other_external_id"),
 )
 
+# Active suppliers of a kind ("all") in a commune ("": everywhere), and those with a known trade, counted once a day. A
+# row stands until a later day's; of the whole directory there is one for each day.
+trade_counts = table(
+    "trade_counts",
+    *keys(sa.Text, "commune", "kind"),
+    *keys(sa.Date, "counted_on"),
+    *required(sa.Integer, "suppliers", "with_trade"),
+)
+
 imports = table(
     "imports",
     sa.Column("id", sa.Uuid, primary_key=True),

@@ -1,4 +1,4 @@
-"""One supplier from the records that describe it, and whether its offers name a trade.
+"""One supplier from the records that describe it.
 
 Offers are united, in the order of what they rest on; a trade rests on its strongest evidence.
 """

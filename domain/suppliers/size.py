@@ -48,11 +48,11 @@ def size_of_records(records: Sequence[tuple[SupplierRecord, str]]) -> SupplierSi
 
 
 def _values_of(awards: Iterable[PublicAward], source: str) -> list[SizeInEuros]:
-    """The known values of contracts that were won alone."""
+    """The known values of contracts that were won alone, and are no maximum of a framework agreement."""
     return [
         SizeInEuros(award.value_eur, award.notified_on, source, award.duration_months)
         for award in awards
-        if award.value_eur and not award.in_group
+        if award.value_eur and not award.in_group and not award.is_framework
     ]
 
 

@@ -12,8 +12,8 @@ import msgspec
 
 from domain.errors import Problem
 from domain.needs.need import Code, Codes
+from domain.suppliers.known_trades import TradeCounts
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
-from domain.suppliers.trades import TradeCounts
 from domain.text.bilingual import Language, Text
 
 ImportMode = Literal["upsert", "snapshot"]

@@ -177,6 +177,8 @@ class PublicAward(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     """Months of the contract; null: not known"""
     in_group: bool | None = None
     """Whether others won it too, so that its value is not this supplier's alone; null: not known"""
+    is_framework: bool | None = None
+    """Whether it is a framework agreement, whose value is a maximum that nobody has to order; null: not known"""
 
 
 class KnownAward(PublicAward, frozen=True, gc=False, kw_only=True):

@@ -18,8 +18,8 @@ from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
 from domain.suppliers.asked_last import AskedLast
+from domain.suppliers.known_trades import is_older_award
 from domain.suppliers.supplier import Evidence, EvidenceKind, Kind, ServiceArea
-from domain.suppliers.trades import is_older_award
 from domain.text.bilingual import Language, Text, kilometres, place_after_de
 from matching.index.service_areas import NEARBY_KM
 
@@ -238,6 +238,13 @@ ASKED_LAST: dict[AskedLast, Text] = {
         "GEIQ: lends staff to its members alone, to be asked last",
     ),
     "club": Text("Club ou amicale : à interroger en dernier", "Club or society of friends: to be asked last"),
+    "no_seller": Text(
+        "Banque, fédération ou service au public : à interroger en dernier",
+        "Bank, federation or service to the public: to be asked last",
+    ),
+    "without_staff": Text(
+        "Association sans salarié : à interroger en dernier", "Association without employees: to be asked last"
+    ),
 }
 
 

@@ -98,6 +98,7 @@ class TablesBuilder:
             document.legal_form,
             offers,
             partial(_name_and_siret, document),
+            document.size,
         )
         self._group_places.append(self._groups.number_of_group(group))
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.suppliers.asked_last import AskedLast, asked_last
-from domain.suppliers.supplier import Kind, LegalForm, Offer
-from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
+from domain.suppliers.known_trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
+from domain.suppliers.supplier import Kind, LegalForm, Offer, SupplierSize
 from matching.index.legal import FORMS, KINDS
 from matching.index.offers import WantedOffers
 from matching.index.supplier_columns import MatchedSupplier, Ordinals
@@ -57,12 +57,13 @@ def trade_group(
     legal_form: LegalForm | None,
     offers: Sequence[Offer],
     named: Callable[[], tuple[str, str | None]],
+    size: SupplierSize,
 ) -> TradeGroup:
     """The trade group of a supplier; `named`: its name and SIRET."""
     names = tuple(sources)
     if len(names) > 1:
         names = tuple(sorted(set(names)))
-    last = asked_last(kinds, legal_form, *named())
+    last = asked_last(kinds, legal_form, *named(), size)
     return TradeGroup(names, kinds, trade_evidence(offers), last, None if kinds else legal_form)
 
 
@@ -119,7 +120,12 @@ def group_of_supplier(supplier: MatchedSupplier) -> TradeGroup:
     """The trade group of a supplier that is given as a struct."""
     sources = [one.source for one in supplier.sources]
     return trade_group(
-        sources, supplier.kinds, supplier.legal_form, supplier.offers, lambda: (supplier.name, supplier.siret)
+        sources,
+        supplier.kinds,
+        supplier.legal_form,
+        supplier.offers,
+        lambda: (supplier.name, supplier.siret),
+        supplier.size,
     )
 
 

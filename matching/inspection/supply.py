@@ -3,10 +3,12 @@
 On its map are the communes or EPCI of the territory with the suppliers that stand in each.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import product
 from typing import Literal
 
 import msgspec
@@ -14,29 +16,32 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from domain.insights import (
+from domain.law.review import OPTIONS
+from domain.law.rules import Rules
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import TerritoryEcho
+from domain.suppliers.supplier import BASES
+from domain.supply import (
+    ALL_KINDS,
+    EVERYWHERE,
     AreaFeature,
     AreaFeatureCollection,
     AreaSupply,
     BasisCounts,
+    PlaceTrades,
     ReservedCounts,
     SegmentSupply,
     Supply,
     Totals,
     UnknownSupply,
 )
-from domain.law.review import OPTIONS
-from domain.law.rules import Rules
-from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.shortlist import TerritoryEcho
-from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language
 from matching.geo.territory import Bools, Geography, Territory
 from matching.index.legal import FORMS, INELIGIBLE, OUTCOME_CODES, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import GRADES, PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
 from matching.index.supplier_columns import NOT_KNOWN, Ordinals, differs_from_previous
-from matching.index.trade_groups import count_kinds, most_first
+from matching.index.trade_groups import NO_KIND, count_kinds, counts_of_all, most_first
 from matching.selection import meeting_offers
 from matching.tension import tension_level
 from matching.unknown_trade import nearby
@@ -69,6 +74,7 @@ class SupplySearch:
             UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
             Totals(len(standing), most_first(named), self._by_kind(standing), *sum_staff(columns.employees[standing])),
             ReservedCounts(**options),
+            counts_of_all(self.live.base.trade_groups.count(standing)),
         )
 
     @cached_property
@@ -134,6 +140,26 @@ def sum_staff(employees: NDArray[np.int32]) -> tuple[int, int]:
     """The sum of the known numbers of employees, and how many suppliers have a known number."""
     known = employees[employees != NOT_KNOWN]
     return int(known.sum(dtype=np.int64)), len(known)
+
+
+def trades_by_commune(live: LiveIndex, geography: Geography) -> list[PlaceTrades]:
+    """The active suppliers by the commune that they stand in and by kind, and how many of each have a trade.
+
+    Those of the whole directory too, also where nobody knows where they stand. Takes a second for 220,000.
+    """
+    every = live.still_present(np.arange(live.next_ordinal, dtype=np.int32))
+    lat, lon = live.base.columns.degrees(every)
+    placed = np.isfinite(lat)
+    communes = np.full(len(every), -1)
+    communes[placed] = geography.commune_at(lat[placed], lon[placed])
+    alike = Counter(zip(communes.tolist(), live.base.trade_groups.groups_of(every), strict=True))
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for (ordinal, group), number in alike.items():
+        here = (geography.territories.communes[ordinal].code,) if ordinal >= 0 else ()
+        for key in product((EVERYWHERE, *here), (ALL_KINDS, *(group.kinds or (NO_KIND,)))):
+            suppliers, traded = found.get(key, (0, 0))
+            found[key] = suppliers + number, traded + number * (group.evidence is not None)
+    return [PlaceTrades(*key, *numbers) for key, numbers in found.items()]
 
 
 Level = Literal["commune", "epci"]

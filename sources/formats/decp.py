@@ -2,12 +2,12 @@
 
 A record is a contract and one of its winners, under buyer, number and SIRET; it makes no supplier but adds to the one
 with that SIRET: an offer of basis `awarded` and the contract itself. Read of a contract: buyer, object, CPV, amount,
-day of notification, months, place of performance, whether a group won it. Not read: names of winners, which may be
-persons; conditions, modifications and subcontractors. Of the consolidated table (a row per contract, winner and
-modification), modifications are passed over. A winner that is not named by a SIRET (foreign, overseas registers) is
-rejected, and so is a trial of publishing. Where accents were lost (U+FFFD) the object is read with the likely letters
-and shown as it came. CPV codes, days with offsets, amounts and places are read in all the shapes in which they are
-really written.
+day of notification, months, place of performance, whether a group won it, whether it is a framework agreement. Not
+read: names of winners, which may be persons; conditions, modifications and subcontractors. Of the consolidated table
+(a row per contract, winner and modification), modifications are passed over. A winner that is not named by a SIRET
+(foreign, overseas registers) is rejected, and so is a trial of publishing. Where accents were lost (U+FFFD) the
+object is read with the likely letters and shown as it came. CPV codes, days with offsets, amounts and places are read
+in all the shapes in which they are really written.
 """
 
 import re
@@ -107,6 +107,10 @@ class Contract(msgspec.Struct, frozen=True):
     montant: Scalar = None
     valeurGlobale: Scalar = None  # noqa: N815
     typeGroupementOperateurs: Scalar = None  # noqa: N815
+    nature: Scalar = None
+    idAccordCadre: Scalar = None  # noqa: N815
+    techniques: Any = None
+    modalitesExecution: Any = None  # noqa: N815
     titulaires: Any = None
     concessionnaires: Any = None
 
@@ -141,6 +145,10 @@ class _Contracts:
             "dureeMois": text_of(contract.dureeMois),
             "lieuExecution_code": text_of(place.code),
             "lieuExecution_typeCode": text_of(place.typeCode),
+            "nature": text_of(contract.nature),
+            "techniques": str(contract.techniques or ""),
+            "modalitesExecution": str(contract.modalitesExecution or ""),
+            "idAccordCadre": text_of(contract.idAccordCadre),
         }
         for winner, register in winners:
             key = _contract_key(number, by, winner)
@@ -180,6 +188,7 @@ class _Contracts:
             (text_or_none(place_name) or place or "")[:_LONGEST_NAME] or None,
             int(months) if months is not None and 1 <= months <= _MOST_MONTHS else None,
             in_group,
+            _is_framework(cells),
         )
         offers = self._awards.offers(award, legible_text(written), cells["uid"].strip(), departement, in_group=in_group)
         # as plain values, whose lengths are checked: those of a struct that is made already are not
@@ -225,6 +234,16 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     original = Table(table.columns, filter(is_no_modification, table.rows))
     return rows_of(original, context, external_id, _Contracts(context).record_of_row)
+
+
+def _is_framework(cells: dict[str, str]) -> bool | None:
+    """Whether a contract is a framework agreement itself, not one concluded under it; None where nothing says so."""
+    nature, technique, how = (fold(cells.get(name, "")) for name in ("nature", "techniques", "modalitesExecution"))
+    if "accord cadre" in nature:
+        return True
+    if "accord cadre" not in technique or "subsequent" in nature:
+        return False if nature or technique else None
+    return "bons de commande" in how or not cells.get("idAccordCadre", "").strip()
 
 
 def _contract_key(number: str, buyer: str, winner: str) -> str:

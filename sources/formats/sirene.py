@@ -83,6 +83,11 @@ def staff_of_band(band: str, year: str) -> Document | None:
     return bounds and {"min": bounds[0], "max": bounds[1], "on": last_day_of(year)}
 
 
+def _employs(form: LegalForm | None, staff: Document | None) -> bool:
+    """Whether nothing says that an establishment is one of an association without employees."""
+    return form != "association" or staff is None or staff["max"] != 0
+
+
 def last_day_of(year: str) -> date | None:
     """The last day of the year that a text begins with; None where it begins with none."""
     return day_of(f"{year.strip()[:4]}-12-31")
@@ -175,16 +180,17 @@ def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, 
     naf = inference.code_with_trade(texts.naf, texts.naf_2025) or inference.code_with_trade(
         texts.naf_of_unit, texts.naf_2025_of_unit
     )
+    form, staff = legal_form_of(texts.category), staff_of_band(texts.staff_band, texts.staff_year)
     return {
         "name": name or sign,
         "trade_name": sign or None if name else None,
         "siret": text_or_none(cells["siret"]),
-        "legal_form": legal_form_of(texts.category),
+        "legal_form": form,
         "ess": _ESS.get(texts.ess),
         "address": PostalAddress(street, texts.postal_code, texts.city).document(texts.commune),
         "location": point,
-        "offers": inference.offers(None, naf, (name, sign), texts.city),
-        "size": {"staff": staff} if (staff := staff_of_band(texts.staff_band, texts.staff_year)) else None,
+        "offers": inference.offers(None, naf, (name, sign), texts.city, employs=_employs(form, staff)),
+        "size": {"staff": staff} if staff else None,
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
     }
@@ -297,14 +303,17 @@ def _record_of_result(
     # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
     naf, texts = next(filter(None, (inference.code_with_trade(*pair) for pair in codes)), None), (name, sign or "")
-    offers = (inference.offers(kind, naf, texts, place.libelle_commune or "") for kind in approved or (None,))
     year, turnover = next(((year, ca) for year, each in latest if (ca := each.ca) is not None and ca >= 0), ("", None))
     staff = staff_of_band(place.tranche_effectif_salarie or "", text_of(place.annee_tranche_effectif_salarie))
+    form = legal_form_of(result.nature_juridique or "")
+    employs = bool(approved) or _employs(form, staff)
+    city = place.libelle_commune or ""
+    offers = (inference.offers(kind, naf, texts, city, employs=employs) for kind in approved or (None,))
     return {
         "name": name.strip(),
         "trade_name": sign if sign != name else None,
         "siret": place.siret,
-        "legal_form": legal_form_of(result.nature_juridique or ""),
+        "legal_form": form,
         "ess": True if result.complements and result.complements.est_ess else None,
         "approvals": [{"kind": kind} for kind in approved] or None,
         "address": {"commune": place.commune or None} if is_home else _address(place),

@@ -13,9 +13,16 @@ from pathlib import Path
 
 import msgspec
 
+from domain.suppliers.known_trades import (
+    TRADE_EVIDENCE,
+    TradeCounts,
+    TradeEvidence,
+    count_trades,
+    is_trade,
+    trade_evidence,
+)
 from domain.suppliers.source import Batch, CheckedRecord, SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
-from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference
 from sources.file_reader import ReadOptions, batches, cache_key_of, reader_versions, write_through
 from sources.formats.registry import ADDING, CSV, NDJSON

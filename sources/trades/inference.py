@@ -134,6 +134,7 @@ _TRAINERS = re.compile(
     r"\bformations?\b|\bgreta\b|\bcfppa\b|\bafpa\b|\blycee\b|\bmaison familiale\b|\buniversite\b|\beducation\b"
 )
 _WORKSHOPS: frozenset[Kind] = frozenset({"EI", "ACI", "AI", "EA", "EATT", "ESAT"})
+_SHOWS = "90.0"
 # Codes of sport are those of any pastime: who hunts, fishes, breeds dogs or plays cards offers nothing to others.
 _SPORT = "931"
 _PASTIMES = re.compile(
@@ -233,18 +234,21 @@ class OfferInference:
         codes = [code.strip() for code in naf if code and code.strip()]
         return next(filter(self._taxonomy.of_naf, codes), codes[0] if codes else None)
 
-    def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
+    def offers(
+        self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "", *, employs: bool = True
+    ) -> tuple[Offer, ...]:
         """Infer offers (basis `inferred`, no service area); label and evidence say what each was inferred from.
 
         A segment is offered once: by the kind, else by the NAF code, else by words, else by the network whose name it
-        bears. Where nothing of these names a trade, by other words of its name; () where nothing does.
+        bears. Where nothing of these names a trade, by other words of its name; () where nothing does. `employs`: False
+        of an association without employees, whose code tells what its members do; but who makes shows hires artists.
         """
         offers: list[Offer] = []
         if kind is not None and (staffing := _STAFFING.get(kind)):
             evidence = Evidence("kind", staffing.capitalize(), source=self._source, reference=kind)
             offers.append(offer_of(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
         name = " ".join(texts[:NAMES])
-        if kind != "GEIQ":
+        if kind != "GEIQ" and (employs or (naf or "").startswith(_SHOWS)):
             offers += offers_by_code(self._taxonomy, naf, self._source, name, kind)
         if kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts):
             return tuple(offers)

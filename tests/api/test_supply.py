@@ -21,7 +21,7 @@ from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings
 from api.supply import MOST_SUGGESTIONS
 from api.web.problems import Refusal
-from domain.insights import Supply
+from domain.supply import Supply
 from matching.inspection.supply import SupplySearch
 from matching.reference import Reference
 from tests.api.conftest import portal

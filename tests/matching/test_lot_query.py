@@ -49,6 +49,13 @@ def test_words_are_as_sure_as_they_are_read(read: Any) -> None:
     assert wanted(read(need(lot("pr-locaux", keywords=(words,)))))["pr-locaux"].confidence == 1
 
 
+def test_the_title_of_a_need_is_that_of_its_only_lot(read: Any) -> None:
+    """Beside a code that says another trade, as the lot's own title would be; of several lots it names none alone."""
+    asked = need(lot(cpv=("90522400",)), title="Nettoiement de la voirie")
+    assert list(wanted(read(asked))) == ["pr-urbain"]
+    assert wanted(read(need(lot(cpv=("90522400",)), lot(cpv=("90522400",), id="2"), title=asked.title))) == {}
+
+
 def test_a_code_that_several_segments_share_asks_for_all_of_them(reference: Reference, read: Any) -> None:
     shared, segments = shared_cpv(reference)
     assert list(wanted(read(need(lot(cpv=(shared,)))))) == list(segments)

@@ -23,10 +23,11 @@ from api.runtime.rate_limits import caller_of
 from api.supply import MOST_AREAS, SupplyQuery, answer_to_query, question_of, search_of
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.errors import NotFound
-from domain.insights import AreaSupply, SegmentSupply, Supply
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import TensionLevel
+from domain.suppliers.known_trades import KindOrNone, years_before
+from domain.supply import AreaSupply, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text, printed_count
 from domain.text.normalise import fold
 from matching.geo.map_frame import TENTHS, WIDTH, Drawn, outline_of, outlines_within
@@ -34,6 +35,7 @@ from matching.geo.map_sheets import AreaSheet, area_sheets
 from matching.inspection.supply import Level, area_supplies
 from matching.reference import Reference
 from matching.tension import tension_level
+from sources.rows import day_of
 
 SHADES = ("#ffffff", "#d3e2ef", "#9dc0dc", "#5b94c0", "#1b4f7d")
 """Of nobody, then of more and more; the number is written in each area that has room for it."""
@@ -159,7 +161,8 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     if len(found) == 1:
         return visit.redirect(_path_of_supply_page(list({area.id: area for area in (*areas, *found)}.values())))
     codes = tuple(area.id for area in areas)
-    _, answer = await answer_to_query(visit.call, SupplyQuery(territory=codes), JSON)
+    since = day_of(visit.text("depuis")) or years_before(visit.services.today(), 1)
+    _, answer = await answer_to_query(visit.call, SupplyQuery(territory=codes, since=since), JSON)
     supply = msgspec.json.decode(answer, type=Supply)
     items = sorted(supply.items, key=lambda each: (-each.suppliers, each.label))
     present = [each for each in items if each.suppliers]
@@ -181,6 +184,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         found=found,
         paths_with=[_path_of_supply_page([*areas, each]) for each in found],
         supply=supply,
+        known=known_by_kind(supply),
         present=present,
         absent=[each for each in items if not each.suppliers],
         most=max((each.suppliers for each in items), default=0),
@@ -196,6 +200,33 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         download=urlencode([("territory", each) for each in codes]),
         file_name="-".join(each.replace(":", "-") for each in codes)[:LONGEST_NAME],
     )
+
+
+class KnownShare(NamedTuple):
+    """The suppliers of a kind (None: of all), those whose trade is known, and what was known of them before."""
+
+    kind: str | None
+    suppliers: int
+    with_trade: int
+    before: tuple[int, int] | None
+    """Suppliers, and those whose trade was known; null where nobody counted them on an earlier day"""
+
+
+def known_by_kind(supply: Supply) -> tuple[KnownShare, ...]:
+    """The known trades of those that stand in the territory, of all and by kind, beside those of the day before."""
+    then = supply.trades_before if supply.trades_before and supply.trades_before.on < supply.on else None
+    of_kinds = {each.kind: each for each in then.by_kind} if then else {}
+
+    def counted_before(kind: KindOrNone) -> tuple[int, int] | None:
+        """The numbers of a kind on the day before; none of a kind that nobody was of then."""
+        if then is None:
+            return None
+        return (each.suppliers, each.with_trade) if (each := of_kinds.get(kind)) else (0, 0)
+
+    now = supply.trades
+    whole = KnownShare(None, now.suppliers, now.with_trade, None if then is None else (then.suppliers, then.with_trade))
+    each_kind = sorted(now.by_kind, key=lambda each: -each.suppliers)
+    return (whole, *(KnownShare(e.kind, e.suppliers, e.with_trade, counted_before(e.kind)) for e in each_kind))
 
 
 def competition_under_reservations(

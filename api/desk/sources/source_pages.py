@@ -177,7 +177,7 @@ def _file_mistake(code: str, detail: Text) -> InvalidContent:
     return InvalidContent((Problem("", code, detail),))
 
 
-REJECTS_SHOWN, IMPORTS_SHOWN = 100, 10
+REJECTS_SHOWN, IMPORTS_SHOWN, DAYS_SHOWN = 100, 10, 12
 MODES: tuple[ImportMode, ...] = get_args(ImportMode)
 CORRECT, IMPORT = "corriger", "importer"
 """Buttons of the form: to have the rejected rows of a file as a table, to import it; another one tries it."""
@@ -192,10 +192,12 @@ async def show_sources(visit: Visit) -> Response[bytes]:
         return visit.redirect(f"/sources/{quote(name, safe='')}")
     client = visit.call.bearer
     known = await all_sources(visit.services)
-    names = {each.name for each in known}
+    names = {each.name for each in known.items}
     return visit.page(
         "sources/sources.html",
-        sources=known,
+        sources=known.items,
+        directory=known.directory,
+        history=known.history[-DAYS_SHOWN:],
         unknown=[each for each in client.sources if each not in names],
         may_name=client.may("platform"),
         longest=LONGEST_NAME,

@@ -4,7 +4,8 @@
 CREATE TABLE awards AS
 SELECT DISTINCT uid, id, nature, acheteur_id, acheteur_nom, titulaire_id, titulaire_typeIdentifiant, objet, codeCPV,
     procedure, dureeMois, montant, dateNotification, considerationsSociales, lieuExecution_code,
-    lieuExecution_typeCode, titulaire_distance, typeGroupementOperateurs, modification_id, sourceDataset
+    lieuExecution_typeCode, titulaire_distance, typeGroupementOperateurs, modification_id, sourceDataset,
+    techniques, modalitesExecution, idAccordCadre
 FROM awards_file
 WHERE coalesce(modification_id, '0') IN ('', '0', '0.0')
   AND coalesce(titulaire_typeIdentifiant, 'SIRET') = 'SIRET'

@@ -244,6 +244,7 @@ OF_NOBODY = {
     "split_records": {"source", "other_source"},
     "suppression_key": {"key"},
     "suppressions": {"digest", "source", "external_id"},
+    "trade_counts": {"commune", "kind"},
     "webhook_attempts": {"failure"},
     "webhook_deliveries": {"status", "event", "body"},
     "webhooks": {"events", "sources", "secret"},

@@ -9,6 +9,15 @@ import pytest
 
 from domain.reference import cpv, taxonomy
 from domain.suppliers.assembly import EVIDENCE_KEPT, StoredRecord, assemble, strength, unite_offers
+from domain.suppliers.known_trades import (
+    STAFF_LENT,
+    TRADE_EVIDENCE,
+    EvidenceTrades,
+    KindTrades,
+    count_trades,
+    is_trade,
+    trade_evidence,
+)
 from domain.suppliers.supplier import (
     DECLARATIONS,
     EVIDENCE_KINDS,
@@ -31,15 +40,6 @@ from domain.suppliers.supplier import (
     SupplierSize,
     name_by_number,
 )
-from domain.suppliers.trades import (
-    STAFF_LENT,
-    TRADE_EVIDENCE,
-    EvidenceTrades,
-    KindTrades,
-    count_trades,
-    is_trade,
-    trade_evidence,
-)
 from tests.db.suppliers.samples import LATER, NOW, record
 from tests.factories import based_on, offer
 
@@ -53,6 +53,7 @@ def test_each_part_of_a_size_comes_from_the_first_record_that_knows_it_with_its_
         PublicAward(value_eur=90_000.0, duration_months=12),
         PublicAward(value_eur=200_000.0, notified_on=date(2024, 5, 2), duration_months=48),
         PublicAward(value_eur=9_000_000.0, in_group=True),
+        PublicAward(value_eur=8_000_000.0, is_framework=True),
     )
     band = SupplierSize(staff=StaffSize(10, 19, date(2023, 12, 31)), places=PlacesSize(30))
     records = [sized("annuaire", employees=12), sized("decp", public_awards=won), sized("sirene", size=band)]

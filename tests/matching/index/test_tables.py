@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from domain.suppliers.known_trades import TradeCounts, is_trade, trade_evidence
 from domain.suppliers.supplier import Offer, SourceRef, Supplier
-from domain.suppliers.trades import TradeCounts, is_trade, trade_evidence
 from matching.index.live_index import Index, LiveIndex
 from matching.index.mapped_arrays import (
     Piece,

@@ -12,10 +12,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.insights import AreaFeatureCollection, Supply
 from domain.needs.need import Need, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Supplier
+from domain.supply import AreaFeatureCollection, Supply
 from matching.engine import match
 from matching.geo.territory import Territory
 from matching.index.live_index import LiveIndex

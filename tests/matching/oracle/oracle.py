@@ -165,7 +165,11 @@ def always_late(supplier: Supplier) -> str | None:
     if set(supplier.kinds) & {"ESAT", "EA", "EATT"}:
         return None
     is_named_so = supplier.name.startswith("CCAS") and not supplier.kinds
-    return "public_body" if supplier.legal_form == "public_body" or supplier.siret or is_named_so else None
+    if supplier.legal_form == "public_body" or supplier.siret or is_named_so:
+        return "public_body"
+    staff = supplier.size.staff
+    is_bare = supplier.legal_form == "association" and not supplier.kinds
+    return "without_staff" if is_bare and staff is not None and staff.max == 0 else None
 
 
 def why_asked(supplier: Supplier, offering: set[str | None] | None) -> str | None:

@@ -82,6 +82,21 @@ def test_each_winner_is_a_record_seen_in_a_group_and_one_without_siret_is_reject
     assert (foreign.code, test_row.code) == ("winner_without_siret", "invalid_siret")
 
 
+@pytest.mark.parametrize(
+    ("said", "is_framework"),
+    [
+        ({"nature": "ACCORD-CADRE"}, True),
+        ({"nature": "Marché", "techniques": {"technique": ["Accord-cadre"]}}, True),
+        ({"nature": "Marché subséquent", "techniques": {"technique": ["Accord-cadre"]}}, False),
+        ({"nature": "Marché", "techniques": {"technique": ["Accord-cadre"]}, "idAccordCadre": "P245"}, False),
+        ({"nature": "Marché", "techniques": {"technique": ["Sans objet"]}}, False),
+        ({"nature": None, "techniques": None}, None),
+    ],
+)
+def test_the_value_of_a_framework_agreement_is_a_maximum(said: dict[str, Any], is_framework: bool | None) -> None:
+    assert one(**{"modalitesExecution": None, **said}).record.public_awards[0].is_framework is is_framework
+
+
 @pytest.mark.parametrize("titulaires", [[], None, {}])
 def test_a_contract_without_a_winner_or_a_number_is_rejected(titulaires: Any) -> None:
     rows = read(in_2022(CONTRACT | {"titulaires": titulaires}, CONTRACT | {"id": None}), JSON, "decp")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.suppliers.trades import EvidenceTrades, KindTrades
+from domain.suppliers.known_trades import EvidenceTrades, KindTrades
 from sources.pool.manifest import MadeFile
 from sources.pool.trade_counts import FileTrades, PoolTrades, count_trades_in
 from tests.sources.pool.published_samples import Cells, establishment, unit, write_cells

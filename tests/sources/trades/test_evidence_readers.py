@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 
 from domain.reference import taxonomy
+from domain.suppliers.known_trades import years_before
 from domain.suppliers.supplier import Kind, Offer, PublicAward
-from domain.suppliers.trades import years_before
 from sources.trades.evidence_readers import (
     AwardReader,
     Job,

@@ -122,6 +122,12 @@ def test_ai_and_etti_make_staff_available_and_a_geiq_or_a_silent_code_offers_not
     assert INFERENCE.offers("ACI", "8899B", ("ASSOC ESPOIR",)) == ()
 
 
+def test_the_code_of_an_association_without_employees_tells_a_trade_only_where_it_makes_shows() -> None:
+    assert INFERENCE.offers(None, "85.59A", ("CERCLE DES SAVOIRS",), employs=False) == ()
+    (show,) = INFERENCE.offers(None, "90.01Z", ("COMPAGNIE DE L'AUNE",), employs=False)
+    assert show.segments == ("cc-spectacle",)
+
+
 def test_a_telling_code_is_an_offer_to_which_words_and_networks_add_what_it_leaves_out() -> None:
     """Other words of a name count alone."""
     offers = INFERENCE.offers("EI", "8121z", ("NETTOYAGE ET BLANCHISSERIE",))

@@ -10,8 +10,8 @@ import pytest
 
 from api.desk.directory.directory_page import flag_detail
 from api.desk.directory.territory_page import SHADES, Shade, area_drawing, shades_of
-from domain.insights import AreaSupply
 from domain.suppliers.supplier import Flag, FlagCode
+from domain.supply import AreaSupply
 from domain.text.normalise import fold
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference

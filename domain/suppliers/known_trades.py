@@ -1,4 +1,4 @@
-"""Trades: whether offers name one, what it rests on, how old that is; and how many suppliers have a trade."""
+"""Whether a supplier's offers name a trade, on what that rests, how old it is, and how many suppliers have one."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,22 +8,6 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from domain.suppliers.supplier import Evidence, Kind, Offer
-
-AWARD_YEARS = 6
-"""The years for which a contract won shows what a supplier does; an older one shows what it did."""
-
-
-def is_older_award(evidence: Evidence, on: date) -> bool:
-    """Whether evidence is a contract won more than six years before a day, or on a day that nobody tells."""
-    return evidence.kind == "award" and (evidence.on is None or evidence.on < years_before(on, AWARD_YEARS))
-
-
-def years_before(day: date, years: int) -> date:
-    """The same day some years earlier; 28 February for a 29 February."""
-    if (day.month, day.day) == (2, 29):
-        day = day.replace(day=28)
-    return day.replace(year=day.year - years)
-
 
 STAFF_LENT = "so-mad"
 """The segment of staff made available: it says how a supplier works, not at what."""
@@ -35,7 +19,7 @@ TRADE_EVIDENCE: tuple[TradeEvidence, ...] = get_args(TradeEvidence)
 
 _TRADE_RANKS = {evidence: rank for rank, evidence in enumerate(TRADE_EVIDENCE)}
 KindOrNone = Literal[Kind, "none"]
-_KINDS: tuple[KindOrNone, ...] = get_args(KindOrNone)
+KINDS: tuple[KindOrNone, ...] = get_args(KindOrNone)
 
 
 class KindTrades(msgspec.Struct, frozen=True):
@@ -58,8 +42,8 @@ class EvidenceTrades(msgspec.Struct, frozen=True):
     """Those whose surest trade rests on it"""
 
 
-class TradeCounts(msgspec.Struct, frozen=True):
-    """Active suppliers, and how many of them have a trade beyond lending staff."""
+class KnownTrades(msgspec.Struct, frozen=True):
+    """Active suppliers, and how many of them have a trade beyond lending staff, in all and by kind."""
 
     suppliers: int
     """The number of all of them"""
@@ -69,6 +53,11 @@ class TradeCounts(msgspec.Struct, frozen=True):
     """Of those with a trade, from 0 to 1; null where there are none"""
     by_kind: tuple[KindTrades, ...]
     """A supplier of several kinds counts in each"""
+
+
+class TradeCounts(KnownTrades, frozen=True):
+    """Active suppliers, and how many of them have a trade beyond lending staff, also by what that rests on."""
+
     by_evidence: tuple[EvidenceTrades, ...]
     """By what the surest trade rests on, strongest first; each supplier with a trade counts once"""
 
@@ -113,7 +102,28 @@ def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | Non
     return TradeCounts(
         suppliers=total,
         with_trade=with_trade,
-        share=round(with_trade / total, 4) if total else None,
-        by_kind=tuple(KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in _KINDS if of_kind[kind]),
+        share=share_of(with_trade, total),
+        by_kind=tuple(KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in KINDS if of_kind[kind]),
         by_evidence=tuple(EvidenceTrades(each, of_evidence[each]) for each in TRADE_EVIDENCE if of_evidence[each]),
     )
+
+
+def share_of(part: int, whole: int) -> float | None:
+    """A part of a whole, from 0 to 1, to the ten-thousandth; None of nothing."""
+    return round(part / whole, 4) if whole else None
+
+
+AWARD_YEARS = 6
+"""The years for which a contract won shows what a supplier does; an older one shows what it did."""
+
+
+def is_older_award(evidence: Evidence, on: date) -> bool:
+    """Whether evidence is a contract won more than six years before a day, or on a day that nobody tells."""
+    return evidence.kind == "award" and (evidence.on is None or evidence.on < years_before(on, AWARD_YEARS))
+
+
+def years_before(day: date, years: int) -> date:
+    """The same day some years earlier; 28 February for a 29 February."""
+    if (day.month, day.day) == (2, 29):
+        day = day.replace(day=28)
+    return day.replace(year=day.year - years)

@@ -1,0 +1,55 @@
+"""What was learnt of suppliers' trades since a day: in GET /supply, in GET /sources, and on the pages of both."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api.supply import count_trades_today
+from tests.api.desk.steps import Browser, put_all
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client
+
+OUESSANT = "commune:29155"
+UNKNOWN: dict[str, Any] = {
+    "name": "ESAT du Stiff",
+    "approvals": [{"kind": "ESAT"}],
+    "address": {"commune": "29155"},
+    "location": None,
+    "offers": [],
+}
+
+
+async def test_what_was_learnt_since_a_day_is_told(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = served.services
+    unknown = [UNKNOWN | {"name": f"ESAT du Stiff {number}"} for number in range(2)]
+    await put_all(served, source, *unknown)
+    month_ago = services.now() - timedelta(days=30)
+    with monkeypatch.context() as patched:
+        patched.setattr(services, "now", lambda: month_ago)
+        assert await count_trades_today(services)
+        assert not await count_trades_today(services)
+        day = services.today()
+    before = (await served.get("/sources")).json()
+    await put_all(served, source, unknown[0] | {"offers": [{"segments": ["lt-blanchisserie"]}]})
+    asked = f"/supply?territory={OUESSANT}&segments=lt-blanchisserie&since={day}"
+    answer = (await served.get(asked)).json()
+    kind = {"kind": "ESAT", "suppliers": 2}
+    assert answer["trades_before"] == {
+        "suppliers": 2, "with_trade": 0, "share": 0.0, "by_kind": [kind | {"with_trade": 0}], "on": str(day),
+    }  # fmt: skip
+    assert (answer["trades"]["with_trade"], answer["trades"]["by_kind"]) == (1, [kind | {"with_trade": 1}])
+    assert (await served.get(f"/supply?territory={OUESSANT}&segments=ev")).json()["trades_before"] is None
+    after = (await served.get("/sources")).json()
+    assert after["directory"]["with_trade"] == before["directory"]["with_trade"] + 1
+    (counted,) = (each for each in after["history"] if each["on"] == str(day))
+    assert counted["with_trade"] == before["directory"]["with_trade"]
+    refused = await served.get(asked, headers={"accept": "text/csv"})
+    assert_refused(refused, 422, "invalid-query")
+    async with Browser(served.app) as browser:
+        await browser.sign_in()
+        page = (await browser.open(f"/territoires/{OUESSANT}?depuis={day}")).text
+        assert "Métiers connus : 0 % → 50 % depuis le" in page.replace("\N{NO-BREAK SPACE}", " ")
+        assert 'id="connus"' in (await browser.open("/sources")).text
