@@ -46,8 +46,29 @@ NO_PLACE = Text(
 )
 
 
-class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of the form as they were typed; `FIELD_NAMES` says what each is called in HTML."""
+FIELD_NAMES: Mapping[str, str] = {
+    "trades": "metier",
+    "words": "mots",
+    "no_offer": "rien",
+    "where": "zone",
+    "territories": "territoire",
+    "place": "lieu",
+    "amount": "montant",
+    "least": "montant-min",
+    "most": "montant-max",
+    "with_others": "avec",
+    "staff": "effectif",
+    "references": "references",
+    "email": "courriel",
+    "phone": "telephone",
+    "website": "site",
+    "until": "jusqu",
+}
+"""The names that the fields have in HTML."""
+
+
+class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True, rename=FIELD_NAMES):
+    """The fields of the form as they were typed."""
 
     trades: tuple[str, ...] = ()
     words: str = ""
@@ -67,24 +88,6 @@ class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
 
 
-FIELD_NAMES: Mapping[str, str] = {
-    "trades": "metier",
-    "words": "mots",
-    "no_offer": "rien",
-    "where": "zone",
-    "territories": "territoire",
-    "place": "lieu",
-    "amount": "montant",
-    "least": "montant-min",
-    "most": "montant-max",
-    "with_others": "avec",
-    "staff": "effectif",
-    "references": "references",
-    "email": "courriel",
-    "phone": "telephone",
-    "website": "site",
-    "until": "jusqu",
-}
 FIELDS_OF_POINTERS: Mapping[str, str] = {
     "/no_offer": "rien",
     "/offers/0/words": "mots",
