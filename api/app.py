@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
+from api.campaigns import routes as campaigns
 from api.declarations import browser_pages as supplier_page_form
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
@@ -64,7 +65,20 @@ if TYPE_CHECKING:
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
 # A new route file adds its module here.
-FOR_BUYERS = match, needs, shortlists, awards, directory, merge_split, meetings, exchanges, replies, reports, insights
+FOR_BUYERS = (
+    match,
+    needs,
+    shortlists,
+    awards,
+    directory,
+    merge_split,
+    meetings,
+    exchanges,
+    replies,
+    reports,
+    insights,
+    campaigns,
+)
 FOR_NETWORKS = declarations, records, imports, sources, webhooks
 FOR_SUPPLIERS = supplier_pages, supplier_page_form, link_by_siret, supplier_links
 FOR_OPERATORS = organisations, keys, audit, privacy

@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (26_300, 119),
-    "db": (9_700, 53),
-    "domain": (15_900, 69),
-    "matching": (11_300, 51),
+    "api": (27_900, 128),
+    "db": (10_500, 58),
+    "domain": (16_500, 74),
+    "matching": (11_400, 52),
     "sources": (8_700, 40),
-    "tests": (55_000, 292),
+    "tests": (55_900, 301),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

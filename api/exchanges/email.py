@@ -220,6 +220,13 @@ def outcome_of_error(stage: str, error: Exception) -> Outcome:
 DAY = timedelta(days=1)
 
 
+async def emails_left(connection: Connection, acting: Acting) -> int:
+    """The number of e-mails that the organisation may still send now. Raises as `require_email_quota` for none."""
+    await require_email_quota(connection, acting, 1)
+    queued = await mail_queue_times(connection, acting.organisation_id, acting.now() - DAY)
+    return acting.services.settings.emails_per_day - len(queued)
+
+
 async def require_email_quota(connection: Connection, acting: Acting, wanted: int) -> None:
     """Raises Refusal (429) where `wanted` more e-mails exceed what the organisation may send in 24 hours.
 

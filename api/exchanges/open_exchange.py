@@ -48,9 +48,9 @@ from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.listed_suppliers import SupplierSummary
 from domain.shortlists.version import suppliers_to_contact
-from domain.suppliers.supplier import NO_SUPPLIER, SIREN_DIGITS, Supplier
+from domain.suppliers.addressee import addressee
+from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
-from domain.text.normalise import fold
 
 NOBODY_LEFT = Text(
     "La dernière version de la liste n'a, pour ces lots, aucun candidat qui ne soit écarté : nommer des destinataires, "
@@ -175,7 +175,8 @@ def _join_at_one_address(shown: Iterable[tuple[Supplier | SupplierSummary, Why]]
     firsts: dict[Hashable, UUID] = {}
     for supplier, why in shown:
         new = _recipient(supplier, why)
-        first = recipients.get(firsts.setdefault(_addressee(supplier), new.supplier_id))
+        address = supplier.address if isinstance(supplier, Supplier) else None
+        first = recipients.get(firsts.setdefault(addressee(supplier, address), new.supplier_id))
         if new.supplier_id in recipients or (first and new.supplier_id in first.joined):
             continue
         if first is None or (first.email and new.email and first.email != new.email):
@@ -184,20 +185,6 @@ def _join_at_one_address(shown: Iterable[tuple[Supplier | SupplierSummary, Why]]
             joined = (*first.joined, new.supplier_id)
             recipients[first.supplier_id] = replace(first, joined=joined, email=first.email or new.email)
     return tuple(recipients.values())
-
-
-def _addressee(supplier: Supplier | SupplierSummary) -> Hashable:
-    """The legal unit and address that a letter to the supplier goes to; of a GEIQ, the legal unit, wherever it stands.
-
-    The supplier alone where these are not known.
-    """
-    siren = (supplier.siret or "")[:SIREN_DIGITS]
-    if siren and supplier.kinds == ("GEIQ",):
-        return siren
-    address = supplier.address if isinstance(supplier, Supplier) else None
-    if siren and address and address.street and (town := address.postal_code or address.commune):
-        return siren, fold(address.street), town
-    return supplier.id
 
 
 def _recipient(supplier: Supplier | SupplierSummary, why: Why) -> Recipient:

@@ -24,6 +24,7 @@ from db.journal.entries import write_entry
 from db.needs.needs import awards_until, lock_need, needs_of_year, progress_of, select_need
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
+from db.suppliers.write import survivors
 from domain.decoding.requests import hint_of_nearest
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
@@ -232,6 +233,34 @@ async def store_version(connection: Connection, acting: Acting, need: StoredNeed
         connection, acting.actor, "shortlist.frozen", name, now, version=need.version, detail=detail, about=about
     )
     return version.number
+
+
+async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, ...]:
+    """The suppliers that would be candidates of the need now and are not in the latest version of its shortlist.
+
+    Matched as that version's need was, on today's directory and law. None where nothing changed in the directory since,
+    where no version or index is there, and where the match would take long: a new version tells then.
+    """
+    services = acting.services
+    if services.live is None or not services.live.is_ready or not need.shortlists:
+        return ()
+    async with transaction(services.database) as connection:
+        frozen = await version_of(connection, acting.organisation_id, need.id, "latest")
+    live, content = services.live.index, frozen.need
+    if live.data_version == frozen.stamp.data_version or not services.match_work.is_quick(content.matched, live):
+        return ()
+    then = {lot.id: {each.supplier.id for each in lot.candidates} for lot in frozen.shown_lots}
+    wanted = MatchInput(content, services.today(), (), year_of(content.planned_publication_on, need.created_at), ())
+    now = await asyncio.to_thread(read_stored, (await match_need(acting, wanted)).body, ShownAnswer)
+    async with transaction(services.database) as connection:
+        living = await survivors(connection, {each for some in then.values() for each in some})
+    came = {
+        row.supplier.id: row.supplier
+        for lot in now.lots
+        for row in lot.candidates
+        if row.supplier.id not in {living.get(each, each) for each in then.get(lot.id, ())}
+    }
+    return tuple(came.values())
 
 
 async def compare_versions(acting: Acting, need_id: UUID, number: str, other: str) -> ShortlistDiff:

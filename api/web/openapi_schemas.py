@@ -22,6 +22,7 @@ from api.web.content_negotiation import CSV, FORM, NDJSON, CsvDialect, MapFormat
 from api.web.problems import RequestPart
 from domain import journal, privacy, webhooks
 from domain.allotment import allotment
+from domain.campaigns import campaign
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange
 from domain.law import rules
@@ -50,6 +51,9 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "Barrier": exchange.Barrier,
             "Basis": supplier.Basis,
             "BuyerKind": need.BuyerKind,
+            "CampaignRecipientState": campaign.RecipientState,
+            "CampaignStatus": campaign.Status,
+            "CampaignWay": campaign.Way,
             "Channel": exchange.Channel,
             "ColumnType": vivier_columns.ColumnType,
             "Confidence": listed_suppliers.Confidence,

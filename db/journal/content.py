@@ -4,7 +4,7 @@ Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses, 
 `handover:<message>/<supplier>` (a delivery that the buyer confirmed), `need:<id>` (its content, status and version),
 `shortlist:<need>/<number>` and of the same `stamp:<need>/<number>` (what lists of versions tell), `award:<id>`,
 `decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants and follow-ups, whose persons are ids;
-without its needs, which may be purged).
+without its needs, which may be purged), `campaign:<id>` (its question, without its recipients).
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Table, Text, cast, func, literal, select, true, tuple_
 
 from db.core.engine import Connection
+from db.schema.campaign_tables import campaigns
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,
@@ -79,6 +80,11 @@ _KINDS = {
             _database_digest(needs.c.content),
         ),
         needs,
+    ),
+    "campaign": _StoredKind(
+        (campaigns.c.id,),
+        (campaigns.c.id, campaigns.c.organisation_id, campaigns.c.version, _database_digest(campaigns.c.content)),
+        campaigns,
     ),
     "meeting": _StoredKind(
         (meetings.c.id,),

@@ -17,6 +17,7 @@ from db.journal.entries import write_entry
 from db.persons import erase_persons
 from db.privacy.find_person import FoundData, find_person, has_mention
 from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, mask_mentions, mention_pattern, redacted_shortlists
+from db.schema.campaign_tables import campaign_mails, campaign_recipients
 from db.schema.declaration_tables import declaration_mails
 from db.schema.organisation_tables import exchange_recipients, message_mails, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
@@ -44,7 +45,7 @@ from domain.suppliers.supplier import Contact
 
 _SHORT_PSEUDONYM, _IN_ASCII = "…", "-"
 # the object that the journal names for a kind of holding; persons have an entry of their own
-_OBJECTS = {kind: kind for kind in ("meeting", "need", "exchange", "key", "webhook", "source")}
+_OBJECTS = {kind: kind for kind in ("meeting", "need", "exchange", "campaign", "key", "webhook", "source")}
 _OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need")
 
 
@@ -176,12 +177,12 @@ async def _erase_in_column(
     )
     if table is idempotency_keys:
         await connection.execute(delete(table).where(rows))
-    elif table in (message_mails, declaration_mails):
+    elif table in (message_mails, campaign_mails, declaration_mails):
         ended_at = func.coalesce(table.c.ended_at, literal(now, table.c.ended_at.type))
         status = case((table.c.status == "waiting", "cancelled"), else_=table.c.status)
         ended = {"address": "", "status": status, "due_at": None, "lease": None, "ended_at": ended_at}
         await connection.execute(update(table).where(rows).values(ended))
-    elif searched.column is exchange_recipients.c.email:
+    elif searched.column is exchange_recipients.c.email or searched.column is campaign_recipients.c.email:
         await connection.execute(update(table).where(rows).values(email=None))
     else:
         # the pseudonym takes the place of each mention, or a sign no longer than any name where it does not fit
@@ -265,7 +266,7 @@ async def _note_erasure(connection: Connection, found: FoundData, actor: Actor, 
             why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
             kind, _, id_ = about.partition(":")
             # a need's shortlists of these numbers and the decisions on them may have changed too
-            bound = [about] if kind in {"meeting", "need"} else []
+            bound = [about] if kind in {"meeting", "need", "campaign"} else []
             if kind == "need":
                 need_id, changed_numbers = UUID(id_), sorted(map(int, numbers))
                 bound += [stored_name("shortlist", need_id, number) for number in changed_numbers]

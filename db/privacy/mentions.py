@@ -21,6 +21,7 @@ import msgspec
 import sqlalchemy as sa
 
 from db.core.engine import Connection
+from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns
 from db.schema.declaration_tables import declaration_links, declaration_mails, declarations
 from db.schema.organisation_tables import (
     awards,
@@ -56,6 +57,9 @@ _ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]
     message_mails: (exchanges, (exchanges.c.id,), message_mails.c.queued_at),
     declarations: (declarations, (declarations.c.supplier_id,), declarations.c.declared_at),
     declaration_mails: (declaration_links, (declaration_links.c.id,), declaration_mails.c.queued_at),
+    campaigns: (campaigns, (campaigns.c.id,), campaigns.c.created_at),
+    campaign_recipients: (campaigns, (campaigns.c.id,), campaigns.c.created_at),
+    campaign_mails: (campaigns, (campaigns.c.id,), campaign_mails.c.queued_at),
     api_keys: (api_keys, (api_keys.c.id,), api_keys.c.created_at),
     idempotency_keys: (idempotency_keys, (idempotency_keys.c.route,), idempotency_keys.c.created_at),
     webhooks: (webhooks, (webhooks.c.id,), webhooks.c.created_at),
@@ -124,6 +128,8 @@ ADDRESSES = (
     MentionColumn("exchange", "recipients.email", exchange_recipients.c.email, "erased"),
     MentionColumn("exchange", "mails.address", message_mails.c.address, "erased"),
     MentionColumn("supplier_link", "mails.address", declaration_mails.c.address, "erased"),
+    MentionColumn("campaign", "recipients.email", campaign_recipients.c.email, "erased"),
+    MentionColumn("campaign", "mails.address", campaign_mails.c.address, "erased"),
 )
 MENTION_COLUMNS = (
     MentionColumn("meeting", "title", meetings.c.title, "pseudonym", 400),
@@ -147,6 +153,9 @@ MENTION_COLUMNS = (
     *ADDRESSES,
     MentionColumn("declaration", "content", declarations.c.content, "pseudonym"),
     MentionColumn("declaration", "withdrawal", declarations.c.reason, "pseudonym", 2_000),
+    MentionColumn("campaign", "content", campaigns.c.content, "pseudonym"),
+    MentionColumn("campaign", "recipients.name", campaign_recipients.c.name, "kept"),
+    MentionColumn("campaign", "recipients.address", campaign_recipients.c.address, "kept"),
     MentionColumn("key", "name", api_keys.c.name, "pseudonym"),
     MentionColumn("answer", "key", idempotency_keys.c.key, "erased"),
     MentionColumn("answer", "body", idempotency_keys.c.body, "erased"),

@@ -113,8 +113,8 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     it, in the order of `precedence`; the place (location and commune together) from the first of those that know it
     best. Approvals stay unknown only while no record knows any; one without dates yields to one of its kind that
     another record dates.
-    `updated_at` is the last change of content, not the last time a source was read.
-    What the supplier said itself is laid over what the others make, and never says who it is; its latest word counts.
+    `updated_at` is the last change of content, not the last time a source was read. What the supplier said itself is
+    laid over what the others make, and never says who it is.
     """
     own = [item for item in stored if item.source == DECLARATIONS]
     others = [item for item in stored if item.source != DECLARATIONS] if own else stored

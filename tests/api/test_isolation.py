@@ -30,8 +30,9 @@ DOCUMENT = json.loads((ROOT / "openapi" / "openapi.json").read_text("utf-8"))
 MARK = "Secret-de-Zoé-Kervoal"
 PARAMETER = re.compile(r"\{(\w+)\}")
 THINGS = {
-    "award", "delivery", "exchange", "external", "import", "key", "meeting", "message", "need", "organisation",
-    "person", "source", "supplier", "supplier_link", "webhook",
+    "award", "campaign", "delivery", "exchange", "external", "import", "key", "meeting", "message", "need",
+    "organisation", "person", "source", "supplier", "supplier_link",
+    "webhook",
 }  # fmt: skip
 """What the parameters of paths name."""
 # Texts that are alike for all, or for nobody in particular.
@@ -49,6 +50,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/meetings/feed"): None,
     ("POST", "/organisations"): {"name": "volée"},
     ("PATCH", "/organisations/{id}"): {"name": "volée"},
+    ("PATCH", "/campaigns/{id}"): {"title": "volée"},
+    ("POST", "/campaigns/{id}/send"): None,
+    ("POST", "/campaigns/{id}/posted"): None,
+    ("POST", "/campaigns/{id}/reminder"): None,
     ("PATCH", "/meetings/{id}"): {"title": "volée"},
     ("PATCH", "/webhooks/{id}"): {"active": False},
     ("POST", "/webhooks"): {"url": "https://x.example/", "events": ["import.finished"]},
@@ -57,7 +62,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/sources/{source}/suppliers/{external_id}"): RECORD,
 }
 TABLES = (
-    "api_keys", "awards", "calendar_feeds", "desk_accounts", "exchange_recipients", "exchanges", "import_errors",
+    "api_keys", "awards", "calendar_feeds", "campaign_mails", "campaign_recipients", "campaigns",
+    "desk_accounts", "exchange_recipients", "exchanges", "import_errors",
     "imports", "meeting_follow_ups", "meeting_needs", "meeting_participants", "meetings", "message_mails", "messages",
     "needs", "organisations", "persons", "records", "reply_links", "shortlist_decisions", "shortlists",
     "sources", "webhooks",
@@ -96,6 +102,7 @@ async def party(client: Client, mark: str) -> Party:
         "need_ids": [need], "title": mark, "format": "online", "minutes": mark,
         "participants": [{"role": "buyer", "name": mark}],
     } | HOUR  # fmt: skip
+    question = {"title": mark, "territory": {"codes": ["commune:29083"]}, "subject": mark, "body": mark}
     hook = await own.post("/webhooks", {"url": f"https://x.example/{uuid4().hex}", "events": ["import.finished"]})
     await own.post(f"/webhooks/{hook.json()['id']}/ping")
     deliveries = (await own.get(f"/webhooks/{hook.json()['id']}/deliveries")).json()["items"]
@@ -111,6 +118,7 @@ async def party(client: Client, mark: str) -> Party:
         "need": need,
         "exchange": exchange["id"],
         "message": reply.json()["id"],
+        "campaign": (await own.post("/campaigns", question)).json()["id"],
         "award": (await own.post(f"/needs/{need}/awards", awarded)).json()["id"],
         "meeting": (await own.post("/meetings", meeting)).json()["id"],
         "webhook": hook.json()["id"],
@@ -133,7 +141,8 @@ def kinds(route: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in PARAMETER.findall(route):
         named = {"link_id": "supplier_link"}.get(name, name.removesuffix("_id"))
-        thing = {"besoins": "need"}.get(of, of.removesuffix("s")) if name == "id" else named
+        own = {"besoins": "need", "campagnes": "campaign"}.get(of, of.removesuffix("s"))
+        thing = own if name == "id" else named
         assert thing in THINGS or name in COMMON or name in WITH_SECRET_PATHS, f"{route}: give {name} an id here"
         found[name] = thing if thing in THINGS else ""
     return found

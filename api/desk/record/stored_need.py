@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar, cast, get_args
@@ -18,7 +19,7 @@ from api.desk.need.need_form import form_of_need, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
 from api.desk.need.understood_need import LONGEST, understand_in_worker, understand_need
-from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need, own_need, progress_with_answers
+from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need, newcomers_since, own_need, progress_with_answers
 from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.shortlists import treatment_of
 from api.runtime.actor import Acting
@@ -30,6 +31,7 @@ from db.needs.shortlists import select_decisions, select_shortlists
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, NeedAndProcedure, PlannedNeed
 from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
+from domain.shortlists.version import IdAndName
 from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
 from matching.reference import Reference
@@ -220,6 +222,10 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         versions = await select_shortlists(connection, organisation, need.id, None, 1)
         decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
+    newcomers: tuple[IdAndName, ...] = ()
+    if need.status in OPEN:
+        with suppress(InvalidContent):  # the version's need may be of places that are no more
+            newcomers = await newcomers_since(acting_at(visit), need)
     decided = Counter(each.decision for each in decisions)
     form = forms.read_form(DetailsForm, visit.fields) if mistakes else forms.form_of_request(DetailsForm, need.content)
     return stored_need_page(
@@ -232,6 +238,7 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         lots=[(lot, lot_lines(lot, visit.reference)) for lot in need.content.lots],
         version=versions[0] if versions else None,
         candidates=sum(lot.total for version in versions for lot in version.totals),
+        newcomers=newcomers,
         kept=decided["kept"],
         set_aside=decided["set_aside"],
         awards=awards,

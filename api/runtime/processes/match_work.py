@@ -98,6 +98,10 @@ class MatchWork:
         """Whether a match is small enough to be done at once in the event loop."""
         return estimated_ms(need, live, self._reference, AT_ONCE_MS) <= AT_ONCE_MS
 
+    def is_quick(self, need: Need, live: LiveIndex) -> bool:
+        """Whether a match is quick enough to be done in a thread for a page that is about something else."""
+        return estimated_ms(need, live, self._reference, IN_A_THREAD_MS) <= IN_A_THREAD_MS
+
     async def run(
         self, task: MatchTask[T] | FunctionTask[T], key: str, wait_for_disconnect: Callable[[], Awaitable[None]]
     ) -> T:

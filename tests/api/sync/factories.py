@@ -44,8 +44,8 @@ def path_of(source: str, external_id: str = "1") -> str:
 
 
 def siret(path: str) -> str:
-    """A SIRET of its own for each path, so that no two records are taken for one supplier."""
-    digits = f"{int.from_bytes(blake2b(path.encode(), digest_size=4).digest()) % 10**8:08d}"
+    """A SIRET of its own for each path, so that no two records are taken for one supplier; that of no public body."""
+    digits = f"{3 * 10**7 + int.from_bytes(blake2b(path.encode(), digest_size=4).digest()) % (7 * 10**7)}"
     site = f"{digits}{luhn.calc_check_digit(digits)}0001"
     return site + luhn.calc_check_digit(site)
 

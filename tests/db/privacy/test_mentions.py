@@ -235,6 +235,9 @@ OF_NOBODY = {
     "message_handovers": {"way"},
     "message_mails": {"status", "language", "failure"},
     "messages": {"author", "stance", "barriers", "channel", "answers"},
+    "campaigns": {"left_out"},
+    "campaign_recipients": {"siret", "kinds", "commune", "way", "joined"},
+    "campaign_mails": {"status", "purpose", "language", "failure"},
     "needs": {"status", "buyer_siret", "brief"},  # generated from the content
     "organisations": {"name", "siret"},
     "reply_links": {"digest"},

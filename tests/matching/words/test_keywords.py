@@ -100,7 +100,8 @@ MEANT = {
     "construction d'un groupe scolaire": {"bt-tce"},
     "marquage au sol": {"bt-voirie"},
     "bio-déchets": {"de-bio"},
-    "reliure des registres": {"cc-impression", "cc-mediation"},
+    "reliure des registres": {"cc-impression"},
+    "reliure des registres d'état civil": {"cc-impression"},
     "collecte des huiles alimentaires usagées": {"de-bio"},
     "maintenance des alarmes": {"bt-elec-plomb", "bt-maintenance"},
 }

@@ -349,3 +349,14 @@ async def test_two_versions_are_compared_in_words(own: Browser, desk: Desk) -> N
     await desk.open("versions?de=1&a=2")
     assert "De la version 1 à la version 2" in said(own.page)
     assert "Distance la plus grande" in said(own.page)
+
+
+async def test_suppliers_that_came_since_the_latest_version_are_named(own: Browser, desk: Desk, source: str) -> None:
+    assert "nouvelle structure" not in (await own.open(f"/{desk.path}")).text
+    await desk.buyer.supplier(source, f"{source}-new", name="Rives du Blavet", location={"lat": 48.07, "lon": -2.97})
+    page = said((await own.open(f"/{desk.path}")).text)
+    assert "1 nouvelle structure depuis</strong> : " in page
+    assert "Rives du Blavet" in page
+    await desk.open("versions")
+    await desk.send("versions", montrer="20")
+    assert "nouvelle structure" not in (await own.open(f"/{desk.path}")).text

@@ -1,0 +1,251 @@
+"""Campaigns of an organisation and their recipients: every function takes the organisation, or rows that it owns.
+
+Writers lock the campaign first (`lock_campaign`), so that recipients and what is sent to them stay in step.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all
+from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns, unsolicited_suppliers
+from db.suppliers.write import survivors
+from domain.campaigns.campaign import (
+    WAYS,
+    Campaign,
+    CampaignRecipient,
+    CampaignRequest,
+    Counts,
+    StoredCampaign,
+    WayCounts,
+)
+from domain.campaigns.rules import campaign_of
+
+RECIPIENT_BYTES = 400
+"""About what a recipient takes in the database, with its e-mails and links."""
+_AT_ONCE = 1_000
+RECIPIENT_FIELDS = ("supplier_id", "name", "siret", "kinds", "commune", "way", "email", "address", "joined")
+"""The columns of a recipient as it was known when it was chosen."""
+_OWN = campaign_recipients.c
+_DATES = ("created_at", "updated_at", "started_at", "sent_at", "posted_at", "reminded_at")
+
+_QUESTION = sa.and_(
+    campaign_mails.c.campaign_id == _OWN.campaign_id,
+    campaign_mails.c.supplier_id == _OWN.supplier_id,
+    campaign_mails.c.purpose == "question",
+)
+_WITH_MAIL = campaign_recipients.outerjoin(campaign_mails, _QUESTION).join(
+    campaigns, campaigns.c.id == _OWN.campaign_id
+)
+_IS_MAILED = campaign_mails.c.status == "delivered"
+_HAS_FAILED = sa.func.coalesce(campaign_mails.c.status.in_(("given_up", "cancelled")), False)
+STATE = sa.case(
+    (_OWN.declared_at.is_not(None), "declared"),
+    (_OWN.declined_at.is_not(None), "declined"),
+    (_OWN.opened_at.is_not(None), "opened"),
+    (sa.or_(_IS_MAILED, _OWN.posted_at.is_not(None)), "sent"),
+    (campaigns.c.started_at.is_(None), "draft"),
+    (campaign_mails.c.status == "waiting", "queued"),
+    (_OWN.linked_at.is_not(None) & (sa.func.cardinality(_OWN.address) > 0), "to_post"),
+    (_HAS_FAILED | (_OWN.way == "none"), "undeliverable"),
+    (_OWN.way == "letter", "to_post"),
+    else_="queued",
+)
+"""The SQL expression of a recipient's state, in `_WITH_MAIL`; an answer goes before everything else."""
+
+
+async def insert_campaign(connection: Connection, organisation_id: UUID, campaign: StoredCampaign) -> None:
+    """Store a new campaign, without its recipients."""
+    await connection.execute(sa.insert(campaigns).values(_row(campaign) | {"organisation_id": organisation_id}))
+
+
+async def write_campaign(connection: Connection, campaign: StoredCampaign) -> None:
+    """Store a change of a campaign that the caller has locked."""
+    own, row = campaigns.c.id == campaign.id, _row(campaign)
+    row["content"] = await document_with_later_members(connection, campaigns.c.content, own, row["content"])
+    await connection.execute(sa.update(campaigns).where(own).values(row))
+
+
+async def delete_campaign(connection: Connection, campaign_id: UUID) -> None:
+    """Delete a campaign that the caller has locked, with its recipients; the journal keeps its entries."""
+    await connection.execute(sa.delete(campaigns).where(campaigns.c.id == campaign_id))
+
+
+async def lock_campaign(connection: Connection, organisation_id: UUID, campaign_id: UUID) -> StoredCampaign | None:
+    """The organisation's campaign, which nobody else changes until the transaction ends; None where it has none."""
+    own = sa.select(campaigns).filter_by(id=campaign_id, organisation_id=organisation_id)
+    row = (await connection.execute(own.with_for_update())).first()
+    if row is None:
+        return None
+    return _stored_campaign(row, await _ways(connection, campaign_id))
+
+
+async def select_campaign(connection: Connection, organisation_id: UUID, campaign_id: UUID) -> Campaign | None:
+    """The organisation's campaign with what became of it; None where it has none of this id."""
+    own = sa.select(campaigns).filter_by(id=campaign_id, organisation_id=organisation_id)
+    found = await _with_counts(connection, own)
+    return found[0] if found else None
+
+
+async def select_campaigns(
+    connection: Connection, organisation_id: UUID, before: UUID | None, limit: int
+) -> Sequence[Campaign]:
+    """Up to `limit` campaigns of the organisation with ids before `before`, the newest first."""
+    own = sa.select(campaigns).where(campaigns.c.organisation_id == organisation_id, is_below(campaigns.c.id, before))
+    return await _with_counts(connection, own.order_by(campaigns.c.id.desc()).limit(limit))
+
+
+async def _with_counts(connection: Connection, query: sa.Select[Any]) -> list[Campaign]:
+    rows = (await connection.execute(query)).all()
+    ids = [row.id for row in rows]
+    counted = (
+        sa.select(
+            _OWN.campaign_id,
+            _OWN.way,
+            STATE.label("state"),
+            sa.or_(_IS_MAILED, _OWN.posted_at.is_not(None)).label("was_sent"),
+            _OWN.opened_at.is_not(None).label("was_opened"),
+            sa.func.count().label("number"),
+        )
+        .select_from(_WITH_MAIL)
+        .where(_OWN.campaign_id == sa.func.any(ids))
+        .group_by(sa.text("1, 2, 3, 4, 5"))
+    )
+    groups: dict[UUID, list[sa.Row[Any]]] = {each: [] for each in ids}
+    for group in await connection.execute(counted):
+        groups[group.campaign_id].append(group)
+    return [campaign_of(_stored_campaign(row, _sum_by_way(groups[row.id])), _counts(groups[row.id])) for row in rows]
+
+
+def _counts(groups: Sequence[sa.Row[Any]]) -> Counts:
+    """The counts of a campaign. `groups`: their numbers by way, state, and whether sent and opened."""
+
+    def number(*states: str) -> int:
+        return sum(each.number for each in groups if each.state in states)
+
+    was_reached = ("opened", "declared")
+    return Counts(
+        recipients=sum(each.number for each in groups),
+        sent=sum(each.number for each in groups if each.was_sent or each.state in was_reached),
+        opened=sum(each.number for each in groups if each.was_opened),
+        declared=number("declared"),
+        declined=number("declined"),
+        undeliverable=number("undeliverable"),
+        silent=number("sent", "opened"),
+        waiting=number("draft", "queued", "to_post"),
+    )
+
+
+def _sum_by_way(groups: Iterable[sa.Row[Any]]) -> WayCounts:
+    numbers = dict.fromkeys(WAYS, 0)
+    for each in groups:
+        numbers[each.way] += each.number
+    return WayCounts(**numbers)
+
+
+async def _ways(connection: Connection, campaign_id: UUID) -> WayCounts:
+    query = sa.select(_OWN.way, sa.func.count().label("number")).where(_OWN.campaign_id == campaign_id)
+    return _sum_by_way((await connection.execute(query.group_by(_OWN.way))).all())
+
+
+def _row(campaign: StoredCampaign) -> dict[str, Any]:
+    content = msgspec.convert(campaign, CampaignRequest, from_attributes=True)
+    dates = {name: getattr(campaign, name) for name in _DATES}
+    return {
+        "id": campaign.id,
+        "version": campaign.version,
+        "content": content,
+        "left_out": campaign.left_out,
+        **dates,
+    }
+
+
+def _stored_campaign(row: sa.Row[Any], by_way: WayCounts) -> StoredCampaign:
+    dates = {name: getattr(row, name) for name in _DATES}
+    content = msgspec.structs.asdict(row.content)
+    return StoredCampaign(**content, **dates, id=row.id, version=row.version, by_way=by_way, left_out=row.left_out)
+
+
+async def replace_recipients(
+    connection: Connection, campaign_id: UUID, recipients: Sequence[CampaignRecipient]
+) -> None:
+    """Store the recipients of a draft, in the place of those it had."""
+    await connection.execute(sa.delete(campaign_recipients).where(_OWN.campaign_id == campaign_id))
+    for first in range(0, len(recipients), _AT_ONCE):
+        some = recipients[first : first + _AT_ONCE]
+        rows = [
+            {name: getattr(each, name) for name in RECIPIENT_FIELDS} | {"campaign_id": campaign_id} for each in some
+        ]
+        await connection.execute(sa.insert(campaign_recipients), rows)
+
+
+async def select_recipients(
+    connection: Connection, campaign_id: UUID, after: UUID | None, limit: int | None
+) -> Sequence[CampaignRecipient]:
+    """Up to `limit` recipients of a campaign with ids after `after`, in the order of their ids."""
+    at = sa.func.coalesce(sa.case((_IS_MAILED, campaign_mails.c.ended_at)), _OWN.posted_at)
+    query = (
+        sa.select(
+            *(_OWN[name] for name in RECIPIENT_FIELDS),
+            STATE.label("state"),
+            at.label("sent_at"),
+            campaign_mails.c.failure,
+        )
+        .select_from(_WITH_MAIL)
+        .where(_OWN.campaign_id == campaign_id, is_above(_OWN.supplier_id, after))
+        .order_by(_OWN.supplier_id)
+    )
+    return await read_all(connection, query.limit(limit), CampaignRecipient)
+
+
+async def answers_by_commune(connection: Connection, campaign_id: UUID) -> Mapping[str | None, tuple[int, int]]:
+    """By commune, how many recipients of a campaign stand there, and how many of them have declared what they offer."""
+    declared = sa.func.count().filter(_OWN.declared_at.is_not(None))
+    query = sa.select(_OWN.commune, sa.func.count(), declared).where(_OWN.campaign_id == campaign_id)
+    rows = await connection.execute(query.group_by(_OWN.commune))
+    return {commune: (number, answered) for commune, number, answered in rows}
+
+
+async def suppliers_not_to_ask(connection: Connection, organisation_id: UUID) -> frozenset[UUID]:
+    """The suppliers, as they are known now, that asked the organisation to write to them no more."""
+    query = sa.select(unsolicited_suppliers.c.supplier_id).filter_by(organisation_id=organisation_id)
+    ids = (await connection.execute(query)).scalars().all()
+    return frozenset((await survivors(connection, ids)).values()) | frozenset(ids) if ids else frozenset()
+
+
+async def write_wish(
+    connection: Connection, organisation_id: UUID, supplier_id: UUID, now: datetime, *, ask_again: bool
+) -> None:
+    """Store whether campaigns of an organisation may write to a supplier; if not, its campaigns count a refusal."""
+    own = {"organisation_id": organisation_id, "supplier_id": supplier_id}
+    if ask_again:
+        await connection.execute(sa.delete(unsolicited_suppliers).filter_by(**own))
+        return
+    await connection.execute(upsert(unsolicited_suppliers).values(**own, asked_at=now).on_conflict_do_nothing())
+    theirs = sa.select(campaigns.c.id).filter_by(organisation_id=organisation_id)
+    refused = sa.update(campaign_recipients).where(
+        _OWN.supplier_id == supplier_id, _OWN.campaign_id.in_(theirs), _OWN.declared_at.is_(None)
+    )
+    await connection.execute(refused.values(declined_at=sa.func.coalesce(_OWN.declined_at, now)))
+
+
+async def note_opening(connection: Connection, campaign_id: UUID, supplier_id: UUID, now: datetime) -> None:
+    """Store that a recipient opened its link, where it is the first time."""
+    own = {"campaign_id": campaign_id, "supplier_id": supplier_id, "opened_at": None}
+    await connection.execute(sa.update(campaign_recipients).filter_by(**own).values(opened_at=now))
+
+
+async def note_declaration(
+    connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, offers: bool | None
+) -> None:
+    """Store in all campaigns that ask a supplier that it declared offers, or none; None: it withdrew what it said."""
+    values: dict[str, datetime | None] = {"declared_at": now if offers else None}
+    if offers is not None:
+        values["declined_at"] = None if offers else now
+    mine = _OWN.supplier_id == sa.func.any(list(supplier_ids))
+    await connection.execute(sa.update(campaign_recipients).where(mine).values(values))

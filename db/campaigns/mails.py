@@ -1,0 +1,142 @@
+"""E-mails of campaigns on their way, and letters: whom each still has to reach, so that nobody is written to twice.
+
+A row of the outbox names a recipient and a purpose, without text or link: both are put together at each attempt, so
+that the token of a link is never stored.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from db.campaigns.campaigns import RECIPIENT_FIELDS
+from db.core.engine import Connection, read_all
+from db.core.uuid7 import increasing_ids
+from db.delivery.outbox import ClaimedRow, OwnerLimit, wake_servers
+from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns
+from db.schema.supplier_tables import organisations
+from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, Purpose
+from domain.webhooks import Result
+
+_OWN, _MAIL = campaign_recipients.c, campaign_mails.c
+_UNANSWERED = _OWN.declared_at.is_(None) & _OWN.declined_at.is_(None)
+_AT_ONCE = 1_000
+MOST_AT_ONCE = 3
+"""Attempts under way for one organisation: a campaign of thousands leaves room for the others."""
+SHARE = OwnerLimit(
+    sa.select(campaigns.c.organisation_id).where(campaigns.c.id == _MAIL.campaign_id).scalar_subquery(), MOST_AT_ONCE
+)
+
+
+async def waiting_for_mail(
+    connection: Connection, campaign_id: UUID, purpose: Purpose, arrived_by: datetime | None = None
+) -> Sequence[tuple[UUID, str]]:
+    """The recipients that are still to be e-mailed for a purpose, with their addresses; those that answered are not.
+
+    `arrived_by`: only those whose question had arrived by then.
+    """
+    theirs = campaign_mails.alias()
+    same = (theirs.c.campaign_id == _OWN.campaign_id) & (theirs.c.supplier_id == _OWN.supplier_id)
+    queued = sa.exists().where(same, theirs.c.purpose == purpose)
+    query = sa.select(_OWN.supplier_id, _OWN.email).where(
+        _OWN.campaign_id == campaign_id, _OWN.email.is_not(None), _OWN.way == "email", _UNANSWERED, ~queued
+    )
+    if arrived_by is not None:
+        was_sent = (theirs.c.purpose == "question") & (theirs.c.status == "delivered")
+        arrived = sa.exists().where(same, was_sent, theirs.c.ended_at <= arrived_by)
+        query = query.where(arrived)
+    return [(row.supplier_id, row.email) for row in await connection.execute(query.order_by(_OWN.supplier_id))]
+
+
+async def queue_mails(
+    connection: Connection,
+    campaign_id: UUID,
+    purpose: Purpose,
+    receivers: Sequence[tuple[UUID, str]],
+    language: str,
+    now: datetime,
+) -> None:
+    """Queue an e-mail to each of these recipients; sent once this transaction commits. One queued already stays one."""
+    common = {"campaign_id": campaign_id, "purpose": purpose, "language": language, "queued_at": now, "due_at": now}
+    ids = increasing_ids(now, range(len(receivers)))
+    rows = [
+        {"id": id_, "lane": supplier, "supplier_id": supplier, "address": address, **common}
+        for id_, (supplier, address) in zip(ids, receivers, strict=True)
+    ]
+    for first in range(0, len(rows), _AT_ONCE):
+        await connection.execute(upsert(campaign_mails).on_conflict_do_nothing(), rows[first : first + _AT_ONCE])
+    if rows:
+        await wake_servers(connection)
+
+
+class OutgoingQuestion(NamedTuple):
+    """The content of an e-mail of a campaign that is to be sent, and the organisation that asks."""
+
+    organisation_id: UUID
+    organisation: str
+    content: CampaignRequest
+
+
+async def select_outgoing_question(connection: Connection, mail: ClaimedRow) -> OutgoingQuestion | None:
+    """The question to be sent by a queued e-mail; None where the recipient has answered meanwhile, or its row is gone.
+
+    Until the transaction ends the recipient's answer waits.
+    """
+    query = (
+        sa.select(campaigns.c.organisation_id, organisations.c.name, campaigns.c.content)
+        .join(campaigns, campaigns.c.id == _OWN.campaign_id)
+        .join(organisations, organisations.c.id == campaigns.c.organisation_id)
+        .join(campaign_mails, (_MAIL.campaign_id == _OWN.campaign_id) & (_MAIL.supplier_id == _OWN.supplier_id))
+        .where(_MAIL.id == mail.id, _MAIL.status == "waiting", _UNANSWERED)
+        .with_for_update(read=True, of=campaign_recipients)
+    )
+    row = (await connection.execute(query)).first()
+    return None if row is None else OutgoingQuestion(*row)
+
+
+async def write_mail_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
+    """Store the outcome of an attempt to send an e-mail."""
+    outcome, ended_at = result.outcome, result.at if result.due_at is None else None
+    write = sa.update(campaign_mails).where(_MAIL.id == mail.id)
+    await connection.execute(write.values(failure=outcome.failure, failure_code=outcome.code, ended_at=ended_at))
+
+
+async def recipients_to_link(
+    connection: Connection, campaign_id: UUID, *, all_ways: bool
+) -> Sequence[CampaignRecipient]:
+    """The recipients whom the buyer writes to or calls, by postal code and name; those that answered are not.
+
+    These are the ones without an e-mail address, and those whose e-mail failed for good. `all_ways`: those with an
+    address too.
+    """
+    failed = sa.exists().where(
+        _MAIL.campaign_id == _OWN.campaign_id, _MAIL.supplier_id == _OWN.supplier_id, _MAIL.status == "given_up"
+    )
+    query = sa.select(*(_OWN[name] for name in RECIPIENT_FIELDS), sa.literal("to_post").label("state"))
+    query = query.where(_OWN.campaign_id == campaign_id, _UNANSWERED)
+    if not all_ways:
+        query = query.where((_OWN.way != "email") | failed)
+    town = _OWN.address[sa.func.cardinality(_OWN.address)]
+    return await read_all(connection, query.order_by(town, _OWN.name, _OWN.supplier_id), CampaignRecipient)
+
+
+async def note_links(connection: Connection, campaign_id: UUID, supplier_ids: Sequence[UUID], now: datetime) -> None:
+    """Store that links were made for letters or calls to these recipients."""
+    theirs = (_OWN.campaign_id == campaign_id) & (_OWN.supplier_id == sa.func.any(list(supplier_ids)))
+    await connection.execute(sa.update(campaign_recipients).where(theirs).values(linked_at=now))
+
+
+async def note_posting(connection: Connection, campaign_id: UUID, now: datetime) -> int:
+    """Store that the letters left for which links were made since the last time; returns how many."""
+    mailed = sa.exists().where(_MAIL.campaign_id == _OWN.campaign_id, _MAIL.supplier_id == _OWN.supplier_id)
+    theirs = sa.and_(
+        _OWN.campaign_id == campaign_id,
+        _OWN.linked_at.is_not(None),
+        (sa.func.cardinality(_OWN.address) > 0) | ((_OWN.way == "email") & ~mailed),
+        sa.or_(_OWN.posted_at.is_(None), _OWN.posted_at < _OWN.linked_at),
+    )
+    done = sa.update(campaign_recipients).where(theirs).values(posted_at=now).returning(_OWN.supplier_id)
+    return len((await connection.execute(done)).all())

@@ -1,0 +1,169 @@
+"""Campaigns over HTTP: whom they ask, when they change, and who sees them."""
+
+import csv
+from collections.abc import AsyncIterator
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from db.campaigns.campaigns import write_wish
+from db.core.engine import transaction
+from db.journal.entries import entries
+from tests.api.campaigns.steps import ISLE, NOWHERE, QUESTION, STREET, Campaigner, campaigner, put_unknown
+from tests.api.organisations import member
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client, path_of, siret
+
+
+@pytest.fixture(scope="module")
+async def isle(served: Client) -> AsyncIterator[dict[str, str]]:
+    """Suppliers of unknown trade by way, and one of two legal units at one address."""
+    source = "campaign-isle"
+    by_mail = {"address": STREET, "contact": {"email": "contact@phare.example"}}
+    yield {
+        "email": await put_unknown(served, source, "mail", approvals=[{"kind": "EI"}], **by_mail),
+        "letter": await put_unknown(served, source, "post"),
+        "none": await put_unknown(served, source, "nowhere", address=NOWHERE, name="=HYPERLINK(1)"),
+        "known": await put_unknown(
+            served, source, "known", offers=[{"segments": ["ev-entretien"]}], address=NOWHERE, approvals=[]
+        ),
+    }
+    for each in ("mail", "post", "nowhere", "known"):
+        await served.delete(path_of(source, each))
+
+
+@pytest.fixture
+async def buyer(served: Client) -> Campaigner:
+    return await campaigner(served)
+
+
+async def test_a_campaign_counts_whom_it_asks_and_how(buyer: Campaigner, isle: dict[str, str]) -> None:
+    made = await buyer.plan()
+    assert (made["recipients"], made["by_way"]) == (3, {"email": 1, "letter": 1, "none": 1})
+    assert made["status"] == "draft"
+    assert made["counts"]["waiting"] == made["counts"]["recipients"] == 3
+    listed = (await buyer.get("/campaigns")).json()["items"]
+    assert listed == [await buyer.shown(made)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"kinds": ["EI"]}, {"email"}),
+        ({"kinds": ["EI", "ESAT"]}, {"email", "letter", "none"}),
+        ({"kinds": ["TIH"]}, set()),
+        ({"only_unknown_trade": False}, {"email", "letter", "none", "known"}),
+        ({"only_unknown_trade": False, "segments": ["ev-entretien"]}, {"known"}),
+    ],
+)
+async def test_recipients_are_chosen(
+    buyer: Campaigner, isle: dict[str, str], asked: dict[str, Any], expected: set[str]
+) -> None:
+    made = await buyer.plan(**asked)
+    shown = (await buyer.get(f"/campaigns/{made['id']}/recipients")).json()["items"]
+    found = {each["supplier_id"] for each in shown}
+    assert {name for name, id_ in isle.items() if id_ in found} >= expected
+    if "segments" not in asked:
+        assert {name for name, id_ in isle.items() if id_ in found} == expected
+
+
+async def test_recipients_come_in_pages_and_as_csv_without_formulas(buyer: Campaigner, isle: dict[str, str]) -> None:
+    path = f"/campaigns/{(await buyer.plan())['id']}/recipients"
+    first = (await buyer.get(f"{path}?limit=2")).json()
+    rest = (await buyer.get(f"{path}?limit=2&cursor={first['next_cursor']}")).json()
+    assert len(first["items"] + rest["items"]) == 3
+    table = list(csv.DictReader(StringIO((await buyer.get(path, Accept="text/csv")).text)))
+    assert {each["way"] for each in table} == {"email", "letter", "none"}
+    assert "'=HYPERLINK(1)" in {each["name"] for each in table}
+
+
+async def test_of_one_legal_unit_at_one_address_one_is_written_to(served: Client, buyer: Campaigner) -> None:
+    unit, source = siret(path_of("campaign-joined", "1"))[:9], "campaign-joined"
+    first, second = (f"{unit}{number}" for number in ("00018", "00026"))
+    ids = {
+        await put_unknown(served, source, number[-5:], siret=number, approvals=[{"kind": "EATT"}])
+        for number in (first, second)
+    }
+    made = await buyer.plan(kinds=["EATT"])
+    (one,) = (await buyer.get(f"/campaigns/{made['id']}/recipients")).json()["items"]
+    assert {one["supplier_id"], *one["joined"]} == ids
+    assert made["left_out"]["joined"] == 1
+    for number in (first, second):
+        await served.delete(path_of(source, number[-5:]))
+
+
+async def test_who_asked_not_to_be_asked_is_left_out_and_counted(
+    served: Client, buyer: Campaigner, isle: dict[str, str]
+) -> None:
+    before = await buyer.plan()
+    async with transaction(served.services.database) as connection:
+        refuser = UUID(isle["letter"])
+        await write_wish(connection, buyer.organisation_id, refuser, served.services.now(), ask_again=False)
+    after = await buyer.plan()
+    assert (after["recipients"], after["left_out"]["ask_again"]) == (2, 1)
+    assert (await buyer.shown(before))["counts"]["declined"] == 1
+    assert (await (await campaigner(served)).plan())["recipients"] == 3
+
+
+async def test_a_draft_asked_of_others_is_counted_anew(buyer: Campaigner, isle: dict[str, str]) -> None:
+    made = await buyer.plan()
+    path = f"/campaigns/{made['id']}"
+    etag = (await buyer.get(path)).headers["etag"]
+    changed = await buyer.patch(path, {"kinds": ["EI"], "title": "EI"}, **{"If-Match": etag})
+    assert (changed.status_code, changed.json()["recipients"], changed.json()["title"]) == (200, 1, "EI")
+    assert_refused(await buyer.patch(path, {"title": "x"}, **{"If-Match": etag}), 412, "stale-version")
+    async with transaction(buyer.client.services.database) as connection:
+        written = await entries(connection, buyer.organisation_id, f"campaign:{made['id']}", 0, 10)
+    assert [each.action for each in written] == ["campaign.created", "campaign.changed"]
+    assert (await buyer.delete(path)).status_code == 204
+    assert_refused(await buyer.get(path), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointers"),
+    [
+        ({"territory": {"codes": ["departement:99"]}}, ["/territory/codes/0"]),
+        ({"segments": ["ev-entretien", "nope"]}, ["/segments/1"]),
+        ({"kinds": ["ESATS"]}, ["/kinds/0"]),
+        ({"subject": "a\nb"}, ["/subject"]),
+        ({"body": " "}, ["/body"]),
+        ({"body": "x\n" * 60}, ["/body"]),
+        ({"reply_by": "2020-01-01", "contact": {"name": "Anne"}}, ["/reply_by", "/contact"]),
+        ({"contact": {"name": "Anne", "email": "anne"}}, ["/contact/email"]),
+        ({"nope": 1}, ["/nope"]),
+    ],
+)
+async def test_what_is_wrong_is_told_where_it_stands(buyer: Campaigner, wrong: Any, pointers: list[str]) -> None:
+    refused = await buyer.ask(**wrong)
+    assert refused.status_code == 422
+    assert [each["pointer"] for each in refused.json()["errors"]] == pointers
+    assert (await buyer.get("/campaigns")).json()["items"] == []
+
+
+async def test_others_see_nothing_of_it(served: Client, buyer: Campaigner, isle: dict[str, str]) -> None:
+    made, other = await buyer.plan(), await campaigner(served)
+    path = f"/campaigns/{made['id']}"
+    for way in ("", "/recipients"):
+        assert_refused(await other.get(path + way), 404, "not-found")
+    assert_refused(await other.patch(path, {"title": "x"}), 404, "not-found")
+    assert_refused(await other.delete(path), 404, "not-found")
+    for step in ("send", "posted", "reminder"):
+        assert_refused(await other.post(f"{path}/{step}"), 404, "not-found")
+    reader = await member(served, "read", "match")
+    assert_refused(await reader.post("/campaigns", QUESTION | {"territory": ISLE}), 403, "missing-scope")
+
+
+async def test_sent_twice_with_one_key_it_is_drawn_up_once(buyer: Campaigner) -> None:
+    body, key = QUESTION | {"territory": ISLE}, {"Idempotency-Key": "once"}
+    first, second = [await buyer.post("/campaigns", body, **key) for _ in range(2)]
+    assert first.json() == second.json()
+    assert len((await buyer.get("/campaigns")).json()["items"]) == 1
+
+
+async def test_what_was_not_sent_is_not_posted_and_not_reminded_of(buyer: Campaigner, isle: dict[str, str]) -> None:
+    path = f"/campaigns/{(await buyer.plan())['id']}"
+    assert (await buyer.post(f"{path}/posted")).status_code == 409
+    assert (await buyer.post(f"{path}/reminder")).status_code == 409
+    assert (await buyer.post(f"{path}/send")).status_code == 409  # no mail server is set
