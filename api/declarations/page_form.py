@@ -19,6 +19,7 @@ from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import ServiceArea, Supplier
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
+from matching.lot_query import SURE
 from matching.reference import Reference
 
 SEARCH, WITHDRAW = "chercher", "retirer"
@@ -193,7 +194,10 @@ def understand_form(form: DeclarationForm, reference: Reference) -> Understood:
 def trades_of_words(words: str, reference: Reference) -> tuple[str, ...]:
     """The segments that a few words may mean, those of each of their parts; () for no words."""
     parts = [part.strip() for part in _PART.split(words) if part.strip()][:MOST_PARTS]
-    found = [each.segment for part in parts for each in reference.interpreter.search(part, MOST_OF_PART)]
+    readings = (reference.interpreter.search(part, MOST_OF_PART) for part in parts)
+    found = [
+        each.segment for some in readings for place, each in enumerate(some) if not place or each.confidence >= SURE
+    ]
     return tuple(dict.fromkeys(code for code in found if code in reference.taxonomy.segments))[:MOST_FOUND]
 
 

@@ -182,5 +182,5 @@ async def test_what_is_known_is_shown_with_its_source(served: Client, source: st
     await served.put(f"/sources/{source}", json={"label": "Registre FINESS"})
     _, path = await link_of(served, source, contact={"phone": "02 97 00 00 00"})
     shown = (await page_of(served, path)).text
-    assert "Selon Registre FINESS" in shown
+    assert "Selon le registre FINESS" in shown
     assert "Déjà connu : 02 97 00 00 00" in shown
