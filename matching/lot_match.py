@@ -259,14 +259,14 @@ class LotMatch:
 
     @property
     def reach_counts(self) -> tuple[ReachCounts, ...]:
-        """The numbers of candidates by their reach: of all, then of those for each wanted segment."""
-        yearly, counts = self.query.yearly_eur, self.counts
+        """The numbers of candidates by their reach, of each wanted segment."""
+        yearly = self.query.yearly_eur
         if yearly is None:
-            return tuple(ReachCounts(0, 0, 0, one) for one in (counts.total, *(each[0] for each in counts.covered)))
+            return tuple(ReachCounts(0, 0, 0, one.candidates) for one in self.counts.covered)
         rows, sizes = self.passing.order, self.live.base.columns.sizes
         levels = sizes.levels(self.ordinals[rows], yearly, self.sector_eur)
-        some = (levels, *(levels[has] for has in self.selection.best[:, rows] != NO_OFFER))
-        return tuple(ReachCounts(*np.bincount(each, minlength=len(REACH_LEVELS)).tolist()) for each in some)
+        answered = self.selection.best[:, rows] != NO_OFFER
+        return tuple(ReachCounts(*np.bincount(levels[has], minlength=len(REACH_LEVELS)).tolist()) for has in answered)
 
     @cached_property
     def to_territory(self) -> PlaceDistances:

@@ -134,7 +134,8 @@ class LotQuery(LotObject, frozen=True, eq=False):
 class _RequestedSegments:
     """The segments found that a lot asks for, in order of discovery, each with its sources and their confidence.
 
-    `read`: those that its words may mean. `decide` asks for the sure ones; the others are `suggested`.
+    `read`: those that its words may mean. `decide` asks for the sure ones; the others are `suggested`. `is_other`: its
+    words name a trade that no segment covers, which is then what they mean best.
     """
 
     found: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
@@ -143,6 +144,7 @@ class _RequestedSegments:
     unmapped: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     title_says: tuple[str, ...] = ()
+    is_other: bool = False
 
     def add_segment(self, segment: str, source: str, confidence: float = 1.0) -> None:
         self.found.setdefault(segment, []).append((source, confidence))
@@ -156,7 +158,7 @@ class _RequestedSegments:
     def decide(self) -> None:
         """Ask for what is read surely and for what was named too; where nothing is, for the best reading alone."""
         sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
-        if not self.found and sure and max(sure.values()) < SURE:
+        if not (self.found or self.is_other) and sure and max(sure.values()) < SURE:
             sure[max(sure, key=sure.__getitem__)] = SURE
         for segment, said in self.read.items():
             asked = self.found if segment in self.found or sure[segment] >= SURE else self.suggested
@@ -314,11 +316,13 @@ class NeedReader:
             requested.unknown += [] if readings else [keyword]
             for reading in readings:
                 requested.read.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
+        texts = lot.keywords or ((lot.title,) if lot.title else ())
+        requested.is_other = any(map(self.interpreter.names_other_trade, texts))
         by_title = False
         if lot.title and (firm or not (requested.found or requested.read)):
             of_cpv = firm and firm | general.found.keys()
             by_title = self._add_title(requested, lot, need_title, of_cpv, in_titles)
-        if not by_title:
+        if not (by_title or requested.is_other):
             requested.add_general(general, by_title)
         requested.decide()
         if by_title:

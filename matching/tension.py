@@ -46,6 +46,16 @@ class ReachCounts(NamedTuple):
         """The candidates of which it is known that the lot is within their reach, or at its limit."""
         return self.within + self.stretch
 
+    @property
+    def capable(self) -> int:
+        """The candidates for whom the lot is not too large."""
+        return self.within + self.stretch + self.unknown
+
+
+def scarcest_segment(segments: Sequence[str], reach: Sequence[ReachCounts]) -> tuple[str, ReachCounts]:
+    """The segment, of these, with the fewest candidates for whom the lot is not too large, and its counts."""
+    return min(zip(segments, reach, strict=False), key=lambda each: each[1].capable)
+
 
 def tension_of(
     segments: Sequence[str],
@@ -62,8 +72,8 @@ def tension_of(
     """
     if not segments:
         return Tension(tension_level(0, unknown), tension_message("none", 0, None).to(language))
-    segment, few = min(zip(segments, reach, strict=False), key=lambda each: sum(each[1]) - each[1].beyond)
-    fewest, least_known = sum(few) - few.beyond, min(each.known for each in reach[: len(segments)])
+    segment, few = scarcest_segment(segments, reach)
+    fewest, least_known = few.capable, min(each.known for each in reach[: len(segments)])
     level, label = tension_level(fewest, unknown), taxonomy.label(segment)
     said = [tension_message(level, fewest, label, unknown)]
     if yearly_eur is not None:

@@ -9,12 +9,21 @@ from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.report.lots import best_outcome, points_of_law
+from domain.report.lots import advice_in_words, best_outcome, main_reasons, points_of_law, suppliers_in_words
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, Reach, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
 from domain.supply import Supply
-from domain.text.bilingual import OR, kilometres, known_count, listed, long_date, printed_count, printed_euros, typeset
-from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
+from domain.text.bilingual import (
+    OR,
+    kilometres,
+    known_count,
+    listed,
+    long_date,
+    printed_before_tax,
+    printed_count,
+    printed_euros,
+)
+from domain.text.labels import KINDS, LEGAL_FORMS, MATCH_WORDS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
 TENSION_STYLES: dict[TensionLevel, str] = {
@@ -51,7 +60,7 @@ def shortlist_parts(
         yield from _LotPrinter(lots[answered.id], answered, territories, most_candidates).parts()
     if shortlist.advice:
         yield Headline("Pour l'ensemble du besoin", is_part=True)
-        yield Remarks("", map(advice_in_words, shortlist.advice))
+        yield Remarks("", map(printed_advice, shortlist.advice))
     suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[:most_candidates]]
     suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
     suppliers += [each.supplier for lot in shortlist.lots for each in lot.unknown_trade.nearest]
@@ -74,7 +83,7 @@ class _LotPrinter:
             first = (
                 f" ; {'les' if len(shown) > 1 else 'le'} {len(shown)} premiers" if answered.total > len(shown) else ""
             )
-            yield Headline(f"{count_with_noun(answered.total, 'candidat')}{first} :")
+            yield Headline(f"{suppliers_in_words(answered.total).fr}{first} :")
             may = [Col("Peut répondre ?", 19)] if lot.reserved else []
             columns = (
                 Col("n°", is_number=True),
@@ -84,7 +93,7 @@ class _LotPrinter:
             )
             yield Rows((*columns, *may, Col("Pourquoi", 24)), map(self._candidate_row, shown))
         else:
-            yield Headline("Aucun candidat")
+            yield Headline(suppliers_in_words(0, answered.tension.unknown).capitalised().fr)
         groupings = []
         for grouping in answered.groupings:
             members = []
@@ -107,7 +116,7 @@ class _LotPrinter:
             yield Remarks(f"{unknown.message}{kinds} :", map(self._unknown_trade_line, unknown.nearest))
         yield Facts(self._competition_facts())
         if points := points_of_law(answered):
-            yield Remarks("Droit et conseils :", map(advice_in_words, points))
+            yield Remarks("Droit et conseils :", map(printed_advice, points))
 
     def _trade_facts(self) -> Iterator[tuple[str, Words]]:
         for position, wanted in enumerate(self._answered.requested):
@@ -139,13 +148,13 @@ class _LotPrinter:
             yield "Réservé", listed([RESERVED[kind].to.fr for kind in dict.fromkeys(lot.reserved)], OR).fr
         amount = "" if lot.value_eur is None else printed_euros(lot.value_eur, "fr")
         if amount and lot.value_covers == "all":
-            amount += " (reconductions et options comprises)"
+            amount += f" {MATCH_WORDS['covers_all'].fr}"
         if said := lot_value_as_sum(lot):  # where renewals or options add to it
-            amount = typeset(f"{said.fr} HT", "fr")
+            amount = printed_before_tax(said).fr
         terms = (
             amount,
-            f"{lot.duration_months} mois" if lot.duration_months else "",
-            f"reconductible {lot.renewal_months} mois" if lot.renewal_months else "",
+            MATCH_WORDS["months"].fr.format(lot.duration_months) if lot.duration_months else "",
+            MATCH_WORDS["renewable"].fr.format(lot.renewal_months) if lot.renewal_months else "",
         )
         if any(terms):
             yield "Marché", ", ".join(filter(None, terms))
@@ -158,15 +167,14 @@ class _LotPrinter:
         yield "?" if candidate.distance_km is None else kilometres(candidate.distance_km, rough=True).fr
         if self._lot.reserved:
             yield _eligibility_in_words(candidate.eligibility)
-        # offers as asked are not spelt out again, neighbours and the distance are left out
+        # offers as asked are not spelt out again
         objects = [wanted for wanted in self._answered.requested if wanted.role == "object"]
         exact = [answer for answer in candidate.segments if answer.fit == "exact" and answer.role == "object"]
-        left_out, why = {"segment_related", "distance"}, list[str]()
+        reasons, why = main_reasons(candidate), list[str]()
         if len(exact) == len(objects) > 0:
             why.append("Propose tout ce qui est recherché" if len(objects) > 1 else "Propose ce qui est recherché")
-            left_out.add("segment_exact")
-        why += [reason.message for reason in candidate.reasons if reason.code not in left_out]
-        yield joined_sentences([*why, *_reach_in_words(candidate.reach)])
+            reasons = [each for each in reasons if each.code != "segment_exact"]
+        yield joined_sentences([*why, *(reason.message for reason in reasons), *_reach_in_words(candidate.reach)])
 
     def _unknown_trade_line(self, unknown: UnknownSupplier) -> str:
         contact = unknown.supplier.contact
@@ -244,9 +252,8 @@ def allotment_parts(need: Need, found: Allotment) -> Iterator[Part]:
         yield Rows((*words, *numbers), rows)
         said = ((lot.id, reason) for lot in proposal.lots for reason in lot.reasons)
         yield Remarks("", (f"{lot_id} – {one.message}" for lot_id, one in said if one.code == "part_supply"))
-        yield Remarks("", map(advice_in_words, proposal.advice))
-    looked_at = "Toutes les divisions et réunions permises ont été examinées."
-    yield looked_at if found.left_out is None else found.left_out
+        yield Remarks("", map(printed_advice, proposal.advice))
+    yield found.left_out or MATCH_WORDS["all_divisions"].fr
 
 
 def supply_parts(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
@@ -334,11 +341,10 @@ def _legend_of_kinds(kinds: Iterable[str]) -> Iterator[str]:
         yield f"Sigles : {' ; '.join(used)}."
 
 
-def advice_in_words(advice: Advice) -> StyledText:
-    """Advice with the sets of lots that it concerns, led by the word for its severity unless that is `info`."""
-    sets = listed([f"lots {listed(lots).fr}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], OR).fr
+def printed_advice(advice: Advice) -> StyledText:
+    """Advice, led by the word for its severity unless that is `info`."""
     lead = "" if advice.severity == "info" else f"{SEVERITIES[advice.severity].fr} : "
-    return StyledText(advice.message + (f" : {sets}" if sets else ""), lead, SEVERITY_STYLES.get(advice.severity, ""))
+    return StyledText(advice_in_words(advice, "fr"), lead, SEVERITY_STYLES.get(advice.severity, ""))
 
 
 def count_with_noun(number: int, one: str, several: str | None = None) -> str:
@@ -351,7 +357,7 @@ def evaluation_in_words(stamp: Stamp) -> str:
     words = f"évalué au {long_date(stamp.on).fr}"
     if stamp.law_on is None:
         return words
-    return f"{words} · règles applicables au {long_date(stamp.law_on).fr}, jour prévu de publication"
+    return f"{words} · {MATCH_WORDS['law_day'].fr.format(long_date(stamp.law_on).fr)}"
 
 
 def joined_sentences(sentences: Sequence[str]) -> str:

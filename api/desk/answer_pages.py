@@ -1,8 +1,7 @@
-"""The pages of the answers to a need: who could answer each lot and why, and other divisions of the need into lots.
+"""The page of the answer to a need: who could answer each lot, on what evidence, and what would change that.
 
-They ask what `POST /match` and `POST /allotment` ask, and show what those answer: what would change an answer and what
-the law says too. A button that changes a lot is answered by the lot alone where a script asks for it, else by the whole
-page; a proposal of lots fills in the form of a need.
+It asks what `POST /match` asks, and shows what that answers. A button that changes a lot is answered by the lot alone
+where a script asks for it, else by the whole page.
 """
 
 import json
@@ -11,37 +10,30 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from html import escape
-from typing import Annotated, Any
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 from litestar import Response
 from markupsafe import Markup
 
-from api.desk.frame import form as forms
-from api.desk.frame.form import Field, FieldKind, Unreadable
-from api.desk.frame.layout import CODE_WORDS, SAID
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import (
-    LOTS_AT_ONCE,
     LOTS_IN_FIELDS,
     NeedForm,
     change_form,
-    checksum_of_terms,
     read_need_form,
-    words_of_trades,
 )
-from api.desk.need.need_page import need_form_after_change, need_form_of_query, refused_need_form
+from api.desk.need.need_page import refused_need_form
 from api.desk.need.understood_need import understand_in_worker
 from api.draw_maps_and_charts import lot_maps
-from api.match import answer_allotment, answer_match
-from api.web.html_pages import Fields
-from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
+from api.match import answer_match
 from domain.errors import InvalidContent
-from domain.exchanges.letter import lot_name
+from domain.exchanges.letter import lot_name, purchase_name
 from domain.needs.need import Lot, Need
 from domain.report.lots import best_outcome, by_gravity, points_of_law
-from domain.shortlists.listed_suppliers import Gate, NearMiss, SegmentAnswer
+from domain.shortlists.listed_suppliers import Candidate, Fit, Gate, NearMiss, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text, join_texts
 from domain.text.labels import RESERVED
@@ -60,6 +52,16 @@ MOST_CANDIDATES, MOST_DIGITS = 100, 3
 """Candidates of a lot that can be looked at, as in the API."""
 MORE = re.compile(r"suite-([1-9][0-9]{0,2})-(1|21|41|61|81)", re.ASCII)
 """The wish for the candidates of a lot, by its number, from one of them on."""
+CHOSEN = "choix"
+"""The field with a lot's number and a supplier's id, such as `1:0190…`, for each supplier that is ticked."""
+CONTACT_WISHES: dict[str, Text] = {"ecrire": Text("Écrire", "Write"), "inviter": Text("Inviter", "Invite")}
+SELECTION_WISHES: dict[str, Text] = {
+    "adresses": Text("Copier les adresses", "Copy the addresses"),
+    "xlsx": Text("Excel", "Excel"),
+    "csv": Text("CSV", "CSV"),
+    "docx": Text("Word", "Word"),
+}
+"""The words of the buttons for ticked suppliers, by their values: those that begin a file of the need, and others."""
 MOST_EVIDENCE = 3
 """An answer carries no more pieces of evidence for one offer."""
 
@@ -104,6 +106,11 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         "answer/result_changed.html" if is_part else "answer/result.html",
         form=understood.form,
         need=need,
+        name=purchase_name(need),
+        candidate_rows=candidate_rows,
+        chosen=set(visit.fields.get(CHOSEN, ())),
+        contact_wishes=CONTACT_WISHES,
+        selection_wishes=SELECTION_WISHES,
         body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes
         shortlist=shortlist,
         opened=[lot for lot in shortlist.lots if lot.id in opened],
@@ -158,6 +165,55 @@ async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) 
         msgspec.structs.replace(lot, candidates=lot.candidates[first.get(lot.id, 1) - 1 :]) for lot in shortlist.lots
     )
     return msgspec.structs.replace(shortlist, lots=tuple(lots))
+
+
+class CandidateRow(NamedTuple):
+    """A candidate as the page shows it. `own`: its reasons that others of the page do not share; `is_tied`: only a draw
+    puts it before or behind the next one or the one before."""
+
+    candidate: Candidate
+    own: tuple[str, ...]
+    is_tied: bool
+
+
+def candidate_rows(lot: LotShortlist) -> tuple[list[CandidateRow], list[str]]:
+    """The candidates of a lot as rows, and the reasons that all of them share."""
+    told = [{each.message: None for each in row.reasons if each.code not in SHOWN_OTHERWISE} for row in lot.candidates]
+    shared = [message for message in told[0] if all(message in each for each in told)] if len(told) > 1 else []
+    standings = [standing(row) for row in lot.candidates]
+    return [
+        CandidateRow(row, tuple(message for message in own if message not in shared), own_standing in around)
+        for row, own, own_standing, around in zip(
+            lot.candidates,
+            told,
+            standings,
+            zip([None, *standings], [*standings[1:], None], strict=False),
+            strict=True,
+        )
+    ], shared
+
+
+SHOWN_OTHERWISE = {
+    *("distance", "presence_local"),
+    *("segment_exact", "segment_broader", "segment_narrower", "segment_related"),
+}
+"""Reasons that a row shows as badges, or in a column."""
+
+
+def standing(row: Candidate) -> tuple[Any, ...]:
+    """All that puts a candidate before another, but the draw."""
+    answers = [each for each in row.segments if each.role == "object" and each.fit != "related"]
+    return (
+        best_outcome(row.eligibility),
+        len(answers),
+        max((FITS.index(each.fit) for each in answers), default=0),
+        {each.code for each in row.reasons if each.code.startswith("basis_")},
+        row.presence == "national",
+        row.distance_km,
+    )
+
+
+FITS: tuple[Fit, ...] = get_args(Fit)
 
 
 def near_miss_questions(lot: LotShortlist, lot_of_need: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
@@ -218,134 +274,3 @@ def _without_null(part: Any) -> Any:
     if isinstance(part, dict):
         return {name: _without_null(value) for name, value in part.items() if value is not None and value != ()}
     return [_without_null(each) for each in part] if isinstance(part, tuple) else part
-
-
-AREAS: tuple[Axis, ...] = ("departement", "epci")
-
-
-def _whole_number_kind(highest: int, otherwise: Text) -> FieldKind:
-    """The kind of a field with a whole number from 1 to `highest`; any other text is the mistake `otherwise`."""
-
-    def read_whole_number(text: str) -> int:
-        if text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= highest:
-            return int(text)
-        raise Unreadable(otherwise)
-
-    return FieldKind(read_whole_number, str)
-
-
-class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form fields that say how a need is divided into lots. `area`: the kind of areas to divide by, empty for none.
-
-    `values`: the amount of each segment of each lot, by the name of its field.
-    """
-
-    least: Annotated[str, Field("candidats", "min_candidates", _whole_number_kind(100, SAID["no_least"]))] = "3"
-    most: Annotated[str, Field("lots", "max_lots", _whole_number_kind(200, SAID["no_most"]))] = "20"
-    by_trade: Annotated[str, Field("par-metier")] = "oui"
-    area: Annotated[str, Field("par-lieu")] = "departement"
-    join: Annotated[str, Field("reunir", "join", forms.TICKED)] = "oui"
-    reserve: Annotated[str, Field("reserver", "reserve", forms.TICKED)] = "oui"
-    values: dict[str, str] = {}
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether these rules differ from the defaults."""
-        return self != AllotmentForm()
-
-
-BLANK = {name: [""] for name in ("candidats", "lots", "par-metier", "par-lieu", "reunir", "reserver")}
-"""Browsers leave out what is not ticked."""
-
-
-def read_allotment_form(fields: Fields) -> AllotmentForm:
-    """The rules of division read from submitted fields; the defaults where these have none."""
-    values = {name: texts[-1] for name, texts in fields.items() if name.startswith("montant-") and texts[-1]}
-    rules = forms.read_form(AllotmentForm, BLANK | dict(fields)) if "regles" in fields else AllotmentForm()
-    return msgspec.structs.replace(rules, values=values)
-
-
-@page("GET", "/lotissement", scope="match")
-async def show_allotment_form(visit: Visit) -> Response[bytes]:
-    """The form of a need to be divided: empty, filled in with the example, or with the fields of the query."""
-    return await need_form_of_query(visit, read_allotment_form(visit.fields))
-
-
-@page("POST", "/lotissement", scope="match", files=True)
-async def compare_divisions(visit: Visit) -> Response[bytes]:
-    """The page of proposed lots beside the given ones; the need's form again, changed by a button or with mistakes."""
-    rules = read_allotment_form(visit.fields)
-    if visit.text("faire"):
-        return await need_form_after_change(visit, rules)
-    understood = await understand_in_worker(visit, read_need_form(visit.fields))
-    mistakes = list(understood.mistakes)
-    options = forms.request_parts(rules, mistakes)
-    options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
-    values = list[dict[str, float]]()
-    for position, given in enumerate(understood.form.lots, 1):
-        fields = {segment: f"montant-{position}-{segment}" for segment in given.chosen}
-        read = {
-            segment: forms.read_text(forms.NUMBER, rules.values.get(field, ""), field, mistakes)
-            for segment, field in fields.items()
-        }
-        values.append({segment: amount for segment, amount in read.items() if amount is not None})
-    if understood.need is None or mistakes:
-        return refused_need_form(visit, understood._replace(mistakes=tuple(mistakes)), rules=rules)
-    matched = msgspec.structs.asdict(understood.need.matched)
-    lots = [
-        msgspec.to_builtins(lot) | {"values_eur": of_lot or None}
-        for lot, of_lot in zip(matched["lots"], values, strict=True)
-    ]
-    try:
-        need = forms.checked_request(matched | {"lots": lots, "allotment": options}, AllotmentNeed)
-        found = msgspec.json.decode(await answer_allotment(visit.call, need), type=Allotment)
-    except InvalidContent as invalid:
-        return refused_need_form(visit, understood, invalid, rules=rules)
-    return visit.page(
-        "answer/allotment.html",
-        form=understood.form,
-        understood=understood,
-        rules=rules,
-        lots_at_once=LOTS_AT_ONCE,
-        found=found,
-        figures=list(_comparison_rows(found)),
-        proposals=[(each, form_of_proposal(understood.form, each)) for each in found.proposals],
-    )
-
-
-def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
-    """For each figure its label, its number for the given lots, and each proposal's, rated "better", "worse" or ""."""
-    for figure in FIGURES:
-        given, others = figure.of(found.as_given), []
-        for number in (figure.of(proposal.summary) for proposal in found.proposals):
-            is_same = number == given or figure.more_is_better is None
-            is_better = (number > given) == figure.more_is_better
-            others.append((number, "" if is_same else "better" if is_better else "worse"))
-        yield figure.label, given, others
-
-
-def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
-    """The need's form with a proposal's lots; each keeps what else was filled in for the first lot it is made of."""
-    by_id, lots = dict(zip(form.lot_ids, form.lots, strict=True)), []
-    for lot in proposal.lots:
-        before, cpv = by_id[lot.from_lots[0]], ", ".join(lot.cpv)
-        made = msgspec.structs.replace(
-            before,
-            id="",
-            title=lot.title,
-            reading=words_of_trades((lot.title, form.title), cpv, ""),
-            offered=lot.segments,
-            chosen=lot.segments,
-            more="",
-            heard=checksum_of_terms(lot.title),
-            cpv=cpv,
-            keywords="",
-            reserved=lot.reserved,
-            value=forms.plain_number(lot.value_eur),
-            options=forms.plain_number(lot.options_eur),
-        )
-        codes = lot.territory.codes
-        if codes is not None and codes != (before.territories or form.territories):
-            made = msgspec.structs.replace(made, place="", territories=codes, radius="", centre="", drawn="")
-        lots.append(made)
-    return msgspec.structs.replace(form, lots=tuple(lots))

@@ -25,6 +25,7 @@ from api.draw_maps_and_charts import Bar, Pin, bar_chart, map_drawing
 from api.reports import typst_process
 from api.web.html_pages import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
+from domain.report.lots import advice_in_words, competition_in_words, main_reasons, suppliers_in_words
 from domain.report.model import Report
 from domain.text import bilingual, labels
 from domain.text.bilingual import (
@@ -114,6 +115,11 @@ def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
         "label": label,
         "listed": listed,
         "delivery_words": lambda told: say(state_words(*told)),
+        "found": lambda number, unknown=0: say(suppliers_in_words(number, unknown)),
+        "competition": lambda lot: say(competition_in_words(lot)),
+        "advice": lambda given: typeset(advice_in_words(given, language), language),
+        "before_tax": lambda said: bilingual.printed_before_tax(Text(said, said)).to(language),
+        "main_reasons": main_reasons,
         "whole_number": filter_of(printed_count),
         "known_count": lambda known, unknown: say(bilingual.known_count(known, unknown)),
         "day": filter_of(day),

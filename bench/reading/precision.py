@@ -4,6 +4,11 @@ The lots are those of `drawn_lots.py`, the suppliers those of `real_pool.py`. Tw
 and the suppliers of unknown trade worth asking first. `judgements.csv` has what two readings, each blind to the other,
 say of a supplier for a lot, under rules that stand at its head; pairs that nobody judged are told apart, and count
 neither as right nor as wrong. `judging.py` prints those for a judge to read.
+
+Three figures, the strictest first. Sensible: both readings say so of the supplier, nothing is open. Not wrong: neither
+reading says wrong of it, as somebody would say who answers only whether to write or not; the 62 % that were found
+before there were rules are of such answers, of suppliers whatever their lot. Lots right: the lots of whose first five
+four fifths are not wrong.
 """
 
 import csv
@@ -30,7 +35,9 @@ Cause = Literal["need", "trade", "place", "kind", "size", ""]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 List = Literal["candidates", "to ask"]
 LISTS: tuple[List, ...] = get_args(List)
-HEADER = f"{'first five':32} lots  named  unjudged  sensible  not wrong  lots with one"
+MOST = 0.8
+"""The share of a lot's first five from which on they are right together."""
+HEADER = f"{'first five':32} lots  named  unjudged  sensible  not wrong  lots right  lots with one"
 
 
 class Judgement(NamedTuple):
@@ -57,21 +64,27 @@ class Named(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """Counts of suppliers named first: `lots` of which any is named, and those of which one is found sensible."""
+    """Counts of suppliers named first: `lots` of which any is named, and those of which one is found sensible.
+
+    `lots_right`: those of which most are not wrong, of the `lots_judged`, of which any was judged.
+    """
 
     lots: int
     named: int
     judged: int
     sensible: int
     not_wrong: int
+    lots_judged: int
+    lots_right: int
     lots_with_sensible: int
 
     @property
     def line(self) -> str:
         """The counts, shares of those that were judged, to stand under `HEADER`."""
-        shares = [f"{part / self.judged:.0%}" if self.judged else "-" for part in (self.sensible, self.not_wrong)]
+        parts = (self.sensible, self.judged), (self.not_wrong, self.judged), (self.lots_right, self.lots_judged)
+        shares = [f"{part / whole:.0%}" if whole else "-" for part, whole in parts]
         counts = f"{self.lots:4}  {self.named:5}  {self.named - self.judged:8}"
-        return f"{counts}  {shares[0]:>8}  {shares[1]:>9}  {self.lots_with_sensible:13}"
+        return f"{counts}  {shares[0]:>8}  {shares[1]:>9}  {shares[2]:>10}  {self.lots_with_sensible:13}"
 
 
 def read_judgements(path: Path = JUDGEMENTS) -> dict[Pair, Judgement]:
@@ -96,9 +109,21 @@ def count_precision(pairs: Sequence[Pair], judgements: Mapping[Pair, Judgement])
     """Count those among the named pairs that both readings find sensible, and those that neither finds wrong."""
     judged = {pair: judgements[pair] for pair in pairs if pair in judgements}
     sensible = [pair for pair, each in judged.items() if each.first == each.second == "sensible"]
-    not_wrong = sum("wrong" not in each[:2] for each in judged.values())
-    lots = {pair.lot for pair in pairs}
-    return Precision(len(lots), len(pairs), len(judged), len(sensible), not_wrong, len({pair.lot for pair in sensible}))
+    acceptable: dict[LotKey, list[bool]] = {}
+    for pair, each in judged.items():
+        acceptable.setdefault(pair.lot, []).append("wrong" not in each[:2])
+    not_wrong = sum(map(sum, acceptable.values()))
+    lots_right = sum(sum(each) >= MOST * len(each) for each in acceptable.values())
+    return Precision(
+        len({pair.lot for pair in pairs}),
+        len(pairs),
+        len(judged),
+        len(sensible),
+        not_wrong,
+        len(acceptable),
+        lots_right,
+        len({pair.lot for pair in sensible}),
+    )
 
 
 def agreement(judgements: Iterable[Judgement]) -> tuple[float, float]:

@@ -183,13 +183,11 @@ async def put_record(  # noqa: PLR0913 - keywords that say what is known besides
 ) -> WrittenRecord:
     """Store a record of the source, and rewrite the suppliers concerned; the caller commits.
 
-    `of_supplier`: the living supplier that a new record describes from the start, whatever it says itself.
-
-    The record joins the supplier that other records of the same describe (`domain.suppliers.deduplication`), and
-    leaves one that it describes no longer. What was erased of a person is left out (`db.suppliers.suppression_list`),
-    what only a later release knows of the record stays. The same content again only notes that it was received. Raises
-    InvalidContent for what PostgreSQL cannot hold, and Conflict where the areas that the source draws would have more
-    than `most_vertices` together.
+    A new record is that of the living supplier `of_supplier`, if one is given. Any other joins the supplier that other
+    records of the same describe (`domain.suppliers.deduplication`), and leaves one that it describes no longer. What
+    was erased of a person is left out (`db.suppliers.suppression_list`), what only a later release knows of the record
+    stays. The same content again only notes that it was received. Raises InvalidContent for what PostgreSQL cannot
+    hold, and Conflict where the areas that the source draws would have more than `most_vertices` together.
     Waits while another put of this record, or the last step of an import of this source, is under way.
     """
     if found := storage_problems(external_id, encode(record)):
@@ -197,17 +195,16 @@ async def put_record(  # noqa: PLR0913 - keywords that say what is known besides
     await _lock_source_and_record(connection, source, external_id)
     record = await _without_suppressed(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
-    before = _select_record(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
-    known = (await connection.execute(before)).first()
+    columns = records.c.content_hash, records.c.vertices
+    known = (await connection.execute(_select_record(source, external_id).add_columns(*columns))).first()
     if known is not None and known.joins is None and known.content_hash == digest:
-        noted = update(records).filter_by(source=source, external_id=external_id).values(received_at=now)
-        await connection.execute(noted)
+        noted = update(records).filter_by(source=source, external_id=external_id)
+        await connection.execute(noted.values(received_at=now))
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return WrittenRecord("unchanged", unchanged, await current_version(connection))
     await lock_identities(connection)
     if (more := drawn_vertices(record) - (0 if known is None else known.vertices)) > 0:
-        drawn = await count_vertices(connection, source)
-        require_vertices_left(drawn, drawn + more, most_vertices)
+        require_vertices_left(drawn := await count_vertices(connection, source), drawn + more, most_vertices)
     change_set = await begin_change(connection)
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key) or of_supplier or new_id(now)

@@ -186,9 +186,7 @@ async def regroup(
 
     ids, absorbed = assign_ids(members, fresh, make_id)
     new_ids = {key: supplier_id for group, supplier_id in zip(groups, ids, strict=True) for key in group}
-    for key in own_words:
-        home, present_id = UUID(key.external_id), known[key].supplier_id
-        new_ids[key] = home if home in ids else absorbed.get(present_id, present_id)
+    new_ids |= {key: _followed_id(key, known[key].supplier_id, ids, absorbed) for key in own_words}
     moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
         await lock(connection, LockKind.MOVE, "")
@@ -224,6 +222,12 @@ def _own_words(known: dict[RecordKey, Any]) -> set[RecordKey]:
     """The records, among the known ones, in which a supplier speaks of itself that other records describe too."""
     described = {row.supplier_id for key, row in known.items() if key.source != DECLARATIONS}
     return {key for key, row in known.items() if key.source == DECLARATIONS and row.supplier_id in described}
+
+
+def _followed_id(key: RecordKey, present: UUID, ids: Collection[UUID], absorbed: dict[UUID, UUID]) -> UUID:
+    """The id of the supplier whose own word a record is: its home if there is one, else whatever that became."""
+    home = UUID(key.external_id)
+    return home if home in ids else absorbed.get(present, present)
 
 
 async def _read_decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decisions:

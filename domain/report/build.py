@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
@@ -38,10 +39,8 @@ from domain.report.model import (
     PlacedSupplier,
     Report,
     ReportAward,
-    ReportFollowUp,
     ReportMeeting,
     ReportNeed,
-    ReportParticipant,
     ReportRules,
     ReportVersion,
 )
@@ -164,13 +163,12 @@ class ReportWriter:
         total, said = estimated_cents(lot), lot_value_as_sum(lot)
         return _copy_fields(
             ReportLot,
-            lot,
             found,
+            lot,
             estimated_value_eur=None if total is None else total / 100,
             estimated_value_sum=said and said.to(self._language),
             title=self._redaction.optional_text(lot.title),
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
-            territory=found.territory.label,
             site=self._site_in_words(lot.site) if lot.site else None,
             requested=tuple(map(self._redacted_reading, found.requested)),
             suggested=tuple(map(self._redacted_reading, found.suggested)),
@@ -182,13 +180,12 @@ class ReportWriter:
                 nearest=tuple(self._report_row(ReportUnknown, lot.id, row) for row in found.unknown_trade.nearest),
             ),
             groupings=self._report_groupings(found),
-            reservation=found.reservation.findings,
             advice=self._redacted_advice(found.advice),
         )
 
     def _redacted_advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
         """The advice with its messages redacted, as they may quote the buyer's words."""
-        return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
+        return tuple(replace(each, message=self._redaction.text(each.message)) for each in given)
 
     def _report_row(self, kind: type[T], lot_id: str, row: Candidate | NearMiss | UnknownSupplier) -> T:
         """A row of a lot's shortlist as a report row of this `kind`, with the buyer's decision on the supplier."""
@@ -255,7 +252,7 @@ class ReportWriter:
             has_minutes=bool(meeting.minutes),
             minutes=redaction.personal(meeting.minutes),
             follow_ups=tuple(
-                _copy_fields(ReportFollowUp, each, what=redaction.text(each.what), who=redaction.personal(each.who))
+                replace(each, what=redaction.text(each.what), who=redaction.personal(each.who))
                 for each in meeting.follow_ups
             ),
         )
@@ -265,11 +262,13 @@ class ReportWriter:
         named = [part for part in (self._redaction.optional_text(place.name), commune) if part]
         return ", ".join(named) or self._site_in_words(place)
 
-    def _report_participant(self, each: Participant) -> ReportParticipant:
+    def _report_participant(self, each: Participant) -> Participant:
         organisation = self._redaction.optional_text(each.organisation)
         if each.supplier_id is not None:
             organisation = self._supplier(each.supplier_id, each.organisation or "").name or None
-        return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
+        if self._redaction.redacted:
+            return Participant(each.role, organisation=organisation, attended=each.attended)
+        return replace(each, organisation=organisation)
 
     def _report_rules(self, rules: Rules) -> ReportRules:
         """The rules of sourcing and those that the shortlist names, on its days, by the rules as known today."""

@@ -8,7 +8,7 @@ lacks what, and never who asked a question.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -170,26 +170,25 @@ class ExchangeReport:
             yield (
                 who,
                 ReportRecipient(
+                    **self._delivery_fields(first),
                     supplier=self._supplier(who, known.name, known.siret),
-                    way=first.way,
-                    state=first.state,
-                    since=first.since,
-                    words=delivery_words(first).to(self._language),
                     deliveries=tuple(
                         ReportDelivery(
+                            **self._delivery_fields(delivery),
                             subject=self._redaction.text(exchange.subject),
                             written_at=message.created_at,
-                            way=delivery.way,
-                            state=delivery.state,
-                            since=delivery.since,
                             failure=delivery.failure,
-                            words=delivery_words(delivery).to(self._language),
                         )
                         for exchange, message, delivery in self._sent[who]
                         if message.supplier_id is None
                     ),
                 ),
             )
+
+    def _delivery_fields(self, known: Delivery) -> dict[str, Any]:
+        """The fields of a `ToldDelivery`."""
+        words = delivery_words(known).to(self._language)
+        return {"way": known.way, "state": known.state, "since": known.since, "words": words}
 
     def lessons(self) -> tuple[Lesson, ...]:
         """Suppliers' answers, the oldest first; a redacted report has no confidential ones and names no author."""

@@ -1,4 +1,7 @@
-"""The lots of a sourcing report and the suppliers found for them or written to, as data; verdicts in short."""
+"""The lots of a sourcing report and the suppliers found for them or written to, as data.
+
+And what terminal, desk and report alike tell of the answer to a lot: verdicts in short, facts and remarks in words.
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
@@ -10,22 +13,19 @@ import msgspec
 from domain.exchanges.exchange import Channel, DeliveryState, Way
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
-from domain.shortlists.listed_suppliers import Eligibility, Gate, Outcome, Presence, Reach, Reason
+from domain.shortlists.listed_suppliers import Candidate, Eligibility, Gate, Outcome, Presence, Reach, Reason
 from domain.shortlists.shortlist import (
     Advice,
-    Alternatives,
-    Coverage,
-    Finding,
+    LotAnswer,
     LotShortlist,
-    RequestedSegment,
     Severity,
     Shortlist,
-    SuggestedSegment,
     SupposedSite,
-    Tension,
 )
 from domain.shortlists.version import DecisionCode
 from domain.suppliers.supplier import Kind
+from domain.text.bilingual import Language, Text, listed, printed_count
+from domain.text.labels import MATCH_WORDS, TENSIONS
 
 Position = Literal["interested", "declined", "answered"]
 Standing = Literal["eligible", "on_proof", "to_judge", "near_miss"]
@@ -43,7 +43,10 @@ STANDINGS: dict[Outcome | None, Standing] = {
 
 
 class ReportSupplier(msgspec.Struct, frozen=True):
-    """A supplier as it was known. Of a person who works alone, a redacted report has no more than the kind."""
+    """A supplier as it was known. Of a person who works alone, a redacted report has no more than the kind.
+
+    No `SupplierSummary`: a report has nobody's contact, and must be able to leave out the id.
+    """
 
     id: UUID | None
     """UUID, as in `GET /suppliers/{id}`; null where a redacted report does not name it"""
@@ -61,7 +64,7 @@ SupplierNamer = Callable[[UUID, str, str | None], ReportSupplier]
 
 
 class ReportDecision(msgspec.Struct, frozen=True):
-    """The buyer's decision on a supplier, for a lot."""
+    """The buyer's decision on a supplier, for a lot; no `Decision`, which has the supplier's id."""
 
     decision: DecisionCode
     """`kept`: to go on with; `set_aside`: left out where an exchange is opened with `shortlist`"""
@@ -71,59 +74,53 @@ class ReportDecision(msgspec.Struct, frozen=True):
     """The moment it was last changed"""
 
 
-class ReportCandidate(msgspec.Struct, frozen=True):
-    """A supplier that fits."""
+class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A supplier that a lot's shortlist names; its row there would tell its contact."""
 
-    rank: int
-    """From 1; for sourcing, no criterion of award"""
     supplier: ReportSupplier
     """As it was known then"""
     distance_km: float | None
     """Kilometres to the site, known or supposed, else to the territory; null: no location"""
-    presence: Presence
-    """Stands there, its declared area meets the territory, is near without one, or serves all of France"""
+    decision: ReportDecision | None
+    """The buyer's; null: none"""
+
+
+class ReportNearMiss(ReportRow, frozen=True, kw_only=True):
+    """A supplier that nearly fits, and what it lacks."""
+
+    excluded_by: Gate
+    """The first gate that it failed"""
+    message: str
+    """The thing it lacks, in the language of the report"""
+
+
+class ReportJudged(ReportRow, frozen=True, kw_only=True):
+    """A supplier with its verdicts."""
+
     outcome: Outcome | None
     """Its best over the reserved types; null: the lot is not reserved"""
     eligibility: tuple[Eligibility, ...]
     """By reserved type"""
+
+
+class ReportCandidate(ReportJudged, frozen=True, kw_only=True):
+    """A supplier that fits; without the evidence of its offers, which may quote who works alone."""
+
+    rank: int
+    """From 1; for sourcing, no criterion of award"""
+    presence: Presence
+    """Stands there, its declared area meets the territory, is near without one, or serves all of France"""
     reasons: tuple[Reason, ...]
     """By the criteria of the order, in that order"""
     reach: Reach
     """Its size against the lot's yearly value"""
-    decision: ReportDecision | None
-    """The buyer's; null: none"""
 
 
-class ReportNearMiss(msgspec.Struct, frozen=True):
-    """A supplier that nearly fits, and what it lacks."""
-
-    supplier: ReportSupplier
-    """As it was known then"""
-    excluded_by: Gate
-    """The first gate that it failed"""
-    distance_km: float | None
-    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
-    message: str
-    """The thing it lacks, in the language of the report"""
-    decision: ReportDecision | None
-    """The buyer's; null: none"""
-
-
-class ReportUnknown(msgspec.Struct, frozen=True):
+class ReportUnknown(ReportJudged, frozen=True, kw_only=True):
     """A supplier near the lot of which no offer is known."""
 
-    supplier: ReportSupplier
-    """As it was known then"""
-    distance_km: float | None
-    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
-    outcome: Outcome | None
-    """Its best over the reserved types; null: the lot is not reserved"""
-    eligibility: tuple[Eligibility, ...]
-    """By reserved type"""
     reasons: tuple[Reason, ...]
     """Of its place among those to ask"""
-    decision: ReportDecision | None
-    """The buyer's; null: none"""
 
 
 class ReportUnknownTrade(msgspec.Struct, frozen=True):
@@ -142,7 +139,7 @@ class ReportUnknownTrade(msgspec.Struct, frozen=True):
 
 
 class ReportGroupingSupplier(msgspec.Struct, frozen=True):
-    """A member of a grouping."""
+    """A member of a grouping; the shortlist's own has its id, and ids of segments."""
 
     supplier: ReportSupplier
     """As it was known then"""
@@ -163,11 +160,16 @@ class ReportGrouping(msgspec.Struct, frozen=True):
     """The lot's yearly value against the sizes of all members together"""
 
 
-class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot as it was requested, and the suppliers found for it."""
+class ReportLot(LotAnswer, frozen=True, kw_only=True):
+    """A lot as it was requested, and the suppliers found for it.
 
-    id: str
-    """That of the lot in the need"""
+    The lot's own struct is not embedded: its words are redacted, its site is told in words, its drawn area left out.
+    """
+
+    candidates: tuple[ReportCandidate, ...]
+    near_misses: tuple[ReportNearMiss, ...]
+    unknown_trade: ReportUnknownTrade
+    groupings: tuple[ReportGrouping, ...]
     title: str | None
     """In the buyer's words; null: none"""
     nature: Nature | None
@@ -190,72 +192,43 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     """That value as a sum, in the language of the report; null: nothing adds to `value_eur`"""
     reserved: tuple[Reserved, ...]
     """Open to suppliers of any of these; empty: not reserved"""
-    territory: str
-    """The territory, in words"""
     site: str | None
     """The place of performance, in words; null: none"""
     supposed_site: SupposedSite | None
     """The commune that stood in for it where none was given; no gate looked at it"""
     max_distance_km: float | None
     """The most kilometres from the site, else from the territory; null: no cap"""
-    requested: tuple[RequestedSegment, ...]
-    """Segments as they were understood"""
-    suggested: tuple[SuggestedSegment, ...] = ()
-    """Other segments that the words may mean"""
-    total: int
-    """Suppliers that pass every gate"""
-    candidates: tuple[ReportCandidate, ...]
-    """The first in order, as the shortlist shows them"""
-    near_misses: tuple[ReportNearMiss, ...]
-    """Refused suppliers nearest to being candidates"""
-    unknown_trade: ReportUnknownTrade
-    """Suppliers near the lot that may answer, though nobody knows what they do"""
-    groupings: tuple[ReportGrouping, ...]
-    """Sets of candidates, if asked for and no candidate answers alone"""
-    coverage: tuple[Coverage, ...]
-    """By requested segment"""
-    tension: Tension
-    """The competition to expect"""
-    alternatives: Alternatives
-    """The totals under another reservation or radius"""
-    reservation: tuple[Finding, ...]
-    """Findings of law on the lot's reservation"""
-    advice: tuple[Advice, ...]
-    """Counsel and legal consequences for this lot"""
 
 
-class ReportDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to all recipients of an exchange, on its way to one of them."""
+class ToldDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery of a message; no `Delivery`, which has the recipient's id and the moment."""
 
-    subject: str
-    """Of the exchange"""
-    written_at: datetime
-    """The moment it was written"""
     way: Way
     """By which it goes or went to this recipient; `none`: not known"""
     state: DeliveryState
     """The state of the delivery, see `docs/exchanges.md`"""
     since: date | None
     """The day in France since which it is in this state; null: not known, or not told, for it is that of an answer"""
-    failure: str | None
-    """A word of `docs/mail.md`; null: none"""
     words: str
     """All this in the language of the report"""
 
 
-class ReportRecipient(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipient of exchanges, and what is known of its deliveries."""
+class ReportDelivery(ToldDelivery, frozen=True, kw_only=True):
+    """A message to all recipients of an exchange, on its way to one of them."""
+
+    subject: str
+    """Of the exchange"""
+    written_at: datetime
+    """The moment it was written"""
+    failure: str | None
+    """A word of `docs/mail.md`; null: none"""
+
+
+class ReportRecipient(ToldDelivery, frozen=True, kw_only=True):
+    """A recipient of exchanges, with the delivery by which it was first contacted, else is written to."""
 
     supplier: ReportSupplier
     """As it was known then"""
-    way: Way
-    """By which it was first contacted, else by which it is written to; `none`: not known"""
-    state: DeliveryState
-    """Of that delivery, see `docs/exchanges.md`"""
-    since: date | None
-    """The day in France since which it is contacted, or the delivery in that state; null: not known, or not told"""
-    words: str
-    """All this in the language of the report"""
     deliveries: tuple[ReportDelivery, ...]
     """The messages to all recipients that went to it, in order"""
 
@@ -330,3 +303,32 @@ def points_of_law(lot: LotShortlist) -> list[Advice]:
 def by_gravity(advice: Iterable[Advice]) -> list[Advice]:
     """The advice with the gravest first, else in the order given."""
     return sorted(advice, key=lambda each: GRAVEST_FIRST.index(each.severity))
+
+
+def suppliers_in_words(number: int, unknown: int = 0) -> Text:
+    """The number of suppliers found for a lot: “1 240 fournisseurs repérés”, or none; `unknown`: others to be asked."""
+    none = "none_known" if unknown else "none_found"
+    words = MATCH_WORDS[none if not number else "one_found" if number == 1 else "found"]
+    return words.filled(number=Text(printed_count(number, "fr"), printed_count(number, "en")))
+
+
+def competition_in_words(lot: LotAnswer) -> Text:
+    """The supply found for a lot in short; with candidates for some of its trades, there is not simply none."""
+    level = Text(*map(str.lower, TENSIONS[lot.tension.level]))
+    if lot.tension.level != "none":
+        return MATCH_WORDS["competition"].filled(level=level)
+    return MATCH_WORDS["trade_without_candidate"] if lot.total else level
+
+
+def main_reasons(row: Candidate | ReportCandidate) -> list[Reason]:
+    """The reasons for a rank that are told where the distance has its column; a neighbouring trade is no reason."""
+    return [each for each in row.reasons if each.code not in {"distance", "segment_related"}]
+
+
+def advice_in_words(advice: Advice, language: Language) -> str:
+    """The message of an advice, with the lots that it concerns where it does not name them."""
+    sets = [listed(lots).to(language) for lots in advice.lots]
+    if len(sets) < 2 and all(lot in advice.message for lots in advice.lots for lot in lots):
+        return advice.message
+    among = MATCH_WORDS["or_lots"].to(language).join(sets)
+    return advice.message + MATCH_WORDS["concerns_lots"].to(language).format(among)

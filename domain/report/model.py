@@ -12,7 +12,7 @@ import msgspec
 
 from domain.exchanges.exchange import Barrier, Channel
 from domain.law.rules import Theme
-from domain.meetings.meeting import Format, MeetingStatus, Role
+from domain.meetings.meeting import FollowUp, Format, MeetingStatus, Participant
 from domain.needs.need import ContractKind, Procedure, Reserved, Technique
 from domain.needs.status import Status
 from domain.report.lots import (
@@ -25,7 +25,8 @@ from domain.report.lots import (
     Standing,
 )
 from domain.shortlists.listed_suppliers import Confidence
-from domain.shortlists.shortlist import Advice, Stamp
+from domain.shortlists.shortlist import Advice
+from domain.shortlists.version import ShortlistVersion
 from domain.suppliers.supplier import Point
 from domain.text.bilingual import Language
 
@@ -33,7 +34,7 @@ Variant = Literal["full", "redacted"]
 
 
 class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """The need that the report is about."""
+    """The need that the report is about: as matched and as now at once, its words redacted, its buyer a name."""
 
     id: UUID
     """UUID, as in `GET /needs/{id}`"""
@@ -69,19 +70,11 @@ class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
     """Its fields that changed after the shortlist was frozen"""
 
 
-class ReportVersion(msgspec.Struct, frozen=True):
+class ReportVersion(ShortlistVersion, frozen=True, kw_only=True):
     """The version of the shortlist that the report is about, and the data that it rests on."""
 
-    number: int
-    """The version reported on, from 1"""
     latest: int
     """The number of the latest version"""
-    created_at: datetime
-    """The moment it was frozen"""
-    language: Language
-    """The language of its messages"""
-    stamp: Stamp
-    """The versions of data and rules behind it"""
 
 
 class PlacedSupplier(msgspec.Struct, frozen=True):
@@ -105,7 +98,7 @@ class MapPlacement(msgspec.Struct, frozen=True):
 
 
 class ReportExchange(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange."""
+    """An exchange. Of its messages it has those to all: the exchange's own would tell who asked and who answered."""
 
     subject: str
     """One line"""
@@ -168,34 +161,8 @@ class SharedAnswer(msgspec.Struct, frozen=True):
     """Those of them whom it is known to have reached"""
 
 
-class ReportParticipant(msgspec.Struct, frozen=True):
-    """A participant of a meeting; a redacted report names the organisation alone."""
-
-    role: Role
-    """For whom they came"""
-    organisation: str | None
-    """The organisation they came for; null: not said"""
-    name: str | None
-    """A person's; null: not said, or not told in a redacted report"""
-    attended: bool | None
-    """Whether they came; null: not known"""
-
-
-class ReportFollowUp(msgspec.Struct, frozen=True):
-    """An action agreed at a meeting."""
-
-    what: str
-    """The action, in words"""
-    who: str | None
-    """A person's name; null: nobody named, or not told in a redacted report"""
-    due_on: date | None
-    """The day by which it is due; null: none"""
-    done: bool
-    """Whether it was done"""
-
-
 class ReportMeeting(msgspec.Struct, frozen=True, kw_only=True):
-    """A meeting."""
+    """A meeting. A `Meeting` also has the address to join it and the other needs that it is about."""
 
     title: str
     """One line"""
@@ -211,18 +178,18 @@ class ReportMeeting(msgspec.Struct, frozen=True, kw_only=True):
     """In words; null: none, or online"""
     agenda: tuple[str, ...]
     """Its parts, in words"""
-    participants: tuple[ReportParticipant, ...]
-    """Those invited, each with attendance"""
+    participants: tuple[Participant, ...]
+    """Those invited, each with attendance; a redacted report names the organisation alone"""
     has_minutes: bool
     """Whether there are minutes, which a redacted report does not tell"""
     minutes: str | None
     """Notes of what was said; null: none, and always in a redacted report"""
-    follow_ups: tuple[ReportFollowUp, ...]
-    """Things that were agreed to be done"""
+    follow_ups: tuple[FollowUp, ...]
+    """Things that were agreed to be done; a redacted report does not say by whom"""
 
 
 class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot that was awarded."""
+    """A lot that was awarded; an `Award` names a winner whom a redacted report may not name."""
 
     lot_id: str
     """That of the lot in the need"""
@@ -239,7 +206,7 @@ class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportGap(msgspec.Struct, frozen=True):
-    """An information or event that some suppliers lack and others have."""
+    """An information or event that some suppliers lack and others have; a `Gap` tells who asked a question."""
 
     code: str
     """Stable in every language, as in `GET /needs/{id}/equal-treatment`"""
@@ -274,7 +241,10 @@ class Treatment(msgspec.Struct, frozen=True):
 
 
 class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that findings, verdicts and advice of this report rest on, or a rule of sourcing in force."""
+    """A rule that findings, verdicts and advice of this report rest on, or a rule of sourcing in force.
+
+    Without the value of a `DatedRule`, which the rule says in words.
+    """
 
     id: str
     """As in `GET /rules/{rule}`"""

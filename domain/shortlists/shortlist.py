@@ -188,8 +188,8 @@ class Advice(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sets of ids of lots, where it concerns sets"""
 
 
-class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
-    """The shortlist of one lot."""
+class LotAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one lot; its suppliers are told by the rows of the document that it stands in."""
 
     id: str
     """That of the lot in the need"""
@@ -203,15 +203,14 @@ class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
     """Where the lot has no site and its words or its buyer name a commune of its territory"""
     total: int
     """Suppliers that pass every gate"""
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[msgspec.Struct, ...]
     """The first in order, as many as `limit`"""
-    near_misses: tuple[NearMiss, ...]
+    near_misses: tuple[msgspec.Struct, ...]
     """Those that passed most gates, then the nearest, as many as `near_misses` asked for"""
-    unknown_trade: UnknownTrade = NOT_LOOKED_FOR
+    unknown_trade: msgspec.Struct
     """Suppliers near the lot that may answer, though nobody knows what they do"""
-    groupings: Annotated[
-        tuple[Grouping, ...], msgspec.Meta(description="As many as are asked for, where no candidate answers alone")
-    ] = ()
+    groupings: tuple[msgspec.Struct, ...]
+    """As many as are asked for, where no candidate answers alone"""
     coverage: tuple[Coverage, ...]
     """By requested segment"""
     alternatives: Alternatives
@@ -222,6 +221,15 @@ class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
     """Findings of law on the lot's reservation"""
     advice: tuple[Advice, ...]
     """Counsel and legal consequences for this lot"""
+
+
+class LotShortlist(LotAnswer, frozen=True, kw_only=True):
+    """The shortlist of one lot."""
+
+    candidates: tuple[Candidate, ...]
+    near_misses: tuple[NearMiss, ...]
+    unknown_trade: UnknownTrade = NOT_LOOKED_FOR
+    groupings: tuple[Grouping, ...] = ()
 
     @property
     def rows(self) -> tuple[Candidate | NearMiss | UnknownSupplier, ...]:

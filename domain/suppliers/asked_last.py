@@ -48,6 +48,11 @@ OF_THE_STATE, OF_LOCAL_AUTHORITIES = "1", "2"
 """The first digits of SIRENs of public bodies, which INSEE gives to nobody else."""
 
 
+def is_public_siret(siret: str | None) -> bool:
+    """Whether a SIRET is one of those that INSEE gives to public bodies alone."""
+    return (siret or "").startswith((OF_THE_STATE, OF_LOCAL_AUTHORITIES))
+
+
 def asked_last(
     kinds: Sequence[Kind],
     legal_form: LegalForm | None,
@@ -60,7 +65,7 @@ def asked_last(
         return "employers_group"
     if SELLING_KINDS.intersection(kinds):
         return None
-    if legal_form == "public_body" or (siret or "").startswith((OF_THE_STATE, OF_LOCAL_AUTHORITIES)):
+    if legal_form == "public_body" or is_public_siret(siret):
         return "public_body"
     patterns = _name_patterns(frozenset(kinds))
     folded = fold(name) if patterns else ""

@@ -113,13 +113,12 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     it, in the order of `precedence`; the place (location and commune together) from the first of those that know it
     best. Approvals stay unknown only while no record knows any; one without dates yields to one of its kind that
     another record dates.
-    `updated_at` is the last change of content, not the last time a source was read. What the supplier said itself is
-    laid over what the others make, and never says who it is.
+    `updated_at` is the last change of content. What the supplier said itself is laid over what the others make.
     """
-    own = [item for item in stored if item.source == DECLARATIONS]
-    others = [item for item in stored if item.source != DECLARATIONS] if own else stored
-    if own and any(item.supplier_id is not None for item in others):
-        return _with_own_word(assemble(supplier_id, others), own)
+    if own := [item for item in stored if item.source == DECLARATIONS]:
+        others = [item for item in stored if item.source != DECLARATIONS]
+        if any(item.supplier_id is not None for item in others):
+            return _with_own_word(assemble(supplier_id, others), own)
     placed, provenance = stored[0], None
     record = record_with_declarers(placed)
     if len(stored) > 1:

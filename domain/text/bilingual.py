@@ -140,8 +140,12 @@ def printed_count(number: float, language: Language) -> str:
 
 def printed_euros(amount: float, language: Language) -> str:
     """An amount excluding tax, as printed; cents where there are some."""
-    written = euros(round(amount * 100))
-    return typeset(Text(f"{written.fr} HT", f"{written.en} excl. tax").to(language), language)
+    return printed_before_tax(euros(round(amount * 100))).to(language)
+
+
+def printed_before_tax(amount: Text) -> Text:
+    """An amount or a sum of amounts, as printed, said to be without tax."""
+    return Text(typeset(f"{amount.fr} HT", "fr"), typeset(f"{amount.en} excl. tax", "en"))
 
 
 def printed_kilometres(distance_km: float, language: Language) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.reservations.supply_advice import LotCounts, advise_on_distance, supply_advice
+from domain.law.reservations.supply_advice import LotCounts, ScarcestSegment, advise_on_distance, supply_advice
 from domain.needs.lot_words import TermKind, terms_in, unused_words
 from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import (
@@ -29,7 +29,7 @@ from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
 from matching.past_awards import PastAwards
 from matching.reference import Reference
-from matching.tension import tension_of, tension_of_whole_lot
+from matching.tension import ReachCounts, scarcest_segment, tension_of, tension_of_whole_lot
 from matching.unknown_trade import UnknownSuppliers
 
 
@@ -78,7 +78,7 @@ class Explainer:
         """The texts on a lot and its supply; `unknown`: the suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
-        taxonomy, (every, *reach) = self.reference.taxonomy, lot.reach_counts
+        taxonomy, reach = self.reference.taxonomy, lot.reach_counts
         tension = tension_of(query.subject.objects, reach, unknown.eligible, query.yearly_eur, taxonomy, self.language)
         tension = tension_of_whole_lot(tension, unknown.eligible, lambda: is_whole_answered(lot), self.language)
         supply = LotCounts(
@@ -89,7 +89,7 @@ class Explainer:
             unknown.eligible,
             unknown.options,
             tension.level == "unknown",
-            every.beyond,
+            self._scarcest(query.subject.objects, reach),
         )
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
@@ -108,6 +108,13 @@ class Explainer:
             Reservation(review.outcome, tuple(in_words(one, Finding, self.language) for one in review.reservation)),
             tuple(self._lot_advice(query, review, supply, awarded)),
         )
+
+    def _scarcest(self, segments: Sequence[str], reach: Sequence[ReachCounts]) -> ScarcestSegment | None:
+        """The segment of a lot's object with the fewest candidates; None where the lot wants none."""
+        if not segments:
+            return None
+        segment, few = scarcest_segment(segments, reach)
+        return ScarcestSegment(self.reference.taxonomy.label(segment), sum(few), few.beyond)
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
         """The advice on the whole need: that of the legal review, `besides`, then advice on the use of distances."""

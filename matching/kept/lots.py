@@ -239,7 +239,7 @@ class CachedLot(LotMatch):
 
     @property
     def reach_counts(self) -> tuple[ReachCounts, ...]:
-        """The numbers of candidates by their reach: of all, then of those for each wanted segment."""
+        """The numbers of candidates by their reach, of each wanted segment."""
         found = self.ranked.reach.get(self.query.yearly_eur)
         if found is None:
             found = super().reach_counts

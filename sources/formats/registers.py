@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from domain.errors import Problem
+from domain.suppliers.asked_last import SELLING_KINDS, is_public_siret
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, LegalForm, name_by_number
 from domain.text.bilingual import Text
@@ -75,14 +76,16 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         texts = (cells["name"], cells["brand"], cells["description"])
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["city"].strip())
         commune = communes.find(address.postal_code, address.city, cells["department"].strip())
+        siret, naf = text_or_none(cells["siret"]), text_or_none(cells["naf"])
+        sells = kind in SELLING_KINDS or not is_public_siret(siret)
         return {
             "name": cells["name"].strip(),
             "trade_name": text_or_none(cells["brand"]),
-            "siret": text_or_none(cells["siret"]),
+            "siret": siret,
             "approvals": [{"kind": kind}],
             "address": address.document(commune),
             "location": point,
-            "offers": inference.offers(kind, text_or_none(cells["naf"]), texts, cells["city"]),
+            "offers": inference.offers(kind, naf, texts, cells["city"], sells=sells),
             "description": text_or_none(cells["description"]),
             "contact": {"website": text_or_none(cells["website"])},
         }
@@ -148,6 +151,9 @@ def _landline_or_none(cell: str) -> str | None:
 
 
 GEIQ_COLUMNS = ("label_id", "name", "siret", "postal_code", "city")
+_IS_TEST = Text(
+    "Cette ligne est un essai du registre, pas un groupement", "This row is a test of the register, no group"
+)
 
 
 def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -157,7 +163,8 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     groups, so that of a branch is both: "152/99". A branch is named after its group, which stands before it, unless its
     own name says GEIQ. Every row is approved as GEIQ, without known dates. Many branches have no SIRET, or that of the
     group, which they then are one supplier with. The commune is looked up by postal code and city. What a GEIQ lends is
-    people, in the trades of its members: nothing is inferred from its name.
+    people, in the trades of its members: nothing is inferred from its name. Rows without a SIRET that are called a test
+    are rejected.
 
     One row per group or branch; raises UnreadableFile where a column of `GEIQ_COLUMNS` is missing.
     """
@@ -172,6 +179,8 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
         commune = communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None
         name, group = cells["name"].strip(), cells.get("branch_of", "").strip()
+        if fold(name).startswith("test ") and not cells["siret"].strip():
+            raise BadCell(("name",), "test_row", _IS_TEST)
         if not group:
             names[cells["label_id"].strip()] = name
         elif name and group in names and "geiq" not in fold(name).split():

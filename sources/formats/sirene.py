@@ -83,9 +83,9 @@ def staff_of_band(band: str, year: str) -> Document | None:
     return bounds and {"min": bounds[0], "max": bounds[1], "on": last_day_of(year)}
 
 
-def _employs(form: LegalForm | None, staff: Document | None) -> bool:
-    """Whether nothing says that an establishment is one of an association without employees."""
-    return form != "association" or staff is None or staff["max"] != 0
+def _sells(form: LegalForm | None, staff: Document | None) -> bool:
+    """Whether nothing says that an establishment is a public body's, or one of an association without employees."""
+    return form != "public_body" and (form != "association" or staff is None or staff["max"] != 0)
 
 
 def last_day_of(year: str) -> date | None:
@@ -189,7 +189,7 @@ def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, 
         "ess": _ESS.get(texts.ess),
         "address": PostalAddress(street, texts.postal_code, texts.city).document(texts.commune),
         "location": point,
-        "offers": inference.offers(None, naf, (name, sign), texts.city, employs=_employs(form, staff)),
+        "offers": inference.offers(None, naf, (name, sign), texts.city, sells=_sells(form, staff)),
         "size": {"staff": staff} if staff else None,
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
@@ -306,9 +306,9 @@ def _record_of_result(
     year, turnover = next(((year, ca) for year, each in latest if (ca := each.ca) is not None and ca >= 0), ("", None))
     staff = staff_of_band(place.tranche_effectif_salarie or "", text_of(place.annee_tranche_effectif_salarie))
     form = legal_form_of(result.nature_juridique or "")
-    employs = bool(approved) or _employs(form, staff)
+    sells = bool(approved) or _sells(form, staff)
     city = place.libelle_commune or ""
-    offers = (inference.offers(kind, naf, texts, city, employs=employs) for kind in approved or (None,))
+    offers = (inference.offers(kind, naf, texts, city, sells=sells) for kind in approved or (None,))
     return {
         "name": name.strip(),
         "trade_name": sign if sign != name else None,

@@ -133,6 +133,7 @@ _TRAINING = "8559"
 _TRAINERS = re.compile(
     r"\bformations?\b|\bgreta\b|\bcfppa\b|\bafpa\b|\blycee\b|\bmaison familiale\b|\buniversite\b|\beducation\b"
 )
+_PUBLIC_TRAINERS = re.compile(r"\bgreta\b|\bcfp+p?a\b|\beplefpa\b|\bcfa\b|\bafpa\b")
 _WORKSHOPS: frozenset[Kind] = frozenset({"EI", "ACI", "AI", "EA", "EATT", "ESAT"})
 _SHOWS = "90.0"
 # Codes of sport are those of any pastime: who hunts, fishes, breeds dogs or plays cards offers nothing to others.
@@ -235,20 +236,21 @@ class OfferInference:
         return next(filter(self._taxonomy.of_naf, codes), codes[0] if codes else None)
 
     def offers(
-        self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "", *, employs: bool = True
+        self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "", *, sells: bool = True
     ) -> tuple[Offer, ...]:
         """Infer offers (basis `inferred`, no service area); label and evidence say what each was inferred from.
 
         A segment is offered once: by the kind, else by the NAF code, else by words, else by the network whose name it
-        bears. Where nothing of these names a trade, by other words of its name; () where nothing does. `employs`: False
-        of an association without employees, whose code tells what its members do; but who makes shows hires artists.
+        bears. Where nothing of these names a trade, by other words of its name; () where nothing does. `sells`: False
+        of a public body and of an association without employees, whose code tells what they do for their own; but who
+        makes shows hires artists, and who trains for a public body bears the name of it.
         """
         offers: list[Offer] = []
         if kind is not None and (staffing := _STAFFING.get(kind)):
             evidence = Evidence("kind", staffing.capitalize(), source=self._source, reference=kind)
             offers.append(offer_of(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
         name = " ".join(texts[:NAMES])
-        if kind != "GEIQ" and (employs or (naf or "").startswith(_SHOWS)):
+        if kind != "GEIQ" and (sells or (naf or "").startswith(_SHOWS) or _PUBLIC_TRAINERS.search(fold(name))):
             offers += offers_by_code(self._taxonomy, naf, self._source, name, kind)
         if kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts):
             return tuple(offers)

@@ -56,6 +56,15 @@ def test_the_title_of_a_need_is_that_of_its_only_lot(read: Any) -> None:
     assert wanted(read(need(lot(cpv=("90522400",)), lot(cpv=("90522400",), id="2"), title=asked.title))) == {}
 
 
+def test_words_that_name_a_trade_of_no_segment_demand_nothing_that_is_doubtful(read: Any) -> None:
+    """Neither what they may mean beside it, nor what a code too general to decide alone stands for."""
+    vending = "Exploitation de distributeurs de boissons chaudes"
+    said: Any
+    for said in ({"keywords": (vending,)}, {"title": vending}, {"title": vending, "cpv": ("55000000",)}):
+        query = read(need(Lot("1", **said)))
+        assert (wanted(query), [each.segment for each in query.suggested]) == ({}, ["rs-collective"])
+
+
 def test_a_code_that_several_segments_share_asks_for_all_of_them(reference: Reference, read: Any) -> None:
     shared, segments = shared_cpv(reference)
     assert list(wanted(read(need(lot(cpv=(shared,)))))) == list(segments)

@@ -92,8 +92,8 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "plain seek";
-      button.textContent = french ? "Voir sur la carte" : "Show on the map";
-      button.setAttribute("aria-label", `${button.textContent} : ${name.textContent}`);
+      button.textContent = french ? "carte" : "map";
+      button.setAttribute("aria-label", `${french ? "Voir sur la carte" : "Show on the map"} : ${name.textContent} (${button.textContent})`);
       button.addEventListener("click", () => {
         figure.scrollIntoView({ block: "nearest" });
         map.setView(marker.getLatLng(), Math.max(map.getZoom(), 10));
@@ -101,7 +101,7 @@
         told.addTo(map);
         map.getContainer().focus({ preventScroll: true });
       });
-      name.parentElement.append(button);
+      (name.nextElementSibling || name.parentElement).append(button);
     }
   };
 

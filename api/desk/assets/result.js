@@ -8,7 +8,7 @@
   const french = document.documentElement.lang === "fr";
 
   const address = () => {
-    const isSaid = ([name, text]) => text && name !== "jeton" && !name.startsWith("rayon-");
+    const isSaid = ([name, text]) => text && name !== "jeton" && name !== "choix" && !name.startsWith("rayon-");
     const fields = [...new FormData(form)].filter(isSaid);
     return "?" + new URLSearchParams(fields);
   };
@@ -62,9 +62,10 @@
       other.setAttribute("aria-pressed", String(other === pressed));
     }
     const number = pressed.querySelector("b").textContent;
-    const one = french ? "candidat" : "candidate";
-    const none = french ? "Aucun candidat" : "No candidate";
-    const words = number === "0" ? none : `${number} ${one}${number === "1" ? "" : "s"}`;
+    const none = french ? "Aucun fournisseur repéré" : "No supplier found";
+    const several = french ? `${number} fournisseurs repérés` : `${number} suppliers found`;
+    const one = french ? "1 fournisseur repéré" : "1 supplier found";
+    const words = { 0: none, 1: one }[number] || several;
     pressed.closest("section").querySelector(".notice .count").textContent = words;
   });
   document.body.addEventListener("keydown", (event) => {

@@ -12,9 +12,9 @@ from domain.text.bilingual import (
     listed,
     long_date,
     place_after_de,
+    printed_before_tax,
     printed_euros,
     printed_kilometres,
-    typeset,
 )
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
 from matching.reference import Reference
@@ -67,7 +67,7 @@ def lot_lines(lot: Lot, reference: Reference) -> Lines:
     listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
     to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
     said = lot_value_as_sum(lot)
-    whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
+    whole = said and printed_before_tax(said)
     distance = _amount_in_words(printed_kilometres, lot.max_distance_km)
     site = Text("non supposé", "not supposed") if lot.site is None else None
     site = _place_in_words(lot.site, reference) if lot.site else site

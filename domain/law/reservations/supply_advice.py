@@ -42,6 +42,14 @@ class EndingApprovals(NamedTuple):
     first: date
 
 
+class ScarcestSegment(NamedTuple):
+    """The wanted segment with the fewest candidates able to do the lot; `beyond`: those for whom it is too large."""
+
+    label: str
+    candidates: int
+    beyond: int
+
+
 class LotCounts(msgspec.Struct, frozen=True):
     """The numbers of candidates that a match found for one lot.
 
@@ -49,7 +57,7 @@ class LotCounts(msgspec.Struct, frozen=True):
     `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
     ends before `approval_horizon`; null: none. `unknown`, `unknown_options`: under its own reservation and under each,
     the suppliers nearby that might answer, but whose trade is not known. `is_inconclusive`: whether these are so many
-    that nothing can be concluded from `total`. `beyond`: of `total`, those for whom the lot is too large.
+    that nothing can be concluded from `total`.
     """
 
     total: int
@@ -59,7 +67,7 @@ class LotCounts(msgspec.Struct, frozen=True):
     unknown: int = 0
     unknown_options: Mapping[str, int] = {}
     is_inconclusive: bool = False
-    beyond: int = 0
+    scarcest: ScarcestSegment | None = None
 
 
 def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
@@ -70,7 +78,10 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
     view = rules.view(on)
     minimum = view.number("counsel_reservation_minimum") or 1
     enough = {name: count for name, count in supply.options.items() if count.total >= minimum and name in RESERVED}
-    found = [_advise_no_offer(supply, view), _advise_open(supply, review, enough, view)]
+    no_offer = _advise_no_offer(supply, view)
+    # of a lot that nobody can do as it is, no reservation leaves anybody
+    open_to = None if no_offer and not supply.reserved else _advise_open(supply, review, enough, view)
+    found = [no_offer, open_to]
     if supply.ends:
         found.append(_advise_expiring_approvals(supply.ends, view))
     if not supply.reserved:
@@ -81,12 +92,19 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
 
 @applies("counsel_no_offer")
 def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
-    """Without a capable supplier, a lot may get no offer: do not reserve it, or divide it (RISK_INFRUCTUEUX)."""
-    minimum = view.number("counsel_no_offer")
-    if minimum is None or supply.total - supply.beyond >= minimum or supply.is_inconclusive:
+    """Without a capable supplier for all of it, a lot may get no offer: do not reserve it, or divide it.
+
+    RISK_INFRUCTUEUX.
+    """
+    minimum, scarcest = view.number("counsel_no_offer"), supply.scarcest
+    if minimum is None or supply.is_inconclusive:
         return None
     if supply.total >= minimum:
-        return advice(view, "too_large", count=supply.total, many="s" if supply.total > 1 else "")
+        if scarcest is None or scarcest.candidates - scarcest.beyond >= minimum:
+            return None
+        if scarcest.candidates < minimum:
+            return advice(view, "part_without_offer", segment=scarcest.label)
+        return advice(view, "too_large", count=scarcest.candidates, segment=scarcest.label)
     lot = sentence(view, "this_reserved_lot" if supply.reserved else "this_lot")
     return advice(view, "no_offer", lot=lot)
 

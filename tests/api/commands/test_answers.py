@@ -124,9 +124,9 @@ def test_who_may_be_asked_what_they_do_is_named() -> None:
 def test_only_so_many_are_shown() -> None:
     """The total stays the total; of an open lot no column and no count says what was not asked."""
     page = written(need(lot()), *(supplier(f"atelier {number}") for number in range(4)), shown=2)
-    assert "4 candidats ; les 2 premiers :" in page
+    assert "4 fournisseurs repérés ; les 2 premiers :" in page
     page = written(need(lot()), supplier())
-    assert "1 candidat :" in page
+    assert "1 fournisseur repéré :" in page
     assert "Peut répondre" not in page
     assert "sur preuve" not in page
 
@@ -162,7 +162,7 @@ def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
     (row,) = (line for line in page.splitlines() if "█" * 12 + "░" * 4 in line)
     assert row.split()[0] == known.taxonomy.label("pr-locaux").split()[0]
     assert row.split("░ ")[1].split()[:2] == ["4", "3"]
-    assert "Faible" in row
+    assert "Limitée" in row
     for words in (
         "Sur le territoire : 4 fournisseurs",
         "associations 3, forme inconnue 1",
@@ -175,7 +175,7 @@ def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
     assert max(map(len, page.splitlines())) <= 100
     page = supply_written()
     assert "Sur le territoire : 0 fournisseur" in page
-    assert "Aucune offre attendue" in page
+    assert "Aucune offre repérée" in page
 
 
 @pytest.mark.parametrize(

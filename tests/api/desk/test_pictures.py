@@ -62,6 +62,7 @@ VIEWS = (
     View("need-wrong", "besoin", ASK),
     View("need-understood", "besoin?lieu=Saint-Denis&lot-1-objet=compostage"),
     View("result", ANSWER),
+    View("addresses", ANSWER, "[value=adresses-1]"),
     View("result-nobody", "besoin/resultat?territoire=commune:97411&lot-1-objet=compostage&lot-1-distance=1"),
     View("allotment-compared", "lotissement?exemple=1", "button[formaction$=lotissement]"),
     View("needs", "besoins"),

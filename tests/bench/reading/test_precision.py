@@ -55,10 +55,10 @@ def test_a_faulty_judgement_is_refused(row: str, fault: str, tmp_path: Path) -> 
 def test_what_nobody_judged_is_neither_right_nor_wrong() -> None:
     pairs = [*JUDGED, Pair(OTHER_LOT, "9")]
     assert count_precision(pairs, JUDGED) == Precision(
-        lots=2, named=5, judged=4, sensible=1, not_wrong=2, lots_with_sensible=1
+        lots=2, named=5, judged=4, sensible=1, not_wrong=2, lots_judged=2, lots_right=0, lots_with_sensible=1
     )
-    assert count_precision(pairs[4:], JUDGED).line.split() == ["1", "1", "1", "-", "-", "0"]
-    assert count_precision(pairs[:2], JUDGED).line.split() == ["1", "2", "0", "50%", "100%", "1"]
+    assert count_precision(pairs[4:], JUDGED).line.split() == ["1", "1", "1", "-", "-", "-", "0"]
+    assert count_precision(pairs[:2], JUDGED).line.split() == ["1", "2", "0", "50%", "100%", "100%", "1"]
 
 
 def test_agreement_is_told_beyond_chance() -> None:

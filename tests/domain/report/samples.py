@@ -19,7 +19,7 @@ MET = meeting(
     2,
     "AB",
     participants=(
-        Participant("buyer", name="Anne Le Goff", organisation="Mairie"),
+        Participant("buyer", name="Anne Le Goff", organisation="Mairie", invited_at=NOW),
         Participant("supplier", supplier("A")),
     ),
     minutes="Anne Le Goff a tout noté",

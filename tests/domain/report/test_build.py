@@ -6,7 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from domain.meetings.meeting import Participant
 from domain.needs.need import Lot
+from domain.report.lots import advice_in_words
 from domain.shortlists.listed_suppliers import (
     Eligibility,
     Grouping,
@@ -116,6 +118,14 @@ def test_suppliers_of_unknown_trade_are_told_beside_the_others() -> None:
     assert "Luc B" not in hidden.supplier.name
 
 
+def test_advice_names_the_lots_that_its_message_does_not() -> None:
+    def told(message: str, *lots: tuple[str, ...]) -> str:
+        return advice_in_words(Advice("X", "info", None, message, lots=lots), "fr")
+
+    assert told("Lots 1 et 2 trop petits", ("1", "2")) == "Lots 1 et 2 trop petits"
+    assert told("Sans procédure", ("1", "2"), ("3",)) == "Sans procédure : lots 1 et 2 ; ou 3"
+
+
 def _placed(summary: SupplierSummary) -> SupplierSummary:
     return msgspec.structs.replace(summary, location=Point(47.6, -2.7))
 
@@ -141,7 +151,7 @@ def test_persons_are_left_out_of_a_redacted_report() -> None:
     assert [name for name in ("Goff", "Kerbrat", "tout noté") if name in text] == []
     (told,) = redacted.meetings
     assert (told.has_minutes, told.minutes) == (True, None)
-    assert [(each.organisation, each.name) for each in told.participants] == [("Mairie", None), ("A", None)]
+    assert told.participants == (Participant("buyer", organisation="Mairie"), Participant("supplier", organisation="A"))
     assert [(each.what, each.who) for each in told.follow_ups] == [("Rappeler Mme […]", None)]
 
 

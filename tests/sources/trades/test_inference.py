@@ -123,8 +123,8 @@ def test_ai_and_etti_make_staff_available_and_a_geiq_or_a_silent_code_offers_not
 
 
 def test_the_code_of_an_association_without_employees_tells_a_trade_only_where_it_makes_shows() -> None:
-    assert INFERENCE.offers(None, "85.59A", ("CERCLE DES SAVOIRS",), employs=False) == ()
-    (show,) = INFERENCE.offers(None, "90.01Z", ("COMPAGNIE DE L'AUNE",), employs=False)
+    assert INFERENCE.offers(None, "85.59A", ("CERCLE DES SAVOIRS",), sells=False) == ()
+    (show,) = INFERENCE.offers(None, "90.01Z", ("COMPAGNIE DE L'AUNE",), sells=False)
     assert show.segments == ("cc-spectacle",)
 
 

@@ -10,6 +10,7 @@ from domain.law.reservations.supply_advice import (
     EndingApprovals,
     LotCounts,
     OptionCount,
+    ScarcestSegment,
     advise_on_distance,
     approval_end,
     approval_horizon,
@@ -73,12 +74,13 @@ def test_few_candidates() -> None:
     nothing = dict.fromkeys(OPTIONS, OptionCount(0, 0))
     assert codes(advise(LotCounts(0, nothing))) == ["RISK_INFRUCTUEUX"]
     assert codes(advise(LotCounts(1, nothing))) == []
-    (too_large,) = advise(LotCounts(6, nothing, beyond=6))
-    assert (too_large.code, "trop grand pour chacun de ses 6 candidats" in too_large.message.fr) == (
-        "RISK_INFRUCTUEUX",
-        True,
-    )
-    assert codes(advise(LotCounts(6, nothing, beyond=5))) == []
+    assert codes(advise(LotCounts(6, nothing, scarcest=ScarcestSegment("Propreté", 6, 5)))) == []
+    too_large, *others = advise(LotCounts(37, OPTIONS, scarcest=ScarcestSegment("Propreté", 6, 6)))
+    in_part = advise(LotCounts(37, OPTIONS, scarcest=ScarcestSegment("Repas", 0, 0)))[0]
+    assert (too_large.code, in_part.code) == ("RISK_INFRUCTUEUX", "RISK_INFRUCTUEUX")
+    assert "RESERVATION_POSSIBLE" not in codes(tuple(others))
+    assert "trop grand pour tous ses candidats connus pour « Propreté » (6)" in too_large.message.fr
+    assert "ne répond à « Repas »" in in_part.message.fr
     assert "lot réservé" in advise(LotCounts(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
     assert "RESERVATION_POSSIBLE" in codes(advise(LotCounts(5, {"iae": OptionCount(3, 0)})))
     assert "RESERVATION_POSSIBLE" not in codes(advise(LotCounts(5, {"iae": OptionCount(2, 2)})))

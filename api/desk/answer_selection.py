@@ -1,0 +1,228 @@
+"""The suppliers that a buyer chooses in an answer: written to, invited, taken along as addresses or as a file.
+
+The buttons send the form of the answer, with a field for each supplier that is ticked; without any, all of the lot are
+meant. To write or to invite, the need is stored first, once.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from io import BytesIO
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response
+
+from api.desk.answer_pages import CHOSEN, MOST_CANDIDATES, SELECTION_WISHES
+from api.desk.frame.page import page
+from api.desk.frame.visit import FormOutcome, Visit, match_and_write_once
+from api.desk.need.need_form import read_need_form
+from api.desk.need.need_page import refused_need_form
+from api.desk.need.understood_need import understand_in_worker
+from api.match import answer_match
+from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need
+from api.needs.routes import plan_need
+from api.runtime.actor import Acting
+from db.core.engine import Connection
+from domain.errors import InvalidContent, NotFound
+from domain.exchanges.letter import lot_name
+from domain.needs.need import Lot, PlannedNeed
+from domain.report.lots import best_outcome
+from domain.shortlists.listed_suppliers import Candidate
+from domain.shortlists.shortlist import Shortlist
+from domain.text.bilingual import Language, Text
+from domain.text.labels import BASES, OUTCOMES
+from matching.engine import match_json
+from matching.reference import Reference
+from sources.file_types.csv_cells import Cell, csv_of
+
+NOTHING_CHOSEN = Text("Cette sélection n'existe pas", "There is no such selection")
+FILE_NAME = "vivier-fournisseurs"
+MEDIA_TYPES = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+COLUMNS: tuple[tuple[Text, int], ...] = (
+    (Text("Lot", "Lot"), 24),
+    (Text("Fournisseur", "Supplier"), 36),
+    (Text("SIRET", "SIRET"), 17),
+    (Text("Type", "Kind"), 12),
+    (Text("Commune", "Commune"), 22),
+    (Text("Distance (km)", "Distance (km)"), 13),
+    (Text("Activité", "Trade"), 36),
+    (Text("Source de l'activité", "Ground"), 20),
+    (Text("Réservation", "Reservation"), 16),
+    (Text("Courriel", "E-mail"), 32),
+    (Text("Téléphone", "Telephone"), 18),
+    (Text("Site", "Website"), 32),
+)
+"""The columns of a file, each with its width in characters."""
+
+
+class ChosenOfLot(NamedTuple):
+    """The chosen candidates of a lot, in the order of the answer."""
+
+    lot: Lot
+    rows: list[Candidate]
+
+
+WAYS_TO_TALK = {"ecrire": ("fournisseur", "echanges/nouveau"), "inviter": ("inviter", "rencontres/nouvelle")}
+"""By button, the field of the page that names suppliers, and the path of that page below the need's."""
+
+
+@page("POST", "/besoin/contacts", scope="needs")
+async def talk_to_chosen(visit: Visit) -> Response[bytes]:
+    """Redirect to the page that writes to the chosen suppliers, or invites them; the need is stored first, once.
+
+    Raises NotFound for another button.
+    """
+    wish = visit.text("pour").partition("-")[0]
+    if wish not in WAYS_TO_TALK:
+        raise NotFound(NOTHING_CHOSEN)
+    field, path = WAYS_TO_TALK[wish]
+    query = urlencode([(field, supplier_id) for _, supplier_id in chosen_suppliers(visit)])
+    way, form = f"{path}?{query}" if query else path, read_need_form(visit.fields)
+    if form.need_id:
+        return visit.redirect(f"/besoins/{form.need_id}/{way}")
+    understood = await understand_in_worker(visit, form)
+    if understood.need is None:
+        return refused_need_form(visit, understood)
+    content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
+
+    async def store(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
+        """Store the need with its first shortlist; the outcome is the page on which its suppliers are talked to."""
+        stored, _ = await plan_need(connection, acting, content, matched)
+        return FormOutcome(f"/besoins/{stored.id}/{way}")
+
+    try:
+        return await match_and_write_once(visit, partial(input_of_new_need, content=content), store)
+    except InvalidContent as invalid:
+        return refused_need_form(visit, understood, invalid)
+
+
+@page("POST", "/besoin/selection", scope="match")
+async def take_chosen(visit: Visit) -> Response[bytes]:
+    """The addresses of the chosen suppliers, or a file; all of a lot where none is chosen.
+
+    The need's form again where it has mistakes. Raises NotFound for another button or lot.
+    """
+    wish, _, number = visit.text("pour").partition("-")
+    form, chosen = read_need_form(visit.fields), set(chosen_suppliers(visit))
+    understood = await understand_in_worker(visit, form)
+    if understood.need is None:
+        return refused_need_form(visit, understood)
+    numbers = {position for position, _ in chosen} or {number}
+    lots = {str(n): lot for n, lot in enumerate(understood.need.lots, 1) if str(n) in numbers}
+    if wish not in SELECTION_WISHES or not lots:
+        raise NotFound(NOTHING_CHOSEN)
+    need = msgspec.structs.replace(
+        understood.need.matched, lots=tuple(lots.values()), limit=MOST_CANDIDATES, near_misses=0, groupings=0
+    )
+    try:
+        answered = msgspec.json.decode(await answer_match(visit.call, need, match_json), type=Shortlist).lots
+    except InvalidContent as invalid:
+        return refused_need_form(visit, understood, invalid)
+    selection = [
+        ChosenOfLot(lot, [row for row in found.candidates if not chosen or (n, str(row.supplier.id)) in chosen])
+        for (n, lot), found in zip(lots.items(), answered, strict=True)
+    ]
+    if wish == "adresses":
+        suppliers = {row.supplier.id: row.supplier for _, rows in selection for row in rows}.values()
+        return visit.page("answer/addresses.html", suppliers=suppliers, form=form)
+    file = await visit.run_work(file_of_selection, wish, selection, visit.language)
+    headers = {"content-disposition": f'attachment; filename="{FILE_NAME}.{wish}"'}
+    return Response(file, media_type=MEDIA_TYPES[wish], headers=headers)
+
+
+def chosen_suppliers(visit: Visit) -> list[tuple[str, str]]:
+    """The number of a lot and the id of a supplier, for each that is ticked."""
+    pairs = (each.partition(":") for each in visit.fields.get(CHOSEN, ()))
+    return [(number, supplier_id) for number, _, supplier_id in pairs]
+
+
+def file_of_selection(reference: Reference, kind: str, selection: Sequence[ChosenOfLot], language: Language) -> bytes:
+    """A file of the chosen suppliers: `csv`, `xlsx` or `docx`."""
+    header = [text.to(language) for text, _ in COLUMNS]
+    rows = list(selection_rows(selection, reference, language))
+    if kind == "csv":
+        return csv_of(header, rows, "excel")
+    return workbook_of(header, rows) if kind == "xlsx" else document_of(header, rows)
+
+
+def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, language: Language) -> Iterator[list[Cell]]:
+    """The rows of a file, one for each lot and supplier."""
+    label, commune = reference.taxonomy.label, reference.territories.commune_name
+    for lot, rows in selection:
+        for row in rows:
+            one, outcome = row.supplier, best_outcome(row.eligibility)
+            answers = [each for each in row.segments if each.fit != "related"]
+            yield [
+                lot_name(lot) or lot.id,
+                one.name,
+                one.siret,
+                ", ".join(one.kinds),
+                commune(one.commune) if one.commune else None,
+                None if row.distance_km is None else round(row.distance_km, 1),
+                ", ".join(dict.fromkeys(label(each.offered) for each in answers)),
+                ", ".join(dict.fromkeys(BASES[each.basis].to(language) for each in answers)),
+                OUTCOMES[outcome].to(language) if outcome else None,
+                one.contact.email,
+                one.contact.phone,
+                one.contact.website,
+            ]
+
+
+def workbook_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
+    """A workbook (.xlsx) of one sheet, whose header stays in view and filters the rows; no text is a formula."""
+    import xlsxwriter  # noqa: PLC0415 - 2 MB that only this needs
+
+    written = BytesIO()
+    with xlsxwriter.Workbook(
+        written, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    ) as book:
+        sheet, bold = book.add_worksheet("Fournisseurs"), book.add_format({"bold": True})
+        for column, (title, (_, width)) in enumerate(zip(header, COLUMNS, strict=True)):
+            sheet.set_column(column, column, width)
+            sheet.write_string(0, column, title, bold)
+        for number, row in enumerate(rows, 1):
+            for column, cell in enumerate(row):
+                if isinstance(cell, str):
+                    sheet.write_string(number, column, cell)
+                elif cell is not None:
+                    sheet.write_number(number, column, cell)
+        sheet.freeze_panes(1, 2)
+        sheet.autofilter(0, 0, max(len(rows), 1), len(header) - 1)
+    return written.getvalue()
+
+
+LEFT_OUT_ON_PAPER = {2, 11}
+"""The columns that a document to print leaves out: SIRET and website."""
+
+
+def document_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
+    """A document (.docx) with the rows as a table on landscape pages, whose header is repeated on each."""
+    from docx import Document  # noqa: PLC0415 - 9 MB that only this needs
+    from docx.enum.section import WD_ORIENT  # noqa: PLC0415
+    from docx.oxml import OxmlElement  # noqa: PLC0415
+    from docx.shared import Pt  # noqa: PLC0415
+
+    document, written = Document(), BytesIO()
+    page_of = document.sections[0]
+    page_of.orientation, page_of.page_width, page_of.page_height = (
+        WD_ORIENT.LANDSCAPE,
+        page_of.page_height,
+        page_of.page_width,
+    )
+    document.styles["Normal"].font.size = Pt(9)
+    kept = [column for column in range(len(header)) if column not in LEFT_OUT_ON_PAPER]
+    table = document.add_table(rows=1, cols=len(kept), style="Light Grid Accent 1")
+    for cell, column in zip(table.rows[0].cells, kept, strict=True):
+        cell.text = header[column]
+    table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))  # noqa: SLF001 - python-docx has no other way
+    for row in rows:
+        for cell, column in zip(table.add_row().cells, kept, strict=True):
+            value = row[column]
+            cell.text = "" if value is None else str(value)
+    document.save(written)
+    return written.getvalue()

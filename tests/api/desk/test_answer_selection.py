@@ -1,0 +1,80 @@
+"""Suppliers of an answer are taken along as a file or as addresses, written to or invited: those ticked, else all."""
+
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+from docx import Document
+from python_calamine import CalamineWorkbook
+
+from tests.api.desk.steps import Browser, put_all, said
+from tests.api.sync.factories import Client
+
+TRICK = "=1+1"
+PLACE: dict[str, Any] = {"location": {"lat": 45.0333, "lon": 3.8850}, "address": {"commune": "43157"}}
+"""Le Puy-en-Velay, where no other test has suppliers of this trade."""
+NEED = {"lieu": "commune:43157", "lot-1-objet": "impression de dépliants"}
+
+
+@pytest.fixture
+async def named(served: Client, own: Browser, source: str) -> dict[str, str]:
+    """The answer to a need is open; the names of its suppliers by the values of their check boxes."""
+    offers = [{"segments": ["cc-impression"]}]
+    records: list[dict[str, Any]] = [
+        {"name": TRICK, "contact": {"email": "trois@example.org", "phone": "02 97 00 00 00"}},
+        *({"name": f"Presse {number} {source}"} for number in range(3)),
+    ]
+    await put_all(served, source, *(PLACE | {"offers": offers} | each for each in records))
+    await own.submit("besoin", NEED, to="besoin/resultat")
+    rows = re.findall(r'name="choix" value="(1:[^"]+)" aria-label="Choisir ([^"]*)"', own.page)
+    assert TRICK in dict(rows).values()
+    return dict(rows)
+
+
+def second_cells(kind: str, file: bytes) -> set[str]:
+    """The second cell of each row of a file, but for the header."""
+    if kind == "csv":
+        rows = [line.split(";") for line in file.decode("utf-8-sig").splitlines()]
+    elif kind == "docx":
+        (table,) = Document(BytesIO(file)).tables
+        rows = [[cell.text for cell in row.cells] for row in table.rows]
+    else:
+        book = CalamineWorkbook.from_filelike(BytesIO(file))
+        rows = [[str(cell) for cell in row] for row in book.get_sheet_by_index(0).to_python()]
+    return {row[1].removeprefix("'") for row in rows[1:]}
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "docx"])
+async def test_a_file_has_those_that_are_ticked_else_all(own: Browser, named: dict[str, str], kind: str) -> None:
+    """A name that begins like a formula is a text."""
+    fields = own.fields("besoin/resultat")
+    for chosen in ([], list(named)[:2]):
+        said_so = {**fields, "pour": f"{kind}-1", "choix": chosen}
+        answer = await own.post("/besoin/selection", data=said_so)
+        assert answer.headers["content-disposition"] == f'attachment; filename="vivier-fournisseurs.{kind}"'
+        assert second_cells(kind, answer.content) == {named[each] for each in chosen or named}
+
+
+async def test_addresses_are_shown_to_be_copied_and_who_has_none(own: Browser, named: dict[str, str]) -> None:
+    await own.submit("besoin/resultat", to="besoin/selection", pour="adresses-1", choix=list(named))
+    assert re.findall(r"<pre [^>]*>([^<]*)</pre>", own.page) == ["trois@example.org"]
+    assert all(f"<li>{name}" in said(own.page) for name in named.values() if name != TRICK)
+    await own.submit("besoin/resultat")
+    assert "Fournisseurs repérés" in own.page
+
+
+async def test_to_write_or_to_invite_the_need_is_stored(own: Browser, named: dict[str, str]) -> None:
+    chosen = [value for value, name in named.items() if name == TRICK]
+    for wish, path in (("ecrire", "echanges/nouveau"), ("inviter", "rencontres/nouvelle")):
+        await own.open("/besoin")
+        await own.submit("besoin", NEED, to="besoin/resultat")
+        answer = await own.submit("besoin/resultat", to="besoin/contacts", pour=f"{wish}-1", choix=chosen)
+        assert answer.url.path.endswith(path)
+        ticked = re.findall(r'<input type="checkbox"[^>]* name="fournisseur" value="([^"]+)"[^>]* checked', own.page)
+        assert ticked == [each.partition(":")[2] for each in chosen]
+
+
+@pytest.mark.parametrize("path", ["besoin/selection", "besoin/contacts"])
+async def test_there_is_no_other_button(own: Browser, named: dict[str, str], path: str) -> None:
+    assert (await own.submit("besoin/resultat", to=path, pour="brule-1")).status_code == 404
