@@ -21,7 +21,7 @@ from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split
+from api.directory import merge_split, notes
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import link_by_siret, supplier_links
@@ -72,6 +72,7 @@ FOR_BUYERS = (
     awards,
     directory,
     merge_split,
+    notes,
     meetings,
     exchanges,
     replies,
