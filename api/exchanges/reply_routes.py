@@ -16,7 +16,16 @@ import msgspec
 from litestar import Response
 
 from api.declarations.link_pages import answer_privately, render_page
-from api.exchanges.reply_links import LEADS_NOWHERE, VisibleExchange, add_reply, last_day, visible_exchange
+from api.exchanges.reply_links import (
+    LEADS_NOWHERE,
+    ReplyAndDeclaration,
+    StoredReply,
+    VisibleExchange,
+    add_reply,
+    declare_beside,
+    last_day,
+    visible_exchange,
+)
 from api.runtime.actor import follow_link
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, answer_once, created_answer, idempotency_key
@@ -29,7 +38,7 @@ from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
 from domain.decoding.requests import explain
 from domain.errors import Conflict, InvalidContent, Problem
-from domain.exchanges.exchange import Barrier, ReplyRequest, Stance, VisibleMessage
+from domain.exchanges.exchange import Barrier, ReplyRequest, Stance
 from domain.exchanges.letter import shown_buyer
 from domain.text.bilingual import Text, long_date
 
@@ -183,11 +192,11 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     "/replies/{token}",
     tag=TAG,
     scope=None,
-    answers={JSON: VisibleMessage, HTML: str},
+    answers={JSON: StoredReply, HTML: str},
     status=(201, 303),
-    takes={JSON: ReplyRequest, FORM: ReplyForm},
+    takes={JSON: ReplyAndDeclaration, FORM: ReplyForm},
     headers=IDEMPOTENCY_KEY,
-    problems=("after-publication", "too-many-requests", "database-away"),
+    problems=("after-publication", "too-many-requests", "unknown-segment", "unknown-territory", "database-away"),
 )
 async def create_reply(call: Call, token: str) -> Response[bytes]:
     """Answer in an exchange by a reply link, more than once if need be.
@@ -196,12 +205,13 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
     bidding (`barriers_note` where they have `other`); `confidential`: the buyer keeps it to itself and cannot publish
     it; `corrects`: a message of its own. As JSON, or as the form of the page, which is answered with 303, or with
     the page again where something in it is to be corrected (422). Sent twice, it is stored once: by `Idempotency-Key`,
-    or the form's own. 409 once the notice is published or the need has ended.
+    or the form's own. 409 once the notice is published or the need has ended. `declaration`: what the supplier does,
+    for the directory of all, stored apart from the answer, which is the buyer's; both are stored, or neither.
     """
 
     async def store_reply() -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
-            body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
+            body = await JsonBody(ReplyAndDeclaration).read(call, LONGEST_BODY, call.share_of_body)
             return await _add_reply_once(call, token, body, idempotency_key(call), created_answer)
         fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
         texts = {name: given[-1] for name, given in fields.items()}
@@ -248,17 +258,21 @@ async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
     """The exchange that a token opens. Raises as `follow_link`, and Refusal (429) to one who reads too often."""
     async with _transaction_with_link(call, token) as (connection, link):
         call.services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
-        return await visible_exchange(connection, link)
+        return await visible_exchange(connection, link, call.services.today())
 
 
 async def _add_reply_once(
-    call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[VisibleMessage], Answer]
+    call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[StoredReply], Answer]
 ) -> Response[bytes]:
     """Add a reply, once for each `key`; its answer is made by `answer_of`. Raises as `add_reply`, and Refusal (429)."""
     async with _transaction_with_link(call, token) as (connection, link):
 
         async def store_and_answer() -> Answer:
-            return answer_of(await add_reply(connection, link, token, reply, call.services.now()))
+            said = None
+            if isinstance(reply, ReplyAndDeclaration) and reply.declaration is not None:
+                said = await declare_beside(connection, call.services, link, reply.declaration)
+            message = await add_reply(connection, link, token, reply, call.services.now())
+            return answer_of(StoredReply(**msgspec.structs.asdict(message), declaration=said))
 
         call.services.limits.take(ANSWERS, (link.exchange_id, link.supplier_id))
         # not the path, which holds the token
