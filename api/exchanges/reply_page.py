@@ -22,13 +22,12 @@ from api.declarations.page_form import (
     read_declaration_form,
     understand_form,
 )
-from api.exchanges.reply_links import VisibleExchange, last_day
+from api.exchanges.reply_links import ReplyRequest, VisibleExchange, last_day
 from api.web import html_pages
 from api.web.html_pages import Fields
-from domain.declarations.declaration import Declaration
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
-from domain.exchanges.exchange import Barrier, ReplyContent, Stance
+from domain.exchanges.exchange import Barrier, Stance
 from domain.exchanges.letter import shown_buyer
 from domain.text.bilingual import Text, long_date
 from matching.reference import Reference
@@ -43,13 +42,6 @@ NOT_EXPLAINED = Text(
     "Vous avez coché « autre » : dites en quelques mots ce que c'est",
     "You ticked “other”: say in a few words what it is",
 )
-
-
-class ReplyRequest(ReplyContent, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A supplier's answer by its reply link, and what it says of itself to all buyers."""
-
-    declaration: Declaration | None = None
-    """What it does, for everybody's directory, as by `PUT /fiche/{token}`; null: it says nothing of that here"""
 
 
 class ReplyForm(msgspec.Struct, frozen=True):

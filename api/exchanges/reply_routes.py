@@ -1,8 +1,7 @@
 """Routes and pages of a reply link: a supplier reads its exchange and answers in it, without a key.
 
 The pages are plain HTML in French, without anything from other servers, in the frame of
-`api/declarations/link_pages.py`; their templates are in `api/exchanges/templates`. Their form is read here, with the
-reply in it.
+`api/declarations/link_pages.py`; their templates are in `api/exchanges/templates`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +13,7 @@ import msgspec
 from litestar import Response
 
 from api.declarations.browser_pages import page_of_document
-from api.declarations.declare import declare, page_document, withdraw
+from api.declarations.declare import page_document, withdraw
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier
 from api.declarations.page_form import SEARCH, WITHDRAW
@@ -22,7 +21,6 @@ from api.exchanges.reply_links import LEADS_NOWHERE, VisibleExchange, add_reply,
 from api.exchanges.reply_page import (
     ReplyForm,
     ReplyRequest,
-    declaration_problems,
     exchange_page,
     read_reply_form,
     request_of_form,
@@ -36,13 +34,11 @@ from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody, require_media
 from db.core.engine import Connection
-from db.declarations.declarations import Sending
 from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
 from db.needs.needs import select_need
 from db.suppliers.write import survivors
 from domain.errors import Conflict, InvalidContent, NotFound
-from domain.exchanges.exchange import VisibleMessage
 from domain.journal import Actor
 from domain.suppliers.supplier import DECLARATIONS
 
@@ -95,11 +91,11 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     "/replies/{token}",
     tag=TAG,
     scope=None,
-    answers={JSON: VisibleMessage, HTML: str},
+    answers={JSON: StoredReply, HTML: str},
     status=(201, 303),
     takes={JSON: ReplyRequest, FORM: ReplyForm},
     headers=IDEMPOTENCY_KEY,
-    problems=("after-publication", "too-many-requests", "database-away"),
+    problems=("after-publication", "too-many-requests", "unknown-segment", "unknown-territory", "database-away"),
 )
 async def create_reply(call: Call, token: str) -> Response[bytes]:
     """Answer in an exchange by a reply link, more than once if need be.
@@ -108,7 +104,8 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
     bidding (`barriers_note` where they have `other`); `confidential`: the buyer keeps it to itself and cannot publish
     it; `corrects`: a message of its own. As JSON, or as the form of the page, which is answered with 303, or with
     the page again where something in it is to be corrected (422). Sent twice, it is stored once: by `Idempotency-Key`,
-    or the form's own. 409 once the notice is published or the need has ended.
+    or the form's own. 409 once the notice is published or the need has ended. `declaration`: what the supplier does,
+    for the directory of all, stored apart from the answer, which is the buyer's; both are stored, or neither.
     """
 
     async def store_reply() -> Response[bytes]:
@@ -166,7 +163,7 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
     services = call.services
     async with _transaction_with_link(call, token) as (connection, link):
         services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
-        exchange = await visible_exchange(connection, link)
+        exchange = await visible_exchange(connection, link, services.today())
         need = await select_need(connection, link.organisation_id, link.need_id)
         if call.media_type != HTML or not exchange.can_reply or need is None:
             return exchange, None
@@ -192,7 +189,7 @@ async def _withdraw_declaration(call: Call, token: str) -> Response[bytes]:
 
 
 async def _add_reply_once(
-    call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[VisibleMessage], Answer]
+    call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[StoredReply], Answer]
 ) -> Response[bytes]:
     """Add a reply, with its declaration, once for each `key`; its answer is made by `answer_of`.
 
@@ -205,14 +202,11 @@ async def _add_reply_once(
         connection, link = await stack.enter_async_context(_transaction_with_link(call, token))
 
         async def store_and_answer() -> Answer:
-            message = await add_reply(connection, link, token, reply, services.now())
+            said = None
             if reply.declaration is not None:
-                sending = Sending(link.organisation_id, None)
-                try:
-                    await declare(connection, services, link.supplier_id, sending, reply.declaration)
-                except InvalidContent as wrong:
-                    raise InvalidContent(tuple(declaration_problems(wrong))) from None
-            return answer_of(message)
+                said = await declare_beside(connection, services, link, reply.declaration)
+            message = await add_reply(connection, link, token, reply, services.now())
+            return answer_of(StoredReply(**msgspec.structs.asdict(message), declaration=said))
 
         services.limits.take(ANSWERS, (link.exchange_id, link.supplier_id))
         # not the path, which holds the token
