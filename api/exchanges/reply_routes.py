@@ -17,14 +17,16 @@ from api.declarations.declare import page_document, withdraw
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier
 from api.declarations.page_form import SEARCH, WITHDRAW
-from api.exchanges.reply_links import LEADS_NOWHERE, VisibleExchange, add_reply, visible_exchange
-from api.exchanges.reply_page import (
-    ReplyForm,
+from api.exchanges.reply_links import (
+    LEADS_NOWHERE,
     ReplyRequest,
-    exchange_page,
-    read_reply_form,
-    request_of_form,
+    StoredReply,
+    VisibleExchange,
+    add_reply,
+    declare_beside,
+    visible_exchange,
 )
+from api.exchanges.reply_page import ReplyForm, exchange_page, read_reply_form, request_of_form
 from api.runtime.actor import follow_link
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, answer_once, created_answer, idempotency_key
