@@ -16,11 +16,8 @@ from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.campaigns import routes as campaigns
-<<<<<<< HEAD
-from api.declarations import browser_pages as supplier_page_form
-=======
 from api.campaigns.email import campaign_mail_kind
->>>>>>> next
+from api.declarations import browser_pages as supplier_page_form
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
 from api.desk.frame.page import answer_not_found, with_pages
@@ -181,12 +178,8 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     large_matches,
-<<<<<<< HEAD
-    delivery_part(webhook_kind, mail_kind, supplier_link_kind, journal_kind),
-    link_by_siret.links_by_siret,
-=======
     delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
->>>>>>> next
+    link_by_siret.links_by_siret,
     privacy.daily_retention,
     supply.daily_trade_counts,
 )

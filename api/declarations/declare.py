@@ -112,7 +112,7 @@ async def supplier_page(call: Call, connection: Connection, link: FollowedLink) 
     services.limits.take(PAGE_READINGS, link.id)
     if link.opened_at is None:
         await note_opened(connection, link.id, services.now())
-<<<<<<< HEAD
+        await note_opening(connection, link.id, services.now())
     return await page_document(connection, link.supplier_id, services.today(), link.expires_at)
 
 
@@ -122,12 +122,6 @@ async def page_document(
     """The content of a supplier's page, whatever link leads to it. Raises NotFound."""
     supplier = await find_document(connection, supplier_id, today)
     said = await select_declaration(connection, supplier.id, today)
-=======
-        await note_opening(connection, link.id, services.now())
-    today = services.today()
-    supplier = await find_document(connection, link.supplier_id, today)
-    said = await select_declaration(connection, link.supplier_id, today)
->>>>>>> next
     return SupplierPageDocument(
         supplier=supplier,
         declaration=said and said.declaration,
