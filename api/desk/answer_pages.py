@@ -106,7 +106,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         "answer/result_changed.html" if is_part else "answer/result.html",
         form=understood.form,
         need=need,
-        name=purchase_name(need),
+        name=purchase_name(need) if need.title or len(need.lots) == 1 else None,
         candidate_rows=candidate_rows,
         chosen=set(visit.fields.get(CHOSEN, ())),
         contact_wishes=CONTACT_WISHES,
