@@ -16,14 +16,18 @@ from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.campaigns import routes as campaigns
+from api.declarations import operator_routes as declarations
+from api.declarations import page_routes as supplier_pages
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split
+from api.directory import merge_split, notes
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import reply_routes as replies
 from api.exchanges import routes as exchanges
+from api.exchanges import supplier_links
 from api.exchanges.email import mail_kind
+from api.exchanges.supplier_link_mail import supplier_link_kind
 from api.journal.send_heads import journal_kind
 from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
@@ -67,6 +71,7 @@ FOR_BUYERS = (
     awards,
     directory,
     merge_split,
+    notes,
     meetings,
     exchanges,
     replies,
@@ -74,11 +79,14 @@ FOR_BUYERS = (
     insights,
     campaigns,
 )
-FOR_NETWORKS = records, imports, sources, webhooks
+FOR_NETWORKS = declarations, records, imports, sources, webhooks
+FOR_SUPPLIERS = supplier_pages, supplier_links
 FOR_OPERATORS = organisations, keys, audit, privacy
 FOR_ALL = reference_data, supply, observability, docs
 ROUTES: tuple[HTTPRouteHandler, ...] = tuple(
-    route for module in (*FOR_BUYERS, *FOR_NETWORKS, *FOR_OPERATORS, *FOR_ALL) for route in module.ROUTES
+    route
+    for module in (*FOR_BUYERS, *FOR_SUPPLIERS, *FOR_NETWORKS, *FOR_OPERATORS, *FOR_ALL)
+    for route in module.ROUTES
 )
 
 
@@ -168,7 +176,7 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     large_matches,
-    delivery_part(webhook_kind, mail_kind, journal_kind),
+    delivery_part(webhook_kind, mail_kind, supplier_link_kind, journal_kind),
     privacy.daily_retention,
     supply.daily_trade_counts,
 )

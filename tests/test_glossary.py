@@ -13,7 +13,7 @@ RIDDLES = re.compile(r"_?(told|named|said|kept|keep|held|hold|asked)")
 # The folders where the records of sources are at home.
 HOMES_OF_RECORDS = (
     "sources/", "domain/suppliers/", "db/suppliers/", "db/imports/", "db/privacy/", "api/sync/", "api/sample/",
-    "api/directory/",
+    "api/directory/", "domain/declarations/record",
 )  # fmt: skip
 
 

@@ -18,10 +18,10 @@ from api.declarations.page_form import (
     form_of_declaration,
     known_areas,
 )
-from domain.declarations.declaration import SOURCE, Declaration, SupplierPage
+from domain.declarations.declaration import Declaration, SupplierPage
 from domain.errors import Problem
 from domain.reference.territory import Area, TerritoryKind
-from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
+from domain.suppliers.supplier import DECLARATIONS, Basis, Offer, ServiceArea, Supplier
 from domain.text.bilingual import PARIS, listed, place_after_de
 from domain.text.labels import KINDS
 from matching.reference import Reference
@@ -236,7 +236,7 @@ def known_in_brief(page: PageOfSupplier) -> str:
     parts = [", ".join(KINDS[kind].fr for kind in one.kinds), f"à {commune}" if commune else ""]
     if one.size.places:
         parts.append(f"{one.size.places.count} places")
-    names = dict.fromkeys(_label(each.source, page) for each in one.sources if each.source != SOURCE)
+    names = dict.fromkeys(_label(each.source, page) for each in one.sources if each.source != DECLARATIONS)
     said = ", ".join(filter(None, parts))
     return f"Selon {listed(list(names)).fr} : {said}." if said and names else ""
 

@@ -26,6 +26,7 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
+from db.declarations.links import mail_queue_times as link_mail_times
 from db.delivery.outbox import ClaimedRow
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
@@ -39,7 +40,7 @@ from db.journal.content import stored_name
 from db.schema.organisation_tables import message_mails
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
-from domain.exchanges.letter import Link, letter, shown_buyer
+from domain.exchanges.letter import Letter, Link, letter, shown_buyer
 from domain.text.bilingual import Language, Text
 from domain.webhooks import Outcome, Schedule
 
@@ -116,10 +117,7 @@ class EmailSender:
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
         """Attempt once to send a queued e-mail; with a new reply link, as one that failed may have arrived."""
-        address = mail.row["address"].strip()
-        user, _, written = address.rpartition("@")
-        domain = ascii_domain(written) if ADDRESS.fullmatch(address) else None
-        if domain is None:
+        if _recipient(mail) is None:
             return Outcome(failure="not_an_address", final=True)
         language: Language = mail.row["language"]
         now, token = self.now(), token_urlsafe(TOKEN_BYTES)
@@ -132,17 +130,8 @@ class EmailSender:
             await insert_links(connection, exchange, {supplier: token}, now, expires_at)
         reply_link = Link(link_address(self.base, token), last_day(expires_at))
         text = letter(outgoing, reply_link, language, by_server=True)
-        message = EmailMessage(policy=WIRE)
-        message["From"] = Address(shown_buyer(outgoing.buyer).to(language), addr_spec=self.sender)
-        message["To"] = Address(username=user, domain=domain)
-        message["Subject"] = text.subject
-        message["Date"] = format_datetime(now)
-        # the same at every attempt, so that mailboxes show one where two arrive
-        message["Message-ID"] = f"<{mail.id}@{self.sender.rpartition('@')[2]}>"
-        message["Content-Language"] = language
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(text.text, cte="quoted-printable")
-        return await self.submit(message)
+        message = message_to(mail, shown_buyer(outgoing.buyer).to(language), self.sender, text, language, now)
+        return Outcome(failure="not_an_address", final=True) if message is None else await self.submit(message)
 
     async def submit(self, message: EmailMessage) -> Outcome:
         """Attempt once to submit a message to the mail server."""
@@ -173,6 +162,34 @@ class EmailSender:
         except (SMTPException, OSError) as error:
             return outcome_of_error(stage, error)
         return Outcome()
+
+
+def _recipient(mail: ClaimedRow) -> Address | None:
+    """The address that a queued e-mail goes to; None where it is none."""
+    address = mail.row["address"].strip()
+    user, _, written = address.rpartition("@")
+    domain = ascii_domain(written) if ADDRESS.fullmatch(address) else None
+    return None if domain is None else Address(username=user, domain=domain)
+
+
+def message_to(
+    mail: ClaimedRow, author: str, sender: str, text: Letter, language: Language, now: datetime
+) -> EmailMessage | None:
+    """The e-mail with a letter, from the address `sender` under the author's name; None where it goes to no address."""
+    to = _recipient(mail)
+    if to is None:
+        return None
+    message = EmailMessage(policy=WIRE)
+    message["From"] = Address(author, addr_spec=sender)
+    message["To"] = to
+    message["Subject"] = text.subject
+    message["Date"] = format_datetime(now)
+    # the same at every attempt, so that mailboxes show one where two arrive
+    message["Message-ID"] = f"<{mail.id}@{sender.rpartition('@')[2]}>"
+    message["Content-Language"] = language
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text.text, cte="quoted-printable")
+    return message
 
 
 def outcome_of_error(stage: str, error: Exception) -> Outcome:
@@ -224,7 +241,12 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
             " to fewer recipients at a time, or by another channel",
         )
         raise InvalidContent((Problem("", "over_email_quota", never),))
-    queued = await mail_queue_times(connection, organisation_id, now - DAY)
+    queued = sorted(
+        [
+            *await mail_queue_times(connection, organisation_id, now - DAY),
+            *await link_mail_times(connection, organisation_id, now - DAY),
+        ]
+    )
     sent = len(queued)
     if (over := sent + wanted - quota) > 0:
         seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))

@@ -15,6 +15,7 @@ from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get, etag_response
 from api.runtime.services import Services
+from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
@@ -26,6 +27,7 @@ from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.known_trades import TradeCounts, count_trades
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
+from domain.suppliers.supplier import DECLARATIONS
 from domain.supply import TradesOnDay
 from domain.text.bilingual import Text, WebAddress
 from matching.index.trade_groups import counts_by_source, counts_of_all
@@ -41,6 +43,10 @@ HISTORY = timedelta(days=731)
 MOST_SEGMENTS, LIKELY = 3, 0.5
 """Segments suggested for a category, and the least confidence of those that its words may mean."""
 
+_OWN_WORDS = Text(
+    "Cette source est ce que les fournisseurs disent d'eux-mêmes : eux seuls y écrivent, par leur page",
+    "This source is what suppliers say of themselves: they alone write there, on their own pages",
+)
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
 sources_endpoint = partial(endpoint, tag=TAG, scope=("read", "sync", "admin"))
@@ -263,6 +269,8 @@ def require_source_name(source: str) -> None:
 def require_own_source(call: Call, source: str) -> None:
     """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
     require_source_name(source)
+    if source == DECLARATIONS:
+        raise Refusal("source-not-on-key", _OWN_WORDS)
     require_source(call.bearer, source)
 
 

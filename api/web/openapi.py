@@ -225,6 +225,6 @@ def _load_example(name: str) -> Any:
     return None
 
 
-_REFUSED_BY_PAGES = frozenset({"/replies/{token}"})
+_REFUSED_BY_PAGES = frozenset({"/replies/{token}", "/fiche/{token}"})
 """The paths on which who asks for HTML is refused by a page: suppliers, in a browser."""
 _HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}

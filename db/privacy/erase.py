@@ -18,6 +18,7 @@ from db.persons import erase_persons
 from db.privacy.find_person import FoundData, find_person, has_mention
 from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, mask_mentions, mention_pattern, redacted_shortlists
 from db.schema.campaign_tables import campaign_mails, campaign_recipients
+from db.schema.declaration_tables import declaration_mails
 from db.schema.organisation_tables import exchange_recipients, message_mails, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode
@@ -45,7 +46,7 @@ from domain.suppliers.supplier import Contact
 _SHORT_PSEUDONYM, _IN_ASCII = "…", "-"
 # the object that the journal names for a kind of holding; persons have an entry of their own
 _OBJECTS = {kind: kind for kind in ("meeting", "need", "exchange", "campaign", "key", "webhook", "source")}
-_OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need")
+_OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need") | {"note": "supplier"}
 
 
 async def export_person(
@@ -176,7 +177,7 @@ async def _erase_in_column(
     )
     if table is idempotency_keys:
         await connection.execute(delete(table).where(rows))
-    elif table in (message_mails, campaign_mails):
+    elif table in (message_mails, campaign_mails, declaration_mails):
         ended_at = func.coalesce(table.c.ended_at, literal(now, table.c.ended_at.type))
         status = case((table.c.status == "waiting", "cancelled"), else_=table.c.status)
         ended = {"address": "", "status": status, "due_at": None, "lease": None, "ended_at": ended_at}

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from db.core.engine import Connection
 from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns
+from db.schema.declaration_tables import declaration_links, declaration_mails, declarations
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,
@@ -34,6 +35,7 @@ from db.schema.organisation_tables import (
     participants,
     shortlist_decisions,
     shortlists,
+    supplier_notes,
 )
 from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources, webhooks
 from domain.privacy import SHORTEST_NAME_WORD, Fate, Identifiers, without_contacts
@@ -50,10 +52,13 @@ _ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]
     shortlists: (needs, (needs.c.id, shortlists.c.number), shortlists.c.created_at),
     shortlist_decisions: (needs, (needs.c.id, shortlist_decisions.c.number), shortlist_decisions.c.decided_at),
     awards: (awards, (awards.c.id,), awards.c.created_at),
+    supplier_notes: (supplier_notes, (supplier_notes.c.supplier_id,), supplier_notes.c.noted_at),
     exchanges: (exchanges, (exchanges.c.id,), exchanges.c.opened_at),
     exchange_recipients: (exchanges, (exchanges.c.id,), exchanges.c.opened_at),
     messages: (exchanges, (messages.c.id,), messages.c.created_at),
     message_mails: (exchanges, (exchanges.c.id,), message_mails.c.queued_at),
+    declarations: (declarations, (declarations.c.supplier_id,), declarations.c.declared_at),
+    declaration_mails: (declaration_links, (declaration_links.c.id,), declaration_mails.c.queued_at),
     campaigns: (campaigns, (campaigns.c.id,), campaigns.c.created_at),
     campaign_recipients: (campaigns, (campaigns.c.id,), campaigns.c.created_at),
     campaign_mails: (campaigns, (campaigns.c.id,), campaign_mails.c.queued_at),
@@ -97,7 +102,10 @@ class MentionColumn(NamedTuple):
     def is_joined(self) -> sa.ColumnElement[bool]:
         """The condition that joins the table to the one that has the organisation's id."""
         parent = _ROWS[self.table][0]
-        return sa.true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
+        if parent is self.table:
+            return sa.true()
+        key = "link_id" if parent is declaration_links else f"{parent.name.removesuffix('s')}_id"
+        return self.table.c[key] == parent.c.id
 
     @property
     def where(self) -> sa.ColumnElement[str]:
@@ -121,6 +129,7 @@ class MentionColumn(NamedTuple):
 ADDRESSES = (
     MentionColumn("exchange", "recipients.email", exchange_recipients.c.email, "erased"),
     MentionColumn("exchange", "mails.address", message_mails.c.address, "erased"),
+    MentionColumn("supplier_link", "mails.address", declaration_mails.c.address, "erased"),
     MentionColumn("campaign", "recipients.email", campaign_recipients.c.email, "erased"),
     MentionColumn("campaign", "mails.address", campaign_mails.c.address, "erased"),
 )
@@ -137,6 +146,8 @@ MENTION_COLUMNS = (
     MentionColumn("shortlist", "need", shortlists.c.need, "pseudonym"),
     MentionColumn("shortlist", "answer", shortlists.c.body, "kept"),
     MentionColumn("decision", "reason", shortlist_decisions.c.reason, "pseudonym"),
+    MentionColumn("note", "how", supplier_notes.c.how, "pseudonym", 400),
+    MentionColumn("note", "offers", supplier_notes.c.offers, "pseudonym"),
     MentionColumn("award", "supplier", awards.c.supplier_name, "kept"),
     MentionColumn("exchange", "subject", exchanges.c.subject, "kept"),
     MentionColumn("message", "body", messages.c.body, "kept"),
@@ -144,6 +155,8 @@ MENTION_COLUMNS = (
     MentionColumn("message", "barriers_note", messages.c.barriers_note, "kept"),
     MentionColumn("exchange", "recipients.name", exchange_recipients.c.name, "kept"),
     *ADDRESSES,
+    MentionColumn("declaration", "content", declarations.c.content, "pseudonym"),
+    MentionColumn("declaration", "withdrawal", declarations.c.reason, "pseudonym", 2_000),
     MentionColumn("campaign", "content", campaigns.c.content, "pseudonym"),
     MentionColumn("campaign", "recipients.name", campaign_recipients.c.name, "kept"),
     MentionColumn("campaign", "recipients.address", campaign_recipients.c.address, "kept"),

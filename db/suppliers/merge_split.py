@@ -18,7 +18,7 @@ from db.suppliers.regroup import KEY_ARRAYS, key_arrays, lock_identities, record
 from db.suppliers.write import begin_change, publish, rewrite_suppliers, survivors
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
-from domain.suppliers.supplier import NO_RECORD, NO_SUPPLIER
+from domain.suppliers.supplier import DECLARATIONS, NO_RECORD, NO_SUPPLIER
 from domain.text.bilingual import Text
 
 _DECIDED = text("""
@@ -37,6 +37,10 @@ _BY_NUMBER = Text(
     "Cette fiche ne fait que compléter les fournisseurs de son SIRET ou SIREN : elle ne se sépare pas d'eux",
     "This record only adds to the suppliers with its SIRET or SIREN: it cannot be split from them",
 )
+_OWN_WORD = Text(
+    "Cette fiche est ce que le fournisseur dit de lui-même : elle le suit, et ne se sépare pas de lui",
+    "This record is what the supplier says of itself: it follows it, and cannot be split from it",
+)
 _ALONE = Text(
     "Cette fiche est la seule à décrire ce fournisseur : il n'y a rien à séparer",
     "No other record describes this supplier: there is nothing to split",
@@ -51,10 +55,13 @@ class SplitResult(msgspec.Struct, frozen=True):
 
 
 async def sources_of(connection: Connection, supplier_ids: Sequence[UUID]) -> set[str]:
-    """The sources whose records describe these suppliers, which nobody else merges or splits in this transaction."""
+    """The sources whose records describe these suppliers, which nobody else merges or splits in this transaction.
+
+    Not that of what they say of themselves, which follows them.
+    """
     await lock_identities(connection)
     living = await survivors(connection, supplier_ids)
-    return {key.source for key in await records_of(connection, set(living.values()))}
+    return {key.source for key in await records_of(connection, set(living.values()))} - {DECLARATIONS}
 
 
 async def merge_suppliers(
@@ -100,7 +107,9 @@ async def split_record(
         adds = await connection.scalar(select(records.c.joins).filter_by(**key._asdict())) is not None
         code, detail = ("adds_by_number", _BY_NUMBER) if adds else ("unknown_record", NO_RECORD)
         raise InvalidContent((Problem("/record", code, detail),))
-    others = [each for each in await records_of(connection, [supplier]) if each != key]
+    if key.source == DECLARATIONS:
+        raise InvalidContent((Problem("/record", "own_word", _OWN_WORD),))
+    others = [each for each in await records_of(connection, [supplier]) if each != key and each.source != DECLARATIONS]
     if described != supplier:
         apart = select(split_records.c.other_source, split_records.c.other_external_id).filter_by(**key._asdict())
         if {RecordKey(*row) for row in await connection.execute(apart)}.isdisjoint(others):

@@ -62,6 +62,8 @@ _LATER_NULLS = (
     b',"size":null',
     b',"duration_months":null',
     b',"in_group":null',
+    b',"yearly_capacity_eur":null',
+    b',"no_offer_until":null',
     b',"is_framework":null',
     b',"declared_by":null,"declared_on":null',
     b',"declared_by":"network","declared_on":null',
@@ -167,7 +169,7 @@ class WrittenRecord(msgspec.Struct, frozen=True):
         return self.stored.supplier_id
 
 
-async def put_record(
+async def put_record(  # noqa: PLR0913 - keywords that say what is known besides
     connection: Connection,
     source: str,
     external_id: str,
@@ -177,14 +179,15 @@ async def put_record(
     now: datetime,
     similarity: NameSimilarity,
     most_vertices: int = MOST_VERTICES,
+    of_supplier: UUID | None = None,
 ) -> WrittenRecord:
     """Store a record of the source, and rewrite the suppliers concerned; the caller commits.
 
-    The record joins the supplier that other records of the same describe (`domain.suppliers.deduplication`), and
-    leaves one that it describes no longer. What was erased of a person is left out (`db.suppliers.suppression_list`),
-    what only a later release knows of the record stays. The same content again only notes that it was received. Raises
-    InvalidContent for what PostgreSQL cannot hold, and Conflict where the areas that the source draws would have more
-    than `most_vertices` together.
+    A new record is that of the living supplier `of_supplier`, if one is given. Any other joins the supplier that other
+    records of the same describe (`domain.suppliers.deduplication`), and leaves one that it describes no longer. What
+    was erased of a person is left out (`db.suppliers.suppression_list`), what only a later release knows of the record
+    stays. The same content again only notes that it was received. Raises InvalidContent for what PostgreSQL cannot
+    hold, and Conflict where the areas that the source draws would have more than `most_vertices` together.
     Waits while another put of this record, or the last step of an import of this source, is under way.
     """
     if found := storage_problems(external_id, encode(record)):
@@ -192,23 +195,22 @@ async def put_record(
     await _lock_source_and_record(connection, source, external_id)
     record = await _without_suppressed(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
-    before = _select_record(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
-    known = (await connection.execute(before)).first()
+    columns = records.c.content_hash, records.c.vertices
+    known = (await connection.execute(_select_record(source, external_id).add_columns(*columns))).first()
     if known is not None and known.joins is None and known.content_hash == digest:
-        noted = update(records).filter_by(source=source, external_id=external_id).values(received_at=now)
-        await connection.execute(noted)
+        noted = update(records).filter_by(source=source, external_id=external_id)
+        await connection.execute(noted.values(received_at=now))
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return WrittenRecord("unchanged", unchanged, await current_version(connection))
     await lock_identities(connection)
     if (more := drawn_vertices(record) - (0 if known is None else known.vertices)) > 0:
-        drawn = await count_vertices(connection, source)
-        require_vertices_left(drawn, drawn + more, most_vertices)
+        require_vertices_left(drawn := await count_vertices(connection, source), drawn + more, most_vertices)
     change_set = await begin_change(connection)
     key = RecordKey(source, external_id)
-    supplier_id = await supplier_of(connection, key) or new_id(now)
+    supplier_id = await supplier_of(connection, key) or of_supplier or new_id(now)
     stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
     added_to = await suppliers_with_numbers(connection, [known.joins]) if known is not None and known.joins else []
-    if is_new := known is None or known.supplier_id is None:
+    if is_new := of_supplier is None and (known is None or known.supplier_id is None):
         await write_suppliers(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest, None if known is None else known.payload)
     regrouped = await regroup(connection, [key], similarity, change_set, now)

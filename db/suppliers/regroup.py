@@ -1,8 +1,9 @@
 """Regrouping of records into suppliers, after records came, changed or went, or persons merged or split some.
 
-The rule is that of `domain.suppliers.deduplication`. Only records that something links, directly or through others, to
-those that changed are read; the caller has called `lock_identities` first, so that no other transaction groups them
-meanwhile. What persons decided is in `db.suppliers.merge_split`.
+The rule is that of `domain.suppliers.deduplication`, but for what a supplier says of itself: such a record follows the
+supplier whose id it bears, wherever the others take that. Only records that something links, directly or through
+others, to those that changed are read; the caller has called `lock_identities` first, so that no other transaction
+groups them meanwhile. What persons decided is in `db.suppliers.merge_split`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -31,7 +32,7 @@ from domain.suppliers.deduplication import (
     partition,
     read_name,
 )
-from domain.suppliers.supplier import Point
+from domain.suppliers.supplier import DECLARATIONS, Point
 
 KEY_ARRAYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))
 
@@ -169,7 +170,9 @@ async def regroup(
     known = await _connected_records(connection, seeds, change_set, now)
     if len(known) < 2:
         return Regrouping(known)
-    groups = partition(map(_identity_facts, known.values()), similarity, await _read_decisions(connection, known))
+    own_words = _own_words(known)
+    told = {key: row for key, row in known.items() if key not in own_words}
+    groups = partition(map(_identity_facts, told.values()), similarity, await _read_decisions(connection, told))
     present = [[(key, row) for key in group if not (row := known[key]).gone] for group in groups]
     members = [
         [Member(key, row.supplier_id, row.created_at, row.changed or key in leaving) for key, row in group]
@@ -183,6 +186,7 @@ async def regroup(
 
     ids, absorbed = assign_ids(members, fresh, make_id)
     new_ids = {key: supplier_id for group, supplier_id in zip(groups, ids, strict=True) for key in group}
+    new_ids |= {key: _followed_id(key, known[key].supplier_id, ids, absorbed) for key in own_words}
     moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
         await lock(connection, LockKind.MOVE, "")
@@ -212,6 +216,18 @@ async def _connected_records(
         known |= {RecordKey(row.source, row.external_id): row for row in linked}
         to_ask = known.keys() - asked
     return known
+
+
+def _own_words(known: dict[RecordKey, Any]) -> set[RecordKey]:
+    """The records, among the known ones, in which a supplier speaks of itself that other records describe too."""
+    described = {row.supplier_id for key, row in known.items() if key.source != DECLARATIONS}
+    return {key for key, row in known.items() if key.source == DECLARATIONS and row.supplier_id in described}
+
+
+def _followed_id(key: RecordKey, present: UUID, ids: Collection[UUID], absorbed: dict[UUID, UUID]) -> UUID:
+    """The id of the supplier whose own word a record is: its home if there is one, else whatever that became."""
+    home = UUID(key.external_id)
+    return home if home in ids else absorbed.get(present, present)
 
 
 async def _read_decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decisions:

@@ -87,6 +87,15 @@ _SURVIVORS = text("""
     SELECT asked, id FROM trail WHERE NOT deleted
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
+_FORMER_IDS = text("""
+    WITH RECURSIVE trail AS (
+        SELECT CAST(:id AS uuid) AS id
+        UNION
+        SELECT s.id FROM trail JOIN suppliers s ON s.merged_into = trail.id
+    )
+    SELECT id FROM trail
+""").bindparams(bindparam("id", type_=Uuid))
+
 
 async def current_version(connection: Connection) -> int:
     """The version of the directory as this transaction sees it; 0 before the first change."""
@@ -128,6 +137,11 @@ async def record_rows(connection: Connection, supplier_ids: Iterable[UUID]) -> d
 async def survivors(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The id of each supplier, or of the one it was merged into; unknown and deleted ids are absent."""
     return {row.asked: row.id for row in await connection.execute(_SURVIVORS, {"ids": list(supplier_ids)})}
+
+
+async def ids_of(connection: Connection, supplier_id: UUID) -> set[UUID]:
+    """The ids that lead to a supplier: its own, and those of all that became part of it."""
+    return {*(await connection.execute(_FORMER_IDS, {"id": supplier_id})).scalars()}
 
 
 async def rewrite_suppliers(

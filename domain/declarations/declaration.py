@@ -15,8 +15,6 @@ from domain.needs.need import Code, Euros
 from domain.suppliers.supplier import Contact, ServiceArea, Supplier
 from domain.text.bilingual import Text
 
-SOURCE = "declarations"
-"""The source whose records hold what suppliers say of themselves."""
 DAYS_VALID = 365
 """The days for which a declaration holds that does not say until when."""
 LONGEST_VALID = 5 * 366
@@ -190,5 +188,7 @@ def _check_contact(contact: DeclaredContact) -> Iterator[Problem]:
 
 def public_contact(contact: DeclaredContact | None) -> Contact | None:
     """The contact as a record of the directory holds it; None where the supplier says none."""
+    if contact is None:
+        return None
     known = {name: text for name in ("email", "phone", "website") if (text := (getattr(contact, name) or "").strip())}
     return Contact(**known) if known else None

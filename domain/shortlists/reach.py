@@ -1,6 +1,7 @@
 """Reach: a lot's yearly value against what is known of a supplier's size. It changes no gate and no order.
 
-The largest contract won shows what a supplier can do at least; beyond that its turnover decides, else places or staff.
+What a supplier says itself that it can carry decides; else the largest contract won shows what it can do at least, and
+beyond that its turnover decides, else places or staff.
 docs/reach.md has the rule, its figures and their sources, which are those of `domain/data/reach.toml`.
 """
 
@@ -18,7 +19,7 @@ from domain.suppliers.supplier import Kind, SupplierSize
 from domain.text import labels
 from domain.text.bilingual import Language, Text, euros, whole
 
-SizeBasis = Literal["unknown", "turnover", "places", "staff"]
+SizeBasis = Literal["unknown", "turnover", "places", "staff", "capacity"]
 SIZE_BASES: tuple[SizeBasis, ...] = get_args(SizeBasis)
 REACH_LEVELS: tuple[ReachLevel, ...] = get_args(ReachLevel)
 
@@ -80,11 +81,13 @@ NO_SIZE_KNOWN = DecidingSize("unknown", nan, inf, nan)
 
 
 def deciding_size(size: SupplierSize, kinds: Collection[Kind]) -> DecidingSize:
-    """The parts of a size that decide: the largest contract won, and turnover, else places, else staff.
+    """The parts of a size that decide: its own word; else the largest contract won, and turnover, places or staff.
 
     Of a range of staff the most counts; nobody employed counts as one. The employees of an ESAT, who lead its workers,
     say nothing of what it can do.
     """
+    if (capacity := size.yearly_capacity_eur) and capacity.max is not None:
+        return DecidingSize("capacity", capacity.max, inf, nan)
     award = size.largest_award_eur
     award_eur = value_per_year(award.value, award.duration_months) if award else nan
     if turnover := size.turnover_eur:
@@ -173,6 +176,9 @@ def reach_together(
 
 def _known_size_text(size: DecidingSize, sector: float) -> Text:
     """The end of a sentence, which says what is known of a size."""
+    if size.basis == "capacity":
+        most = whole_euros(size.contract_eur)
+        return Text(f"il dit pouvoir porter {most.fr} par an", f"it says that it can carry {most.en} a year")
     if size.is_shown_by_award(sector):
         most = whole_euros(size.award_eur)
         return Text(f"son plus grand marché connu {most.fr}", f"its largest known contract {most.en}")

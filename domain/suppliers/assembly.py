@@ -113,8 +113,12 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     it, in the order of `precedence`; the place (location and commune together) from the first of those that know it
     best. Approvals stay unknown only while no record knows any; one without dates yields to one of its kind that
     another record dates.
-    `updated_at` is the last change of content, not the last time a source was read.
+    `updated_at` is the last change of content. What the supplier said itself is laid over what the others make.
     """
+    if own := [item for item in stored if item.source == DECLARATIONS]:
+        others = [item for item in stored if item.source != DECLARATIONS]
+        if any(item.supplier_id is not None for item in others):
+            return _with_own_word(assemble(supplier_id, others), own)
     placed, provenance = stored[0], None
     record = record_with_declarers(placed)
     if len(stored) > 1:
@@ -149,7 +153,33 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
         sources=tuple(SourceRef(item.source, item.external_id, item.received_at) for item in stored),
         provenance=provenance,
         public_awards=_latest_public_awards(stored),
+        no_offer_until=record.no_offer_until,
         updated_at=max(item.changed_at for item in stored),
+    )
+
+
+def _with_own_word(supplier: Supplier, own: Sequence[StoredRecord]) -> Supplier:
+    """The supplier that others make, with what it said itself: offers first, contact, staff and capacity.
+
+    Where it says that it has no offer, those that were only inferred go.
+    """
+    latest = max(own, key=lambda item: (item.changed_at, item.external_id))
+    record, size = record_with_declarers(latest), size_of_records([(latest.record, latest.source)])
+    known = (each for each in supplier.offers if record.no_offer_until is None or each.basis != "inferred")
+    offers = unite_offers((*record.offers, *known))
+    said = {name: latest.source for name in _known_fields(record) if name == "employees" or name.startswith("contact.")}
+    flags = (flag for flag in supplier.flags if not (flag.code == "no_offer" and offers))
+    return msgspec.structs.replace(
+        supplier,
+        offers=offers,
+        contact=_fill_nulls(record.contact or Contact(), supplier.contact),
+        employees=supplier.employees if record.employees is None else record.employees,
+        size=_fill_nulls(size, supplier.size),
+        flags=tuple(flags),
+        sources=(*supplier.sources, *(SourceRef(item.source, item.external_id, item.received_at) for item in own)),
+        provenance=source_of_each_field(supplier) | said,
+        no_offer_until=record.no_offer_until,
+        updated_at=max(supplier.updated_at, *(item.changed_at for item in own)),
     )
 
 

@@ -1,12 +1,13 @@
-"""Whether a supplier's offers name a trade, on what that rests, and how many suppliers have one."""
+"""Whether a supplier's offers name a trade, on what that rests, how old it is, and how many suppliers have one."""
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from domain.suppliers.supplier import Kind, Offer
+from domain.suppliers.supplier import Evidence, Kind, Offer
 
 STAFF_LENT = "so-mad"
 """The segment of staff made available: it says how a supplier works, not at what."""
@@ -110,3 +111,19 @@ def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | Non
 def share_of(part: int, whole: int) -> float | None:
     """A part of a whole, from 0 to 1, to the ten-thousandth; None of nothing."""
     return round(part / whole, 4) if whole else None
+
+
+AWARD_YEARS = 6
+"""The years for which a contract won shows what a supplier does; an older one shows what it did."""
+
+
+def is_older_award(evidence: Evidence, on: date) -> bool:
+    """Whether evidence is a contract won more than six years before a day, or on a day that nobody tells."""
+    return evidence.kind == "award" and (evidence.on is None or evidence.on < years_before(on, AWARD_YEARS))
+
+
+def years_before(day: date, years: int) -> date:
+    """The same day some years earlier; 28 February for a 29 February."""
+    if (day.month, day.day) == (2, 29):
+        day = day.replace(day=28)
+    return day.replace(year=day.year - years)

@@ -8,6 +8,7 @@ import msgspec
 from domain.needs.need import value_per_year
 from domain.suppliers.supplier import (
     UNKNOWN_SIZE,
+    CapacitySize,
     PlacesSize,
     PublicAward,
     SizeInEuros,
@@ -26,6 +27,7 @@ def size_of_records(records: Sequence[tuple[SupplierRecord, str]]) -> SupplierSi
     staff: StaffSize | None = None
     places: PlacesSize | None = None
     turnover: SizeInEuros | None = None
+    capacity: CapacitySize | None = None
     won: list[SizeInEuros] = []
     for record, source in records:
         size = record.size or UNKNOWN_SIZE
@@ -35,11 +37,13 @@ def size_of_records(records: Sequence[tuple[SupplierRecord, str]]) -> SupplierSi
             places = _with_source(size.places, source)
         if turnover is None and (size.turnover_eur or record.turnover_eur is not None):
             turnover = _with_source(size.turnover_eur or SizeInEuros(record.turnover_eur or 0.0), source)
+        if capacity is None and size.yearly_capacity_eur:
+            capacity = _with_source(size.yearly_capacity_eur, source)
         if size.largest_award_eur:
             won.append(_with_source(size.largest_award_eur, source))
         won += _values_of(record.public_awards, source)
     largest = max(won, key=lambda each: value_per_year(each.value, each.duration_months), default=None)
-    known = (staff, places, turnover, largest)
+    known = (staff, places, turnover, largest, capacity)
     return SupplierSize(*known) if any(known) else UNKNOWN_SIZE
 
 
@@ -52,7 +56,7 @@ def _values_of(awards: Iterable[PublicAward], source: str) -> list[SizeInEuros]:
     ]
 
 
-Part = TypeVar("Part", StaffSize, PlacesSize, SizeInEuros)
+Part = TypeVar("Part", StaffSize, PlacesSize, SizeInEuros, CapacitySize)
 
 
 def _with_source(part: Part, source: str) -> Part:

@@ -121,22 +121,6 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     """The code or number under which it is found there"""
 
 
-AWARD_YEARS = 6
-"""The years for which a contract won shows what a supplier does; an older one shows what it did."""
-
-
-def is_older_award(evidence: Evidence, on: date) -> bool:
-    """Whether evidence is a contract won more than six years before a day, or on a day that nobody tells."""
-    return evidence.kind == "award" and (evidence.on is None or evidence.on < years_before(on, AWARD_YEARS))
-
-
-def years_before(day: date, years: int) -> date:
-    """The same day some years earlier; 28 February for a 29 February."""
-    if (day.month, day.day) == (2, 29):
-        day = day.replace(day=28)
-    return day.replace(year=day.year - years)
-
-
 class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A service or good that a supplier offers."""
 
@@ -241,6 +225,19 @@ class SizeInEuros(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     """Months of the contract; null: not known, or no contract"""
 
 
+class CapacitySize(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The contracts that a supplier says it can carry, by their amount a year."""
+
+    min: Euros | None = None
+    """The least that is worth its while, euros a year excluding tax; null: it does not say"""
+    max: Euros | None = None
+    """The most that it can carry, euros a year excluding tax; null: it does not say"""
+    on: date | None = None
+    """The day on which it said so; null: not known"""
+    source: Label | None = None
+    """The source that says so; of a record, null: its own"""
+
+
 class SupplierSize(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The size of a supplier, as far as it is known; each part says where it is from."""
 
@@ -252,6 +249,8 @@ class SupplierSize(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
     """The last turnover published; null: not known"""
     largest_award_eur: SizeInEuros | None = None
     """The public contract worth most a year that it is known to have won; null: none known"""
+    yearly_capacity_eur: CapacitySize | None = None
+    """What it says itself that it can carry a year; null: it does not say"""
 
 
 UNKNOWN_SIZE = SupplierSize()
@@ -298,6 +297,8 @@ class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_field
     """False: kept, and never matched"""
     public_awards: Annotated[tuple[PublicAward, ...], msgspec.Meta(max_length=1_000)] = ()
     """Public contracts it is known to have won"""
+    no_offer_until: date | None = None
+    """The last day of its word that it does none of what buyers look for here; null: it did not say so"""
 
 
 class Flag(msgspec.Struct, frozen=True, gc=False):
@@ -387,6 +388,8 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     provenance: dict[str, str] | None = None
     public_awards: tuple[KnownAward, ...] = ()
     """The latest twenty public contracts that it is known to have won"""
+    no_offer_until: date | None = None
+    """The last day of its word that it does none of what buyers look for here; null: it did not say so"""
     updated_at: datetime
     """The moment its content last changed; each source says when it was last received"""
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import Fit, Presence
-from domain.suppliers.supplier import BASES, DECLARERS, Basis, Offer, is_older_award
+from domain.suppliers.known_trades import is_older_award
+from domain.suppliers.supplier import BASES, DECLARERS, Basis, Offer
 from matching.geo.projection import Floats
 from matching.index.service_areas import (
     GROUND,

@@ -7,7 +7,7 @@ suppliers that are near each other are together, so that a shape lies near few r
 import hashlib
 from array import array
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
@@ -77,6 +77,7 @@ class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     size: SupplierSize = UNKNOWN_SIZE
     active: bool = True
     sources: tuple[SourceName, ...] = ()
+    no_offer_until: date | None = None
     updated_at: datetime
 
 
@@ -105,6 +106,7 @@ class SupplierDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     size: SupplierSize = UNKNOWN_SIZE
     active: bool = True
     sources: tuple[SourceName, ...] = ()
+    no_offer_until: date | None = None
     updated_at: Raw
 
 

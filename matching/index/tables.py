@@ -90,7 +90,7 @@ class TablesBuilder:
         number, offers = len(self._group_places), read_offers(document.offers)
         self._rows.add(document)
         self._offers.add(number, offers, document.updated_at, partial(_default_reach_km, document))
-        if not offers:
+        if not offers and document.no_offer_until is None:
             self._offerless.append(number)
         group = trade_group(
             [one.source for one in document.sources],

@@ -26,15 +26,8 @@ import msgspec
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.suppliers.supplier import (
-    Evidence,
-    Kind,
-    Offer,
-    PrestaType,
-    PublicAward,
-    ServiceArea,
-    is_older_award,
-)
+from domain.suppliers.known_trades import is_older_award
+from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType, PublicAward, ServiceArea
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
 from sources.trades.inference import label_of, offer_of, reference_of, word_reader

@@ -31,7 +31,8 @@ MARK = "Secret-de-Zoé-Kervoal"
 PARAMETER = re.compile(r"\{(\w+)\}")
 THINGS = {
     "award", "campaign", "delivery", "exchange", "external", "import", "key", "meeting", "message", "need",
-    "organisation", "person", "source", "supplier", "webhook",
+    "organisation", "person", "source", "supplier", "supplier_link",
+    "webhook",
 }  # fmt: skip
 """What the parameters of paths name."""
 # Texts that are alike for all, or for nobody in particular.
@@ -128,6 +129,7 @@ async def party(client: Client, mark: str) -> Party:
         "person": str(person),
         "source": source,
         "supplier": supplier,
+        "supplier_link": (await own.post(f"/suppliers/{supplier}/links", {})).json()["id"],
         "external": "1",
     }
     return Party(own, ids)
@@ -138,11 +140,9 @@ def kinds(route: str) -> dict[str, str]:
     of = route.split("/")[1].partition(".")[0]
     found: dict[str, str] = {}
     for name in PARAMETER.findall(route):
-        thing = (
-            {"besoins": "need", "campagnes": "campaign"}.get(of, of.removesuffix("s"))
-            if name == "id"
-            else name.removesuffix("_id")
-        )
+        named = {"link_id": "supplier_link"}.get(name, name.removesuffix("_id"))
+        own = {"besoins": "need", "campagnes": "campaign"}.get(of, of.removesuffix("s"))
+        thing = own if name == "id" else named
         assert thing in THINGS or name in COMMON or name in WITH_SECRET_PATHS, f"{route}: give {name} an id here"
         found[name] = thing if thing in THINGS else ""
     return found

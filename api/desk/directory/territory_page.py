@@ -26,8 +26,7 @@ from domain.errors import NotFound
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import TensionLevel
-from domain.suppliers.known_trades import KindOrNone
-from domain.suppliers.supplier import years_before
+from domain.suppliers.known_trades import KindOrNone, years_before
 from domain.supply import AreaSupply, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text, printed_count
 from domain.text.normalise import fold
@@ -68,7 +67,7 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
     """
     services = call.services
     query = SupplyQuery(territory=codes, segments=(segment,) if segment else (), level=level)
-    question, live = question_of(call, query, GEOJSON), services.directory.index
+    question, live = question_of(call, query, GEOJSON)
 
     def encode_map() -> bytes:
         """The map in JSON, as it is cached."""

@@ -6,7 +6,8 @@ from functools import cache
 import pytest
 
 from domain.reference import taxonomy
-from domain.suppliers.supplier import Kind, Offer, PublicAward, years_before
+from domain.suppliers.known_trades import years_before
+from domain.suppliers.supplier import Kind, Offer, PublicAward
 from sources.trades.evidence_readers import (
     AwardReader,
     Job,

@@ -1,0 +1,133 @@
+"""Routes of a supplier's own page, which open by the secret of a link and without a key."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+from api.declarations.declare import (
+    DECLARATIONS_OF_ADDRESS,
+    NOTHING_DECLARED,
+    DeclarationReceipt,
+    SupplierPageDocument,
+    declare_by_link,
+    follow_page_link,
+    supplier_page,
+    withdraw,
+)
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.rate_limits import caller_of
+from api.web.content_negotiation import JSON
+from api.web.problems import answer_failure
+from api.web.request_body import JsonBody, require_media
+from domain.declarations.declaration import Declaration
+from domain.errors import NotFound
+from domain.journal import Actor
+from domain.suppliers.supplier import DECLARATIONS
+
+TAG = "Supplier pages"
+LONGEST_BODY = 512 * 1024
+PRIVATE: Mapping[str, str] = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "vary": "accept, accept-language",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex, nofollow",
+}
+"""The headers of everything behind a supplier's link, whose address is a secret."""
+
+
+@endpoint(
+    "GET",
+    "/fiche/{token}",
+    tag=TAG,
+    scope=None,
+    answers=SupplierPageDocument,
+    problems=("too-many-requests", "database-away"),
+)
+async def get_supplier_page(call: Call, token: str) -> Response[bytes]:
+    """Read what is known of a supplier, and what it said itself, by the link to its page.
+
+    The token, or the short code of a letter, is the right to speak for this one supplier. 404 where it is unknown,
+    expired or revoked.
+    """
+
+    async def show_page() -> Response[bytes]:
+        async with follow_page_link(call, token) as (connection, link):
+            return _json(await supplier_page(call, connection, link))
+
+    return await answer_privately(call, show_page)
+
+
+@endpoint(
+    "PUT",
+    "/fiche/{token}",
+    tag=TAG,
+    scope=None,
+    answers=DeclarationReceipt,
+    takes={JSON: Declaration},
+    problems=("too-many-requests", "unknown-segment", "unknown-territory", "too-many-vertices", "database-away"),
+)
+async def put_declaration(call: Call, token: str) -> Response[bytes]:
+    """Say what the supplier does, in place of all it said before.
+
+    Stored as its record of the source `declarations`: its offers are `declared` by the supplier, and every server
+    matches them within a second, until `valid_until`. It changes neither name nor SIRET, kinds, approvals, statute or
+    place. `words` and `references` are kept beside it and shown to nobody as facts. 429 to a link that sends very often
+    in a day.
+    """
+
+    async def store() -> Response[bytes]:
+        require_media(call.headers, (JSON,))
+        body = await JsonBody(Declaration).read(call, LONGEST_BODY, call.share_of_body)
+        async with (
+            call.services.writes.slot_of(DECLARATIONS),
+            follow_page_link(call, token, lock=True) as (connection, link),
+        ):
+            return _json(await declare_by_link(call, connection, link, body))
+
+    return await answer_privately(call, store)
+
+
+@endpoint(
+    "DELETE",
+    "/fiche/{token}",
+    tag=TAG,
+    scope=None,
+    answers=None,
+    status=204,
+    problems=("too-many-requests", "database-away"),
+)
+async def delete_declaration(call: Call, token: str) -> Response[bytes]:
+    """Take back what the supplier said: it is found as before it said anything. 404 where it says nothing."""
+
+    async def delete() -> Response[bytes]:
+        async with (
+            call.services.writes.slot_of(DECLARATIONS),
+            follow_page_link(call, token, lock=True) as (connection, link),
+        ):
+            call.services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
+            actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
+            if await withdraw(connection, call.services, link.supplier_id, actor) is None:
+                raise NotFound(NOTHING_DECLARED)
+            return Response(b"", status_code=204)
+
+    return await answer_privately(call, delete)
+
+
+ROUTES = (get_supplier_page, put_declaration, delete_declaration)
+
+
+async def answer_privately(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]]) -> Response[Any]:
+    """The answer of `carry_out` or its refusal, with headers that keep the link secret."""
+    try:
+        answer: Response[Any] = await carry_out()
+    except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
+        answer = answer_failure(call, failure)
+    answer.headers.update(PRIVATE)
+    return answer
+
+
+def _json(document: msgspec.Struct) -> Response[bytes]:
+    return Response(msgspec.json.encode(document), media_type=JSON)

@@ -1,0 +1,177 @@
+"""Routes of the links to suppliers' own pages: made, listed without their secrets, revoked.
+
+As with reply links, what is stored of an answer sent twice holds a seed in the place of the secrets, which are derived
+from it and from the caller's own.
+"""
+
+import hmac
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from secrets import token_urlsafe
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.exchanges.email import email_sender_of, require_email_quota
+from api.exchanges.reply_links import TOKEN_BYTES, link_expiry
+from api.exchanges.routes import SHOWN_ONCE
+from api.people_settings import ADDRESS, ascii_domain
+from api.runtime.actor import Acting, acting_of
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.idempotency import answer_once, created_answer, creation, with_secret_body
+from api.web.pagination import Page, Paging, answer_page
+from api.web.problems import Refusal
+from db.core.engine import Connection
+from db.declarations.links import NewLink, insert_links, insert_mail, is_issued, revoke_link, select_links
+from db.idempotency import Answer
+from db.journal.entries import write_entry
+from db.suppliers.merge_split import sources_of
+from db.suppliers.write import ids_of, survivors
+from domain.declarations.link import CreatedLink, DeclarationLink, LinkRequest, code_of
+from domain.decoding.stored import read_stored
+from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.journal import Detail
+from domain.organisation import Scope
+from domain.suppliers.supplier import NO_SUPPLIER
+from domain.text.bilingual import Text
+
+TAG = "Supplier pages"
+SCOPES: tuple[Scope, ...] = ("needs", "sync")
+MOST_DAYS = 731
+NO_LINK = Text(
+    "Ce fournisseur n'a pas de lien en vigueur de cet identifiant", "This supplier has no such link in force"
+)
+_NOT_ITS_SOURCE = Text(
+    "Aucune des sources de cette clé ne décrit ce fournisseur", "No source of this key describes this supplier"
+)
+_NO_ADDRESS = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
+_PAST, _TOO_LATE = (
+    Text("Cette date est passée", "This day is past"),
+    Text("Au plus dans deux ans", "In two years at the latest"),
+)
+links_endpoint = partial(endpoint, tag=TAG, scope=SCOPES)
+
+
+def page_address(base: str, secret: str) -> str:
+    """The URL of a supplier's own page by a token or a code. `base`: where suppliers reach this server."""
+    return f"{base}/fiche/{secret}"
+
+
+def secrets_of(acting: Acting, seed: str) -> tuple[str, str]:
+    """The token and the short code that are derived from a seed and the caller's own secret."""
+    return acting.token_of(f"supplier page {seed}"), code_of(
+        hmac.digest(acting.secret, f"supplier code {seed}".encode(), sha256)
+    )
+
+
+@creation(
+    "/suppliers/{id}/links", tag=TAG, scope=SCOPES, answers=CreatedLink, problems=("email-quota", "source-not-on-key")
+)
+async def create_supplier_link(call: Call, id: UUID, body: LinkRequest, connection: Connection) -> Response[bytes]:
+    """Make a link to a supplier's own page, by which it says what it does, without an account.
+
+    The address, and the code to be typed on `/fiche`, are shown this once: whoever has one of them speaks for the
+    supplier. With `email` a link also goes to that address. A key with scope `sync` alone makes links to the suppliers
+    that its sources describe.
+    """
+    acting = acting_of(call)
+    supplier_id = await _supplier_for(call, connection, id)
+    expires_at = _expiry(acting, body)
+    email = _address(body.email)
+
+    async def store_link() -> Answer:
+        seed, now = token_urlsafe(TOKEN_BYTES), acting.now()
+        link = NewLink(supplier_id, *secrets_of(acting, seed))
+        (link_id,) = await insert_links(connection, acting.organisation_id, [link], now, expires_at)
+        is_sent = email is not None and email_sender_of(call.services) is not None
+        if email is not None and is_sent:
+            await require_email_quota(connection, acting, 1)
+            await insert_mail(connection, link_id, "link", email, acting.language, now)
+        detail: Detail = {"link": str(link_id), "emailed": is_sent}
+        await write_entry(
+            connection, acting.actor, "supplier_link.created", f"supplier:{supplier_id}", now, detail=detail
+        )
+        return created_answer(
+            CreatedLink(
+                id=link_id,
+                url=page_address(acting.base_url, seed),
+                code="",
+                expires_at=expires_at,
+                email_queued=is_sent,
+            ),
+            f"/suppliers/{supplier_id}/links",
+        )
+
+    async def reveal_secrets(answer: Answer) -> Answer:
+        made = read_stored(answer.body, CreatedLink)
+        token, code = secrets_of(acting, made.url.rpartition("/")[2])
+        if not await is_issued(connection, token):
+            raise Conflict("shown_once", SHOWN_ONCE)
+        shown = msgspec.structs.replace(made, url=page_address(acting.base_url, token), code=code)
+        return with_secret_body(answer, msgspec.json.encode(shown))
+
+    return await answer_once(call, connection, body, store_link, completed=reveal_secrets)
+
+
+@links_endpoint("GET", "/suppliers/{id}/links", answers=Page[DeclarationLink], problems=("source-not-on-key",))
+async def list_supplier_links(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
+    """The links that the organisation made to a supplier's own page, the latest first, without their secrets."""
+    ids = await ids_of(connection, await _supplier_for(call, connection, id))
+    fetch = partial(select_links, connection, call.bearer.organisation_id, ids)
+    return await answer_page(call, query, "supplier links", UUID, fetch)
+
+
+@links_endpoint("DELETE", "/suppliers/{id}/links/{link_id}", scope=(*SCOPES, "admin"), answers=None, status=204)
+async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: Connection) -> None:
+    """Revoke a link to a supplier's own page: its address and its code lead nowhere from now on.
+
+    What was said by it stays: it is withdrawn apart. With scope `platform`, whoever made the link.
+    """
+    bearer, now = call.bearer, call.services.now()
+    supplier_id = (await survivors(connection, [id])).get(id, id)
+    owner = None if bearer.may("platform") else bearer.organisation_id
+    if not await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now):
+        raise NotFound(NO_LINK)
+    detail: Detail = {"link": str(link_id)}
+    actor = acting_of(call).actor
+    await write_entry(connection, actor, "supplier_link.revoked", f"supplier:{supplier_id}", now, detail=detail)
+
+
+ROUTES = (create_supplier_link, list_supplier_links, revoke_supplier_link)
+
+
+async def _supplier_for(call: Call, connection: Connection, supplier_id: UUID) -> UUID:
+    """The living supplier of an id. Raises NotFound; Refusal (403) where no source of a `sync` key describes it."""
+    found = (await survivors(connection, [supplier_id])).get(supplier_id)
+    if found is None:
+        raise NotFound(NO_SUPPLIER)
+    bearer = call.bearer
+    if not bearer.may("needs", "platform") and not any(
+        bearer.may_write(source) for source in await sources_of(connection, [found])
+    ):
+        raise Refusal("source-not-on-key", _NOT_ITS_SOURCE)
+    return found
+
+
+def _expiry(acting: Acting, body: LinkRequest) -> datetime:
+    """The moment a new link ends: the end of its last day. Raises InvalidContent for a day past or too late."""
+    today = acting.services.today()
+    if body.expires_on is None:
+        return link_expiry(acting.now(), acting.services.settings.reply_link_days)
+    days = (body.expires_on - today).days
+    if days < 0 or days > MOST_DAYS:
+        code, detail = ("past", _PAST) if days < 0 else ("too_late", _TOO_LATE)
+        raise InvalidContent((Problem("/expires_on", code, detail),))
+    return link_expiry(acting.now(), days)
+
+
+def _address(email: str | None) -> str | None:
+    """The address to send a link to. Raises InvalidContent for what is none."""
+    if email is None:
+        return None
+    email = email.strip()
+    if not ADDRESS.fullmatch(email) or ascii_domain(email.rpartition("@")[2]) is None:
+        raise InvalidContent((Problem("/email", "invalid_email", _NO_ADDRESS),))
+    return email

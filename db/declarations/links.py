@@ -1,0 +1,215 @@
+"""Links to suppliers' own pages: the right to speak for one supplier, for who holds a secret of the link.
+
+A link has several secrets: a long token, a short code to be typed, and a token for each e-mail that brings it. Only
+their digests are stored. A code is short enough to be searched for in a copy of the database: its digest takes
+`CODE_ROUNDS` times as long, and it has 31 to the power of ten values, of which an address may try some each hour.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from hashlib import pbkdf2_hmac
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, case, func, insert, select, update
+
+from db.core.engine import Connection, is_below
+from db.core.uuid7 import increasing_ids
+from db.delivery.outbox import ClaimedRow, wake_servers
+from db.exchanges.reply_links import digest
+from db.schema.declaration_tables import declaration_links, declaration_mails, declaration_secrets
+from db.schema.supplier_tables import organisations
+from db.suppliers.write import survivors
+from domain.declarations.link import CODE_LENGTH, DeclarationLink
+from domain.webhooks import Result
+
+CODE_ROUNDS = 5_000
+_COLUMNS = [
+    declaration_links.c[name]
+    for name in ("id", "organisation_id", "supplier_id", "created_at", "expires_at", "revoked_at", "opened_at")
+]
+
+
+class NewLink(NamedTuple):
+    """A link to be stored: whose page it opens, and its secrets."""
+
+    supplier_id: UUID
+    token: str
+    code: str
+
+
+class FollowedLink(msgspec.Struct, frozen=True):
+    """A link in force, followed. `supplier_id`: the living supplier that it speaks for, whatever its id was then."""
+
+    id: UUID
+    organisation_id: UUID
+    organisation: str
+    supplier_id: UUID
+    expires_at: datetime
+    opened_at: datetime | None
+
+
+def secret_digest(secret: str) -> bytes:
+    """The digest by which a token or a code is stored."""
+    if len(secret) == CODE_LENGTH:
+        return pbkdf2_hmac("sha256", secret.encode(), b"vivier declaration code", CODE_ROUNDS)
+    return digest(secret)
+
+
+async def insert_links(
+    connection: Connection, organisation_id: UUID, links: Sequence[NewLink], now: datetime, expires_at: datetime
+) -> list[UUID]:
+    """Store links made by an organisation; returns their ids, in the order of `links`."""
+    ids = list(increasing_ids(now, range(len(links))))
+    common = {"organisation_id": organisation_id, "created_at": now, "expires_at": expires_at}
+    rows = [{"id": id_, "supplier_id": each.supplier_id, **common} for id_, each in zip(ids, links, strict=True)]
+    secrets = [
+        {"digest": secret_digest(secret), "link_id": id_}
+        for id_, each in zip(ids, links, strict=True)
+        for secret in (each.token, each.code)
+    ]
+    if rows:
+        await connection.execute(insert(declaration_links), rows)
+        await connection.execute(insert(declaration_secrets), secrets)
+    return ids
+
+
+async def is_issued(connection: Connection, secret: str) -> bool:
+    """Whether a link with this token or code is stored, in force or not."""
+    stored = select(declaration_secrets.c.link_id).where(declaration_secrets.c.digest == secret_digest(secret))
+    return (await connection.execute(stored)).first() is not None
+
+
+async def follow(connection: Connection, secret: str, now: datetime, *, lock: bool = False) -> FollowedLink | None:
+    """The link in force with this token or code; None where it is unknown, expired, revoked, or its supplier is gone.
+
+    `lock`: nobody else writes by it, or revokes it, before the end of the transaction.
+    """
+    query = (
+        select(*_COLUMNS, organisations.c.name.label("organisation"))
+        .join(declaration_secrets, declaration_secrets.c.link_id == declaration_links.c.id)
+        .join(organisations, organisations.c.id == declaration_links.c.organisation_id)
+        .where(declaration_secrets.c.digest == secret_digest(secret), _is_in_force(now))
+    )
+    if lock:
+        query = query.with_for_update(of=declaration_links)
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    supplier_id = (await survivors(connection, [row.supplier_id])).get(row.supplier_id)
+    if supplier_id is None:
+        return None
+    return FollowedLink(row.id, row.organisation_id, row.organisation, supplier_id, row.expires_at, row.opened_at)
+
+
+async def note_opened(connection: Connection, link_id: UUID, now: datetime) -> None:
+    """Note when a link was first followed."""
+    first = declaration_links.c.opened_at.is_(None)
+    await connection.execute(
+        update(declaration_links).where(declaration_links.c.id == link_id, first).values(opened_at=now)
+    )
+
+
+async def count_send(connection: Connection, link_id: UUID, today: date) -> int:
+    """Count one more declaration sent by a link on this day; returns how many there are."""
+    links = declaration_links.c
+    sends = case((links.sent_on == today, links.sends + 1), else_=1)
+    counted = update(declaration_links).where(links.id == link_id).values(sends=sends, sent_on=today)
+    sent: int = (await connection.execute(counted.returning(links.sends))).scalar_one()
+    return sent
+
+
+async def select_links(
+    connection: Connection, organisation_id: UUID, supplier_ids: Iterable[UUID], before: UUID | None, limit: int
+) -> list[DeclarationLink]:
+    """Up to `limit` links that an organisation made for a supplier, by any of its ids; the latest first."""
+    own = declaration_links.c
+    query = select(*_COLUMNS).where(
+        own.organisation_id == organisation_id, own.supplier_id.in_(list(supplier_ids)), is_below(own.id, before)
+    )
+    rows = await connection.execute(query.order_by(own.id.desc()).limit(limit))
+    return [msgspec.convert(row, DeclarationLink, from_attributes=True) for row in rows]
+
+
+async def revoke_link(
+    connection: Connection, organisation_id: UUID | None, supplier_ids: Iterable[UUID], link_id: UUID, now: datetime
+) -> bool:
+    """Revoke a link to a supplier, and cancel its waiting e-mails; False where none of that id was in force.
+
+    `organisation_id`: the one that made it; None: whoever did.
+    """
+    own = declaration_links.c
+    wanted = (own.id == link_id) & own.supplier_id.in_(list(supplier_ids)) & _is_in_force(now)
+    if organisation_id is not None:
+        wanted &= own.organisation_id == organisation_id
+    gone = update(declaration_links).where(wanted).values(revoked_at=now).returning(own.id)
+    if (await connection.execute(gone)).first() is None:
+        return False
+    stop = update(declaration_mails).filter_by(link_id=link_id, status="waiting")
+    await connection.execute(stop.values(status="cancelled", due_at=None, lease=None, ended_at=now))
+    return True
+
+
+def _is_in_force(now: datetime) -> ColumnElement[bool]:
+    return declaration_links.c.revoked_at.is_(None) & (declaration_links.c.expires_at > now)
+
+
+async def insert_mail(
+    connection: Connection, link_id: UUID, kind: str, address: str, language: str, now: datetime
+) -> None:
+    """Queue an e-mail that brings a link: a `link` that was asked for, or a `renewal` of what will expire."""
+    (id_,) = increasing_ids(now, range(1))
+    row = {"id": id_, "link_id": link_id, "kind": kind, "address": address, "language": language}
+    await connection.execute(insert(declaration_mails).values(row | {"queued_at": now, "due_at": now}))
+    await wake_servers(connection)
+
+
+class MailToSend(msgspec.Struct, frozen=True):
+    """The content of an e-mail with a link: who asks, whom, and the last moment of the link."""
+
+    organisation: str
+    supplier_id: UUID
+    expires_at: datetime
+
+
+async def select_mail_to_send(connection: Connection, mail: ClaimedRow, token: str, now: datetime) -> MailToSend | None:
+    """The content of a queued e-mail, with `token` as a new secret of its link; None where that ended meanwhile."""
+    link_id = mail.row["link_id"]
+    query = (
+        select(declaration_links.c.supplier_id, declaration_links.c.expires_at, organisations.c.name)
+        .join(organisations, organisations.c.id == declaration_links.c.organisation_id)
+        .where(declaration_links.c.id == link_id, _is_in_force(now))
+        .with_for_update(read=True, of=declaration_links)
+    )
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    await connection.execute(insert(declaration_secrets).values(digest=secret_digest(token), link_id=link_id))
+    return MailToSend(row.name, row.supplier_id, row.expires_at)
+
+
+async def write_mail_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
+    """Store the outcome of an attempt to send an e-mail with a link; its address goes with the last attempt."""
+    outcome, is_over = result.outcome, result.due_at is None
+    values = {"failure": outcome.failure, "failure_code": outcome.code, "ended_at": result.at if is_over else None}
+    if is_over:
+        values["address"] = ""
+    await connection.execute(update(declaration_mails).where(declaration_mails.c.id == mail.id).values(values))
+
+
+async def mail_queue_times(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
+    """The times after `moment` at which e-mails with links of an organisation were queued, the earliest first."""
+    query = (
+        select(declaration_mails.c.queued_at)
+        .join(declaration_links, declaration_links.c.id == declaration_mails.c.link_id)
+        .where(declaration_links.c.organisation_id == organisation_id, declaration_mails.c.queued_at > moment)
+    )
+    return (await connection.execute(query.order_by(declaration_mails.c.queued_at))).scalars().all()
+
+
+async def link_states(connection: Connection, link_ids: Iterable[UUID]) -> dict[UUID, datetime | None]:
+    """The moment each of these links was first opened, by id; None where it was not."""
+    query = select(declaration_links.c.id, declaration_links.c.opened_at)
+    rows = await connection.execute(query.where(declaration_links.c.id == func.any(list(link_ids))))
+    return {row.id: row.opened_at for row in rows}

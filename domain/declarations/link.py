@@ -1,0 +1,110 @@
+"""Links to suppliers' own pages, their short codes, and the letters that bring them."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from domain.exchanges.letter import Letter, shown_buyer
+from domain.text.bilingual import Language, Text, long_date
+
+CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Digits and letters that nobody takes for one another."""
+CODE_LENGTH = 10
+_READ_AS = str.maketrans("", "", " -\u00a0\u202f\u2010\u2011\u2013")
+
+
+def code_of(entropy: bytes) -> str:
+    """The short code made of at least 16 random bytes."""
+    number, letters = int.from_bytes(entropy), []
+    for _ in range(CODE_LENGTH):
+        number, place = divmod(number, len(CODE_LETTERS))
+        letters.append(CODE_LETTERS[place])
+    return "".join(letters)
+
+
+def code_in(typed: str) -> str | None:
+    """The code that somebody typed, with whatever case, spaces and hyphens; None where it cannot be one."""
+    code = typed.strip().translate(_READ_AS).upper()
+    return code if len(code) == CODE_LENGTH and not set(code) - set(CODE_LETTERS) else None
+
+
+class DeclarationLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link to a supplier's own page, without its secrets."""
+
+    id: UUID
+    """UUID, by which it is revoked"""
+    supplier_id: UUID
+    """The supplier that it was made for"""
+    created_at: datetime
+    """The moment it was made"""
+    expires_at: datetime
+    """The moment it ends"""
+    revoked_at: datetime | None
+    """The moment it was revoked; null: it is not"""
+    opened_at: datetime | None
+    """The moment it was first followed; null: not so far"""
+
+
+class CreatedLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link to a supplier's own page, with its secrets, shown this once."""
+
+    id: UUID
+    """UUID, by which it is revoked"""
+    url: str
+    """The address of the page, a secret"""
+    code: str
+    """The same as a code to be typed on `/fiche`, a secret too"""
+    expires_at: datetime
+    """The moment both end"""
+    email_queued: bool
+    """Whether the link also goes to the address that was given; false too where no mail server is set"""
+
+
+class LinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A link to a supplier's own page, to be made."""
+
+    email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    """An address that the link is also sent to; null: none"""
+    expires_on: date | None = None
+    """Its last day in France, at most two years away; null: after the days that the server is set to"""
+
+
+_OPENING = {
+    "link": Text(
+        "{asking} vous propose de dire sur votre page ce que fait votre structure : les acheteurs publics qui "
+        "cherchent ce métier près de chez vous vous trouveront. Cela prend deux minutes, sans compte à créer.",
+        "{asking} invites you to say on your own page what your organisation does: public buyers who look for that "
+        "trade near you will find you. It takes two minutes, and no account.",
+    ),
+    "renewal": Text(
+        "Ce que vous avez déclaré sur votre page expire bientôt : les acheteurs publics ne vous trouveront plus par "
+        "vos métiers. Relisez votre page et renvoyez-la : cela prend deux minutes.",
+        "What you declared on your own page expires soon: public buyers will no longer find you by your trades. Read "
+        "your page and send it again: it takes two minutes.",
+    ),
+}
+_SUBJECTS = {
+    "link": Text("Votre page : dites ce que vous faites", "Your page: say what you do"),
+    "renewal": Text("Votre page expire bientôt", "Your page expires soon"),
+}
+_REST = Text(
+    "Votre page : {url}\n\nCe lien est à vous seul : qui l'a parle en votre nom. Il fonctionne jusqu'au {until}. Vous "
+    "pouvez aussi y demander à ne plus être sollicité.\n\n{asking}",
+    "Your page: {url}\n\nThis link is yours alone: whoever has it speaks for you. It works until {until}. There you "
+    "can also ask not to be written to again.\n\n{asking}",
+)
+
+
+def link_letter(kind: str, organisation: str, supplier: str, url: str, until: date, language: Language) -> Letter:
+    """The letter that brings a supplier the link to its own page; `until`: the last day of the link."""
+    asking = shown_buyer(organisation)
+    hello = Text(f"Bonjour {supplier},", f"Dear {supplier},")
+    parts: Iterable[Text] = (
+        hello,
+        _OPENING[kind].filled(asking=asking.capitalised()),
+        _REST.filled(url=url, until=long_date(until), asking=asking.capitalised()),
+    )
+    return Letter(_SUBJECTS[kind].to(language), "\n\n".join(each.to(language) for each in parts) + "\n")

@@ -1,0 +1,284 @@
+"""What a supplier says on its own page: stored, matched, ended, withdrawn; never who it is."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from api.declarations.declare import SENDS_A_DAY, TYPED_CODES
+from api.runtime.rate_limits import Limits
+from domain.suppliers.supplier import DECLARATIONS
+from tests.api.conftest import take_all
+from tests.api.exchanges.steps import keyless
+from tests.api.organisations import member
+from tests.api.sync.factories import Client, key, lines, path_of, put, put_record, record, rows, send
+
+NEED = {
+    "lots": [{"id": "1", "segments": ["re-ressourcerie"], "site": {"commune": "56178"}}],
+    "territory": {"codes": ["commune:56178"]},
+    "limit": 100,
+    "near_misses": 50,
+}
+SAID: dict[str, Any] = {
+    "offers": [{"segments": ["re-ressourcerie"], "words": "tri, réemploi", "service_area": {"radius_km": 40}}],
+    "yearly_capacity_eur": {"min": None, "max": 60_000},
+    "staff": 42,
+    "with_others": True,
+    "references": ["Ville de Pontivy, 2024"],
+    "contact": {"email": "direction@blavet.example", "phone": "02 97 00 00 00"},
+}
+IDENTITY = (
+    "name",
+    "trade_name",
+    "siret",
+    "kinds",
+    "legal_form",
+    "ess",
+    "approvals",
+    "shares",
+    "address",
+    "commune",
+    "location",
+)
+
+
+class Page:
+    """A supplier of unknown trade at Pontivy, and a link to its page."""
+
+    def __init__(self, client: Client, supplier_id: str, link: dict[str, Any]) -> None:
+        self.client, self.id, self.link = client, supplier_id, link
+        self.path = link["url"].removeprefix("http://testserver.local")
+
+    async def read(self) -> dict[str, Any]:
+        answer = await keyless(self.client, "GET", self.path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    async def say(self, path: str | None = None, **fields: Any) -> httpx.Response:
+        return await keyless(self.client, "PUT", path or self.path, json=SAID | fields)
+
+    async def supplier(self) -> dict[str, Any]:
+        return (await self.client.get(f"/suppliers/{self.id}")).json()  # type: ignore[no-any-return]
+
+    async def matched(self, version: int, **fields: Any) -> dict[str, Any]:
+        """Where it stands in the answer to a need, once the index has come to a version."""
+        await self.client.services.directory.wait_beyond(version - 1, 5)
+        answer = await self.client.post("/match", json=NEED | {"unknown_trade": 200} | fields)
+        assert answer.status_code == 200, answer.text
+        lot = answer.json()["lots"][0]
+        found = [each for each in lot["candidates"] if each["supplier"]["id"] == self.id]
+        unknown = [each for each in lot["unknown_trade"]["nearest"] if each["supplier"]["id"] == self.id]
+        return {"candidate": found[0] if found else None, "unknown": bool(unknown)}
+
+
+async def page_of(client: Client, source: str, external_id: str = "1", **fields: Any) -> Page:
+    stored = await put_record(client, source, external_id, **({"offers": [], "name": f"Atelier {source}"} | fields))
+    answer = await client.post(f"/suppliers/{stored['supplier_id']}/links", json={})
+    assert answer.status_code == 201, answer.text
+    return Page(client, stored["supplier_id"], answer.json())
+
+
+async def test_a_supplier_of_unknown_trade_is_found_by_what_it_says(served: Client, source: str) -> None:
+    page = await page_of(served, source)
+    before = await page.supplier()
+    assert (await page.read())["declaration"] is None
+    said = await page.say()
+    assert said.status_code == 200, said.text
+    receipt = said.json()
+    assert receipt["supplier_id"] == page.id
+    found = await page.matched(receipt["data_version"])
+    assert found["candidate"]["segments"][0]["basis"] == "declared"
+    assert found["candidate"]["presence"] == "local"
+    after = await page.supplier()
+    assert {name: after[name] for name in IDENTITY} == {name: before[name] for name in IDENTITY}
+    (offer,) = after["offers"]
+    assert (offer["declared_by"], offer["declared_on"]) == ("supplier", served.services.today().isoformat())
+    assert offer["label"] is None
+    assert after["contact"]["email"] == "direction@blavet.example"
+    assert after["provenance"]["contact.email"] == DECLARATIONS
+    assert after["provenance"]["name"] == source
+    assert after["size"]["staff"] | {"on": None} == {"min": 42, "max": 42, "on": None, "source": DECLARATIONS}
+    assert after["size"]["yearly_capacity_eur"]["max"] == 60_000
+    assert [each["source"] for each in after["sources"]] == [source, DECLARATIONS]
+    shown = (await page.read())["declaration"]
+    assert {name: shown[name] for name in SAID if name not in {"offers", "contact"}} == {
+        name: value for name, value in SAID.items() if name not in {"offers", "contact"}
+    }
+    assert shown["offers"][0]["words"] == "tri, réemploi"
+    assert not shown["expired"]
+
+
+async def test_what_was_taken_back_leaves_the_supplier_as_it_was(served: Client, source: str) -> None:
+    page = await page_of(served, source)
+    before = await page.supplier()
+    version = (await page.say()).json()["data_version"]
+    await page.matched(version)
+    assert (await keyless(served, "DELETE", page.path)).status_code == 204
+    assert await page.supplier() == before
+    assert (await page.read())["declaration"] is None
+    assert (await keyless(served, "DELETE", page.path)).status_code == 404
+
+
+async def test_an_operator_withdraws_for_a_reason_that_the_supplier_reads(served: Client, source: str) -> None:
+    owner = await member(served, "needs", "admin")
+    stored = await put_record(served, source, offers=[], name=f"Atelier {source}")
+    link = (await owner.post(f"/suppliers/{stored['supplier_id']}/links", {})).json()
+    page = Page(served, stored["supplier_id"], link)
+    before = await page.supplier()
+    await page.say()
+    other = await member(served, "needs", "admin")
+    withdrawal = f"/suppliers/{page.id}/declaration/withdrawal"
+    assert (await other.post(withdrawal, {"reason": "Non"})).status_code == 404
+    own = (await owner.get("/sources/declarations")).json()
+    assert [each["supplier_id"] for each in own["items"]] == [page.id]
+    assert (await other.get("/sources/declarations")).json()["items"] == []
+    assert page.id in [
+        each["supplier_id"] for each in (await served.get("/sources/declarations?limit=200")).json()["items"]
+    ]
+    answer = await owner.post(withdrawal, {"reason": "Ce n'est pas vous"})
+    assert answer.status_code == 200, answer.text
+    assert await page.supplier() == before
+    read = await page.read()
+    assert (read["declaration"], read["withdrawal"]["reason"]) == (None, "Ce n'est pas vous")
+    assert (await owner.post(withdrawal, {"reason": "Encore"})).status_code == 404
+    assert (await page.say()).status_code == 200
+    assert (await page.read())["withdrawal"] is None
+
+
+async def test_one_who_does_none_of_it_is_asked_no_more(served: Client, source: str) -> None:
+    page = await page_of(served, source)
+    await served.services.directory.wait_beyond(-1, 1)
+    said = await page.say(offers=[], no_offer=True, contact=None)
+    assert said.status_code == 200, said.text
+    assert await page.matched(said.json()["data_version"]) == {"candidate": None, "unknown": False}
+    again = await page.say(offers=[], no_offer=False, contact=None)
+    assert await page.matched(again.json()["data_version"]) == {"candidate": None, "unknown": True}
+
+
+async def test_it_survives_a_snapshot_that_takes_the_other_records_away(served: Client, source: str) -> None:
+    page = await page_of(served, source, "1")
+    await page.say()
+    name, siret = (await page.supplier())["name"], (await page.supplier())["siret"]
+    left = lines(rows(source, "2", offers=[]))
+    answer = await send(served, source, left, query="mode=snapshot&force=true")
+    assert answer.json()["removed"] == 1, answer.text
+    alone = await page.supplier()
+    assert [each["source"] for each in alone["sources"]] == [DECLARATIONS]
+    assert (alone["name"], alone["siret"]) == (name, siret)
+    assert (await page.matched(answer.json()["data_version"]))["candidate"] is not None
+    # it comes back, under another id at another source, and is the same supplier
+    back = await put_record(served, f"{source}-b", "9", siret=siret, name="Un nom de plus", offers=[])
+    assert back["supplier_id"] == page.id
+    whole = await page.supplier()
+    assert whole["name"] == "Un nom de plus"
+    assert [each["source"] for each in whole["sources"]] == [f"{source}-b", DECLARATIONS]
+
+
+async def test_it_follows_merges_and_splits(served: Client, source: str) -> None:
+    one, two = [await page_of(served, f"{source}-{n}") for n in (1, 2)]
+    assert (await one.say(staff=10)).status_code == 200
+    assert (await two.say(staff=20)).status_code == 200
+    merged = await served.post("/suppliers/merge", json={"ids": [one.id, two.id]})
+    assert merged.json()["size"]["staff"]["min"] == 20, merged.text
+    assert (await two.read())["supplier"]["id"] == one.id
+    record_of_two = {"record": {"source": f"{source}-2", "external_id": "1"}}
+    split = (await served.post(f"/suppliers/{one.id}/split", json=record_of_two)).json()
+    assert (split["kept"]["id"], split["split"]["id"]) == (one.id, two.id)
+    assert (split["kept"]["size"]["staff"]["min"], split["split"]["size"]["staff"]["min"]) == (10, 20)
+    own_word = {"record": {"source": DECLARATIONS, "external_id": one.id}}
+    assert (await served.post(f"/suppliers/{one.id}/split", json=own_word)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer", "code"),
+    [
+        ({"offers": [{"segments": ["tonte"]}]}, "/offers/0/segments/0", "unknown_code"),
+        ({"offers": [{"segments": []}]}, "/offers/0/segments", None),
+        ({"offers": [{"segments": ["ev-entretien"], "service_area": {}}]}, "/offers/0/service_area", "one_form"),
+        ({"no_offer": True}, "/no_offer", "offers_given"),
+        ({"name": "Un autre"}, "/name", "unknown_field"),
+        ({"staff": "42"}, "/staff", None),
+        ({"valid_until": "2020-01-01"}, "/valid_until", "past"),
+    ],
+)
+async def test_what_is_wrong_is_told_and_stores_nothing(
+    served: Client, source: str, fields: dict[str, Any], pointer: str, code: str | None
+) -> None:
+    page = await page_of(served, source)
+    before = await page.supplier()
+    answer = await page.say(**fields)
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == pointer
+    assert code in {error["code"], None}
+    assert (await page.read())["declaration"] is None
+    assert await page.supplier() == before
+
+
+async def test_a_code_opens_the_page_and_a_revoked_link_does_not(served: Client, source: str, limits: Limits) -> None:
+    page = await page_of(served, source)
+    code = page.link["code"]
+    typed = f"/fiche/{code[:5].lower()}-{code[5:]}"
+    assert (await keyless(served, "GET", typed)).status_code == 200
+    assert (await page.say(typed)).status_code == 200
+    links = f"/suppliers/{page.id}/links"
+    (listed,) = (await served.get(links)).json()["items"]
+    assert listed["id"] == page.link["id"]
+    assert page.path.rpartition("/")[2] not in str(listed)
+    assert listed["opened_at"] is not None
+    assert (await served.delete(f"{links}/{listed['id']}")).status_code == 204
+    assert (await served.delete(f"{links}/{listed['id']}")).status_code == 404
+    for path in (page.path, typed, f"/fiche/{'x' * 43}", "/fiche/x"):
+        assert (await keyless(served, "GET", path)).status_code == 404
+        assert (await page.say(path)).status_code == 404
+    take_all(limits, TYPED_CODES, but=3)
+    assert (await keyless(served, "GET", typed)).status_code == 404
+    assert (await keyless(served, "GET", typed)).status_code == 429
+
+
+async def test_a_link_is_shown_once_and_to_its_maker(served: Client, source: str) -> None:
+    stored = await put_record(served, source, offers=[])
+    path, headers = f"/suppliers/{stored['supplier_id']}/links", {"Idempotency-Key": f"k-{source}"}
+    first, again = [await served.post(path, json={}, headers=headers) for _ in range(2)]
+    assert first.json() == again.json()
+    assert len((await served.get(path)).json()["items"]) == 1
+    other = await member(served, "needs")
+    assert (await other.get(path)).json()["items"] == []
+    assert (await other.delete(f"{path}/{first.json()['id']}")).status_code == 404
+    past = await served.post(path, json={"expires_on": "2020-01-01"})
+    assert past.json()["errors"][0]["pointer"] == "/expires_on"
+    wrong = await served.post(path, json={"email": "nobody"})
+    assert wrong.json()["errors"][0]["pointer"] == "/email"
+
+
+async def test_a_key_of_a_source_makes_links_to_its_own_suppliers(served: Client, source: str) -> None:
+    own = await put_record(served, source, "1", offers=[])
+    others = await put_record(served, f"{source}-b", "2", offers=[])
+    headers = await key(served, "sync", sources=(source,))
+    answers = [
+        await served.post(f"/suppliers/{each['supplier_id']}/links", json={}, headers=headers) for each in (own, others)
+    ]
+    assert [each.status_code for each in answers] == [201, 403]
+
+
+async def test_nobody_else_writes_what_suppliers_say(served: Client) -> None:
+    path = path_of(DECLARATIONS, "1")
+    assert (await put(served, path, record(path))).status_code == 403
+    assert (await send(served, DECLARATIONS, b"{}")).status_code == 403
+
+
+async def test_a_link_sends_some_times_a_day(served: Client, source: str) -> None:
+    page = await page_of(served, source)
+    answers = [(await page.say(staff=n)).status_code for n in range(SENDS_A_DAY)]
+    assert set(answers) == {200}
+    refused = await page.say(staff=1)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 24 * 3600
+
+
+async def test_it_expires_after_its_last_day(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = await page_of(served, source)
+    today = served.services.today()
+    said = await page.say(valid_until=today.isoformat())
+    version = said.json()["data_version"]
+    assert (await page.matched(version))["candidate"] is not None
