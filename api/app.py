@@ -16,6 +16,7 @@ from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.campaigns import routes as campaigns
+from api.campaigns.email import campaign_mail_kind
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
 from api.desk.frame.page import answer_not_found, with_pages
@@ -176,7 +177,7 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     large_matches,
-    delivery_part(webhook_kind, mail_kind, supplier_link_kind, journal_kind),
+    delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
     privacy.daily_retention,
     supply.daily_trade_counts,
 )
