@@ -29,7 +29,7 @@ async def show_accessibility(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/mentions", scope=None)
 async def show_legal_notice(visit: Visit) -> Response[bytes]:
-    """Who runs this server, what it keeps about persons and for how long, and whom to write to."""
+    """The operator of this server, what is kept of persons and for how long, and the address to write to."""
     await _set_signed_in_client(visit)
     return visit.page("legal_notice.html", settings=visit.services.settings, periods=visit.services.settings.periods)
 
