@@ -34,6 +34,7 @@ from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
 from api.needs import awards, insights, shortlists
 from api.needs import routes as needs
+from api.reports import badges
 from api.reports import routes as reports
 from api.runtime import observability
 from api.runtime.auth import Keys
@@ -77,6 +78,7 @@ FOR_BUYERS = (
     exchanges,
     replies,
     reports,
+    badges,
     insights,
     campaigns,
 )
