@@ -16,11 +16,12 @@ from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.campaigns import routes as campaigns
+from api.campaigns.email import campaign_mail_kind
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split
+from api.directory import merge_split, notes
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import reply_routes as replies
@@ -33,6 +34,7 @@ from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
 from api.needs import awards, insights, shortlists
 from api.needs import routes as needs
+from api.reports import badges
 from api.reports import routes as reports
 from api.runtime import observability
 from api.runtime.auth import Keys
@@ -71,10 +73,12 @@ FOR_BUYERS = (
     awards,
     directory,
     merge_split,
+    notes,
     meetings,
     exchanges,
     replies,
     reports,
+    badges,
     insights,
     campaigns,
 )
@@ -175,7 +179,7 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     large_matches,
-    delivery_part(webhook_kind, mail_kind, supplier_link_kind, journal_kind),
+    delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
     privacy.daily_retention,
     supply.daily_trade_counts,
 )
