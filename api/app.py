@@ -18,6 +18,7 @@ from api.admin import audit, keys, organisations, privacy
 from api.campaigns import routes as campaigns
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
+from api.declarations.expiry import daily_expiry
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
 from api.directory import merge_split
@@ -177,6 +178,7 @@ PARTS: tuple[Part, ...] = (
     large_matches,
     delivery_part(webhook_kind, mail_kind, supplier_link_kind, journal_kind),
     privacy.daily_retention,
+    daily_expiry,
     supply.daily_trade_counts,
 )
 
