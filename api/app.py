@@ -16,12 +16,13 @@ from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.campaigns import routes as campaigns
+from api.campaigns.email import campaign_mail_kind
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
 from api.declarations.expiry import daily_expiry
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split
+from api.directory import merge_split, notes
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import reply_routes as replies
@@ -72,6 +73,7 @@ FOR_BUYERS = (
     awards,
     directory,
     merge_split,
+    notes,
     meetings,
     exchanges,
     replies,
@@ -176,7 +178,7 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     large_matches,
-    delivery_part(webhook_kind, mail_kind, supplier_link_kind, journal_kind),
+    delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
     privacy.daily_retention,
     daily_expiry,
     supply.daily_trade_counts,

@@ -106,7 +106,7 @@ async def answer_match(call: Call, need: Need, answer: MatchAnswer, other_need: 
     Raises InvalidContent for a need that is not in order, and Refusal: 429, 503.
     """
     services, work = call.services, call.services.match_work
-    index, on = services.directory.index, need.on or services.today()
+    index, on = services.directory.index_for(call.bearer.organisation_id), need.on or services.today()
     started = time.perf_counter()
     if work.is_small(need, index) and (other_need is None or work.is_small(other_need, index)):
         answered = answer(need, index, services.reference, on, call.language)
@@ -168,7 +168,7 @@ async def answer_allotment(call: Call, asked: AllotmentNeed) -> bytes:
     on = asked.on or services.today()
     # rows are not returned: how many the need asks for is of no account
     need = msgspec.structs.replace(asked, limit=1, near_misses=0)
-    index = services.directory.index
+    index = services.directory.index_for(call.bearer.organisation_id)
     task = MatchTask(allot_json, need, index, on, call.language, besides_ms=search_ms(need, index.next_ordinal))
     return await work.run(task, str(call.bearer.organisation_id), call.wait_for_disconnect)
 

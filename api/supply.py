@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date
 from functools import partial
 from operator import attrgetter
 from typing import Annotated, NamedTuple
+from uuid import UUID
 
 import msgspec
 from litestar import Response
 
+from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.index.live_index import log_failures
 from api.runtime.rate_limits import SUPPLY_ANSWERS, caller_of
 from api.runtime.services import Services
 from api.web.content_negotiation import CSV, GEOJSON, JSON, KEPT_AS_FILES
+from api.web.problems import Refusal
 from api.web.query_string import invalid_query
 from db.core.engine import LockKind, lock_if_free, transaction
 from db.suppliers.trade_history import is_counted, trades_since, write_trade_counts
@@ -63,9 +66,13 @@ class SupplyQuery(msgspec.Struct, frozen=True):
 
 
 class SupplyQuestion(NamedTuple):
-    """A question on supply, with all that decides its answer: the suppliers' version, language, territory, day."""
+    """A question on supply, with all that decides its answer: the suppliers' version, language, territory, day.
+
+    `organisation_id`: of who asks, where it noted something of suppliers.
+    """
 
     version: tuple[object, ...]
+    organisation_id: UUID | None
     media_type: str
     language: Language
     codes: tuple[str, ...]
@@ -99,10 +106,13 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
     counted on that day, for what was learnt meanwhile. The directory is counted once a day.
 
     Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait.
+
+    With the key of an organisation, what it noted of suppliers counts too, as in its matches.
     """
+    await _identify_bearer(call)
     question, body = await answer_to_query(call, query, call.media_type)
     media_type = f"{CSV}; charset=utf-8" if call.media_type == CSV else call.media_type
-    response = conditional_get(call, body, media_type, max_age=MINUTE)
+    response = conditional_get(call, body, media_type, max_age=None if question.organisation_id else MINUTE)
     if extension := KEPT_AS_FILES.get(call.media_type):
         codes = "-".join(code.replace(":", "-") for code in question.codes)
         name = f"offre-{codes if len(codes) <= LONGEST_NAME else 'territoires'}-{question.on}"
@@ -116,7 +126,7 @@ async def answer_to_query(call: Call, query: SupplyQuery, media_type: str) -> tu
     Raises Refusal: 422 for what is unknown in the query, 429 where too many wait, 503.
     """
     services = call.services
-    question, live = question_of(call, query, media_type), services.directory.index
+    question, live = question_of(call, query, media_type)
     if query.since is not None:
         question = question._replace(before=await _trades_since(call, query.since, question.codes))
     make = partial(make_answer, question, live, services.reference)
@@ -133,10 +143,12 @@ async def _trades_since(call: Call, since: date, codes: tuple[str, ...]) -> Trad
         return await trades_since(connection, since, [territories.communes[each].code for each in communes])
 
 
-def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuestion:
-    """The question that a query asks of the suppliers in the index. Raises Refusal (422) for what is unknown in it."""
+def question_of(call: Call, query: SupplyQuery, media_type: str) -> tuple[SupplyQuestion, LiveIndex]:
+    """The question that a query asks, and the index that answers it. Raises Refusal (422) for what is unknown in it."""
     services = call.services
-    reference, live = services.reference, services.directory.index
+    reference, directory, client = services.reference, services.directory, call.scope.get("user")
+    live = directory.index if client is None else directory.index_for(client.organisation_id)
+    asking: UUID | None = None if client is None or live.noted is None else client.organisation_id
     taxonomy, problems = reference.taxonomy, list[Problem]()
     areas: dict[str, Area] = {}
     for place, code in enumerate(query.territory):
@@ -163,11 +175,20 @@ def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuesti
                 f"{count} outlines: at most {MOST_AREAS}; ask for EPCI (level=epci) or for a smaller territory",
             )
             raise invalid_query(Problem("/territory", "too_many_areas", detail))
-    version, on = (live.data_version, live.version_uid), query.on or services.today()
+    notes = None if asking is None else directory.noted.versions.get(asking)
+    version, on = (live.data_version, live.version_uid, notes), query.on or services.today()
     segments = tuple(dict.fromkeys(taxonomy.segments if query.segments is None else named))
-    return SupplyQuestion(
-        version, media_type, call.language, tuple(areas), segments, on, query.level or "epci", call.csv
+    question = SupplyQuestion(
+        version, asking, media_type, call.language, tuple(areas), segments, on, query.level or "epci", call.csv
     )
+    return question, live
+
+
+async def _identify_bearer(call: Call) -> None:
+    """Set the bearer of the key, if the request has one that is valid."""
+    if authorization := call.headers.get("authorization"):
+        with suppress(Refusal):
+            call.scope["user"] = await call.services.keys.client(secret_in(authorization), call.scope)
 
 
 def _require_media(query: SupplyQuery, media_type: str) -> None:

@@ -61,7 +61,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     other numbers of rows than the need asks for.
     """
     queries = reference.reader.read(need)
-    kept, rules, law_on = answer_cache_of(index.base), reference.rules, need.law_day(on)
+    kept, rules, law_on = answer_cache_of(index), reference.rules, need.law_day(on)
     review = review_of(need, law_on, queries, reference, index)
     said, shown = (review, reference, on, need, language), (reference, on, need.contract, language)
     explainer = CachingExplainer(*said, kept) if kept else Explainer(*said)
@@ -113,7 +113,7 @@ def lot_matches(
     queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
 ) -> Iterator[LotMatch]:
     """The lots matched against the index, where past awards may bar suppliers. Raises GivenUp."""
-    kept = answer_cache_of(live.base)
+    kept = answer_cache_of(live)
     for first in range(0, len(queries), LOTS_AT_ONCE):
         some = queries[first : first + LOTS_AT_ONCE]
         bars = [past.ess_bars(query, live) if past else {} for query in some]
@@ -128,7 +128,7 @@ def lot_matches(
 
 def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
     """The legal review of a need on a day; `queries`: its lots as they were read."""
-    objects, kept = {query.lot.id: query.subject.objects for query in queries}, answer_cache_of(index.base)
+    objects, kept = {query.lot.id: query.subject.objects for query in queries}, answer_cache_of(index)
     return (kept.review if kept else review_need)(need, day, reference.rules, objects)
 
 

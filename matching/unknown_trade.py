@@ -93,7 +93,7 @@ def nearby(live: LiveIndex, territory: Territory, on: date, rules: Rules) -> Nea
 
 def promising_kinds(lot: LotMatch) -> tuple[KindBits, ...]:
     """Of each segment of a lot's object, the kinds of which some supplier offers it."""
-    return tuple([lot.live.kinds_offering.kinds(code) for code in lot.query.subject.objects])
+    return tuple([lot.live.kinds_that_offer(code) for code in lot.query.subject.objects])
 
 
 FindNearby = Callable[[LiveIndex, Territory, date, Rules], NearbyRows]

@@ -23,11 +23,11 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (27_900, 128),
-    "db": (10_500, 58),
+    "db": (10_700, 60),
     "domain": (16_500, 74),
-    "matching": (11_400, 52),
+    "matching": (11_600, 53),
     "sources": (8_700, 40),
-    "tests": (55_900, 301),
+    "tests": (56_300, 303),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -98,7 +98,7 @@ def _add_recipients(
 
 def _offers_nothing(supplier: Supplier, today: date) -> bool:
     """Whether the supplier has declared, for a time that is not over, that it offers nothing."""
-    until: date | None = getattr(supplier, "no_offer_until", None)
+    until = supplier.no_offer_until
     return until is not None and until >= today
 
 

@@ -4,8 +4,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from uuid import UUID
 
+import msgspec
 from litestar import Response
 
+from api.campaigns.links import (
+    LinkBatch,
+    links_as_csv,
+    links_as_letters,
+    made_links,
+    make_digests,
+    store_links,
+)
 from api.campaigns.run_campaign import (
     change_campaign,
     lock_own_campaign,
@@ -19,17 +28,26 @@ from api.campaigns.run_campaign import (
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_of, etag_response, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, answer_once, carried_out_once, created_answer, creation
-from api.web.content_negotiation import CSV, JSON
+from api.runtime.idempotency import (
+    IDEMPOTENCY_KEY,
+    answer_once,
+    carried_out_once,
+    created_answer,
+    creation,
+    is_answered,
+)
+from api.web.content_negotiation import CSV, JSON, NAMES, CsvDialect
 from api.web.pagination import Page, Paging, answer_page
 from api.web.request_body import Patch, apply_patch
 from db.campaigns.campaigns import select_campaigns, select_recipients
-from db.core.engine import Connection
+from db.core.engine import Connection, transaction
+from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from domain.campaigns.campaign import Campaign, CampaignRecipient, CampaignRequest
+from domain.text.bilingual import PARIS
 from sources.file_types.csv_cells import Cell, csv_of
 
-TAG = "Campaigns"
+TAG, PDF = "Campaigns", "application/pdf"
 Step = Callable[[Connection, Acting, UUID], Awaitable[Campaign]]
 """A use case that moves a campaign on."""
 campaigns_endpoint = partial(endpoint, tag=TAG, scope="needs")
@@ -144,6 +162,56 @@ async def create_campaign_mails(call: Call, id: UUID, connection: Connection) ->
     return await _answer_step(call, connection, id, send_campaign)
 
 
+class LinksQuery(msgspec.Struct, frozen=True):
+    """The recipients for whom links are made, and how CSV is written."""
+
+    all: bool = False
+    """Also for those with an e-mail address, where the buyer writes to these itself"""
+    csv: CsvDialect = "plain"
+    """`excel`: CSV as French spreadsheets open it by a double click"""
+
+
+@campaigns_endpoint(
+    "POST",
+    "/campaigns/{id}/links",
+    answers={CSV: str, PDF: bytes},
+    headers=IDEMPOTENCY_KEY,
+    problems=("conflict", "too-many-requests"),
+)
+async def create_campaign_links(call: Call, id: UUID, query: LinksQuery) -> Response[bytes]:
+    """Make new links for the recipients without an e-mail address, and for those whose e-mail failed.
+
+    They are shown this once: as CSV for a mail merge (`name`, `address`, `link`, `code`), or as letters in PDF, a page
+    to each recipient with a postal address, by postal code. Those made before go on working. Sent again with the same
+    `Idempotency-Key` and the same key of the API, the request is answered with the same links. After the reminder,
+    letters to who was written to before say that they are one.
+    """
+    acting, seed = acting_of(call), new_id(call.services.now())
+    async with transaction(call.services.database) as connection:
+        is_again = await is_answered(call, connection)
+    digests = {} if is_again else await make_digests(acting, id, seed, all_ways=query.all)
+    async with transaction(call.services.database) as connection:
+
+        async def make_links() -> Answer:
+            return created_answer(await store_links(connection, acting, id, seed, digests), status=200)
+
+        stored = await answer_once(call, connection, b"", make_links)
+        batch = msgspec.json.decode(stored.content, type=LinkBatch)
+        campaign = await own_campaign(connection, acting.organisation_id, id)
+        made = await made_links(connection, acting, id, batch)
+    if call.media_type == PDF:
+        content = await links_as_letters(acting, campaign, batch, made)
+    else:
+        content = await links_as_csv(acting, made, query.csv)
+    name = f"{batch.made_at.astimezone(PARIS):%Y-%m-%d-%H%M}.{NAMES[call.media_type]}"
+    headers = {
+        "content-type": PDF if call.media_type == PDF else f"{CSV}; charset=utf-8",
+        "content-disposition": f'attachment; filename="vivier-campagne-{name}"',
+        "cache-control": "no-store",
+    }
+    return Response(content, headers=headers)
+
+
 @campaigns_endpoint("POST", "/campaigns/{id}/posted", answers=Campaign, headers=IDEMPOTENCY_KEY, problems=("conflict",))
 async def update_campaign_posting(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """Say that the letters left, of all links that were made for letters; 409 where none were."""
@@ -183,6 +251,7 @@ ROUTES = (
     delete_campaign,
     list_campaign_recipients,
     create_campaign_mails,
+    create_campaign_links,
     update_campaign_posting,
     create_campaign_reminder,
 )

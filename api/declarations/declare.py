@@ -16,10 +16,12 @@ from api.runtime.endpoint import Call
 from api.runtime.rate_limits import HOUR, Limit, caller_of
 from api.runtime.services import Services
 from api.web.problems import Refusal
+from db.campaigns.campaigns import note_declaration, note_opening, write_wish
 from db.core.engine import Connection, transaction
 from db.declarations.declarations import Sending, select_declaration, store_declaration, withdraw_declaration
 from db.declarations.links import FollowedLink, count_send, follow, note_opened
 from db.journal.entries import write_entry
+from db.suppliers.write import ids_of
 from domain.declarations.declaration import (
     DAYS_VALID,
     Declaration,
@@ -110,6 +112,7 @@ async def supplier_page(call: Call, connection: Connection, link: FollowedLink) 
     services.limits.take(PAGE_READINGS, link.id)
     if link.opened_at is None:
         await note_opened(connection, link.id, services.now())
+        await note_opening(connection, link.id, services.now())
     today = services.today()
     supplier = await find_document(connection, link.supplier_id, today)
     said = await select_declaration(connection, link.supplier_id, today)
@@ -154,6 +157,10 @@ async def declare(
         now=now,
         similarity=name_similarity,
     )
+    ids = await ids_of(connection, supplier.id)
+    if declaration.offers or declaration.no_offer:
+        await note_declaration(connection, ids, now, offers=bool(declaration.offers))
+    await write_wish(connection, sending.organisation_id, ids, now, ask_again=declaration.ask_again)
     detail: Detail = {
         "link": str(sending.link_id) if sending.link_id else None,
         "offers": len(declaration.offers),
@@ -191,6 +198,7 @@ async def withdraw(
     now = services.now()
     version = await withdraw_declaration(connection, supplier_id, reason, now, name_similarity)
     if version is not None:
+        await note_declaration(connection, await ids_of(connection, supplier_id), now, offers=None)
         action = "declaration.withdrawn" if reason else "declaration.deleted"
         detail: Detail = {"data_version": version}
         await write_entry(connection, actor, action, f"supplier:{supplier_id}", now, detail=detail)

@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from math import ceil
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
@@ -223,8 +224,14 @@ DAY = timedelta(days=1)
 async def emails_left(connection: Connection, acting: Acting) -> int:
     """The number of e-mails that the organisation may still send now. Raises as `require_email_quota` for none."""
     await require_email_quota(connection, acting, 1)
-    queued = await mail_queue_times(connection, acting.organisation_id, acting.now() - DAY)
+    queued = await _queued_emails(connection, acting.organisation_id, acting.now() - DAY)
     return acting.services.settings.emails_per_day - len(queued)
+
+
+async def _queued_emails(connection: Connection, organisation_id: UUID, moment: datetime) -> list[datetime]:
+    """The times after `moment` at which e-mails of an organisation were queued, the earliest first."""
+    of_messages = await mail_queue_times(connection, organisation_id, moment)
+    return sorted([*of_messages, *await link_mail_times(connection, organisation_id, moment)])
 
 
 async def require_email_quota(connection: Connection, acting: Acting, wanted: int) -> None:
@@ -241,12 +248,7 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
             " to fewer recipients at a time, or by another channel",
         )
         raise InvalidContent((Problem("", "over_email_quota", never),))
-    queued = sorted(
-        [
-            *await mail_queue_times(connection, organisation_id, now - DAY),
-            *await link_mail_times(connection, organisation_id, now - DAY),
-        ]
-    )
+    queued = await _queued_emails(connection, organisation_id, now - DAY)
     sent = len(queued)
     if (over := sent + wanted - quota) > 0:
         seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))

@@ -149,7 +149,7 @@ async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
     services = acting.services
     known = {"awards": wanted.awards, "others": wanted.others, "year": wanted.year}
     others_ms = sum(words_ms(other.need) for other in wanted.others)
-    live, need = services.directory.index, wanted.content.matched
+    live, need = services.directory.index_for(acting.organisation_id), wanted.content.matched
     task = MatchTask(match_json, need, live, wanted.on, acting.language, known, besides_ms=others_ms)
     started = time.perf_counter()
     body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
@@ -297,7 +297,7 @@ async def _absences(
     if not any(suppliers.values()):
         return {}
     services, on = acting.services, version.stamp.on
-    live, need = services.directory.index, version.need.matched
+    live, need = services.directory.index_for(acting.organisation_id), version.need.matched
     try:
         task = MatchTask(
             supplier_standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers}

@@ -198,7 +198,12 @@ def report_pdf(report: Report, maps: MapSheets) -> bytes:
 def _typeset(page: str, moment: int) -> bytes:
     """The PDF of a page, set by typst; `moment`: its date, in seconds since 1970. Raises RuntimeError."""
     request = msgspec.json.encode({"template": TEMPLATE, "page": page, "moment": moment})
-    command = [sys.executable, "-I", typst_process.__file__]
+    return pdf_of_process(typst_process.__file__, request)
+
+
+def pdf_of_process(script: str, request: bytes) -> bytes:
+    """The PDF that a script makes of a request, in a process of its own. Raises RuntimeError where it makes none."""
+    command = [sys.executable, "-I", script]
     with TemporaryFile() as asked:  # not a pipe: `communicate` forgets what it had not yet written when it gives up
         asked.write(request)
         asked.seek(0)

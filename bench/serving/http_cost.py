@@ -86,7 +86,7 @@ def application(kind: RequestKind) -> Litestar:
     index = LiveIndex(Index.build((), reference.taxonomy, reference.cpv, reference.geography), data_version=1)
     match_json(msgspec.json.decode(NEED, type=Need), index, reference, ON, "fr")
     app = create_app(settings, reference, parts=())
-    app.state.services.live = SimpleNamespace(index=index)
+    app.state.services.live = SimpleNamespace(index=index, index_for=lambda _: index)
     return app
 
 

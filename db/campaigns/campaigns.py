@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all
 from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns, unsolicited_suppliers
+from db.schema.declaration_tables import declaration_links
 from db.suppliers.write import survivors
 from domain.campaigns.campaign import (
     WAYS,
@@ -219,25 +220,29 @@ async def suppliers_not_to_ask(connection: Connection, organisation_id: UUID) ->
 
 
 async def write_wish(
-    connection: Connection, organisation_id: UUID, supplier_id: UUID, now: datetime, *, ask_again: bool
+    connection: Connection, organisation_id: UUID, supplier_ids: Collection[UUID], now: datetime, *, ask_again: bool
 ) -> None:
     """Store whether campaigns of an organisation may write to a supplier; if not, its campaigns count a refusal."""
-    own = {"organisation_id": organisation_id, "supplier_id": supplier_id}
+    unsolicited, ids = unsolicited_suppliers.c, list(supplier_ids)
     if ask_again:
-        await connection.execute(sa.delete(unsolicited_suppliers).filter_by(**own))
+        theirs = (unsolicited.organisation_id == organisation_id) & (unsolicited.supplier_id == sa.func.any(ids))
+        await connection.execute(sa.delete(unsolicited_suppliers).where(theirs))
         return
-    await connection.execute(upsert(unsolicited_suppliers).values(**own, asked_at=now).on_conflict_do_nothing())
-    theirs = sa.select(campaigns.c.id).filter_by(organisation_id=organisation_id)
+    rows = [{"organisation_id": organisation_id, "supplier_id": each, "asked_at": now} for each in ids]
+    await connection.execute(upsert(unsolicited_suppliers).on_conflict_do_nothing(), rows)
+    own = sa.select(campaigns.c.id).filter_by(organisation_id=organisation_id)
     refused = sa.update(campaign_recipients).where(
-        _OWN.supplier_id == supplier_id, _OWN.campaign_id.in_(theirs), _OWN.declared_at.is_(None)
+        _OWN.supplier_id == sa.func.any(ids), _OWN.campaign_id.in_(own), _OWN.declared_at.is_(None)
     )
     await connection.execute(refused.values(declined_at=sa.func.coalesce(_OWN.declined_at, now)))
 
 
-async def note_opening(connection: Connection, campaign_id: UUID, supplier_id: UUID, now: datetime) -> None:
-    """Store that a recipient opened its link, where it is the first time."""
-    own = {"campaign_id": campaign_id, "supplier_id": supplier_id, "opened_at": None}
-    await connection.execute(sa.update(campaign_recipients).filter_by(**own).values(opened_at=now))
+async def note_opening(connection: Connection, link_id: UUID, now: datetime) -> None:
+    """Store that a recipient opened a link of a campaign, where it is the first time."""
+    link = declaration_links.c
+    is_its = (link.id == link_id) & (link.campaign_id == _OWN.campaign_id) & (link.supplier_id == _OWN.supplier_id)
+    opened = sa.update(campaign_recipients).where(is_its, _OWN.opened_at.is_(None))
+    await connection.execute(opened.values(opened_at=now))
 
 
 async def note_declaration(

@@ -6,7 +6,7 @@ that the token of a link is never stored.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -115,12 +115,23 @@ async def recipients_to_link(
     failed = sa.exists().where(
         _MAIL.campaign_id == _OWN.campaign_id, _MAIL.supplier_id == _OWN.supplier_id, _MAIL.status == "given_up"
     )
-    query = sa.select(*(_OWN[name] for name in RECIPIENT_FIELDS), sa.literal("to_post").label("state"))
-    query = query.where(_OWN.campaign_id == campaign_id, _UNANSWERED)
+    query = _addressees().where(_OWN.campaign_id == campaign_id, _UNANSWERED)
     if not all_ways:
         query = query.where((_OWN.way != "email") | failed)
+    return await read_all(connection, query, CampaignRecipient)
+
+
+async def recipients_by_town(connection: Connection, campaign_id: UUID) -> Sequence[CampaignRecipient]:
+    """All recipients of a campaign, in the order of `recipients_to_link`."""
+    return await read_all(connection, _addressees().where(_OWN.campaign_id == campaign_id), CampaignRecipient)
+
+
+def _addressees() -> sa.Select[Any]:
+    """The query for recipients of letters, in the order in which the post takes them: by postal code and name."""
     town = _OWN.address[sa.func.cardinality(_OWN.address)]
-    return await read_all(connection, query.order_by(town, _OWN.name, _OWN.supplier_id), CampaignRecipient)
+    state = sa.case((_OWN.posted_at.is_not(None), "sent"), else_="to_post").label("state")
+    columns = (_OWN[name] for name in RECIPIENT_FIELDS)
+    return sa.select(*columns, state).order_by(town, _OWN.name, _OWN.supplier_id)
 
 
 async def note_links(connection: Connection, campaign_id: UUID, supplier_ids: Sequence[UUID], now: datetime) -> None:

@@ -5,7 +5,7 @@ their digests are stored. A code is short enough to be searched for in a copy of
 `CODE_ROUNDS` times as long, and it has 31 to the power of ten values, of which an address may try some each hour.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from hashlib import pbkdf2_hmac
 from typing import NamedTuple
@@ -32,11 +32,11 @@ _COLUMNS = [
 
 
 class NewLink(NamedTuple):
-    """A link to be stored: whose page it opens, and its secrets."""
+    """A link to be stored: whose page it opens, and its secrets; `code`: None for one that is not typed."""
 
     supplier_id: UUID
     token: str
-    code: str
+    code: str | None = None
 
 
 class FollowedLink(msgspec.Struct, frozen=True):
@@ -57,22 +57,41 @@ def secret_digest(secret: str) -> bytes:
     return digest(secret)
 
 
+def digests_of(link: NewLink) -> list[bytes]:
+    """The digests of a link's secrets; that of a code takes some milliseconds."""
+    return [secret_digest(secret) for secret in (link.token, link.code) if secret is not None]
+
+
 async def insert_links(
-    connection: Connection, organisation_id: UUID, links: Sequence[NewLink], now: datetime, expires_at: datetime
+    connection: Connection,
+    organisation_id: UUID,
+    links: Sequence[NewLink],
+    now: datetime,
+    expires_at: datetime,
+    *,
+    campaign_id: UUID | None = None,
+    digests: Sequence[Sequence[bytes]] | None = None,
 ) -> list[UUID]:
-    """Store links made by an organisation; returns their ids, in the order of `links`."""
+    """Store links made by an organisation; returns their ids, in the order of `links`.
+
+    `campaign_id`: the campaign that brings them. `digests`: those of each link (`digests_of`), where they are made.
+    """
     ids = list(increasing_ids(now, range(len(links))))
     common = {"organisation_id": organisation_id, "created_at": now, "expires_at": expires_at}
+    common |= {"campaign_id": campaign_id}
+    made = [digests_of(each) for each in links] if digests is None else digests
     rows = [{"id": id_, "supplier_id": each.supplier_id, **common} for id_, each in zip(ids, links, strict=True)]
-    secrets = [
-        {"digest": secret_digest(secret), "link_id": id_}
-        for id_, each in zip(ids, links, strict=True)
-        for secret in (each.token, each.code)
-    ]
+    secrets = [{"digest": each, "link_id": id_} for id_, some in zip(ids, made, strict=True) for each in some]
     if rows:
         await connection.execute(insert(declaration_links), rows)
         await connection.execute(insert(declaration_secrets), secrets)
     return ids
+
+
+async def issued_digests(connection: Connection, digests: Collection[bytes]) -> set[bytes]:
+    """The digests among these of secrets that are stored, in force or not."""
+    stored = select(declaration_secrets.c.digest).where(declaration_secrets.c.digest == func.any(list(digests)))
+    return set((await connection.execute(stored)).scalars())
 
 
 async def is_issued(connection: Connection, secret: str) -> bool:

@@ -46,7 +46,7 @@ from domain.suppliers.supplier import Contact
 _SHORT_PSEUDONYM, _IN_ASCII = "…", "-"
 # the object that the journal names for a kind of holding; persons have an entry of their own
 _OBJECTS = {kind: kind for kind in ("meeting", "need", "exchange", "campaign", "key", "webhook", "source")}
-_OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need")
+_OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need") | {"note": "supplier"}
 
 
 async def export_person(

@@ -35,6 +35,7 @@ from db.schema.organisation_tables import (
     participants,
     shortlist_decisions,
     shortlists,
+    supplier_notes,
 )
 from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources, webhooks
 from domain.privacy import SHORTEST_NAME_WORD, Fate, Identifiers, without_contacts
@@ -51,6 +52,7 @@ _ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]
     shortlists: (needs, (needs.c.id, shortlists.c.number), shortlists.c.created_at),
     shortlist_decisions: (needs, (needs.c.id, shortlist_decisions.c.number), shortlist_decisions.c.decided_at),
     awards: (awards, (awards.c.id,), awards.c.created_at),
+    supplier_notes: (supplier_notes, (supplier_notes.c.supplier_id,), supplier_notes.c.noted_at),
     exchanges: (exchanges, (exchanges.c.id,), exchanges.c.opened_at),
     exchange_recipients: (exchanges, (exchanges.c.id,), exchanges.c.opened_at),
     messages: (exchanges, (messages.c.id,), messages.c.created_at),
@@ -144,6 +146,8 @@ MENTION_COLUMNS = (
     MentionColumn("shortlist", "need", shortlists.c.need, "pseudonym"),
     MentionColumn("shortlist", "answer", shortlists.c.body, "kept"),
     MentionColumn("decision", "reason", shortlist_decisions.c.reason, "pseudonym"),
+    MentionColumn("note", "how", supplier_notes.c.how, "pseudonym", 400),
+    MentionColumn("note", "offers", supplier_notes.c.offers, "pseudonym"),
     MentionColumn("award", "supplier", awards.c.supplier_name, "kept"),
     MentionColumn("exchange", "subject", exchanges.c.subject, "kept"),
     MentionColumn("message", "body", messages.c.body, "kept"),

@@ -5,9 +5,11 @@ The migrations build the same.
 
 import sqlalchemy as sa
 
+from db.schema.campaign_tables import campaigns
 from db.schema.supplier_tables import (
     Document,
     id_and_organisation,
+    index_where,
     moments,
     organisations,
     outbox_columns,
@@ -18,6 +20,7 @@ from domain.declarations.declaration import Declaration
 
 # The right to speak for one supplier, made by an organisation. `supplier_id`: as it was then; it may be part of another
 # one since. `opened_at`: when it was first followed. `sends`: declarations sent by it on the day `sent_on`.
+# `campaign_id`: the campaign that brought it.
 declaration_links = table(
     "declaration_links",
     *id_and_organisation(),
@@ -26,6 +29,8 @@ declaration_links = table(
     *moments("revoked_at", "opened_at", nullable=True),
     sa.Column("sent_on", sa.Date),
     sa.Column("sends", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("campaign_id", sa.Uuid, sa.ForeignKey(campaigns.c.id, ondelete="SET NULL")),
+    index_where("campaign_id IS NOT NULL", "declaration_links_campaign_id_ix", "campaign_id", "created_at"),
     sa.Index(None, "supplier_id", "organisation_id", "id"),
     sa.Index(None, "organisation_id", "id"),
 )

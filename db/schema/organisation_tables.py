@@ -24,6 +24,7 @@ from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Need, PlannedNeed
 from domain.shortlists.shortlist import Stamp
 from domain.shortlists.version import LotTotal
+from domain.suppliers.supplier import Offer
 
 # `year`, `buyer_siret`: to find needs by, taken from the content by a trigger whatever is given. `brief`: the content
 # without places, territories and dates, made by the database; null where even that is more than 128 KiB.
@@ -98,6 +99,19 @@ awards = table(
     *moments("withdrawn_at", nullable=True),
     sa.Index(None, "organisation_id", "awarded_on"),
     sa.Index(None, "need_id"),
+)
+
+# What an organisation noted of a supplier. It may have left the directory, or be part of another since.
+supplier_notes = table(
+    "supplier_notes",
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
+    sa.Column("supplier_id", sa.Uuid, primary_key=True),
+    sa.Column("offers", Document(tuple[Offer, ...]), nullable=False),
+    sa.Column("told_on", sa.Date),
+    sa.Column("how", sa.Text),
+    sa.Column("means", sa.Text, nullable=False),
+    sa.Column("actor_id", sa.Uuid),
+    *moments("noted_at"),
 )
 
 audit_entries = table(

@@ -105,12 +105,14 @@ class Document(UserDefinedType[Shape]):
         return lambda value: None if value is None else decode(value)
 
 
+# `notes`, here and of the directory's version: drawn anew whenever notes on suppliers change; NULL: never.
 organisations = table(
     "organisations",
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
     sa.Column("siret", sa.Text, unique=True),
     *moments("created_at"),
+    sa.Column("notes", sa.Uuid),
 )
 
 
@@ -172,6 +174,7 @@ directory_version = table(
     "directory_version",
     sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.text("true")),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("notes", sa.Uuid),
     sa.CheckConstraint("singleton", name="one_row"),
 )
 

@@ -145,14 +145,20 @@ async def changes_since(engine: Engine, version: int, uid: UUID | None, most: in
 
 # A notification that was lost costs at most this.
 POLL_SECONDS = 1.0
-CURRENT_VERSION = "SELECT d.version, c.uid FROM directory_version d LEFT JOIN change_sets c ON c.version = d.version"
+CURRENT_VERSION = """
+    SELECT d.version, c.uid, d.notes FROM directory_version d LEFT JOIN change_sets c ON c.version = d.version
+"""
 
 
 class DirectoryVersion(NamedTuple):
-    """A version of the directory; `uid`: an id drawn for it, to tell databases' histories apart; None for version 0."""
+    """A version of the directory; `uid`: an id drawn for it, to tell databases' histories apart; None for version 0.
+
+    `notes`: one drawn when an organisation's notes on suppliers last changed; None: never.
+    """
 
     number: int
     uid: UUID | None
+    notes: UUID | None = None
 
 
 async def listen(

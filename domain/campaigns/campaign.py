@@ -19,8 +19,8 @@ RecipientState = Literal["draft", "queued", "to_post", "sent", "opened", "declar
 WAYS: tuple[Way, ...] = ("email", "letter", "none")
 
 MOST_RECIPIENTS = 20_000
-LONGEST_BODY, MOST_LINES = 2_500, 40
-"""Characters and lines that still fit on the one page of a letter."""
+LONGEST_BODY, MOST_LINES, CHARACTERS_OF_LINE = 2_500, 32, 105
+"""Characters and lines of a text that still fits on the one page of a letter."""
 
 LetterBody = Annotated[
     str,

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from math import ceil
 
 from msgspec.structs import asdict
 
 from domain.campaigns.campaign import (
+    CHARACTERS_OF_LINE,
     MOST_LINES,
     MOST_RECIPIENTS,
     Campaign,
@@ -53,7 +55,8 @@ def request_problems(request: CampaignRequest, today: date, before: CampaignRequ
         text: str = getattr(request, name)
         if not text.isprintable() or not text.strip():
             yield control_character_problem(pointer(name))
-    if len(request.body.splitlines()) > MOST_LINES:
+    lines = (max(1, ceil(len(line) / CHARACTERS_OF_LINE)) for line in request.body.splitlines())
+    if sum(lines) > MOST_LINES:
         yield Problem(pointer("body"), "too_many_lines", _TOO_MANY_LINES)
     is_new_day = before is None or before.reply_by != request.reply_by
     if request.reply_by is not None and request.reply_by < today and is_new_day:

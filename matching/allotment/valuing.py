@@ -99,7 +99,7 @@ def suppliers_by_area(
     live: LiveIndex, areas: Sequence[Territory], segments: tuple[str, ...], on: date, rules: Rules
 ) -> tuple[SuppliersByArea, SuppliersByArea]:
     """The suppliers that answer these segments in each area, and those near it whose trade is not known."""
-    kept, subject = answer_cache_of(live.base), Subject(segments, ())
+    kept, subject = answer_cache_of(live), Subject(segments, ())
     find, find_nearby = (kept.select, kept.nearby) if kept else (select, nearby)
     answering = {}
     for number, area in enumerate(areas if segments else ()):

@@ -20,7 +20,7 @@ from domain.shortlists.shortlist import Advice, Finding, SupposedSite
 from domain.suppliers.asked_last import AskedLast
 from domain.suppliers.known_trades import is_older_award
 from domain.suppliers.supplier import Evidence, EvidenceKind, Kind, ServiceArea
-from domain.text.bilingual import Language, Text, kilometres, place_after_de
+from domain.text.bilingual import Language, Text, kilometres, long_date, place_after_de
 from matching.index.service_areas import NEARBY_KM
 
 NEAR_HOME = Text(" : ce genre de structure travaille près de chez elle", ": suppliers of this kind work near home")
@@ -71,6 +71,14 @@ INFERRED = Text(
     "Activité déduite de sa fiche, non déclarée : à confirmer auprès de la structure",
     "Activity inferred from its record, not declared: to be confirmed with the supplier",
 )
+
+
+def noted(told_on: date | None) -> Text:
+    """A sentence saying that the organisation noted an offer, and on which day the supplier told it, if known."""
+    if told_on is None:
+        return Text("Noté par votre organisation, d'après la structure", "Noted by your organisation from the supplier")
+    said = long_date(told_on)
+    return Text(f"Noté par votre organisation le {said.fr}", f"Noted by your organisation on {said.en}")
 
 
 def evidence(found: Evidence, on: date) -> Text:

@@ -150,4 +150,5 @@ def _farthest_area(lot: LotMatch, ordinal: int) -> ServiceArea | None:
 def _offers_of(lot: LotMatch, ordinal: int) -> list[tuple[Offer, tuple[str, ...]]]:
     """The offers of a supplier, each with the segments or families that it answers."""
     base = lot.live.base
-    return [(each, offered_segments(each, base.taxonomy, base.cpv)) for each in base.columns.supplier(ordinal).offers]
+    offers = lot.live.all_offers_of(ordinal)
+    return [(each, offered_segments(each, base.taxonomy, base.cpv)) for each in offers]

@@ -39,6 +39,7 @@ from matching.answer.messages import NOT_JUDGED, SupplierVerdicts, judge_of, raw
 from matching.answer.near_misses import RefusedSupplier, draw_refused, nearest_refused, refusals_in_words
 from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
+from matching.index.notes import NotedOffers
 from matching.index.offers import (
     FITS,
     GRADES,
@@ -317,13 +318,28 @@ class RowWriter:
         said = messages.PRESENCE[presence]
         if presence == "nearby":
             said = messages.nearby(lot.live.base.columns.default_reach_km(ordinal))
-        reasons = b"%b,%b" % (row_parts.reasons, _reason_json(f"presence_{presence}", said, self.language))
+        noted = b"" if lot.live.noted is None else self._reason_of_notes(lot.live.noted, row_parts, ordinal)
+        reasons = b"%b,%b" % (row_parts.reasons + noted, _reason_json(f"presence_{presence}", said, self.language))
         if query.place or presence != PRESENCES[LOCAL]:
             is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
             if distance_km is not None and distance_km > messages.IN_METRES_KM:
                 distance_km = round(distance_km, 1)  # no more is told
             reasons += _distance_reason(distance_km, _place_told(query), is_placed, self.language)
         return b"[%b]" % reasons
+
+    def _reason_of_notes(self, noted: NotedOffers, row_parts: SharedRowParts, ordinal: int) -> bytes:
+        """The JSON of the reason that the organisation noted an offer of a candidate, with a comma before it."""
+        taxonomy, cpv = self.reference.taxonomy, self.reference.cpv
+        used = {answer.offered for answer in row_parts.segments if answer.declared_by == "buyer"}
+        days = [
+            offer.declared_on
+            for offer in noted.of_supplier.get(ordinal, ())
+            if not used.isdisjoint(offered_segments(offer, taxonomy, cpv))
+        ]
+        if not days:
+            return b""
+        latest = max((day for day in days if day is not None), default=None)
+        return b"," + encode(Reason("noted", messages.noted(latest).to(self.language)))
 
     def _segment_answers(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int) -> bytes:
         """The segment answers of a candidate in JSON; undeclared ones with evidence, the strongest and latest first."""

@@ -11,9 +11,12 @@ import numpy as np
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.note import NotedSupplier
+from domain.suppliers.supplier import Offer
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography
 from matching.index.distances import Distances, distances_to
+from matching.index.notes import NotedOffers
 from matching.index.offers import (
     NO_OFFERS,
     Offers,
@@ -27,7 +30,7 @@ from matching.index.offers import (
 from matching.index.service_areas import ServiceAreas
 from matching.index.supplier_columns import IndexedSupplier, MatchedSupplier, Ordinals, SupplierColumns
 from matching.index.tables import IndexTables, build_tables
-from matching.index.trade_groups import KindsOffering, TradeGroup, TradeGroups
+from matching.index.trade_groups import KindBits, KindsOffering, TradeGroup, TradeGroups
 from matching.weighted_cache import WeightedCache
 
 DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 40 << 20, 96
@@ -117,7 +120,8 @@ class LiveIndex:
     `version_uid`: of that version of the directory, None where nothing was ever written to it.
     `gone` marks the ordinals that a later change has replaced or removed; None: nothing has changed. `change` counts
     changes, and `changed_at` has the latest that concerned a wanted segment or family, or OFFERLESS.
-    `kinds_offered`: after the changes; None: as in the base.
+    `kinds_offered`: after the changes; None: as in the base. `noted`: what the organisation that is answered noted of
+    suppliers, over the index that is `shared` by all; None: nothing.
     """
 
     base: Index
@@ -128,11 +132,18 @@ class LiveIndex:
     change: int = 0
     changed_at: Mapping[str, int] = field(default_factory=dict)
     kinds_offered: KindsOffering | None = None
+    noted: NotedOffers | None = None
+    shared: "LiveIndex | None" = None
 
     @property
     def kinds_offering(self) -> KindsOffering:
-        """The kinds that offer each segment and family."""
+        """The kinds that offer each segment and family, whatever was noted."""
         return self.kinds_offered or self.base.kinds_offering
+
+    def kinds_that_offer(self, code: str) -> KindBits:
+        """The kinds of which some supplier offers a segment or family."""
+        found = self.kinds_offering.kinds(code)
+        return found if self.noted is None else found | self.noted.kinds.get(code, 0)
 
     def with_changes(
         self,
@@ -154,6 +165,35 @@ class LiveIndex:
                 kept = (supplier for supplier in self.suppliers() if supplier.id not in touched)
                 return LiveIndex(self.base.build_with((*kept, *active)), data_version, version_uid)
             return replace(self._with_tail(active, touched), data_version=data_version, version_uid=version_uid)
+
+    def with_notes(self, notes: tuple[NotedSupplier, ...], before: NotedOffers | None = None) -> "LiveIndex":
+        """This index with what an organisation noted of suppliers, for its own matches.
+
+        `before`: of its last index, used again with all that is kept where it still holds.
+        """
+        if before is None or not self.has_same_suppliers(before) or before.notes != notes:
+            base = self.base
+            known: dict[int, tuple[IndexedSupplier, tuple[Offer, ...]]] = {}
+            for each in notes:
+                if (ordinal := self.ordinal_of(each.supplier_id)) is not None:
+                    supplier, noted = known.get(ordinal) or (base.columns.supplier(ordinal), ())
+                    known[ordinal] = supplier, (*noted, *each.offers)
+            named = {one for each in notes for one in (each.supplier_id, each.noted_id)}
+            lacking = tuple(one for one in named if self.ordinal_of(one) is None)
+            with base.lock:  # areas are added to those of the base
+                before = NotedOffers(notes, known, lacking, base.areas, base.trade_groups, base.taxonomy, base.cpv)
+        return replace(self, noted=before, shared=self)
+
+    @property
+    def without_notes(self) -> "LiveIndex":
+        """The index that all organisations share; this one where nothing was noted over it."""
+        return self if self.shared is None else self.shared
+
+    def has_same_suppliers(self, noted: NotedOffers) -> bool:
+        """Whether the suppliers that something was noted of are in this index as they were when it was laid over it."""
+        if noted.areas is not self.base.areas or (self.gone is not None and bool(self.gone[noted.ordinals].any())):
+            return False
+        return all(self.ordinal_of(each) is None for each in noted.lacking)
 
     def changes_since(self, earlier: "LiveIndex | None") -> tuple[list[IndexedSupplier], list[UUID]]:
         """The suppliers written, and ids removed, since the `earlier` index of the same base (None: since the base)."""
@@ -221,30 +261,44 @@ class LiveIndex:
         return len(self.base.columns.spatial_keys) + self.tail.rows
 
     def answering_offers(self, code: str) -> tuple[WantedOffers, ...]:
-        """The offers that answer a segment or family: those of the base, then those of the tail."""
+        """The offers that answer a segment or family: those of the base, then those of the tail, then those noted."""
         of_base, tail = self.base.wanted[code], self.tail
+        of_notes = () if self.noted is None else (self.noted.answering_offers(code),)
         if not tail.offers:
-            return (of_base,)
+            return (of_base, *of_notes)
         if code not in tail.wanted:
             tail.wanted[code] = wanted_offers(code, tail.offers, self.base.taxonomy)
-        return (of_base, tail.wanted[code])
+        return (of_base, tail.wanted[code], *of_notes)
+
+    @property
+    def _tables(self) -> tuple[Mapping[str, Offers], ...]:
+        """The offers by the segment or family that they name: those of the base, of the tail, and noted ones."""
+        known = self.base.offers, self.tail.offers
+        return known if self.noted is None else (*known, self.noted.offers)
 
     def suppliers_offering(self, code: str) -> Ordinals:
         """The suppliers with an offer that names a segment or family: some several times, removed ones too."""
-        parts = [offers[code].supplier for offers in (self.base.offers, self.tail.offers) if code in offers]
+        parts = [offers[code].supplier for offers in self._tables if code in offers]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
 
     def offers_of(self, ordinal: int, code: str) -> Offers:
         """The offers of a supplier that name a segment or family."""
-        offers = self.base.offers if ordinal < len(self.base.columns.spatial_keys) else self.tail.offers
-        named = offers.get(code, NO_OFFERS)
-        first, end = np.searchsorted(named.supplier, (ordinal, ordinal + 1))
-        return Offers._make(column[first:end] for column in named)
+        found = []
+        for offers in self._tables:
+            named = offers.get(code, NO_OFFERS)
+            first, end = np.searchsorted(named.supplier, (ordinal, ordinal + 1))
+            found.append(Offers._make(column[first:end] for column in named))
+        return concatenated_offers(found)
+
+    def all_offers_of(self, ordinal: int) -> tuple[Offer, ...]:
+        """All offers of a supplier, then those noted of it."""
+        offers = self.base.columns.supplier(ordinal).offers
+        return offers if self.noted is None else (*offers, *self.noted.of_supplier.get(ordinal, ()))
 
     def offers_any(self, ordinals: Ordinals, code: str) -> Bools:
         """For each of the suppliers, whether it has an offer that names a segment or family."""
         found = np.zeros(len(ordinals), dtype=bool)
-        for offers in (self.base.offers, self.tail.offers):
+        for offers in self._tables:
             if code in offers:
                 first, end = np.searchsorted(offers[code].supplier, (ordinals, ordinals + 1))
                 found |= end > first
@@ -252,7 +306,9 @@ class LiveIndex:
 
     def offerless(self) -> Ordinals:
         """The suppliers without offers, in order."""
-        return self.still_present(np.concatenate((self.base.offerless, self.tail.offerless)))
+        found = self.still_present(np.concatenate((self.base.offerless, self.tail.offerless)))
+        noted = () if self.noted is None else self.noted.were_offerless
+        return found if not len(noted) else np.delete(found, np.searchsorted(found, noted))
 
     def still_present(self, ordinals: Ordinals) -> Ordinals:
         """The given suppliers without those that a later change has replaced or removed."""

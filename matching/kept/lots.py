@@ -112,15 +112,18 @@ class CachedSelection:
 
 
 class LotCache:
-    """The cache of lots matched against one index; its memory grows with the `count` of suppliers."""
+    """The cache of lots matched against one index; its memory is a `share` of one that grows with the suppliers."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, share: float = 1.0) -> None:
+        """`count`: of the suppliers."""
         self.selections = WeightBoundCache[tuple[ref[Territory], Subject], CachedSelection](
-            SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * count
+            int((SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * count) * share)
         )
-        self.arrays = WeightBoundCache[ref[CachedSelection], Selection](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
+        self.arrays = WeightBoundCache[ref[CachedSelection], Selection](
+            int((ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count) * share)
+        )
         # each with the change of the index for which it was found
-        self._nearby = WeightBoundCache[Hashable, tuple[NearbyRows, int]](NEARBY_BYTES)
+        self._nearby = WeightBoundCache[Hashable, tuple[NearbyRows, int]](int(NEARBY_BYTES * share))
 
     def lots(
         self,

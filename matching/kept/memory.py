@@ -26,7 +26,8 @@ from matching.answer.explain import Explainer, LotWords
 from matching.answer.messages import raw_json
 from matching.answer.near_misses import RefusedSupplier, draw_refused
 from matching.answer.supplier_rows import RowWriter, ranked_list
-from matching.index.live_index import Index
+from matching.index.live_index import Index, LiveIndex
+from matching.index.notes import NotedOffers
 from matching.kept.lots import CachedLot, LotCache
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, WantedSegment
@@ -42,6 +43,8 @@ REQUESTED_BYTES, REQUESTED_BYTES_EACH = 8 << 20, 500
 REVIEW_BYTES, BYTES_PER_LOT, BYTES_PER_NAME = 8 << 20, 2_000, 80
 """About what a review takes for each lot, besides its facts, and for each lot that its advice names."""
 MOST_ADVICE = 4_096
+SHARE_OF_NOTES = 1 / 16
+"""The memory for the answers of an organisation that has notes, of that for all others together."""
 
 encode = msgspec.json.encode
 
@@ -74,12 +77,13 @@ class WrittenLot:
 class AnswerCache(LotCache):
     """The caches of one index: its lots, legal reviews, and pieces of JSON."""
 
-    def __init__(self, suppliers: int) -> None:
-        super().__init__(suppliers)
-        self._reviews: WeightBoundCache[Hashable, NeedReview] = WeightBoundCache(REVIEW_BYTES)
-        self.written: WeightBoundCache[Hashable, WrittenLot] = WeightBoundCache(WRITTEN_BYTES)
+    def __init__(self, suppliers: int, share: float = 1.0) -> None:
+        """`share`: of the usual memory, that these caches may take."""
+        super().__init__(suppliers, share)
+        self._reviews: WeightBoundCache[Hashable, NeedReview] = WeightBoundCache(int(REVIEW_BYTES * share))
+        self.written: WeightBoundCache[Hashable, WrittenLot] = WeightBoundCache(int(WRITTEN_BYTES * share))
         self.requested: WeightBoundCache[int, tuple[tuple[WantedSegment, ...], bytes]] = WeightBoundCache(
-            REQUESTED_BYTES
+            int(REQUESTED_BYTES * share)
         )
         self.advice: dict[tuple[int, Language], tuple[LegalAdvice, bytes]] = {}
 
@@ -105,13 +109,15 @@ class AnswerCache(LotCache):
         return written
 
 
-def answer_cache_of(index: Index) -> AnswerCache | None:
-    """The caches of an index; None where the index is not to cache."""
-    if not index.keeps:
+def answer_cache_of(live: LiveIndex) -> AnswerCache | None:
+    """The caches of an index, or of an organisation's notes laid over it; None where the index is not to cache."""
+    base, noted = live.base, live.noted
+    if not base.keeps:
         return None
-    if not isinstance(index.kept, AnswerCache):
-        index.kept = AnswerCache(len(index.columns.spatial_keys))
-    return index.kept
+    holder: Index | NotedOffers = base if noted is None else noted
+    if not isinstance(holder.kept, AnswerCache):
+        holder.kept = AnswerCache(len(base.columns.spatial_keys), 1.0 if noted is None else SHARE_OF_NOTES)
+    return holder.kept
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ async def portal(
 ) -> AsyncIterator[AsyncTestClient[Litestar]]:
     """A portal with that key, of an application without a database that holds these suppliers."""
     app = create_app(settings, reference, parts=())
-    app.state.services.live = SimpleNamespace(index=factories.live(*suppliers))
+    index = factories.live(*suppliers)
+    app.state.services.live = SimpleNamespace(index=index, index_for=lambda _: index)
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         if key is not None:
             client.headers["Authorization"] = f"Bearer {key}"

@@ -52,6 +52,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/organisations/{id}"): {"name": "volée"},
     ("PATCH", "/campaigns/{id}"): {"title": "volée"},
     ("POST", "/campaigns/{id}/send"): None,
+    ("POST", "/campaigns/{id}/links"): None,
     ("POST", "/campaigns/{id}/posted"): None,
     ("POST", "/campaigns/{id}/reminder"): None,
     ("PATCH", "/meetings/{id}"): {"title": "volée"},

@@ -166,7 +166,7 @@ async def test_the_same_question_is_answered_once_until_the_data_changes(
     assert first.headers["cache-control"] == "public, max-age=60"
     services = client.app.state.services
     index = services.live.index.with_changes([supplier("nouveau", at=RENNES)], (), 2)
-    monkeypatch.setattr(services, "live", SimpleNamespace(index=index))
+    monkeypatch.setattr(services, "live", SimpleNamespace(index=index, index_for=lambda _: index))
     changed = await client.get(asked, headers={"if-none-match": first.headers["etag"]})
     assert (changed.status_code, len(made)) == (200, 2)
     assert changed.json()["totals"]["suppliers"] == 3

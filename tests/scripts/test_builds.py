@@ -41,7 +41,8 @@ async def test_matches_and_reads_refusals(made: tuple[Path, str], monkeypatch: p
     models: Any = import_module("vivier_client.models")
     match_need: Any = import_module("vivier_client.api.match.match_need")
     app = create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY}), reference(), parts=())
-    app.state.services.live = SimpleNamespace(index=live(supplier("rennais", at=RENNES, approvals=approved("ESAT"))))
+    index = live(supplier("rennais", at=RENNES, approvals=approved("ESAT")))
+    app.state.services.live = SimpleNamespace(index=index, index_for=lambda _: index)
     api = package.AuthenticatedClient(base_url="http://vivier", token=ADMIN_KEY)
     async with AsyncTestClient(app) as client:
         client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"

@@ -67,7 +67,7 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
     """
     services = call.services
     query = SupplyQuery(territory=codes, segments=(segment,) if segment else (), level=level)
-    question, live = question_of(call, query, GEOJSON), services.directory.index
+    question, live = question_of(call, query, GEOJSON)
 
     def encode_map() -> bytes:
         """The map in JSON, as it is cached."""

@@ -12,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 import structlog
 
 from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
+from api.runtime.index.organisation_notes import OrganisationNotes
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.web.problems import RETRY_AFTER_LOADING, Refusal
@@ -144,7 +146,7 @@ class IndexLoader:
         read_url: str | None = None,
     ) -> None:
         self.files = files
-        self._url, self._engine, self._processes, self._read_url = url, engine, processes, read_url
+        self._url, self.engine, self._processes, self._read_url = url, engine, processes, read_url
         # of its own: the threads that all others share may all be taken for long
         self._threads = ThreadPoolExecutor(THREADS, "index")
         self._written: WrittenIndex | None = None
@@ -166,7 +168,7 @@ class IndexLoader:
     async def load_newest(self, beyond: int = -1) -> LiveIndex:
         """The present index, loaded or built: its tail short, its base later than the directory version `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
-        database = await database_id(self._engine)  # each time: another may have taken its address
+        database = await database_id(self.engine)  # each time: another may have taken its address
         while True:
             for written in self.files.newest_first(database):
                 if written.version > beyond and written not in refused:
@@ -187,10 +189,10 @@ class IndexLoader:
     async def update(self, index: LiveIndex) -> LiveIndex | None:
         """The index with all later changes; None if they are too many, or the directory never had its version."""
         most = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
-        found = await changes_since(self._engine, index.data_version, index.version_uid, max(most, 0))
+        found = await changes_since(self.engine, index.data_version, index.version_uid, max(most, 0))
         if found is None:
             return None
-        return await self._run_in_thread(index.with_changes, *found)
+        return await self.run_in_thread(index.with_changes, *found)
 
     def needs_new_base(self, index: LiveIndex) -> bool:
         """Whether an index needs a new base: its tail is too long, or the file it was mapped from too old."""
@@ -203,7 +205,7 @@ class IndexLoader:
     async def _map_and_follow(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
         """Map an index and add all later changes; None where its tail would be over `longest` times the usual one."""
         try:
-            base = await self._run_in_thread(self.files.load, written)
+            base = await self.run_in_thread(self.files.load, written)
         except (OSError, EOFError, KeyError, ValueError) as failure:
             log.warning("an index in its folder cannot be read", path=str(written.path), failure=str(failure))
             return None
@@ -226,7 +228,8 @@ class IndexLoader:
                     return
         await build_index(reference, self._url, folder, self._processes)
 
-    async def _run_in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+    async def run_in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The result of `work`, called with the arguments in a thread that is kept for indexes."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
 
@@ -241,6 +244,7 @@ class LiveDirectory:
     def __init__(self, loader: IndexLoader, metrics: Metrics) -> None:
         self.loader, self.metrics = loader, metrics
         self._index: LiveIndex | None = None
+        self.noted = OrganisationNotes()
         self._current_at = time.monotonic()
         self._replaced = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -259,6 +263,10 @@ class LiveDirectory:
             raise Refusal("not-ready", headers={"Retry-After": str(RETRY_AFTER_LOADING)})
         return self._index
 
+    def index_for(self, organisation_id: UUID) -> LiveIndex:
+        """The latest index with what this organisation noted. Raises Refusal (503) until the first one is loaded."""
+        return self.noted.views.get(organisation_id, self.index)
+
     async def wait_beyond(self, version: int, seconds: float) -> None:
         """Wait until the index has a later directory version than `version`, at most `seconds`."""
         with suppress(TimeoutError):
@@ -269,18 +277,18 @@ class LiveDirectory:
     def is_of(self, version: DirectoryVersion) -> bool:
         """Whether the index has exactly this version of the directory, by number and `uid`."""
         index = self._index
-        return index is not None and (index.data_version, index.version_uid) == version
+        return index is not None and (index.data_version, index.version_uid) == version[:2]
 
     async def follow(self, versions: AsyncGenerator[DirectoryVersion, None]) -> None:
         """Load the index, then update it whenever `versions` yields a newer version, for ever."""
         async with aclosing(versions):
             async for version in versions:
-                if not self.is_of(version) or self.loader.needs_new_base(self.index):
-                    with (
-                        log_failures("the index cannot follow the directory and stays as it is"),
-                        self._note_failures(),
-                    ):
+                with log_failures("the index cannot follow the directory and stays as it is"), self._note_failures():
+                    if not self.is_of(version) or self.loader.needs_new_base(self.index):
                         await self.catch_up()
+                    if self._index is not None and self.noted.version != version.notes:
+                        async with self._one_at_a_time:
+                            await self._match_against(self._index)
                 if self.is_of(version):
                     self._current_at = time.monotonic()
                     self._note_success()
@@ -325,11 +333,11 @@ class LiveDirectory:
             if self._index is None:
                 if time.monotonic() >= self._not_before:
                     with self._pause_after_failure():
-                        self.replace(await self.loader.load_first())
+                        await self._match_against(await self.loader.load_first())
                 return
             index = await self.loader.update(self._index)
             if index is not None:
-                self.replace(index)
+                await self._match_against(index)
                 self._note_success()
                 if not self.loader.needs_new_base(index):
                     return
@@ -351,7 +359,7 @@ class LiveDirectory:
             async with self._one_at_a_time:
                 followed = await self.loader.update(found)
                 if followed is not None:
-                    self.replace(followed)
+                    await self._match_against(followed)
 
     @contextmanager
     def _pause_after_failure(self) -> Iterator[None]:
@@ -365,9 +373,15 @@ class LiveDirectory:
             raise
         self._pause, self._not_before = FIRST_PAUSE_SECONDS, 0.0
 
-    def replace(self, index: LiveIndex) -> None:
-        """Match against this index from now on."""
+    async def _match_against(self, index: LiveIndex) -> None:
+        """Match against this index from now on, and with what organisations noted of its suppliers."""
+        loader = self.loader
+        self.replace(index, await self.noted.over(index, loader.engine, loader.run_in_thread))
+
+    def replace(self, index: LiveIndex, noted: OrganisationNotes | None = None) -> None:
+        """Match against this index from now on; `noted`: and with what organisations noted over it."""
         self._index = index
+        self.noted = noted or OrganisationNotes()
         self._replaced.set()
         self._replaced = asyncio.Event()
         self.metrics.data_version.set(index.data_version)

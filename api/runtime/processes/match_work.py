@@ -28,6 +28,7 @@ from api.settings import MIB, Settings
 from api.web.problems import RETRY_AFTER_IN_TURN, Refusal
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import Need
+from domain.suppliers.note import NotedSupplier
 from domain.text.bilingual import Language, Text
 from matching.index.live_index import Index, LiveIndex
 from matching.index.supplier_columns import IndexedSupplier
@@ -206,9 +207,13 @@ class MatchProcesses:
         try:
             if isinstance(task, FunctionTask):
                 return await process.call(TaskServer.call, task.work, task.arguments)
-            if self._known.get(process) is not task.live:
-                await self._update(process, task.live)
-            return await process.call(TaskServer.match, task.work, task.need, task.on, task.language, task.others)
+            noted, live = task.live.noted, task.live.without_notes
+            if self._known.get(process) is not live:
+                await self._update(process, live)
+            notes = None if noted is None else noted.notes
+            return await process.call(
+                TaskServer.match, task.work, task.need, task.on, task.language, task.others, notes
+            )
         finally:
             self.running.discard(process)
             if process.is_running:
@@ -280,9 +285,18 @@ class TaskServer:
         """Bring the index to a later directory version, with the suppliers written and removed since."""
         self._live = self._live.with_changes(written, removed, version, uid)
 
-    def match(self, work: Callable[..., T], need: Need, on: date, language: Language, others: Mapping[str, Any]) -> T:
-        """The result of a `MatchTask` of these fields, run on the index."""
-        return work(need, self._live, self._reference, on, language, **others)
+    def match(
+        self,
+        work: Callable[..., T],
+        need: Need,
+        on: date,
+        language: Language,
+        others: Mapping[str, Any],
+        notes: tuple[NotedSupplier, ...] | None = None,
+    ) -> T:
+        """The result of a `MatchTask` of these fields, run on the index; `notes`: those of who asked, if any."""
+        live = self._live if notes is None else self._live.with_notes(notes)
+        return work(need, live, self._reference, on, language, **others)
 
     def call(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         """The result of a `FunctionTask`, which needs no index."""

@@ -100,7 +100,7 @@ async def test_who_asked_not_to_be_asked_is_left_out_and_counted(
     before = await buyer.plan()
     async with transaction(served.services.database) as connection:
         refuser = UUID(isle["letter"])
-        await write_wish(connection, buyer.organisation_id, refuser, served.services.now(), ask_again=False)
+        await write_wish(connection, buyer.organisation_id, [refuser], served.services.now(), ask_again=False)
     after = await buyer.plan()
     assert (after["recipients"], after["left_out"]["ask_again"]) == (2, 1)
     assert (await buyer.shown(before))["counts"]["declined"] == 1

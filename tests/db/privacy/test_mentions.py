@@ -245,6 +245,7 @@ OF_NOBODY = {
     "shortlists": {"language", "stamp", "totals", "ledger"},
     "sources": {"name", "mapping"},
     "split_records": {"source", "other_source"},
+    "supplier_notes": {"means"},
     "suppression_key": {"key"},
     "suppressions": {"digest", "source", "external_id"},
     "trade_counts": {"commune", "kind"},

@@ -20,7 +20,7 @@ from tests.factories import reference as known
 
 
 def kept_by(ours: LiveIndex) -> AnswerCache:
-    kept = answer_cache_of(ours.base)
+    kept = answer_cache_of(ours)
     assert kept is not None
     return kept
 

@@ -222,7 +222,7 @@ async def test_the_keys_of_an_organisation_wait_in_one_line(
 
     monkeypatch.setattr(Keys, "_administrator", found)
     app = create_app(settings, reference(), parts=())
-    app.state.services.live = SimpleNamespace(index=LIVE)
+    app.state.services.live = SimpleNamespace(index=LIVE, index_for=lambda _: LIVE)
     work = app.state.services.match_work
     monkeypatch.setattr(work, "run", noted)
     monkeypatch.setattr(work, "is_small", lambda *_: False)

@@ -1,0 +1,59 @@
+"""Letters of a campaign as one PDF, a page to a recipient; typst sets the pages, `letters.typ` says how they look.
+
+Thousands are set some hundreds at a time, each time in another process, and joined in one more: what is held at once
+stays below some 200 MB.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from api.campaigns import letters_process
+from api.reports.html_and_pdf import pdf_of_process, printable_text
+from domain.campaigns.letter import LetterTexts
+
+SET_AT_ONCE = 250
+TEMPLATE = (files("api.campaigns") / "letters.typ").read_text(encoding="utf-8")
+
+
+class AddressedLetter(msgspec.Struct, frozen=True):
+    """The parts of a letter that are its recipient's alone; `address`: its lines, the name first."""
+
+    address: tuple[str, ...]
+    link: str
+    code: str
+    is_reminder: bool
+
+
+def letters_pdf(texts: LetterTexts, letters: Sequence[AddressedLetter], moment: int) -> bytes:
+    """The letters as one PDF, dated `moment` (seconds since 1970). Raises RuntimeError where they cannot be set."""
+    common = {name: _printable(value) for name, value in msgspec.structs.asdict(texts).items()}
+    with TemporaryDirectory() as folder:
+        parts = list[Path]()
+        for first in range(0, len(letters), SET_AT_ONCE):
+            some = [_printable_letter(each) for each in letters[first : first + SET_AT_ONCE]]
+            asked = {"template": TEMPLATE, "common": common, "letters": some, "moment": moment}
+            part = Path(folder) / f"{len(parts)}.pdf"
+            part.write_bytes(pdf_of_process(letters_process.__file__, msgspec.json.encode(asked)))
+            parts.append(part)
+        if len(parts) == 1:
+            return parts[0].read_bytes()
+        return pdf_of_process(letters_process.__file__, msgspec.json.encode({"join": [*map(str, parts)]}))
+
+
+def _printable(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    return printable_text(value) if isinstance(value, str) else tuple(map(printable_text, value))
+
+
+def _printable_letter(letter: AddressedLetter) -> dict[str, object]:
+    # the code in two halves, which people type with fewer mistakes
+    half = (len(letter.code) + 1) // 2
+    return {
+        "address": _printable(letter.address),
+        "link": letter.link,
+        "code": f"{letter.code[:half]} {letter.code[half:]}",
+        "is_reminder": letter.is_reminder,
+    }

@@ -1,0 +1,177 @@
+"""Links of a campaign for letters and calls: made anew each time, and answered this once as CSV or as letters in PDF.
+
+A link's secrets are derived from the caller's secret and from a number that the answer has: the same request sent again
+is answered with the same links, while nothing that is stored leads to them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from api.campaigns.letters import AddressedLetter, letters_pdf
+from api.campaigns.run_campaign import lock_own_campaign, own_campaign
+from api.exchanges.reply_links import last_day, link_expiry
+from api.runtime.actor import Acting
+from api.runtime.processes.match_work import run_in_thread
+from db.campaigns.campaigns import write_campaign
+from db.campaigns.mails import note_links, recipients_by_town, recipients_to_link
+from db.core.engine import Connection, transaction
+from db.declarations.links import NewLink, digests_of, insert_links, issued_digests, secret_digest
+from db.journal.entries import write_entry
+from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
+from domain.campaigns.letter import letter_texts
+from domain.campaigns.rules import require_somebody
+from domain.declarations.link import code_of
+from domain.errors import Conflict
+from domain.journal import Detail
+from domain.text.bilingual import PARIS, Text
+from sources.file_types.csv_cells import Dialect, csv_of
+
+COLUMNS = ("name", "address", "link", "code")
+PAGE = "/fiche"
+DAYS_AFTER_REPLY_BY = 30
+AT_ONCE = 500
+SHOWN_ONCE = Text(
+    "Ces liens ont été donnés à une autre clé, et ne se montrent qu'une fois : en demander d'autres",
+    "These links were given to another key, and are shown once only: ask for others",
+)
+NOBODY_LEFT = Text(
+    "Aucun lien à faire : tous les destinataires ont une adresse électronique, ou ont répondu",
+    "No link to make: all recipients have an e-mail address, or have answered",
+)
+NO_LETTER = Text(
+    "Aucune lettre : aucune adresse postale n'est connue ; demander les liens en CSV (Accept: text/csv)",
+    "No letter: no postal address is known; ask for the links as CSV (Accept: text/csv)",
+)
+
+
+class LinkBatch(msgspec.Struct, frozen=True):
+    """Links that were made at once; what is stored of an answer. `seed`: the secrets are derived from it."""
+
+    seed: UUID
+    made_at: datetime
+    links: int
+
+
+class MadeLink(NamedTuple):
+    """A link that was made, with its recipient."""
+
+    recipient: CampaignRecipient
+    link: NewLink
+
+
+def link_end(now: datetime, content: CampaignRequest, days: int) -> datetime:
+    """The end of a campaign's links: `days` from now, and some weeks after the day by which an answer is asked for."""
+    if content.reply_by is not None:
+        days = max(days, (content.reply_by - now.astimezone(PARIS).date()).days + DAYS_AFTER_REPLY_BY)
+    return link_expiry(now, days)
+
+
+def derive_link(acting: Acting, seed: UUID, supplier_id: UUID) -> NewLink:
+    """The link to a supplier's page whose secrets the seed and the caller's secret give."""
+    token = acting.token_of(f"campaign link {seed}/{supplier_id}")
+    code = code_of(sha256(acting.token_of(f"campaign code {seed}/{supplier_id}").encode()).digest())
+    return NewLink(supplier_id, token, code)
+
+
+async def make_digests(acting: Acting, campaign_id: UUID, seed: UUID, *, all_ways: bool) -> dict[UUID, list[bytes]]:
+    """The digests of links to be made, by recipient; they take a while, so they are made before anything is locked.
+
+    Raises NotFound, Conflict (`nobody_to_link`).
+    """
+    async with transaction(acting.services.database) as connection:
+        await own_campaign(connection, acting.organisation_id, campaign_id)
+        found = await recipients_to_link(connection, campaign_id, all_ways=all_ways)
+    if not found:
+        raise Conflict("nobody_to_link", NOBODY_LEFT)
+    ids = [each.supplier_id for each in found]
+    return await run_in_thread(None, lambda: {each: digests_of(derive_link(acting, seed, each)) for each in ids})
+
+
+async def store_links(
+    connection: Connection, acting: Acting, campaign_id: UUID, seed: UUID, digests: dict[UUID, list[bytes]]
+) -> LinkBatch:
+    """Store links, and that the campaign has begun. Raises NotFound, Conflict (`nobody_to_ask`)."""
+    campaign = await lock_own_campaign(connection, acting, campaign_id)
+    require_somebody(campaign)
+    now = acting.now()
+    end, ids = link_end(now, campaign, acting.services.settings.reply_link_days), list(digests)
+    for first in range(0, len(ids), AT_ONCE):
+        some = ids[first : first + AT_ONCE]
+        links = [derive_link(acting, seed, each) for each in some]
+        of_links = [digests[each] for each in some]
+        organisation = acting.organisation_id
+        await insert_links(connection, organisation, links, now, end, campaign_id=campaign_id, digests=of_links)
+    await note_links(connection, campaign_id, ids, now)
+    after = replace(campaign, started_at=campaign.started_at or now, version=campaign.version + 1, updated_at=now)
+    await write_campaign(connection, after)
+    detail: Detail = {"links": len(ids)}
+    name, version = f"campaign:{campaign_id}", after.version
+    await write_entry(
+        connection, acting.actor, "campaign.links_made", name, now, version=version, detail=detail, about=(name,)
+    )
+    return LinkBatch(seed, now, len(ids))
+
+
+async def made_links(connection: Connection, acting: Acting, campaign_id: UUID, batch: LinkBatch) -> list[MadeLink]:
+    """The links of a batch. Raises Conflict (`shown_once`) where another caller made them."""
+    found = await recipients_by_town(connection, campaign_id)
+
+    def derive_links() -> dict[bytes, MadeLink]:
+        links = [MadeLink(each, derive_link(acting, batch.seed, each.supplier_id)) for each in found]
+        return {secret_digest(each.link.token): each for each in links}
+
+    derived = await asyncio.to_thread(derive_links)
+    issued = await issued_digests(connection, derived.keys())
+    if not issued:
+        raise Conflict("shown_once", SHOWN_ONCE)
+    return [made for digest, made in derived.items() if digest in issued]
+
+
+async def links_as_csv(acting: Acting, made: Sequence[MadeLink], dialect: Dialect) -> bytes:
+    """The links as CSV, a row to a recipient: name, postal address, link, code."""
+
+    def write_rows() -> bytes:
+        rows = (
+            (each.name, "\n".join(each.address), page_address(acting.base_url, link.token), link.code)
+            for each, link in made
+        )
+        return csv_of(COLUMNS, rows, dialect)
+
+    return await asyncio.to_thread(write_rows)
+
+
+async def links_as_letters(
+    acting: Acting, campaign: StoredCampaign, batch: LinkBatch, made: Sequence[MadeLink]
+) -> bytes:
+    """The letters as one PDF, for those with a postal address. Raises Conflict (`no_postal_address`), Refusal (429)."""
+    addressed = [each for each in made if each.recipient.address]
+    if not addressed:
+        raise Conflict("no_postal_address", NO_LETTER)
+    base, services = acting.base_url, acting.services
+    until = last_day(link_end(batch.made_at, campaign, services.settings.reply_link_days))
+    page = f"{base.partition('://')[2]}{PAGE}"
+    day = batch.made_at.astimezone(PARIS).date()
+    texts = letter_texts(campaign, acting.organisation, page, day, until, acting.language)
+    letters = [
+        AddressedLetter(
+            address=(each.name, *each.address),
+            link=page_address(base, link.token),
+            code=link.code or "",
+            is_reminder=campaign.reminded_at is not None and each.state == "sent",
+        )
+        for each, link in addressed
+    ]
+    async with services.reports.slot_of(str(acting.organisation_id)):
+        return await run_in_thread(None, lambda: letters_pdf(texts, letters, int(batch.made_at.timestamp())))
+
+
+def page_address(base: str, token: str) -> str:
+    """The URL of a supplier's own page by a link's token. `base`: where suppliers reach this server."""
+    return f"{base}{PAGE}/{token}"

@@ -1,0 +1,177 @@
+"""A campaign is sent: e-mails through a real mail server, letters and tables of links, answers on suppliers' pages."""
+
+import asyncio
+import csv
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO, StringIO
+from typing import Any, NamedTuple
+
+import pypdf
+import pytest
+
+from matching.reference import Reference
+from tests.api.campaigns.steps import NOWHERE, STREET, Campaigner, campaigner, put_unknown
+from tests.api.exchanges.steps import keyless
+from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
+from tests.api.sync.factories import Client
+
+SAYS = {"offers": [{"segments": ["ev-entretien"]}]}
+
+
+class Post(NamedTuple):
+    """An application that sends e-mail, where it arrives, and the suppliers of an isle by way; `clock`: the time."""
+
+    client: Client
+    mailbox: Mailbox
+    suppliers: dict[str, str]
+    clock: list[datetime]
+
+    async def settled(self, buyer: Campaigner, campaign: dict[str, Any], arrived: int) -> dict[str, Any]:
+        """The campaign's counts, once so many e-mails of it in all have arrived and are noted."""
+        while True:
+            counts: dict[str, Any] = (await buyer.shown(campaign))["counts"]
+            if len(self.mailbox.raw) >= arrived and counts["sent"] + counts["undeliverable"] >= arrived:
+                return counts
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+async def post(lasting_database_url: str, reference: Reference) -> AsyncIterator[Post]:
+    clock = [datetime.now(UTC)]
+    async with emailing(lasting_database_url, reference, lambda: clock[0]) as (client, mailbox):
+        source = "campaign-post"
+        suppliers = {
+            "ana": await put_unknown(client, source, "ana", contact={"email": "ana@phare.example"}, address=NOWHERE),
+            "bob": await put_unknown(client, source, "bob", contact={"email": "bob@phare.example"}),
+            "letter": await put_unknown(client, source, "letter", name="ESAT du Môle"),
+            "none": await put_unknown(client, source, "none", address=NOWHERE),
+        }
+        yield Post(client, mailbox, suppliers, clock)
+
+
+@pytest.fixture
+async def buyer(post: Post) -> Campaigner:
+    post.mailbox.raw.clear()
+    return await campaigner(post.client)
+
+
+def fiche_of(mailbox: Mailbox, address: str) -> str:
+    """The path of the supplier's own page in the last e-mail to an address."""
+    text = next(mail for mail in reversed(mailbox.received) if mail["To"] == address).get_content()
+    return re.search(rf"{PUBLIC_URL}(/fiche/\S+)", text)[1]  # type: ignore[index]
+
+
+async def links_of(
+    buyer: Campaigner, campaign: dict[str, Any], query: str = "", **headers: str
+) -> list[dict[str, str]]:
+    answer = await buyer.post(f"/campaigns/{campaign['id']}/links{query}", Accept="text/csv", **headers)
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(StringIO(answer.text)))
+
+
+async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
+    made = await buyer.plan()
+    path = f"/campaigns/{made['id']}"
+    assert made["by_way"] == {"email": 2, "letter": 1, "none": 1}
+    assert (await buyer.post(f"{path}/send")).status_code == 200
+    await post.settled(buyer, made, 2)
+    (await buyer.post(f"{path}/send")).json()
+    assert sorted(mail["To"] for mail in post.mailbox.received) == ["ana@phare.example", "bob@phare.example"]
+    by_name = {each["name"]: each for each in await links_of(buyer, made)}
+    assert set(by_name) == {"ESAT du Môle", "Structure none"}
+    assert by_name["ESAT du Môle"]["address"] == "3 quai des Paimpolais\n29990 ÎLE-DE-SEIN"
+    assert re.fullmatch(r"[0-9A-Z]{8,}", by_name["ESAT du Môle"]["code"])
+    posted = (await buyer.post(f"{path}/posted")).json()
+    assert (posted["status"], posted["counts"]["sent"], posted["counts"]["undeliverable"]) == ("sent", 3, 1)
+
+    # one opens and declares, one asks to be asked no more, one types its code and offers nothing of it
+    ana, bob = (fiche_of(post.mailbox, f"{name}@phare.example") for name in ("ana", "bob"))
+    assert (await keyless(post.client, "GET", ana)).status_code == 200
+    assert (await buyer.shown(made))["counts"]["opened"] == 1
+    assert (await keyless(post.client, "PUT", ana, json=SAYS)).status_code == 200
+    assert (await keyless(post.client, "PUT", bob, json={"ask_again": False})).status_code == 200
+    typed = f"/fiche/{by_name['ESAT du Môle']['code']}"
+    assert (await keyless(post.client, "PUT", typed, json={"no_offer": True})).status_code == 200
+    counts = (await buyer.shown(made))["counts"]
+    assert {name: counts[name] for name in ("declared", "declined", "undeliverable", "silent")} == {
+        "declared": 1, "declined": 2, "undeliverable": 1, "silent": 0
+    }  # fmt: skip
+
+    # the next campaign asks neither who declared, nor who declined; another organisation asks who refused this one
+    after = await buyer.plan()
+    assert (after["recipients"], after["left_out"]) == (1, {"ask_again": 1, "no_offer": 1, "joined": 0})
+    assert (await (await campaigner(post.client)).plan())["recipients"] == 2
+    assert (await keyless(post.client, "DELETE", ana)).status_code in {200, 204}
+    assert (await keyless(post.client, "DELETE", typed)).status_code in {200, 204}
+    assert (await buyer.shown(made))["counts"]["declared"] == 0
+
+
+async def test_letters_are_a_page_each(post: Post, buyer: Campaigner) -> None:
+    made = await buyer.plan(reply_by=(post.clock[0] + timedelta(days=40)).date().isoformat())
+    path, key = f"/campaigns/{made['id']}/links", {"Idempotency-Key": "letters"}
+    answer = await buyer.post(path, Accept="application/pdf", **key)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    (page,) = pypdf.PdfReader(BytesIO(answer.content)).pages
+    text = page.extract_text()
+    assert "ESAT du Môle" in text
+    assert "29990 ÎLE-DE-SEIN" in text
+    # the same request again is answered with the same links
+    (first, second) = (await links_of(buyer, made, **key), await links_of(buyer, made, **key))
+    assert first == second
+    assert first[0]["code"] in text.replace(" ", "")
+    assert await links_of(buyer, made) != first
+
+
+async def test_links_of_all_are_for_a_buyer_that_writes_itself(post: Post, buyer: Campaigner) -> None:
+    made = await buyer.plan()
+    assert len(await links_of(buyer, made, "?all=true")) == made["recipients"]
+
+
+async def test_the_silent_are_reminded_once_after_seven_days(post: Post, buyer: Campaigner) -> None:
+    made = await buyer.plan()
+    path, emails = f"/campaigns/{made['id']}", made["by_way"]["email"]
+    await buyer.post(f"{path}/send")
+    await post.settled(buyer, made, emails)
+    assert (await buyer.post(f"{path}/reminder")).status_code == 409
+    ana = fiche_of(post.mailbox, "ana@phare.example")
+    assert (await keyless(post.client, "PUT", ana, json=SAYS)).status_code == 200
+    post.clock[0] += timedelta(days=7)
+    assert (await buyer.post(f"{path}/reminder")).status_code == 200
+    assert (await buyer.post(f"{path}/reminder")).status_code == 409
+    while len(post.mailbox.raw) < 2 * emails - 1:
+        await asyncio.sleep(0.02)
+    assert sorted(mail["To"] for mail in post.mailbox.received)[1:] == ["bob@phare.example"] * 2
+    assert "Rappel" in post.mailbox.received[-1].get_content()
+    await keyless(post.client, "DELETE", ana)
+
+
+async def test_it_goes_on_where_the_quota_of_the_day_stopped_it(
+    post: Post, buyer: Campaigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await buyer.plan()
+    path = f"/campaigns/{made['id']}/send"
+    with monkeypatch.context() as patched:
+        patched.setattr(type(post.client.services.settings), "emails_per_day", 1)
+        assert (await buyer.post(path)).json()["counts"]["waiting"] == made["recipients"] - 1
+        await post.settled(buyer, made, 1)
+        refused = await buyer.post(path)
+        assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
+        post.clock[0] += timedelta(days=1, seconds=1)
+        assert (await buyer.post(path)).status_code == 200
+        await post.settled(buyer, made, 2)
+    assert len({mail["To"] for mail in post.mailbox.received}) == len(post.mailbox.raw) == 2
+
+
+async def test_who_cannot_be_e_mailed_gets_a_letter(post: Post, buyer: Campaigner) -> None:
+    made = await buyer.plan()
+    post.mailbox.stage, post.mailbox.refusals = "RCPT", ["550 5.1.1 No such user"] * 2
+    await buyer.post(f"/campaigns/{made['id']}/send")
+    while (await buyer.shown(made))["counts"]["undeliverable"] < 3:
+        await asyncio.sleep(0.02)
+    names = {each["name"] for each in await links_of(buyer, made)}
+    assert "Structure bob" in names
+    counts = (await buyer.post(f"/campaigns/{made['id']}/posted")).json()["counts"]
+    assert (counts["sent"], counts["undeliverable"]) == (2, 2)
+    assert STREET["postal_code"] in str(await links_of(buyer, made))
