@@ -60,6 +60,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     other needs of the calendar year `year` that its values are added up with. `rows_of`: by their ids, lots that have
     other numbers of rows than the need asks for.
     """
+    index = index.as_of(on)
     queries = reference.reader.read(need)
     kept, rules, law_on = answer_cache_of(index), reference.rules, need.law_day(on)
     review = review_of(need, law_on, queries, reference, index)
@@ -113,6 +114,7 @@ def lot_matches(
     queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
 ) -> Iterator[LotMatch]:
     """The lots matched against the index, where past awards may bar suppliers. Raises GivenUp."""
+    live = live.as_of(on)
     kept = answer_cache_of(live)
     for first in range(0, len(queries), LOTS_AT_ONCE):
         some = queries[first : first + LOTS_AT_ONCE]

@@ -278,12 +278,16 @@ async def test_a_link_sends_some_times_a_day(served: Client, source: str) -> Non
     assert 0 < int(refused.headers["retry-after"]) <= 24 * 3600
 
 
-async def test_it_expires_after_its_last_day(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_expires_after_its_last_day(served: Client, source: str) -> None:
     page = await page_of(served, source)
     today = served.services.today()
     said = await page.say(valid_until=today.isoformat())
     version = said.json()["data_version"]
     assert (await page.matched(version))["candidate"] is not None
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    assert await page.matched(version, on=tomorrow) == {"candidate": None, "unknown": True}
+    answer = await served.post("/match", json=NEED | {"on": tomorrow})
+    assert page.id not in [each["supplier"]["id"] for each in answer.json()["lots"][0]["near_misses"]]
 
 
 async def test_an_answer_to_a_buyer_may_bring_a_declaration_and_both_are_stored_or_neither(
