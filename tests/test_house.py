@@ -22,8 +22,8 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (27_900, 128),
-    "db": (10_700, 60),
+    "api": (28_600, 136),
+    "db": (10_700, 61),
     "domain": (16_500, 74),
     "matching": (11_600, 53),
     "sources": (8_700, 40),

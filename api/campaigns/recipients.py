@@ -8,34 +8,17 @@ from msgspec.structs import replace
 
 from api.runtime.actor import Acting
 from api.runtime.processes.match_work import run_in_thread
-from api.runtime.services import Services
 from db.campaigns.campaigns import suppliers_not_to_ask
 from db.core.engine import Connection
 from db.suppliers.read import living_suppliers
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, Way
 from domain.campaigns.rules import require_few
-from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.addressee import address_lines, addressee
-from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Supplier
 from matching.inspection.supply import SupplySearch
 from matching.inspection.whom_to_ask import suppliers_to_ask
 
 READ_AT_ONCE = 1_000
-
-
-def code_problems(services: Services, request: CampaignRequest) -> list[Problem]:
-    """The problems of the segments and of the territory of a campaign, each with its JSON pointer."""
-    reference, problems = services.reference, list[Problem]()
-    for place, segment in enumerate(request.segments):
-        if not reference.taxonomy.known(segment):
-            detail = unknown_segment(segment, reference.taxonomy, suggest=len(problems) < 10)
-            problems.append(Problem(pointer("segments", place), "unknown_code", detail))
-    try:
-        reference.geography.territory(request.territory, "territory")
-    except InvalidContent as invalid:
-        problems += invalid.problems
-    return problems
 
 
 async def choose_recipients(

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from api.campaigns.recipients import choose_recipients, code_problems
+from api.campaigns.recipients import choose_recipients
 from api.exchanges.email import emails_left
 from api.runtime.actor import Acting, require_storage
 from db.campaigns.campaigns import (
@@ -44,6 +44,7 @@ from domain.campaigns.rules import (
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.journal import Detail
 from domain.text.bilingual import PARIS, Text
+from matching.reference import code_problems
 
 NO_MAIL_SERVER = Text(
     "Ce serveur n'envoie pas de courriel : demander les liens de tous les destinataires "
@@ -225,6 +226,9 @@ def _require_mail_server(acting: Acting) -> None:
 
 def _require_valid(acting: Acting, request: CampaignRequest, before: CampaignRequest | None) -> None:
     """Raises InvalidContent with everything wrong in a campaign; `before`: as it was, if stored."""
-    problems = [*request_problems(request, acting.services.today(), before), *code_problems(acting.services, request)]
+    problems = [
+        *request_problems(request, acting.services.today(), before),
+        *code_problems(acting.services.reference, request.territory, request.segments),
+    ]
     if problems:
         raise InvalidContent(tuple(problems))

@@ -39,7 +39,7 @@ from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.exchange import (
     Exchange,
     MessageRequest,
-    ReplyRequest,
+    ReplyContent,
     VisibleMessage,
     make_message,
     visible_to,
@@ -173,7 +173,7 @@ class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
     """What the supplier said of itself in the directory of all; null: nothing. It can say so with its answer"""
 
 
-class ReplyAndDeclaration(ReplyRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReplyRequest(ReplyContent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A supplier's answer to a buyer and, apart from it, what it says of itself in the directory of all."""
 
     declaration: Declaration | None = None
@@ -230,7 +230,7 @@ async def declare_beside(
 
 
 async def add_reply(
-    connection: Connection, link: ReplyLink, token: str, reply: ReplyRequest, now: datetime
+    connection: Connection, link: ReplyLink, token: str, reply: ReplyContent, now: datetime
 ) -> VisibleMessage:
     """Add a supplier's answer to the exchange of the link `link`, whose token is `token`.
 
@@ -243,8 +243,11 @@ async def add_reply(
     if need is None or exchange is None or in_force is None:
         raise NotFound(LEADS_NOWHERE)
     require_open(need.status)
-    said = {name: getattr(reply, name) for name in ReplyRequest.__struct_fields__}
-    request = MessageRequest(**said, author="supplier", supplier_id=link.supplier_id)
+    request = MessageRequest(
+        **{name: getattr(reply, name) for name in ReplyContent.__struct_fields__},
+        author="supplier",
+        supplier_id=link.supplier_id,
+    )
     require_message(exchange, request)
     now = moment_after(await last_message_at(connection, link.exchange_id), now)
     message = make_message(request, new_id(now), "portal", now)
