@@ -27,7 +27,7 @@ NOT_OF_A_TERRITORY = Text(
 )
 NOBODY_INVITED = Text("Aucun fournisseur de l'annuaire n'est invité", "No supplier of the directory is invited")
 NOT_PLANNED = Text("Cette rencontre a eu lieu ou est annulée", "This meeting was held or is cancelled")
-MOST_PARTS, LONGEST_PART = 8, 120
+MOST_PARTS, LONGEST_PART, LONGEST_SUBJECT = 8, 120, 400
 
 
 class InvitationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,11 +76,12 @@ async def plan_invitations(
         raise Conflict("nobody_invited", NOBODY_INVITED)
     language = acting.language
     on = day(meeting.starts_at, language)
-    subject = Text(f"Invitation le {on} : {meeting.title}", f"Invitation on {on}: {meeting.title}").to(language)
+    written = Text(f"Invitation le {on} : {meeting.title}", f"Invitation on {on}: {meeting.title}").to(language)
+    subject = "".join(each if each.isprintable() else " " for each in written)[:LONGEST_SUBJECT]
     campaign = CampaignRequest(
-        title=subject[:400],
+        title=subject,
         territory=meeting.territory,
-        subject=request.subject or subject[:400],
+        subject=request.subject or subject,
         body=request.body or invitation(meeting, acting.services.reference.territories, language),
         segments=meeting.segments,
         only_unknown_trade=False,

@@ -32,7 +32,7 @@ from domain.text.bilingual import PARIS
 from matching.reference import Reference
 
 FORMAT_CODES: tuple[Format, ...] = get_args(Format)
-BLANK_ROWS, MOST_OTHERS = 2, 3
+BLANK_ROWS, MOST_OTHERS = 2, 6
 YES = "oui"
 _WITH_CODE = re.compile(r"\((\w{5})\)$")
 

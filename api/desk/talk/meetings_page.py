@@ -273,9 +273,8 @@ async def _meeting_form_page(
         meeting = await _meeting_about(connection, organisation, need_id, meeting_id) if meeting_id else None
         version = await select_shortlist(connection, organisation, need_id, None) if need_id else None
         about = meeting.need_ids if meeting else ()
-        needs = (
-            await select_need_names(connection, organisation, OPEN, (need_id, *about), MOST_NEEDS) if need_id else ()
-        )
+        own = (need_id, *about) if need_id else ()
+        needs = await select_need_names(connection, organisation, OPEN, own, MOST_NEEDS) if own else ()
         named = await living_suppliers(connection, ticked)
         sought = (fields or {}).get("cherche", [""])[-1]
         found = await find_in_directory(visit, connection, sought)
@@ -284,9 +283,8 @@ async def _meeting_form_page(
     shown = dict(fields or {})
     if meeting is not None:
         shown["version"] = [str(meeting.version)]
-    areas, here = _areas_of_form(visit, shown), dict[str, list[UUID]]()
-    if areas:
-        here = await suppliers_of_territory(acting_at(visit), shown)
+    areas = _areas_of_form(visit, shown)
+    here = await suppliers_of_territory(acting_at(visit), shown) if areas else {}
     return visit.page(
         "talk/meeting.html",
         need=need,
