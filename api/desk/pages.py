@@ -27,6 +27,13 @@ async def show_accessibility(visit: Visit) -> Response[bytes]:
     return visit.page("accessibility.html", contact=visit.services.settings.contact)
 
 
+@page("GET", "/mentions", scope=None)
+async def show_legal_notice(visit: Visit) -> Response[bytes]:
+    """The operator of this server, what is kept of persons and for how long, and the address to write to."""
+    await _set_signed_in_client(visit)
+    return visit.page("legal_notice.html", settings=visit.services.settings, periods=visit.services.settings.periods)
+
+
 @page("GET", "/plan", scope=None)
 async def show_site_map(visit: Visit) -> Response[bytes]:
     """The pages that the visitor may open."""

@@ -55,6 +55,7 @@ VIEWS = (
     View("sign-in-used-link", "connexion/abc", by="nobody"),
     View("sign-in-refused", "connexion/retour?state=x", by="nobody"),
     View("accessibility", "accessibilite", by="nobody"),
+    View("legal-notice", "mentions", by="nobody"),
     View("site-map", "plan"),
     View("reply-wrong", "{reply}", "main form button", by="nobody"),
     View("reply-nowhere", "replies/nobody", by="nobody"),
