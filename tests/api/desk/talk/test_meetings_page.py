@@ -227,10 +227,10 @@ async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
     assert (await browser.open(f"/{new}")).url.path == "/territoires"
     await browser.open(f"/{new}?territoire=commune:29155")
     form = browser.page
-    buyers = {"autre-1": "Anne Le Goff", "structure-1": "Mairie", "structure-2": "Hôpital", "role-2": "network"}
+    typed = {"autre-1": "Anne Le Goff", "structure-1": "Mairie", "structure-2": "Hôpital", "role-2": "network", **WHEN}
     for _ in range(2):
         browser.page = form
-        await browser.submit(new, faire="enregistrer", tous=["connus", "inconnus"], **buyers, **WHEN)
+        await browser.submit(new, typed, faire="enregistrer", tous=["connus", "inconnus"])
     every = (await desk.buyer.get("/meetings")).json()["items"]
     (meeting,) = (each for each in every if not each["need_ids"])
     assert meeting["territory"] == {"codes": ["commune:29155"]}
@@ -253,7 +253,8 @@ async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
     assert "Nous vous invitons" in campaign["body"]
     await browser.open(f"/{page}")
     at = next(n for n, each in enumerate(meeting["participants"]) if each["supplier_id"] == unknown)
-    await browser.submit(page, faire="tenue", **{f"venu-{at}": "oui", "compte-rendu": "Lavent les draps de l'île"})
+    noted = {"faire": "tenue", f"venu-{at}": "oui", "compte-rendu": "Lavent les draps de l'île"}
+    await browser.submit(page, noted)
     held = (await desk.buyer.get(f"/meetings/{meeting['id']}")).json()
     assert (held["status"], held["participants"][at]["attended"]) == ("held", True)
     refused = await desk.buyer.post(f"/meetings/{meeting['id']}/invitations", {})
