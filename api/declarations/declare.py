@@ -113,14 +113,20 @@ async def supplier_page(call: Call, connection: Connection, link: FollowedLink) 
     if link.opened_at is None:
         await note_opened(connection, link.id, services.now())
         await note_opening(connection, link.id, services.now())
-    today = services.today()
-    supplier = await find_document(connection, link.supplier_id, today)
-    said = await select_declaration(connection, link.supplier_id, today)
+    return await page_document(connection, link.supplier_id, services.today(), link.expires_at)
+
+
+async def page_document(
+    connection: Connection, supplier_id: UUID, today: date, link_expires_at: datetime
+) -> SupplierPageDocument:
+    """The content of a supplier's page, whatever link leads to it. Raises NotFound."""
+    supplier = await find_document(connection, supplier_id, today)
+    said = await select_declaration(connection, supplier.id, today)
     return SupplierPageDocument(
         supplier=supplier,
         declaration=said and said.declaration,
         withdrawal=said and said.withdrawal,
-        link_expires_at=link.expires_at,
+        link_expires_at=link_expires_at,
     )
 
 

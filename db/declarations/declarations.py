@@ -102,6 +102,17 @@ async def select_declaration(connection: Connection, supplier_id: UUID, today: d
     return DeclarationOf(row.supplier_id, row.organisation_id, _stored_declaration(row, today), _withdrawal(row))
 
 
+async def came_by_revoked_link(connection: Connection, supplier_id: UUID) -> bool:
+    """Whether what a living supplier says of itself came by a link that was revoked since."""
+    own = declarations.c
+    query = (
+        select(own.supplier_id)
+        .join(declaration_links, declaration_links.c.id == own.link_id)
+        .where(own.supplier_id.in_(await ids_of(connection, supplier_id)), declaration_links.c.revoked_at.is_not(None))
+    )
+    return (await connection.execute(query)).first() is not None
+
+
 async def withdraw_declaration(
     connection: Connection, supplier_id: UUID, reason: str | None, now: datetime, similarity: NameSimilarity
 ) -> int | None:

@@ -9,7 +9,7 @@ from api.declarations.declare import SENDS_A_DAY, TYPED_CODES
 from api.runtime.rate_limits import Limits
 from domain.suppliers.supplier import DECLARATIONS
 from tests.api.conftest import take_all
-from tests.api.exchanges.steps import keyless
+from tests.api.exchanges.steps import create_exchange, keyless
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, key, lines, path_of, put, put_record, record, rows, send
 
@@ -282,3 +282,22 @@ async def test_it_expires_after_its_last_day(served: Client, source: str, monkey
     said = await page.say(valid_until=today.isoformat())
     version = said.json()["data_version"]
     assert (await page.matched(version))["candidate"] is not None
+
+
+async def test_an_answer_to_a_buyer_may_bring_a_declaration_and_both_are_stored_or_neither(
+    served: Client, source: str
+) -> None:
+    exchange = await create_exchange(served, source, 1)
+    wrong = {"body": "Oui", "declaration": {"offers": [{"segments": ["tonte"]}]}}
+    refused = await keyless(served, "POST", exchange.links[0], json=wrong)
+    assert refused.status_code == 422, refused.text
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["/declaration/offers/0/segments/0"]
+    seen = await exchange.seen(0)
+    assert (len(seen["messages"]), seen["declaration"]) == (1, None)
+    answer = await keyless(served, "POST", exchange.links[0], json={"body": "Oui", "declaration": SAID})
+    assert answer.status_code == 201, answer.text
+    page = Page(served, exchange.suppliers[0], {"url": ""})
+    assert (await page.matched(answer.json()["declaration"]["data_version"]))["candidate"] is not None
+    seen = await exchange.seen(0)
+    assert (len(seen["messages"]), seen["declaration"]["staff"]) == (2, 42)
+    assert "declaration" not in (await exchange.shown())["messages"][-1]
