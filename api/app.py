@@ -20,6 +20,7 @@ from api.campaigns.email import campaign_mail_kind
 from api.declarations import browser_pages as supplier_page_form
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
+from api.declarations.expiry import daily_expiry
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
 from api.directory import merge_split, notes
@@ -183,6 +184,7 @@ PARTS: tuple[Part, ...] = (
     delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
     link_by_siret.links_by_siret,
     privacy.daily_retention,
+    daily_expiry,
     supply.daily_trade_counts,
 )
 
