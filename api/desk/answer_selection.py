@@ -18,7 +18,7 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, match_and_write_once
 from api.desk.need.need_form import read_need_form
 from api.desk.need.need_page import refused_need_form
-from api.desk.need.understood_need import understand_in_worker
+from api.desk.need.understood_need import understand_in_worker, with_all_to_ask
 from api.desk.talk.new_exchange_page import UNKNOWN
 from api.match import answer_match
 from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need
@@ -100,7 +100,7 @@ async def talk_to_chosen(visit: Visit) -> Response[bytes]:
     understood = await understand_in_worker(visit, form)
     if understood.need is None:
         return refused_need_form(visit, understood)
-    content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
+    content = with_all_to_ask(msgspec.convert(understood.need, PlannedNeed, from_attributes=True))
 
     async def store(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
         """Store the need with its first shortlist; the outcome is the page on which its suppliers are talked to."""
@@ -129,7 +129,11 @@ async def take_chosen(visit: Visit) -> Response[bytes]:
     if wish not in SELECTION_WISHES or not lots:
         raise NotFound(NOTHING_CHOSEN)
     need = msgspec.structs.replace(
-        understood.need.matched, lots=tuple(lots.values()), limit=MOST_CANDIDATES, near_misses=0, groupings=0
+        with_all_to_ask(understood.need.matched),
+        lots=tuple(lots.values()),
+        limit=MOST_CANDIDATES,
+        near_misses=0,
+        groupings=0,
     )
     try:
         answered = msgspec.json.decode(await answer_match(visit.call, need, match_json), type=Shortlist).lots
