@@ -357,6 +357,6 @@ async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, 
     need = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "title": MOWING["lot-1-objet"]}]}
     (lot,) = (await served.post("/match", json=need)).json()["lots"]
     assert lot["total"] > 1
-    assert f"{counted_in_words(lot['total'])} candidats" in said(counted)
+    assert f"{counted_in_words(lot['total'])} fournisseurs repérés" in said(counted)
     fields |= {"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]}), "lieu": ""}
     assert (await own.post("/besoin/compris", data=fields)).text.strip() == ""
