@@ -15,11 +15,13 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
+from api.campaigns import invitations
 from api.campaigns import routes as campaigns
 from api.campaigns.email import campaign_mail_kind
 from api.declarations import browser_pages as supplier_page_form
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
+from api.declarations.expiry import daily_expiry
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
 from api.directory import merge_split, notes
@@ -82,6 +84,7 @@ FOR_BUYERS = (
     badges,
     insights,
     campaigns,
+    invitations,
 )
 FOR_NETWORKS = declarations, records, imports, sources, webhooks
 FOR_SUPPLIERS = supplier_pages, supplier_page_form, link_by_siret, supplier_links
@@ -183,6 +186,7 @@ PARTS: tuple[Part, ...] = (
     delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
     link_by_siret.links_by_siret,
     privacy.daily_retention,
+    daily_expiry,
     supply.daily_trade_counts,
 )
 

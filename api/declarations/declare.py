@@ -148,8 +148,8 @@ async def declare(
 ) -> DeclarationReceipt:
     """Check and store what a living supplier says of itself, and note it. Raises InvalidContent with all its faults."""
     today, now = services.today(), services.now()
-    offers = await checked_offers(services, declaration, today)
     valid_until = declaration.valid_until or today + timedelta(days=DAYS_VALID)
+    offers = await checked_offers(services, declaration, today, valid_until)
     supplier = await find_document(connection, supplier_id, today)
     record = msgspec.structs.replace(record_of(declaration, supplier, valid_until, today), offers=offers)
     version = await store_declaration(
@@ -180,10 +180,12 @@ async def declare(
     return DeclarationReceipt(supplier_id=supplier.id, data_version=version, declaration=stored)
 
 
-async def checked_offers(services: Services, declaration: Declaration, today: date) -> tuple[Offer, ...]:
+async def checked_offers(
+    services: Services, declaration: Declaration, today: date, valid_until: date
+) -> tuple[Offer, ...]:
     """The offers that a declaration makes, areas simplified. Raises InvalidContent with all that is wrong in it."""
     reference = services.reference
-    record = SupplierRecord("-", offers=offers_of(declaration, today))
+    record = SupplierRecord("-", offers=offers_of(declaration, today, valid_until))
     known = (reference.territories, reference.taxonomy, reference.cpv)
     checked = await asyncio.to_thread(check, record, *known) if takes_long(record) else check(record, *known)
     problems = (*check_declaration(declaration, today), *checked.problems)

@@ -1,11 +1,13 @@
 """What a supplier says on its own page: stored, matched, ended, withdrawn; never who it is."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from api.declarations.declare import SENDS_A_DAY, TYPED_CODES
+from api.declarations.expiry import end_due
 from api.runtime.rate_limits import Limits
 from domain.suppliers.supplier import DECLARATIONS
 from tests.api.conftest import take_all
@@ -276,12 +278,16 @@ async def test_a_link_sends_some_times_a_day(served: Client, source: str) -> Non
     assert 0 < int(refused.headers["retry-after"]) <= 24 * 3600
 
 
-async def test_it_expires_after_its_last_day(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_expires_after_its_last_day(served: Client, source: str) -> None:
     page = await page_of(served, source)
     today = served.services.today()
     said = await page.say(valid_until=today.isoformat())
     version = said.json()["data_version"]
     assert (await page.matched(version))["candidate"] is not None
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    assert await page.matched(version, on=tomorrow) == {"candidate": None, "unknown": True}
+    answer = await served.post("/match", json=NEED | {"on": tomorrow})
+    assert page.id not in [each["supplier"]["id"] for each in answer.json()["lots"][0]["near_misses"]]
 
 
 async def test_an_answer_to_a_buyer_may_bring_a_declaration_and_both_are_stored_or_neither(
@@ -301,3 +307,23 @@ async def test_an_answer_to_a_buyer_may_bring_a_declaration_and_both_are_stored_
     seen = await exchange.seen(0)
     assert (len(seen["messages"]), seen["declaration"]["staff"]) == (2, 42)
     assert "declaration" not in (await exchange.shown())["messages"][-1]
+
+
+async def test_what_is_past_its_last_day_leaves_the_directory(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await page_of(served, source)
+    before = await page.supplier()
+    today, now = served.services.today(), served.services.now()
+    assert (await page.say(valid_until=today.isoformat())).status_code == 200
+    assert await end_due(served.services)
+    assert (await page.read())["declaration"]["expired"] is False
+    monkeypatch.setattr(type(served.services), "now", lambda _: now + timedelta(days=1))
+    monkeypatch.setattr(type(served.services), "today", lambda _: today + timedelta(days=1))
+    assert (await page.read())["declaration"]["expired"] is True
+    assert await end_due(served.services)
+    assert await page.supplier() == before
+    read = (await page.read())["declaration"]
+    assert (read["expired"], read["staff"]) == (True, 42)
+    assert (await page.say()).status_code == 200
+    assert (await page.supplier())["offers"] != []
