@@ -95,6 +95,7 @@ async def followed(desk: Desk) -> dict[str, str]:
         "message": message["id"],
         "meeting": meeting["id"],
         "event": planned.url.path.rpartition("/")[2],
+        "invited": invited[0],
         "award": award.json()["id"],
         "reply": links[NAMES[2]].lstrip("/"),
         "letters": letters.url.params["envoi"],
