@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
+from api.campaigns import invitations
 from api.campaigns import routes as campaigns
 from api.campaigns.email import campaign_mail_kind
 from api.declarations import browser_pages as supplier_page_form
@@ -83,6 +84,7 @@ FOR_BUYERS = (
     badges,
     insights,
     campaigns,
+    invitations,
 )
 FOR_NETWORKS = declarations, records, imports, sources, webhooks
 FOR_SUPPLIERS = supplier_pages, supplier_page_form, link_by_siret, supplier_links

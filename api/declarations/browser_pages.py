@@ -24,6 +24,7 @@ from api.declarations.page_form import (
 from api.runtime.endpoint import Call, endpoint
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML
+from db.campaigns.campaigns import segments_asked_by
 from db.core.engine import Connection
 from db.declarations.links import FollowedLink
 from db.suppliers.sources import source_labels
@@ -49,13 +50,14 @@ class PageQuery(msgspec.Struct, frozen=True):
 async def shown_page(call: Call, connection: Connection, link: FollowedLink) -> PageOfSupplier:
     """All that the page of a link shows. Raises Refusal (429) to one who reads too often."""
     shown = await supplier_page(call, connection, link)
-    return await page_of_document(call, connection, shown, link.organisation)
+    wanted = await segments_asked_by(connection, link.id)
+    return await page_of_document(call, connection, shown, link.organisation, wanted)
 
 
 async def page_of_document(
     call: Call, connection: Connection, shown: SupplierPageDocument, asking: str, wanted: Iterable[str] = ()
 ) -> PageOfSupplier:
-    """The page of a supplier; `asking`: the organisation that asks it, `wanted`: segments of the need it asks about."""
+    """The page of a supplier; `asking`: the organisation that asks it, `wanted`: segments that it asks about."""
     services, supplier = call.services, shown.supplier
     named = {each.source for each in supplier.sources} | {*(supplier.provenance or {}).values()}
     parts = (supplier.size.staff, supplier.size.places)

@@ -245,7 +245,7 @@ def known_facts(page: PageOfSupplier) -> list[KnownFact]:
         facts.append(KnownFact("Effectif", number, _label(staff.source, page)))
     if places:
         facts.append(KnownFact("Places", str(places.count), _label(places.source, page)))
-    facts += [_known_offer(each, page) for each in one.offers if getattr(each, "declared_by", None) != "supplier"]
+    facts += [_known_offer(each, page) for each in one.offers if each.declared_by != "supplier"]
     return [each for each in facts if each.value]
 
 

@@ -118,9 +118,7 @@ def reach_level(yearly_eur: float | None, within_eur: float, *, is_bounded: bool
         return "unknown"
     if yearly_eur <= within_eur:
         return "within"
-    if yearly_eur <= within_eur * STRETCH:
-        return "stretch"
-    return "beyond" if is_bounded or yearly_eur > within_eur * FAR else "unknown"
+    return "stretch" if yearly_eur <= within_eur * (STRETCH if is_bounded else FAR) else "beyond"
 
 
 _TOGETHER: dict[ReachLevel, Text] = {
@@ -140,7 +138,7 @@ def reach_of(yearly_eur: float | None, size: DecidingSize, sector: float, langua
     if yearly_eur is None or isnan(within):
         return Reach("unknown", (VALUE_NOT_KNOWN if yearly_eur is None else SIZE_NOT_KNOWN).to(language))
     lot, known = whole_euros(yearly_eur), _known_size_text(size, sector)
-    said = SIZE_NOT_KNOWN if level == "unknown" else labels.REACH_LEVELS[level]
+    said = labels.REACH_LEVELS[level]
     message = Text(
         f"{said.fr} : ce lot vaut {lot.fr} par an, {known.fr}",
         f"{said.en}: this lot is worth {lot.en} a year, {known.en}",
