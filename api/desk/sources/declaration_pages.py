@@ -17,7 +17,7 @@ NO_REASON = Text("Dites pourquoi : le fournisseur le lit", "Say why: the supplie
 
 @page("GET", "/sources/declarations", scope=("read", "sync", "admin"))
 async def show_declarations(visit: Visit) -> Response[bytes]:
-    """What suppliers say of themselves, for operators; with other rights, that there is nothing to see."""
+    """The declarations of suppliers, for operators; with other rights, a page without any."""
     return await _declarations_page(visit)
 
 
