@@ -59,7 +59,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     `awards`: those known of the buyer's organisation, of which those after `on` are ignored. `others`: its other needs
     of the calendar `year`, whose values are added up. `rows_of`: by ids, lots with other numbers of rows than asked.
     """
-    queries = reference.reader.read(need)
+    index, queries = index.as_of(on), reference.reader.read(need)
     kept, rules, law_on = answer_cache_of(index), reference.rules, need.law_day(on)
     review = review_of(need, law_on, queries, reference, index)
     said, shown = (review, reference, on, need, language), (reference, on, need.contract, language)
@@ -113,6 +113,7 @@ def lot_matches(
     queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
 ) -> Iterator[LotMatch]:
     """The lots matched against the index, where past awards may bar suppliers. Raises GivenUp."""
+    live = live.as_of(on)
     kept = answer_cache_of(live)
     for first in range(0, len(queries), LOTS_AT_ONCE):
         some = queries[first : first + LOTS_AT_ONCE]

@@ -1,6 +1,6 @@
 """Recipients of a campaign: suppliers of the index, as the directory knows them now, without those who refuse."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -22,9 +22,11 @@ READ_AT_ONCE = 1_000
 
 
 async def choose_recipients(
-    connection: Connection, acting: Acting, request: CampaignRequest
+    connection: Connection, acting: Acting, request: CampaignRequest, only: Sequence[UUID] | None = None
 ) -> tuple[list[CampaignRecipient], LeftOut]:
     """The recipients of a campaign, and the numbers of suppliers that are left out. Raises InvalidContent for too many.
+
+    `only`: the suppliers to choose from; else those that the request describes.
 
     Of a legal unit, those at one address get one message; so do those with one e-mail address.
     """
@@ -36,7 +38,7 @@ async def choose_recipients(
         search = SupplySearch(live, territory, today, reference.rules)
         return suppliers_to_ask(search, request.kinds, request.segments, only_unknown_trade=request.only_unknown_trade)
 
-    ids = await run_in_thread(None, find_suppliers)
+    ids = list(only) if only is not None else await run_in_thread(None, find_suppliers)
     require_few(len(ids))
     refused = await suppliers_not_to_ask(connection, acting.organisation_id)
     found, left_out = dict[UUID, CampaignRecipient](), LeftOut()

@@ -1,5 +1,6 @@
 """Use cases of campaigns: planned, changed, deleted; sent, posted, reminded of."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -70,8 +71,10 @@ async def lock_own_campaign(connection: Connection, acting: Acting, campaign_id:
     return found
 
 
-async def plan_campaign(connection: Connection, acting: Acting, request: CampaignRequest) -> Campaign:
-    """Store a new campaign with its recipients; nothing is sent.
+async def plan_campaign(
+    connection: Connection, acting: Acting, request: CampaignRequest, only: Sequence[UUID] | None = None
+) -> Campaign:
+    """Store a new campaign with its recipients; nothing is sent. `only`: the suppliers asked, else those it describes.
 
     Raises InvalidContent with everything wrong in the request, and as `require_storage`.
     """
@@ -88,7 +91,7 @@ async def plan_campaign(connection: Connection, acting: Acting, request: Campaig
         created_at=now,
         updated_at=now,
     )
-    recipients, left_out = await choose_recipients(connection, acting, request)
+    recipients, left_out = await choose_recipients(connection, acting, request, only)
     await insert_campaign(connection, acting.organisation_id, replace(drawn_up, left_out=left_out))
     await replace_recipients(connection, drawn_up.id, recipients)
     size = len(msgspec.json.encode(request)) + len(recipients) * RECIPIENT_BYTES

@@ -19,9 +19,11 @@ from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import ServiceArea, Supplier
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
+from matching.lot_query import SURE
 from matching.reference import Reference
 
-SEND, SEARCH = "envoyer", "chercher"
+SEARCH, WITHDRAW = "chercher", "retirer"
+"""Values of the buttons that look words up, and that take back what was said."""
 KILOMETRES = ("20", "50", "100")
 USUAL_KILOMETRES = "50"
 """Where an offer without an area is looked for, so that a supplier who leaves it as it is says nothing new."""
@@ -45,8 +47,29 @@ NO_PLACE = Text(
 )
 
 
-class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of the form as they were typed; `FIELD_NAMES` says what each is called in HTML."""
+FIELD_NAMES: Mapping[str, str] = {
+    "trades": "metier",
+    "words": "mots",
+    "no_offer": "rien",
+    "where": "zone",
+    "territories": "territoire",
+    "place": "lieu",
+    "amount": "montant",
+    "least": "montant-min",
+    "most": "montant-max",
+    "with_others": "avec",
+    "staff": "effectif",
+    "references": "references",
+    "email": "courriel",
+    "phone": "telephone",
+    "website": "site",
+    "until": "jusqu",
+}
+"""The names that the fields have in HTML."""
+
+
+class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True, rename=FIELD_NAMES):
+    """The fields of the form as they were typed."""
 
     trades: tuple[str, ...] = ()
     words: str = ""
@@ -66,24 +89,6 @@ class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
 
 
-FIELD_NAMES: Mapping[str, str] = {
-    "trades": "metier",
-    "words": "mots",
-    "no_offer": "rien",
-    "where": "zone",
-    "territories": "territoire",
-    "place": "lieu",
-    "amount": "montant",
-    "least": "montant-min",
-    "most": "montant-max",
-    "with_others": "avec",
-    "staff": "effectif",
-    "references": "references",
-    "email": "courriel",
-    "phone": "telephone",
-    "website": "site",
-    "until": "jusqu",
-}
 FIELDS_OF_POINTERS: Mapping[str, str] = {
     "/no_offer": "rien",
     "/offers/0/words": "mots",
@@ -189,7 +194,10 @@ def understand_form(form: DeclarationForm, reference: Reference) -> Understood:
 def trades_of_words(words: str, reference: Reference) -> tuple[str, ...]:
     """The segments that a few words may mean, those of each of their parts; () for no words."""
     parts = [part.strip() for part in _PART.split(words) if part.strip()][:MOST_PARTS]
-    found = [each.segment for part in parts for each in reference.interpreter.search(part, MOST_OF_PART)]
+    readings = (reference.interpreter.search(part, MOST_OF_PART) for part in parts)
+    found = [
+        each.segment for some in readings for place, each in enumerate(some) if not place or each.confidence >= SURE
+    ]
     return tuple(dict.fromkeys(code for code in found if code in reference.taxonomy.segments))[:MOST_FOUND]
 
 

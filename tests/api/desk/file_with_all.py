@@ -91,6 +91,7 @@ async def followed(desk: Desk) -> dict[str, str]:
         "exchange": exchange["id"],
         "message": message["id"],
         "meeting": meeting["id"],
+        "invited": invited[0],
         "award": award.json()["id"],
         "reply": links[NAMES[2]].lstrip("/"),
         "letters": letters.url.params["envoi"],
