@@ -15,18 +15,21 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
+from api.campaigns import invitations
 from api.campaigns import routes as campaigns
 from api.campaigns.email import campaign_mail_kind
+from api.declarations import browser_pages as supplier_page_form
 from api.declarations import operator_routes as declarations
 from api.declarations import page_routes as supplier_pages
+from api.declarations.expiry import daily_expiry
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
 from api.directory import merge_split, notes
 from api.directory import routes as directory
 from api.docs import routes as docs
+from api.exchanges import link_by_siret, supplier_links
 from api.exchanges import reply_routes as replies
 from api.exchanges import routes as exchanges
-from api.exchanges import supplier_links
 from api.exchanges.email import mail_kind
 from api.exchanges.supplier_link_mail import supplier_link_kind
 from api.journal.send_heads import journal_kind
@@ -34,6 +37,7 @@ from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
 from api.needs import awards, insights, shortlists
 from api.needs import routes as needs
+from api.reports import badges
 from api.reports import routes as reports
 from api.runtime import observability
 from api.runtime.auth import Keys
@@ -77,11 +81,13 @@ FOR_BUYERS = (
     exchanges,
     replies,
     reports,
+    badges,
     insights,
     campaigns,
+    invitations,
 )
 FOR_NETWORKS = declarations, records, imports, sources, webhooks
-FOR_SUPPLIERS = supplier_pages, supplier_links
+FOR_SUPPLIERS = supplier_pages, supplier_page_form, link_by_siret, supplier_links
 FOR_OPERATORS = organisations, keys, audit, privacy
 FOR_ALL = reference_data, supply, observability, docs
 ROUTES: tuple[HTTPRouteHandler, ...] = tuple(
@@ -178,7 +184,9 @@ PARTS: tuple[Part, ...] = (
     live_directory,
     large_matches,
     delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
+    link_by_siret.links_by_siret,
     privacy.daily_retention,
+    daily_expiry,
     supply.daily_trade_counts,
 )
 

@@ -229,6 +229,7 @@ class Settings:
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _parse_tiles_url)
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
     contact: str | None = _setting("VIVIER_CONTACT", _parse_contact)
+    operator: str | None = _setting("VIVIER_OPERATOR", str)
     oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", people.issuer_address)
     oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _parse_secret)
     oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _parse_secret, secret=True)

@@ -83,7 +83,7 @@ async def write_meeting(
     own = meetings.c.id == after.id
     documents = {
         column.name: await document_with_later_members(connection, column, own, getattr(after, column.name))
-        for column in (meetings.c.place, meetings.c.agenda)
+        for column in (meetings.c.place, meetings.c.agenda, meetings.c.territory)
     }
     await connection.execute(sa.update(meetings).where(own).values(_meeting_row(after) | documents))
     follow_up_rows = (await connection.execute(_FOLLOW_UPS.where(follow_ups.c.meeting_id == before.id))).all()
@@ -207,7 +207,7 @@ async def _read_meetings(
     follow_up_rows = await _rows_by_meeting(connection, _FOLLOW_UPS, follow_ups, ids)
     return [
         Meeting(
-            **row._asdict(),
+            **row._asdict() | {"segments": tuple(row.segments)},
             need_ids=tuple(part.need_id for part in need_rows.get(row.id, ())),
             participants=msgspec.convert(
                 participant_rows.get(row.id, ()), tuple[Participant, ...], from_attributes=True

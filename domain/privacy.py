@@ -231,7 +231,7 @@ def without_contacts(
     return _SUPPLIER_OR_CONTACT.sub(replace_contact, body), tuple(dict.fromkeys(removed))
 
 
-Kind = Literal["needs", "persons", "reply_links", "import_errors", "answers", "deliveries"]
+Kind = Literal["needs", "persons", "reply_links", "import_errors", "answers", "deliveries", "meetings"]
 
 LEAST_YEARS_OF_NEEDS = 3
 """Awards feed the bar on contracts reserved to the ESS for three years (L2113-16): they go with their needs."""
@@ -265,6 +265,8 @@ class RetentionBounds(msgspec.Struct, frozen=True, kw_only=True):
     """Of answers kept for `Idempotency-Key`"""
     deliveries: datetime
     """Of deliveries of webhooks that ended"""
+    meetings: datetime
+    """Of meetings about a territory and no need"""
 
 
 class RetentionNeed(msgspec.Struct, frozen=True, kw_only=True):
@@ -327,6 +329,7 @@ def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deli
         import_errors=now - timedelta(days=periods.import_errors_days),
         answers=now - answers,
         deliveries=now - deliveries,
+        meetings=years_before(now, periods.needs_years),
     )
 
 

@@ -56,18 +56,17 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     """The `Shortlist` of a need in JSON, evaluated for the day `on`. Raises InvalidContent with all that is wrong.
 
     Suppliers are judged on that day; the law on the need is that of its planned publication, where it names one.
-    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `others`: the
-    other needs of the calendar year `year` that its values are added up with. `rows_of`: by their ids, lots that have
-    other numbers of rows than the need asks for.
+    `awards`: those known of the buyer's organisation, of which those after `on` are ignored. `others`: its other needs
+    of the calendar `year`, whose values are added up. `rows_of`: by ids, lots with other numbers of rows than asked.
     """
-    queries = reference.reader.read(need)
+    index, queries = index.as_of(on), reference.reader.read(need)
     kept, rules, law_on = answer_cache_of(index), reference.rules, need.law_day(on)
     review = review_of(need, law_on, queries, reference, index)
     said, shown = (review, reference, on, need, language), (reference, on, need.contract, language)
     explainer = CachingExplainer(*said, kept) if kept else Explainer(*said)
     rows = CachingRowWriter(*shown, kept) if kept else RowWriter(*shown)
     seed, find_unknown = draw_seed(need), kept.unknown_suppliers if kept else unknown_suppliers
-    past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
+    past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy) if awards else None
 
     def lot_shortlist(lot: LotMatch) -> LotShortlist:
         wanted = rows_of.get(lot.query.lot.id) or RowCounts(need.limit, need.near_misses, need.groupings)
@@ -87,7 +86,8 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         )
 
     lots = tuple(map(lot_shortlist, lot_matches(queries, index, on, rules, past)))
-    split = advise_no_split(need, others, year, reference.reader.segments_bought, rules.view(law_on, need.contract))
+    bought, view = reference.reader.segments_bought, rules.view(law_on, need.contract)
+    split = advise_no_split(need, others, year, bought, view) if others else ()
     advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
     return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice))
@@ -113,6 +113,7 @@ def lot_matches(
     queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
 ) -> Iterator[LotMatch]:
     """The lots matched against the index, where past awards may bar suppliers. Raises GivenUp."""
+    live = live.as_of(on)
     kept = answer_cache_of(live)
     for first in range(0, len(queries), LOTS_AT_ONCE):
         some = queries[first : first + LOTS_AT_ONCE]

@@ -316,7 +316,8 @@ class NeedReader:
             requested.unknown += [] if readings else [keyword]
             for reading in readings:
                 requested.read.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
-        texts = lot.keywords or ((lot.title,) if lot.title else ())
+        title = lot.title or ""  # the need's speaks where the lot's says no trade
+        texts = lot.keywords or (title, "" if self.interpreter.read(title) else need_title)
         requested.is_other = any(map(self.interpreter.names_other_trade, texts))
         by_title = False
         if lot.title and (firm or not (requested.found or requested.read)):

@@ -1,10 +1,14 @@
 """The reference data that a process loads once and matches with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from domain.errors import InvalidContent, Problem, pointer
 from domain.law import rules as law
+from domain.needs.need import TerritoryRequest
 from domain.reference import cpv, taxonomy, territory
+from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from matching.geo.territory import Geography
 from matching.lot_query import NeedReader
 from matching.words.keywords import Interpreter
@@ -31,6 +35,21 @@ class Reference:
     def reader(self) -> NeedReader:
         """The reader of needs, which caches the objects of lots that it read last."""
         return NeedReader(self.taxonomy, self.cpv, self.interpreter, self.geography)
+
+
+def code_problems(reference: Reference, territory: TerritoryRequest | None, segments: Iterable[str]) -> list[Problem]:
+    """The problems of a territory and of segments named in a body, each with its JSON pointer."""
+    problems = list[Problem]()
+    for place, segment in enumerate(segments):
+        if not reference.taxonomy.known(segment):
+            detail = unknown_segment(segment, reference.taxonomy, suggest=len(problems) < MOST_SUGGESTIONS)
+            problems.append(Problem(pointer("segments", place), "unknown_code", detail))
+    try:
+        if territory is not None:
+            reference.geography.territory(territory, "territory")
+    except InvalidContent as invalid:
+        problems += invalid.problems
+    return problems
 
 
 def load_reference(rules: law.Rules | None = None, *, for_server: bool = False) -> Reference:

@@ -1,6 +1,6 @@
 """Recipients of a campaign: suppliers of the index, as the directory knows them now, without those who refuse."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -8,15 +8,12 @@ from msgspec.structs import replace
 
 from api.runtime.actor import Acting
 from api.runtime.processes.match_work import run_in_thread
-from api.runtime.services import Services
 from db.campaigns.campaigns import suppliers_not_to_ask
 from db.core.engine import Connection
 from db.suppliers.read import living_suppliers
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, Way
 from domain.campaigns.rules import require_few
-from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.addressee import address_lines, addressee
-from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Supplier
 from matching.inspection.supply import SupplySearch
 from matching.inspection.whom_to_ask import suppliers_to_ask
@@ -24,24 +21,12 @@ from matching.inspection.whom_to_ask import suppliers_to_ask
 READ_AT_ONCE = 1_000
 
 
-def code_problems(services: Services, request: CampaignRequest) -> list[Problem]:
-    """The problems of the segments and of the territory of a campaign, each with its JSON pointer."""
-    reference, problems = services.reference, list[Problem]()
-    for place, segment in enumerate(request.segments):
-        if not reference.taxonomy.known(segment):
-            detail = unknown_segment(segment, reference.taxonomy, suggest=len(problems) < 10)
-            problems.append(Problem(pointer("segments", place), "unknown_code", detail))
-    try:
-        reference.geography.territory(request.territory, "territory")
-    except InvalidContent as invalid:
-        problems += invalid.problems
-    return problems
-
-
 async def choose_recipients(
-    connection: Connection, acting: Acting, request: CampaignRequest
+    connection: Connection, acting: Acting, request: CampaignRequest, only: Sequence[UUID] | None = None
 ) -> tuple[list[CampaignRecipient], LeftOut]:
     """The recipients of a campaign, and the numbers of suppliers that are left out. Raises InvalidContent for too many.
+
+    `only`: the suppliers to choose from; else those that the request describes.
 
     Of a legal unit, those at one address get one message; so do those with one e-mail address.
     """
@@ -53,7 +38,7 @@ async def choose_recipients(
         search = SupplySearch(live, territory, today, reference.rules)
         return suppliers_to_ask(search, request.kinds, request.segments, only_unknown_trade=request.only_unknown_trade)
 
-    ids = await run_in_thread(None, find_suppliers)
+    ids = list(only) if only is not None else await run_in_thread(None, find_suppliers)
     require_few(len(ids))
     refused = await suppliers_not_to_ask(connection, acting.organisation_id)
     found, left_out = dict[UUID, CampaignRecipient](), LeftOut()

@@ -1,12 +1,13 @@
 """Use cases of campaigns: planned, changed, deleted; sent, posted, reminded of."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
-from api.campaigns.recipients import choose_recipients, code_problems
+from api.campaigns.recipients import choose_recipients
 from api.exchanges.email import emails_left
 from api.runtime.actor import Acting, require_storage
 from db.campaigns.campaigns import (
@@ -44,6 +45,7 @@ from domain.campaigns.rules import (
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.journal import Detail
 from domain.text.bilingual import PARIS, Text
+from matching.reference import code_problems
 
 NO_MAIL_SERVER = Text(
     "Ce serveur n'envoie pas de courriel : demander les liens de tous les destinataires "
@@ -69,8 +71,10 @@ async def lock_own_campaign(connection: Connection, acting: Acting, campaign_id:
     return found
 
 
-async def plan_campaign(connection: Connection, acting: Acting, request: CampaignRequest) -> Campaign:
-    """Store a new campaign with its recipients; nothing is sent.
+async def plan_campaign(
+    connection: Connection, acting: Acting, request: CampaignRequest, only: Sequence[UUID] | None = None
+) -> Campaign:
+    """Store a new campaign with its recipients; nothing is sent. `only`: the suppliers asked, else those it describes.
 
     Raises InvalidContent with everything wrong in the request, and as `require_storage`.
     """
@@ -87,7 +91,7 @@ async def plan_campaign(connection: Connection, acting: Acting, request: Campaig
         created_at=now,
         updated_at=now,
     )
-    recipients, left_out = await choose_recipients(connection, acting, request)
+    recipients, left_out = await choose_recipients(connection, acting, request, only)
     await insert_campaign(connection, acting.organisation_id, replace(drawn_up, left_out=left_out))
     await replace_recipients(connection, drawn_up.id, recipients)
     size = len(msgspec.json.encode(request)) + len(recipients) * RECIPIENT_BYTES
@@ -225,6 +229,9 @@ def _require_mail_server(acting: Acting) -> None:
 
 def _require_valid(acting: Acting, request: CampaignRequest, before: CampaignRequest | None) -> None:
     """Raises InvalidContent with everything wrong in a campaign; `before`: as it was, if stored."""
-    problems = [*request_problems(request, acting.services.today(), before), *code_problems(acting.services, request)]
+    problems = [
+        *request_problems(request, acting.services.today(), before),
+        *code_problems(acting.services.reference, request.territory, request.segments),
+    ]
     if problems:
         raise InvalidContent(tuple(problems))

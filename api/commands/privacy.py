@@ -105,6 +105,7 @@ _NAMES: dict[Kind, str] = {
     "persons": "persons become a pseudonym",
     "reply_links": "reply links",
     "import_errors": "rejected rows of imports",
+    "meetings": "meetings about a territory alone",
     "answers": "answers kept for what is sent twice",
     "deliveries": "deliveries to webhooks",
 }

@@ -113,14 +113,20 @@ async def supplier_page(call: Call, connection: Connection, link: FollowedLink) 
     if link.opened_at is None:
         await note_opened(connection, link.id, services.now())
         await note_opening(connection, link.id, services.now())
-    today = services.today()
-    supplier = await find_document(connection, link.supplier_id, today)
-    said = await select_declaration(connection, link.supplier_id, today)
+    return await page_document(connection, link.supplier_id, services.today(), link.expires_at)
+
+
+async def page_document(
+    connection: Connection, supplier_id: UUID, today: date, link_expires_at: datetime
+) -> SupplierPageDocument:
+    """The content of a supplier's page, whatever link leads to it. Raises NotFound."""
+    supplier = await find_document(connection, supplier_id, today)
+    said = await select_declaration(connection, supplier.id, today)
     return SupplierPageDocument(
         supplier=supplier,
         declaration=said and said.declaration,
         withdrawal=said and said.withdrawal,
-        link_expires_at=link.expires_at,
+        link_expires_at=link_expires_at,
     )
 
 
@@ -142,8 +148,8 @@ async def declare(
 ) -> DeclarationReceipt:
     """Check and store what a living supplier says of itself, and note it. Raises InvalidContent with all its faults."""
     today, now = services.today(), services.now()
-    offers = await checked_offers(services, declaration, today)
     valid_until = declaration.valid_until or today + timedelta(days=DAYS_VALID)
+    offers = await checked_offers(services, declaration, today, valid_until)
     supplier = await find_document(connection, supplier_id, today)
     record = msgspec.structs.replace(record_of(declaration, supplier, valid_until, today), offers=offers)
     version = await store_declaration(
@@ -174,10 +180,12 @@ async def declare(
     return DeclarationReceipt(supplier_id=supplier.id, data_version=version, declaration=stored)
 
 
-async def checked_offers(services: Services, declaration: Declaration, today: date) -> tuple[Offer, ...]:
+async def checked_offers(
+    services: Services, declaration: Declaration, today: date, valid_until: date
+) -> tuple[Offer, ...]:
     """The offers that a declaration makes, areas simplified. Raises InvalidContent with all that is wrong in it."""
     reference = services.reference
-    record = SupplierRecord("-", offers=offers_of(declaration, today))
+    record = SupplierRecord("-", offers=offers_of(declaration, today, valid_until))
     known = (reference.territories, reference.taxonomy, reference.cpv)
     checked = await asyncio.to_thread(check, record, *known) if takes_long(record) else check(record, *known)
     problems = (*check_declaration(declaration, today), *checked.problems)

@@ -20,6 +20,7 @@ from api.runtime.endpoint import Call, negotiate_media
 from api.web import html_pages
 from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, refusal_of
+from domain.exchanges.letter import NAMELESS
 from domain.text.bilingual import PARIS, long_date, printed_euros, typeset
 
 FOLDER = Path(__file__).parent / "templates"
@@ -70,6 +71,7 @@ def templates() -> Environment:
     environment.filters |= {"moment": moment_in_words, "day": day_in_words}
     environment.filters["euros"] = lambda amount: printed_euros(amount, "fr")
     environment.filters["typeset"] = lambda text: typeset(text, "fr")
+    environment.filters["inside"] = lambda name: name[:1].lower() + name[1:] if name == NAMELESS.fr else name
     environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
     environment.globals["script"] = Markup(SCRIPT)  # noqa: S704 - likewise
     return environment

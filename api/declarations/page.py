@@ -17,9 +17,11 @@ from api.declarations.page_form import (
     field_of_problem,
     form_of_declaration,
     known_areas,
+    understand_form,
 )
 from domain.declarations.declaration import Declaration, SupplierPage
 from domain.errors import Problem
+from domain.exchanges.letter import shown_buyer
 from domain.reference.territory import Area, TerritoryKind
 from domain.suppliers.supplier import DECLARATIONS, Basis, Offer, ServiceArea, Supplier
 from domain.text.bilingual import PARIS, listed, place_after_de
@@ -45,6 +47,12 @@ BASES: Mapping[Basis, str] = {
     "inferred": "supposé, à confirmer par vous",
 }
 MOST_NAMED = 6
+ARTICLES: Mapping[str, tuple[str, ...]] = {
+    "le ": ("registre", "répertoire", "fichier", "marché", "réseau"),
+    "la ": ("liste", "base", "plateforme"),
+    "l'": ("annuaire", "inventaire"),
+}
+"""The nouns that labels of sources begin with, by their article."""
 
 
 class Tick(NamedTuple):
@@ -66,7 +74,7 @@ class KnownFact(NamedTuple):
 class PageOfSupplier(NamedTuple):
     """All that a supplier's page shows but its form: facts known of it, the trades it likely does, the day.
 
-    `source_names`: the labels of sources by their names.
+    `source_names`: the labels of sources by their names. `asking`: the organisation that asks.
     """
 
     shown: SupplierPage
@@ -74,6 +82,7 @@ class PageOfSupplier(NamedTuple):
     reference: Reference
     today: date
     source_names: Mapping[str, str]
+    asking: str
 
 
 def declaration_page(
@@ -91,21 +100,30 @@ def declaration_page(
     """
     shown = page.shown
     declared = shown.declaration
+    read = (understood or form_of_page(page)).found
+    said = {code for offer in declared.offers for code in offer.segments} if declared else set()
     return render_page(
         "fiche.html",
         status,
         supplier=shown.supplier,
         declared=declared,
         found_by=findable_words(declared, page) if declared else None,
+        maybe_too=[page.reference.taxonomy.label(code) for code in read if code not in said],
         withdrawal=shown.withdrawal,
         facts=known_facts(page),
         in_brief=known_in_brief(page),
         link_until=shown.link_expires_at.astimezone(PARIS).date(),
         event=event,
+        asking=shown_buyer(page.asking).fr,
         beside_answer=False,
         searched=searched,
         **form_variables(page, understood, problems),
     )
+
+
+def form_of_page(page: PageOfSupplier) -> Understood:
+    """The form as it is first shown, with what the words declared before may mean."""
+    return understand_form(form_of_declaration(page.shown.declaration, page.shown.supplier, page.today), page.reference)
 
 
 def form_variables(
@@ -114,7 +132,7 @@ def form_variables(
     """The variables of the form's template, by name."""
     supplier, reference = page.shown.supplier, page.reference
     if understood is None:
-        understood = Understood(form_of_declaration(page.shown.declaration, supplier, page.today))
+        understood = form_of_page(page)
     form = understood.form
     offered = tuple(code for offer in supplier.offers for code in offer.segments)
     first = tuple(dict.fromkeys((*offered, *page.likely)))
@@ -123,6 +141,7 @@ def form_variables(
         "declaration": form,
         "ticks": _ticks(first, form, reference),
         "more_ticks": _ticks([code for code in others if code not in first], form, reference),
+        "above": [reference.taxonomy.label(code) for code in understood.found if code in first],
         "areas": [(area.id, place_words(area, reference)) for area in known_areas(form.territories, reference)],
         "places": [(area.id, place_words(area, reference)) for area in understood.places],
         "zones": zone_choices(supplier, form.where, reference),
@@ -195,7 +214,8 @@ def area_words(area: ServiceArea | None, page: PageOfSupplier) -> str:
         return "dans le contour que vous avez tracé"
     names = [each.label for each in known_areas(area.codes or (), page.reference)]
     more = [f"{len(names) - MOST_NAMED} autres lieux"] if len(names) > MOST_NAMED else []
-    return f"dans : {listed([*names[:MOST_NAMED], *more]).fr}"
+    ground = "sur ce territoire" if len(names) == 1 else "sur ces territoires"
+    return f"{ground} : {listed([*names[:MOST_NAMED], *more]).fr}"
 
 
 def known_facts(page: PageOfSupplier) -> list[KnownFact]:
@@ -225,7 +245,7 @@ def known_facts(page: PageOfSupplier) -> list[KnownFact]:
         facts.append(KnownFact("Effectif", number, _label(staff.source, page)))
     if places:
         facts.append(KnownFact("Places", str(places.count), _label(places.source, page)))
-    facts += [_known_offer(each, page) for each in one.offers if getattr(each, "declared_by", None) != "supplier"]
+    facts += [_known_offer(each, page) for each in one.offers if each.declared_by != "supplier"]
     return [each for each in facts if each.value]
 
 
@@ -238,7 +258,14 @@ def known_in_brief(page: PageOfSupplier) -> str:
         parts.append(f"{one.size.places.count} places")
     names = dict.fromkeys(_label(each.source, page) for each in one.sources if each.source != DECLARATIONS)
     said = ", ".join(filter(None, parts))
-    return f"Selon {listed(list(names)).fr} : {said}." if said and names else ""
+    return f"Selon {listed([source_in_sentence(name) for name in names]).fr} : {said}." if said and names else ""
+
+
+def source_in_sentence(label: str) -> str:
+    """The name of a source as it stands in a sentence, with its article where it is a common noun."""
+    first = label.split(" ", 1)[0].lower()
+    article = next((article for article, nouns in ARTICLES.items() if first in nouns), None)
+    return label if article is None else article + label[:1].lower() + label[1:]
 
 
 def _known_offer(offer: Offer, page: PageOfSupplier) -> KnownFact:

@@ -19,9 +19,11 @@ from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import ServiceArea, Supplier
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
+from matching.lot_query import SURE
 from matching.reference import Reference
 
-SEND, SEARCH = "envoyer", "chercher"
+SEARCH, WITHDRAW = "chercher", "retirer"
+"""Values of the buttons that look words up, and that take back what was said."""
 KILOMETRES = ("20", "50", "100")
 USUAL_KILOMETRES = "50"
 """Where an offer without an area is looked for, so that a supplier who leaves it as it is says nothing new."""
@@ -36,6 +38,10 @@ NOTHING_TICKED = Text(
     "Cochez au moins une activité, ou « Nous ne faisons rien de tout cela »",
     "Tick at least one trade, or “We do none of this”",
 )
+BOTH_TICKED = Text(
+    "Vous avez coché des activités et « Nous ne faisons rien de tout cela » : décochez l'un des deux",
+    "You ticked trades and “We do none of this”: untick one of them",
+)
 NO_NUMBER = Text("Écrivez un nombre, par exemple 40 000", "Write a number, such as 40 000")
 NO_DAY = Text("Choisissez une date", "Choose a day")
 WHICH_PLACE = Text("Choisissez le lieu dans la liste ci-dessous", "Choose the place in the list below")
@@ -43,27 +49,6 @@ NO_PLACE = Text(
     "Aucun lieu de ce nom : essayez le nom d'une commune ou d'un département",
     "No place of this name: try the name of a commune or a departement",
 )
-
-
-class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of the form as they were typed; `FIELD_NAMES` says what each is called in HTML."""
-
-    trades: tuple[str, ...] = ()
-    words: str = ""
-    no_offer: str = ""
-    where: str = ""
-    territories: tuple[str, ...] = ()
-    place: str = ""
-    amount: str = ""
-    least: str = ""
-    most: str = ""
-    with_others: str = ""
-    staff: str = ""
-    references: str = ""
-    email: str = ""
-    phone: str = ""
-    website: str = ""
-    until: str = ""
 
 
 FIELD_NAMES: Mapping[str, str] = {
@@ -84,6 +69,30 @@ FIELD_NAMES: Mapping[str, str] = {
     "website": "site",
     "until": "jusqu",
 }
+"""The names that the fields have in HTML."""
+
+
+class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True, rename=FIELD_NAMES):
+    """The fields of the form as they were typed."""
+
+    trades: tuple[str, ...] = ()
+    words: str = ""
+    no_offer: str = ""
+    where: str = ""
+    territories: tuple[str, ...] = ()
+    place: str = ""
+    amount: str = ""
+    least: str = ""
+    most: str = ""
+    with_others: str = ""
+    staff: str = ""
+    references: str = ""
+    email: str = ""
+    phone: str = ""
+    website: str = ""
+    until: str = ""
+
+
 FIELDS_OF_POINTERS: Mapping[str, str] = {
     "/no_offer": "rien",
     "/offers/0/words": "mots",
@@ -189,7 +198,10 @@ def understand_form(form: DeclarationForm, reference: Reference) -> Understood:
 def trades_of_words(words: str, reference: Reference) -> tuple[str, ...]:
     """The segments that a few words may mean, those of each of their parts; () for no words."""
     parts = [part.strip() for part in _PART.split(words) if part.strip()][:MOST_PARTS]
-    found = [each.segment for part in parts for each in reference.interpreter.search(part, MOST_OF_PART)]
+    readings = (reference.interpreter.search(part, MOST_OF_PART) for part in parts)
+    found = [
+        each.segment for some in readings for place, each in enumerate(some) if not place or each.confidence >= SURE
+    ]
     return tuple(dict.fromkeys(code for code in found if code in reference.taxonomy.segments))[:MOST_FOUND]
 
 
@@ -215,6 +227,8 @@ def declaration_of_form(understood: Understood, before: Declaration | None) -> D
         problems.append(Problem("/place", "unknown_place", detail))
     if not form.trades and not form.no_offer:
         problems.append(Problem("/offers", "missing_field", NOTHING_TICKED))
+    if form.trades and form.no_offer:
+        problems.append(Problem("/no_offer", "offers_given", BOTH_TICKED))
     least = _number(form.least, "/yearly_capacity_eur/min", problems)
     most = _number(form.most or ("" if form.least else form.amount), "/yearly_capacity_eur/max", problems)
     contact = {name: getattr(form, name) for name in ("email", "phone", "website") if getattr(form, name)}

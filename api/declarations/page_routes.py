@@ -1,11 +1,9 @@
 """Routes of a supplier's own page, which open by the secret of a link and without a key."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
-
 import msgspec
 from litestar import Response
 
+from api.declarations.browser_pages import REFUSAL, PageQuery, page_in_browser
 from api.declarations.declare import (
     DECLARATIONS_OF_ADDRESS,
     NOTHING_DECLARED,
@@ -16,10 +14,10 @@ from api.declarations.declare import (
     supplier_page,
     withdraw,
 )
+from api.declarations.link_pages import answer_privately
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.rate_limits import caller_of
-from api.web.content_negotiation import JSON
-from api.web.problems import answer_failure
+from api.web.content_negotiation import HTML, JSON
 from api.web.request_body import JsonBody, require_media
 from domain.declarations.declaration import Declaration
 from domain.errors import NotFound
@@ -28,14 +26,6 @@ from domain.suppliers.supplier import DECLARATIONS
 
 TAG = "Supplier pages"
 LONGEST_BODY = 512 * 1024
-PRIVATE: Mapping[str, str] = {
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "vary": "accept, accept-language",
-    "x-content-type-options": "nosniff",
-    "x-robots-tag": "noindex, nofollow",
-}
-"""The headers of everything behind a supplier's link, whose address is a secret."""
 
 
 @endpoint(
@@ -43,21 +33,23 @@ PRIVATE: Mapping[str, str] = {
     "/fiche/{token}",
     tag=TAG,
     scope=None,
-    answers=SupplierPageDocument,
+    answers={JSON: SupplierPageDocument, HTML: str},
     problems=("too-many-requests", "database-away"),
 )
-async def get_supplier_page(call: Call, token: str) -> Response[bytes]:
+async def get_supplier_page(call: Call, token: str, query: PageQuery) -> Response[bytes]:
     """Read what is known of a supplier, and what it said itself, by the link to its page.
 
     The token, or the short code of a letter, is the right to speak for this one supplier. 404 where it is unknown,
-    expired or revoked.
+    expired or revoked. A page in French with a form for browsers (`Accept: text/html`), JSON for all else.
     """
 
     async def show_page() -> Response[bytes]:
+        if call.media_type == HTML:
+            return await page_in_browser(call, token, query.fait)
         async with follow_page_link(call, token) as (connection, link):
             return _json(await supplier_page(call, connection, link))
 
-    return await answer_privately(call, show_page)
+    return await answer_privately(call, show_page, REFUSAL)
 
 
 @endpoint(
@@ -87,7 +79,7 @@ async def put_declaration(call: Call, token: str) -> Response[bytes]:
         ):
             return _json(await declare_by_link(call, connection, link, body))
 
-    return await answer_privately(call, store)
+    return await answer_privately(call, store, REFUSAL)
 
 
 @endpoint(
@@ -113,20 +105,10 @@ async def delete_declaration(call: Call, token: str) -> Response[bytes]:
                 raise NotFound(NOTHING_DECLARED)
             return Response(b"", status_code=204)
 
-    return await answer_privately(call, delete)
+    return await answer_privately(call, delete, REFUSAL)
 
 
 ROUTES = (get_supplier_page, put_declaration, delete_declaration)
-
-
-async def answer_privately(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]]) -> Response[Any]:
-    """The answer of `carry_out` or its refusal, with headers that keep the link secret."""
-    try:
-        answer: Response[Any] = await carry_out()
-    except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
-        answer = answer_failure(call, failure)
-    answer.headers.update(PRIVATE)
-    return answer
 
 
 def _json(document: msgspec.Struct) -> Response[bytes]:

@@ -30,7 +30,8 @@ from api.desk.need.understood_need import understand_in_worker
 from api.draw_maps_and_charts import lot_maps
 from api.match import answer_match
 from domain.errors import InvalidContent
-from domain.exchanges.letter import lot_name, purchase_name
+from domain.exchanges.letter import lot_name
+from domain.needs.lot_words import without_terms
 from domain.needs.need import Lot, Need
 from domain.report.lots import best_outcome, by_gravity, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Fit, Gate, NearMiss, SegmentAnswer
@@ -106,7 +107,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         "answer/result_changed.html" if is_part else "answer/result.html",
         form=understood.form,
         need=need,
-        name=purchase_name(need),
+        name=without_terms(need.title or (need.lots[0].title if len(need.lots) == 1 else None) or ""),
         candidate_rows=candidate_rows,
         chosen=set(visit.fields.get(CHOSEN, ())),
         contact_wishes=CONTACT_WISHES,

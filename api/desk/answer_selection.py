@@ -19,6 +19,7 @@ from api.desk.frame.visit import FormOutcome, Visit, match_and_write_once
 from api.desk.need.need_form import read_need_form
 from api.desk.need.need_page import refused_need_form
 from api.desk.need.understood_need import understand_in_worker
+from api.desk.talk.new_exchange_page import UNKNOWN
 from api.match import answer_match
 from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need
 from api.needs.routes import plan_need
@@ -28,7 +29,7 @@ from domain.errors import InvalidContent, NotFound
 from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot, PlannedNeed
 from domain.report.lots import best_outcome
-from domain.shortlists.listed_suppliers import Candidate
+from domain.shortlists.listed_suppliers import Candidate, UnknownSupplier
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language, Text
 from domain.text.labels import BASES, OUTCOMES
@@ -37,6 +38,7 @@ from matching.reference import Reference
 from sources.file_types.csv_cells import Cell, csv_of
 
 NOTHING_CHOSEN = Text("Cette sélection n'existe pas", "There is no such selection")
+NOT_SAID = Text("Non renseignée", "Not known")
 FILE_NAME = "vivier-fournisseurs"
 MEDIA_TYPES = {
     "csv": "text/csv",
@@ -61,14 +63,24 @@ COLUMNS: tuple[tuple[Text, int], ...] = (
 
 
 class ChosenOfLot(NamedTuple):
-    """The chosen candidates of a lot, in the order of the answer."""
+    """The chosen candidates of a lot and its suppliers of `unknown` trade, in the order of the answer."""
 
     lot: Lot
-    rows: list[Candidate]
+    candidates: list[Candidate]
+    unknown: list[UnknownSupplier]
+
+    @property
+    def rows(self) -> list[Candidate | UnknownSupplier]:
+        """All of them."""
+        return [*self.candidates, *self.unknown]
 
 
-WAYS_TO_TALK = {"ecrire": ("fournisseur", "echanges/nouveau"), "inviter": ("inviter", "rencontres/nouvelle")}
-"""By button, the field of the page that names suppliers, and the path of that page below the need's."""
+WAYS_TO_TALK = {
+    "ecrire": ("fournisseur", "echanges/nouveau"),
+    "inviter": ("inviter", "rencontres/nouvelle"),
+    "demander": ("", f"echanges/nouveau?a={UNKNOWN}"),
+}
+"""By button, the field of the page that names suppliers (empty: none), and the path of that page below the need's."""
 
 
 @page("POST", "/besoin/contacts", scope="needs")
@@ -81,7 +93,7 @@ async def talk_to_chosen(visit: Visit) -> Response[bytes]:
     if wish not in WAYS_TO_TALK:
         raise NotFound(NOTHING_CHOSEN)
     field, path = WAYS_TO_TALK[wish]
-    query = urlencode([(field, supplier_id) for _, supplier_id in chosen_suppliers(visit)])
+    query = urlencode([(field, supplier_id) for _, supplier_id in chosen_suppliers(visit) if field])
     way, form = f"{path}?{query}" if query else path, read_need_form(visit.fields)
     if form.need_id:
         return visit.redirect(f"/besoins/{form.need_id}/{way}")
@@ -124,11 +136,15 @@ async def take_chosen(visit: Visit) -> Response[bytes]:
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)
     selection = [
-        ChosenOfLot(lot, [row for row in found.candidates if not chosen or (n, str(row.supplier.id)) in chosen])
+        ChosenOfLot(
+            lot,
+            [row for row in found.candidates if not chosen or (n, str(row.supplier.id)) in chosen],
+            [row for row in found.unknown_trade.nearest if (n, str(row.supplier.id)) in chosen],
+        )
         for (n, lot), found in zip(lots.items(), answered, strict=True)
     ]
     if wish == "adresses":
-        suppliers = {row.supplier.id: row.supplier for _, rows in selection for row in rows}.values()
+        suppliers = {row.supplier.id: row.supplier for each in selection for row in each.rows}.values()
         return visit.page("answer/addresses.html", suppliers=suppliers, form=form)
     file = await visit.run_work(file_of_selection, wish, selection, visit.language)
     headers = {"content-disposition": f'attachment; filename="{FILE_NAME}.{wish}"'}
@@ -153,19 +169,21 @@ def file_of_selection(reference: Reference, kind: str, selection: Sequence[Chose
 def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, language: Language) -> Iterator[list[Cell]]:
     """The rows of a file, one for each lot and supplier."""
     label, commune = reference.taxonomy.label, reference.territories.commune_name
-    for lot, rows in selection:
-        for row in rows:
+    for chosen in selection:
+        for row in chosen.rows:
             one, outcome = row.supplier, best_outcome(row.eligibility)
-            answers = [each for each in row.segments if each.fit != "related"]
+            segments = row.segments if isinstance(row, Candidate) else ()
+            answers = [each for each in segments if each.fit != "related"]
+            grounds = dict.fromkeys(BASES[each.basis].to(language) for each in answers) or [NOT_SAID.to(language)]
             yield [
-                lot_name(lot) or lot.id,
+                lot_name(chosen.lot) or chosen.lot.id,
                 one.name,
                 one.siret,
                 ", ".join(one.kinds),
                 commune(one.commune) if one.commune else None,
                 None if row.distance_km is None else round(row.distance_km, 1),
                 ", ".join(dict.fromkeys(label(each.offered) for each in answers)),
-                ", ".join(dict.fromkeys(BASES[each.basis].to(language) for each in answers)),
+                ", ".join(grounds),
                 OUTCOMES[outcome].to(language) if outcome else None,
                 one.contact.email,
                 one.contact.phone,

@@ -14,8 +14,15 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, client_of_session
 from api.desk.need import need_page
 from api.desk.record import journal_page, stored_need, versions_page
-from api.desk.sources import source_pages
-from api.desk.talk import campaigns_page, equal_treatment_page, exchanges_page, meetings_page, new_exchange_page
+from api.desk.sources import declaration_pages, source_pages
+from api.desk.talk import (
+    campaigns_page,
+    equal_treatment_page,
+    exchanges_page,
+    meetings_page,
+    new_exchange_page,
+    note_pages,
+)
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
@@ -25,6 +32,13 @@ async def show_accessibility(visit: Visit) -> Response[bytes]:
     """The accessibility statement, with the contact that the settings name."""
     await _set_signed_in_client(visit)
     return visit.page("accessibility.html", contact=visit.services.settings.contact)
+
+
+@page("GET", "/mentions", scope=None)
+async def show_legal_notice(visit: Visit) -> Response[bytes]:
+    """The operator of this server, what is kept of persons and for how long, and the address to write to."""
+    await _set_signed_in_client(visit)
+    return visit.page("legal_notice.html", settings=visit.services.settings, periods=visit.services.settings.periods)
 
 
 @page("GET", "/plan", scope=None)
@@ -56,8 +70,8 @@ MODULES = (
     *(sign_in, need_page, answer_pages, answer_selection, allotment_pages, territory_page, directory_page),
     *(stored_need, versions_page, journal_page),
     campaigns_page,
-    *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page),
-    *(source_pages, admin_pages, sys.modules[__name__]),
+    *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page, note_pages),
+    *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),
 )
 PAGES: tuple[HTTPRouteHandler, ...] = tuple(
     each for module in MODULES for each in vars(module).values() if isinstance(each, HTTPRouteHandler)

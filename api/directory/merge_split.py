@@ -20,6 +20,7 @@ from db.journal.entries import write_entry
 from db.suppliers import merge_split
 from domain.journal import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference
+from domain.suppliers.supplier import DECLARATIONS
 from matching.words.names import name_similarity
 
 MOST_MERGED = 100
@@ -94,7 +95,7 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: 
 async def _require_sources(call: Call, connection: Connection, supplier_ids: Sequence[UUID]) -> None:
     """Raises Refusal (403) where one of the suppliers has records of a source that the key does not list."""
     if not call.bearer.may("platform"):
-        for source in sorted(await merge_split.sources_of(connection, supplier_ids)):
+        for source in sorted(await merge_split.sources_of(connection, supplier_ids) - {DECLARATIONS}):
             require_source(call.bearer, source)
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from api.declarations.declare import DeclarationReceipt, declare
 from api.exchanges.own_exchange import (
     CreatedReplyLink,
     ReplyLinkDocument,
@@ -23,18 +24,22 @@ from api.exchanges.own_exchange import (
 )
 from api.needs.routes import LotTitle
 from api.runtime.actor import Acting
+from api.runtime.services import Services
 from db.api_keys import find_organisation
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
+from db.declarations.declarations import Sending, select_declaration
 from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
 from db.exchanges.reply_links import ReplyLink, insert_links, is_issued, revoke_links, select_link
 from db.journal.entries import write_entry
 from db.needs.needs import lock_need, select_need
-from domain.errors import NotFound
+from db.suppliers.write import survivors
+from domain.declarations.declaration import Declaration, StoredDeclaration
+from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.exchange import (
     Exchange,
     MessageRequest,
-    ReplyRequest,
+    ReplyContent,
     VisibleMessage,
     make_message,
     visible_to,
@@ -43,6 +48,7 @@ from domain.exchanges.letter import Link, buyer_name, lot_name, purchase_name
 from domain.exchanges.rules import NO_RECIPIENT, require_message
 from domain.journal import Actor, Detail
 from domain.needs.status import OPEN, StoredNeed, require_open
+from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import PARIS, Text
 
 PATH = "/replies/"
@@ -163,9 +169,25 @@ class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
     """Until when this link works"""
     messages: tuple[VisibleMessage, ...]
     """In the order in which they were written"""
+    declaration: StoredDeclaration | None = None
+    """What the supplier said of itself in the directory of all; null: nothing. It can say so with its answer"""
 
 
-async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleExchange:
+class ReplyRequest(ReplyContent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A supplier's answer to a buyer and, apart from it, what it says of itself in the directory of all."""
+
+    declaration: Declaration | None = None
+    """What it does, as `PUT /fiche/{token}` takes it: for everybody, while the answer is the buyer's; null: nothing"""
+
+
+class StoredReply(VisibleMessage, frozen=True, kw_only=True):
+    """A supplier's answer as it was stored, and what it said of itself beside it."""
+
+    declaration: DeclarationReceipt | None = None
+    """Where what it said of itself is found; null: it said nothing"""
+
+
+async def visible_exchange(connection: Connection, link: ReplyLink, today: date) -> VisibleExchange:
     """The exchange of a link, with what the recipient may see. Raises NotFound."""
     need = await select_need(connection, link.organisation_id, link.need_id)
     exchange = await select_exchange_for(connection, link.organisation_id, link.exchange_id, link.supplier_id)
@@ -174,6 +196,8 @@ async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleEx
         raise NotFound(LEADS_NOWHERE)
     names = {lot.id: lot_name(lot) for lot in need.content.lots if lot.id in exchange.lot_ids}
     purchase = purchase_name(need.content, exchange.lot_ids)
+    supplier_id = (await survivors(connection, [link.supplier_id])).get(link.supplier_id)
+    said = await select_declaration(connection, supplier_id, today) if supplier_id else None
     return VisibleExchange(
         buyer=buyer_name(need.content, organisation.name),
         need_title=purchase and purchase.fr,
@@ -184,11 +208,29 @@ async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleEx
         opened_at=exchange.opened_at,
         link_expires_at=link.expires_at,
         messages=visible_to(link.supplier_id, exchange.messages),
+        declaration=said and said.declaration,
     )
 
 
+async def declare_beside(
+    connection: Connection, services: Services, link: ReplyLink, declaration: Declaration
+) -> DeclarationReceipt:
+    """Store what a supplier says of itself beside its answer. Raises InvalidContent with pointers into the answer."""
+    # before all that this locks, as the answer does: two who wait for each other would never end
+    await lock_need(connection, link.organisation_id, link.need_id)
+    supplier_id = (await survivors(connection, [link.supplier_id])).get(link.supplier_id)
+    if supplier_id is None:
+        raise InvalidContent((Problem("/declaration", "unknown_supplier", NO_SUPPLIER),))
+    try:
+        return await declare(connection, services, supplier_id, Sending(link.organisation_id, None), declaration)
+    except InvalidContent as wrong:
+        raise InvalidContent(
+            tuple(Problem(f"/declaration{each.pointer}", each.code, each.detail) for each in wrong.problems)
+        ) from None
+
+
 async def add_reply(
-    connection: Connection, link: ReplyLink, token: str, reply: ReplyRequest, now: datetime
+    connection: Connection, link: ReplyLink, token: str, reply: ReplyContent, now: datetime
 ) -> VisibleMessage:
     """Add a supplier's answer to the exchange of the link `link`, whose token is `token`.
 
@@ -201,7 +243,11 @@ async def add_reply(
     if need is None or exchange is None or in_force is None:
         raise NotFound(LEADS_NOWHERE)
     require_open(need.status)
-    request = MessageRequest(**msgspec.structs.asdict(reply), author="supplier", supplier_id=link.supplier_id)
+    request = MessageRequest(
+        **{name: getattr(reply, name) for name in ReplyContent.__struct_fields__},
+        author="supplier",
+        supplier_id=link.supplier_id,
+    )
     require_message(exchange, request)
     now = moment_after(await last_message_at(connection, link.exchange_id), now)
     message = make_message(request, new_id(now), "portal", now)

@@ -1,146 +1,51 @@
 """Routes and pages of a reply link: a supplier reads its exchange and answers in it, without a key.
 
 The pages are plain HTML in French, without anything from other servers, in the frame of
-`api/declarations/link_pages.py`; their templates are in `api/exchanges/templates`. Their form is read here, with the
-reply in it.
+`api/declarations/link_pages.py`; their templates are in `api/exchanges/templates`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from hashlib import blake2b
-from secrets import token_urlsafe
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from api.declarations.link_pages import answer_privately, render_page
-from api.exchanges.reply_links import LEADS_NOWHERE, VisibleExchange, add_reply, last_day, visible_exchange
+from api.declarations.browser_pages import page_of_document
+from api.declarations.declare import page_document, withdraw
+from api.declarations.link_pages import answer_privately
+from api.declarations.page import PageOfSupplier
+from api.declarations.page_form import SEARCH, WITHDRAW
+from api.exchanges.reply_links import (
+    LEADS_NOWHERE,
+    ReplyRequest,
+    StoredReply,
+    VisibleExchange,
+    add_reply,
+    declare_beside,
+    visible_exchange,
+)
+from api.exchanges.reply_page import ReplyForm, exchange_page, read_reply_form, request_of_form
 from api.runtime.actor import follow_link
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, answer_once, created_answer, idempotency_key
 from api.runtime.rate_limits import ANSWERS, READINGS
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
+from api.web.problems import Refusal
 from api.web.request_body import JsonBody, require_media
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
-from domain.decoding.requests import explain
-from domain.errors import Conflict, InvalidContent, Problem
-from domain.exchanges.exchange import Barrier, ReplyRequest, Stance, VisibleMessage
-from domain.exchanges.letter import shown_buyer
-from domain.text.bilingual import Text, long_date
-
-MOST_FIELDS = 40
-LONGEST_KEY = 64
-NO_BODY = Text("Votre message est vide : écrivez au moins quelques mots", "Your message is empty: write a few words")
-NOT_EXPLAINED = Text(
-    "Vous avez coché « autre » : dites en quelques mots ce que c'est",
-    "You ticked “other”: say in a few words what it is",
-)
-
-
-class ReplyForm(msgspec.Struct, frozen=True):
-    """The form fields of a reply; a field left empty is an empty text.
-
-    `confidential`: anything but empty means yes. `key`: of this copy of the form, so that it is stored once if it is
-    sent twice.
-    """
-
-    body: str = ""
-    stance: str = ""
-    barriers: tuple[str, ...] = ()
-    barriers_note: str = ""
-    confidential: str = ""
-    corrects: str = ""
-    key: Annotated[str, msgspec.Meta(max_length=LONGEST_KEY)] = ""
-
-    @property
-    def corrected_message(self) -> UUID | None:
-        """The id of the message that the form corrects; None where it names none."""
-        try:
-            return UUID(self.corrects)
-        except ValueError:
-            return None
-
-    @property
-    def submission_key(self) -> str | None:
-        """The key under which the reply is stored once; a form with other words has another key."""
-        if not self.key:
-            return None
-        return f"{self.key} {blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()}"
-
-
-def reply_of_form(form: ReplyForm) -> ReplyRequest:
-    """The reply that a form makes. Raises InvalidContent with everything to be corrected."""
-    problems = []
-    if not form.body:
-        problems.append(Problem("/body", "missing_field", NO_BODY))
-    if "other" in form.barriers and not form.barriers_note:
-        problems.append(Problem("/barriers_note", "missing_field", NOT_EXPLAINED))
-    if problems:
-        raise InvalidContent(tuple(problems))
-    # words in the field of another barrier name one, whether or not its box was ticked
-    barriers = (*form.barriers, "other") if form.barriers_note and "other" not in form.barriers else form.barriers
-    said = {name: getattr(form, name) or None for name in ("stance", "barriers_note", "corrects")}
-    reply = said | {"body": form.body, "barriers": barriers, "confidential": bool(form.confidential)}
-    try:
-        return msgspec.convert(reply, ReplyRequest)
-    except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, ReplyRequest),)) from None
-
-
-STANCES: dict[Stance, str] = {
-    "interested": "Nous sommes intéressés",
-    "declined": "Nous ne donnerons pas suite",
-    "question": "Nous avons une question",
-}
-BARRIERS: dict[Barrier, str] = {
-    "volume": "Le volume demandé, trop grand ou trop petit pour nous",
-    "deadline": "Les délais",
-    "guarantees": "Les garanties demandées (assurances, chiffre d'affaires, cautions…)",
-    "certification": "Les certifications ou qualifications demandées",
-    "price": "Le prix",
-    "distance": "La distance",
-    "capacity": "Nos moyens (personnel, matériel, calendrier)",
-    "other": "Autre chose, que je précise ci-dessous",
-}
-
-
-def exchange_page(
-    exchange: VisibleExchange,
-    *,
-    status: int = 200,
-    sent_id: UUID | None = None,
-    corrected_id: UUID | None = None,
-    form: ReplyForm | None = None,
-    problems: Sequence[Problem] = (),
-) -> Response[bytes]:
-    """The page of the exchange, with a form to answer as long as answers are taken.
-
-    `sent_id`: of the answer just given. `corrected_id`: of an own message to be corrected. `form`, `problems`: the form
-    as it was filled in and what is wrong with it, where the answer was refused.
-    """
-    own = {each.id: each for each in exchange.messages if each.author == "supplier"}
-    return render_page(
-        "exchange.html",
-        status,
-        exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).fr),
-        until=long_date(last_day(exchange.link_expires_at)).fr,
-        by_id={each.id: each for each in exchange.messages},
-        sent=own.get(sent_id) if sent_id else None,
-        corrected=own.get(corrected_id) if corrected_id else None,
-        form=form or ReplyForm(key=token_urlsafe(16)),
-        refused=form is not None,
-        problems=[(each.pointer.split("/")[1] if each.pointer else "body", each.detail.fr) for each in problems],
-        stances=STANCES,
-        barriers=BARRIERS,
-    )
-
+from db.needs.needs import select_need
+from db.suppliers.write import survivors
+from domain.errors import Conflict, InvalidContent, NotFound
+from domain.journal import Actor
+from domain.suppliers.supplier import DECLARATIONS
 
 TAG = "Replies"
+MOST_FIELDS = 2_500
 # of the longest reply, percent-encoded as a form
 LONGEST_BODY = 512 * 1024
 
@@ -152,6 +57,8 @@ class ReplyQuery(msgspec.Struct, frozen=True):
     """The answer that was just sent"""
     corrects: UUID | None = None
     """The message of one's own to be corrected"""
+    declared: Literal["1", "0"] | None = None
+    """`1`: with that answer the supplier said what it does, `0`: it took that back"""
 
 
 @endpoint(
@@ -170,9 +77,12 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     """
 
     async def show_exchange() -> Response[bytes]:
-        exchange = await _exchange_of_token(call, token)
+        exchange, page = await _exchange_and_page(call, token)
         if call.media_type == HTML:
-            return exchange_page(exchange, sent_id=query.sent, corrected_id=query.corrects)
+            has_declared = query.declared == "1"
+            return exchange_page(
+                exchange, page, sent_id=query.sent, corrected_id=query.corrects, has_declared=has_declared
+            )
         return Response(msgspec.json.encode(exchange), media_type=JSON)
 
     return await _answer_privately(call, show_exchange)
@@ -183,11 +93,11 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     "/replies/{token}",
     tag=TAG,
     scope=None,
-    answers={JSON: VisibleMessage, HTML: str},
+    answers={JSON: StoredReply, HTML: str},
     status=(201, 303),
     takes={JSON: ReplyRequest, FORM: ReplyForm},
     headers=IDEMPOTENCY_KEY,
-    problems=("after-publication", "too-many-requests", "database-away"),
+    problems=("after-publication", "too-many-requests", "unknown-segment", "unknown-territory", "database-away"),
 )
 async def create_reply(call: Call, token: str) -> Response[bytes]:
     """Answer in an exchange by a reply link, more than once if need be.
@@ -196,7 +106,8 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
     bidding (`barriers_note` where they have `other`); `confidential`: the buyer keeps it to itself and cannot publish
     it; `corrects`: a message of its own. As JSON, or as the form of the page, which is answered with 303, or with
     the page again where something in it is to be corrected (422). Sent twice, it is stored once: by `Idempotency-Key`,
-    or the form's own. 409 once the notice is published or the need has ended.
+    or the form's own. 409 once the notice is published or the need has ended. `declaration`: what the supplier does,
+    for the directory of all, stored apart from the answer, which is the buyer's; both are stored, or neither.
     """
 
     async def store_reply() -> Response[bytes]:
@@ -204,27 +115,29 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
             body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
             return await _add_reply_once(call, token, body, idempotency_key(call), created_answer)
         fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
-        texts = {name: given[-1] for name, given in fields.items()}
+        form, wish = read_reply_form(fields, call.services.reference), fields.get("faire", [""])[-1]
+        if wish == WITHDRAW:
+            return await _withdraw_declaration(call, token)
+        exchange, page = await _exchange_and_page(call, token)
+        shown: dict[str, Any] = {"corrected_id": form.reply.corrected_message, "form": form}
+        if wish == SEARCH:
+            return exchange_page(exchange, page, **shown, searched=True)
         try:
-            form = msgspec.convert({**texts, "barriers": tuple(fields.get("barriers", ()))}, ReplyForm)
-        except msgspec.ValidationError:
-            raise html_pages.unreadable_form() from None
-        problems: tuple[Problem, ...] = ()
-        try:
+            request = request_of_form(form, page)
+            declared = "&declared=1" if request.declaration else ""
             # relative to the address that the form was sent to, so that no proxy's prefix is lost
             return await _add_reply_once(
                 call,
                 token,
-                reply_of_form(form),
+                request,
                 form.submission_key,
-                lambda message: Answer(303, {"location": f"?sent={message.id}#envoi"}, b""),
+                lambda message: Answer(303, {"location": f"?sent={message.id}{declared}#envoi"}, b""),
             )
         except InvalidContent as wrong:
-            status, problems = 422, wrong.problems
+            return exchange_page(exchange, page, **shown, status=422, problems=wrong.problems)
         except Conflict:
-            status = 409
-        exchange = await _exchange_of_token(call, token)
-        return exchange_page(exchange, status=status, corrected_id=form.corrected_message, form=form, problems=problems)
+            exchange, page = await _exchange_and_page(call, token)
+            return exchange_page(exchange, page, **shown, status=409)
 
     return await _answer_privately(call, store_reply)
 
@@ -244,23 +157,60 @@ def _transaction_with_link(call: Call, token: str) -> AbstractAsyncContextManage
     )
 
 
-async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
-    """The exchange that a token opens. Raises as `follow_link`, and Refusal (429) to one who reads too often."""
+async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, PageOfSupplier | None]:
+    """The exchange that a token opens; for browsers also the supplier's own page, to be shown beside if it is there.
+
+    Raises as `follow_link`, and Refusal (429) to one who reads too often.
+    """
+    services = call.services
     async with _transaction_with_link(call, token) as (connection, link):
-        call.services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
-        return await visible_exchange(connection, link)
+        services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
+        exchange = await visible_exchange(connection, link, services.today())
+        need = await select_need(connection, link.organisation_id, link.need_id)
+        if call.media_type != HTML or not exchange.can_reply or need is None:
+            return exchange, None
+        ids, content = {lot.id for lot in exchange.lots}, need.content
+        lots = [lot for lot in content.lots if lot.id in ids or not ids]
+        bought = services.reference.reader.segments_bought_beside_others
+        try:
+            shown = await page_document(connection, link.supplier_id, services.today(), link.expires_at)
+            wanted = [segment for lot in lots for segment in bought(content, lot)]
+            return exchange, await page_of_document(call, connection, shown, exchange.buyer, wanted)
+        except (NotFound, Refusal):
+            return exchange, None  # it is no more, or there is no index yet: it may answer all the same
+
+
+async def _withdraw_declaration(call: Call, token: str) -> Response[bytes]:
+    """Take back what the supplier of a link said of itself; the redirect to the page. Raises as `follow_link`."""
+    async with call.services.writes.slot_of(DECLARATIONS), _transaction_with_link(call, token) as (connection, link):
+        call.services.limits.take(ANSWERS, (link.exchange_id, link.supplier_id))
+        supplier_id = (await survivors(connection, [link.supplier_id])).get(link.supplier_id, link.supplier_id)
+        actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
+        await withdraw(connection, call.services, supplier_id, actor)
+    return Response(b"", status_code=303, media_type=HTML, headers={"location": "?declared=0#fiche-aussi"})
 
 
 async def _add_reply_once(
-    call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[VisibleMessage], Answer]
+    call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[StoredReply], Answer]
 ) -> Response[bytes]:
-    """Add a reply, once for each `key`; its answer is made by `answer_of`. Raises as `add_reply`, and Refusal (429)."""
-    async with _transaction_with_link(call, token) as (connection, link):
+    """Add a reply, with its declaration, once for each `key`; its answer is made by `answer_of`.
+
+    Raises as `add_reply` and `declare`, and Refusal (429).
+    """
+    services = call.services
+    async with AsyncExitStack() as stack:
+        if reply.declaration is not None:
+            await stack.enter_async_context(services.writes.slot_of(DECLARATIONS))
+        connection, link = await stack.enter_async_context(_transaction_with_link(call, token))
 
         async def store_and_answer() -> Answer:
-            return answer_of(await add_reply(connection, link, token, reply, call.services.now()))
+            said = None
+            if reply.declaration is not None:
+                said = await declare_beside(connection, services, link, reply.declaration)
+            message = await add_reply(connection, link, token, reply, services.now())
+            return answer_of(StoredReply(**msgspec.structs.asdict(message), declaration=said))
 
-        call.services.limits.take(ANSWERS, (link.exchange_id, link.supplier_id))
+        services.limits.take(ANSWERS, (link.exchange_id, link.supplier_id))
         # not the path, which holds the token
         route = f"POST /replies of {link.supplier_id} in {link.exchange_id}"
         sender = Sender(link.organisation_id, route, key)

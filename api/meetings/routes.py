@@ -46,6 +46,7 @@ from domain.meetings.meeting import (
 from domain.needs.status import NO_NEED
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
+from matching.reference import code_problems
 
 meetings_endpoint = partial(endpoint, tag=TAG, scope="needs")
 NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id")
@@ -74,8 +75,9 @@ class MeetingTemplateList(msgspec.Struct, frozen=True):
 async def create_meeting(call: Call, body: MeetingRequest, connection: Connection) -> Answer:
     """Plan a meeting, or note one that was held.
 
-    It is about one or several needs of the organisation. Without `agenda`, it has that of its format:
-    `GET /meetings/templates`. A supplier is named by `supplier_id`; persons are stored apart and can be erased.
+    It is about one or several needs of the organisation, or about a `territory` before there is any need (`need_ids`
+    empty). Without `agenda`, it has that of its format: `GET /meetings/templates`. A supplier is named by
+    `supplier_id`; persons are stored apart and can be erased.
     """
     meeting = await plan_meeting(connection, acting_of(call), body)
     return created_answer(meeting, f"/meetings/{meeting.id}", _etag(meeting))
@@ -241,11 +243,13 @@ async def _checked_request(
         invited_at = None if each.invited_at is None else each.invited_at.astimezone(UTC)
         return msgspec.structs.replace(each, organisation=organisation, invited_at=invited_at)
 
-    if found := (*meeting_problems(request), *problems_of_references()):
+    of_codes = code_problems(acting.services.reference, request.territory, request.segments)
+    if found := (*meeting_problems(request), *of_codes, *problems_of_references()):
         raise InvalidContent(found)
     return msgspec.structs.replace(
         with_agenda(request),
         need_ids=tuple(dict.fromkeys(request.need_ids)),
+        segments=tuple(dict.fromkeys(request.segments)),
         starts_at=request.starts_at.astimezone(UTC),
         ends_at=request.ends_at.astimezone(UTC),
         participants=tuple(map(with_supplier_name, request.participants)),

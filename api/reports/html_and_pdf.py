@@ -192,12 +192,15 @@ TEMPLATE = (files("api.reports") / "report.typ").read_text(encoding="utf-8")
 
 def report_pdf(report: Report, maps: MapSheets) -> bytes:
     """The report as PDF; the same report gives the same bytes. Raises RuntimeError where it cannot be set."""
-    return _typeset(markup(report, maps, printed=True), int(report.generated_at.timestamp()))
+    return pdf_of(TEMPLATE, markup(report, maps, printed=True), int(report.generated_at.timestamp()))
 
 
-def _typeset(page: str, moment: int) -> bytes:
-    """The PDF of a page, set by typst; `moment`: its date, in seconds since 1970. Raises RuntimeError."""
-    request = msgspec.json.encode({"template": TEMPLATE, "page": page, "moment": moment})
+def pdf_of(template: str, page: str, moment: int) -> bytes:
+    """The PDF of a page, set by typst as `template` says; `moment`: its date, in seconds since 1970.
+
+    The template reads the page as `sys.inputs.page`. Raises RuntimeError where it cannot be set.
+    """
+    request = msgspec.json.encode({"template": template, "page": page, "moment": moment})
     return pdf_of_process(typst_process.__file__, request)
 
 

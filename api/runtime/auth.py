@@ -22,6 +22,7 @@ from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
 from db.core.connect import is_unreachable
 from domain.organisation import DEFAULT_ORGANISATION, SCOPES, Client, Scope
+from domain.suppliers.supplier import DECLARATIONS
 from domain.text.bilingual import Text
 
 FindClient = Callable[[str], Awaitable[Client | None]]
@@ -182,8 +183,11 @@ def require_scope(client: Client, *scopes: Scope) -> None:
 
 
 def require_source(client: Client, source: str) -> None:
-    """Raises Refusal (403) where the key may not write the suppliers of `source`; scope `platform` may write all."""
-    if not client.may_write(source):
+    """Raises Refusal (403) where the key may not write the suppliers of `source`; scope `platform` may write all.
+
+    No key writes what suppliers declare on their own pages.
+    """
+    if source == DECLARATIONS or not client.may_write(source):
         sources = ", ".join(client.sources) or "—"
         raise Refusal("source-not-on-key", Text(f"Sources de cette clé : {sources}", f"Sources of this key: {sources}"))
 

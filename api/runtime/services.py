@@ -1,5 +1,6 @@
 """The services of a process, which handlers reach through `Call.services`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class Services:
     feed_reads: SharedReads = field(default_factory=SharedReads)
     storage_use: StorageUse = field(default_factory=StorageUse)
     sign_in_links: OneTimeLinks = field(default_factory=OneTimeLinks)
+    asked_sirets: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(1_000))
+    """SIRETs that were given to be sent a link; those beyond are forgotten."""
     on_stop: list[Callable[[], object]] = field(default_factory=list)
     """Called as soon as the server is to stop, while requests still have their grace."""
 

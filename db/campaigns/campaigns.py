@@ -243,6 +243,14 @@ async def note_opening(connection: Connection, link_id: UUID, now: datetime) -> 
     await connection.execute(opened.values(opened_at=now))
 
 
+async def segments_asked_by(connection: Connection, link_id: UUID) -> tuple[str, ...]:
+    """The segments or families that the campaign of a link asks about; () where the link is of no campaign."""
+    link = declaration_links.c
+    asked = sa.select(campaigns.c.content).join(declaration_links, link.campaign_id == campaigns.c.id)
+    content: CampaignRequest | None = await connection.scalar(asked.where(link.id == link_id))
+    return content.segments if content else ()
+
+
 async def note_declaration(
     connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, offers: bool | None
 ) -> None:

@@ -102,6 +102,17 @@ async def select_declaration(connection: Connection, supplier_id: UUID, today: d
     return DeclarationOf(row.supplier_id, row.organisation_id, _stored_declaration(row, today), _withdrawal(row))
 
 
+async def came_by_revoked_link(connection: Connection, supplier_id: UUID) -> bool:
+    """Whether what a living supplier says of itself came by a link that was revoked since."""
+    own = declarations.c
+    query = (
+        select(own.supplier_id)
+        .join(declaration_links, declaration_links.c.id == own.link_id)
+        .where(own.supplier_id.in_(await ids_of(connection, supplier_id)), declaration_links.c.revoked_at.is_not(None))
+    )
+    return (await connection.execute(query)).first() is not None
+
+
 async def withdraw_declaration(
     connection: Connection, supplier_id: UUID, reason: str | None, now: datetime, similarity: NameSimilarity
 ) -> int | None:
@@ -167,21 +178,28 @@ class ToRenew(NamedTuple):
     email: str
 
 
-async def take_to_renew(connection: Connection, today: date, before: date, now: datetime, limit: int) -> list[ToRenew]:
+class TakenToRenew(NamedTuple):
+    """The number of declarations that were taken, and those of them whose suppliers can be reached."""
+
+    taken: int
+    reached: list[ToRenew]
+
+
+async def take_to_renew(connection: Connection, today: date, before: date, now: datetime, limit: int) -> TakenToRenew:
     """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again."""
     own = declarations.c
     due = select(own.supplier_id).where(
         own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None)
     )
     take = update(declarations).where(own.supplier_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
-    rows = await connection.execute(
-        take.values(reminded_at=now).returning(own.supplier_id, own.organisation_id, own.content)
-    )
-    return [
+    taken = take.values(reminded_at=now).returning(own.supplier_id, own.organisation_id, own.content)
+    rows = (await connection.execute(taken)).all()
+    reached = [
         ToRenew(row.supplier_id, row.organisation_id, row.content.contact.email)
         for row in rows
         if row.content.ask_again and row.content.contact and row.content.contact.email
     ]
+    return TakenToRenew(len(rows), reached)
 
 
 async def remove_old(connection: Connection, now: datetime) -> int:

@@ -184,6 +184,16 @@ async def insert_mail(
     await wake_servers(connection)
 
 
+async def was_mailed_to(connection: Connection, supplier_id: UUID, moment: datetime) -> bool:
+    """Whether an e-mail with a link to a supplier's page was queued after a moment, whoever had it sent."""
+    query = (
+        select(declaration_mails.c.id)
+        .join(declaration_links, declaration_links.c.id == declaration_mails.c.link_id)
+        .where(declaration_links.c.supplier_id == supplier_id, declaration_mails.c.queued_at > moment)
+    )
+    return (await connection.execute(query.limit(1))).first() is not None
+
+
 class MailToSend(msgspec.Struct, frozen=True):
     """The content of an e-mail with a link: who asks, whom, and the last moment of the link."""
 

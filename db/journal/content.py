@@ -4,7 +4,8 @@ Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses, 
 `handover:<message>/<supplier>` (a delivery that the buyer confirmed), `need:<id>` (its content, status and version),
 `shortlist:<need>/<number>` and of the same `stamp:<need>/<number>` (what lists of versions tell), `award:<id>`,
 `decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants and follow-ups, whose persons are ids;
-without its needs, which may be purged), `campaign:<id>` (its question, without its recipients).
+without its needs, which may be purged, its territory and segments), `campaign:<id>` (its question, without its
+recipients).
 """
 
 from collections.abc import Iterable, Sequence
@@ -91,8 +92,8 @@ _KINDS = {
         [
             cast(column, Text) if isinstance(column.type, Document) else column
             for column in meetings.c
-            # a version also grows where a person is erased whose name is not in it
-            if column.name not in {"version", "sequence", "updated_at"}
+            # a version also grows where a person is erased whose name is not in it; a release before knew no territory
+            if column.name not in {"version", "sequence", "updated_at", "territory", "segments"}
         ],
         meetings,
         parts=[(part.c.meeting_id, [literal(part.name), *part.c]) for part in (participants, follow_ups)],

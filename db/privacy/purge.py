@@ -119,6 +119,13 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
                 rows = (await connection.execute(query)).all()
                 await erase_persons(connection, [row.id for row in rows], planned.at)
                 counts: Mapping[UUID | None, int] = Counter(row.organisation_id for row in rows)
+            elif due.table is meetings:
+                gone = sa.delete(meetings).where(due.is_due).returning(meetings.c.id, due.owner)
+                rows = (await connection.execute(gone)).all()
+                for row in sorted(rows):
+                    actor = Actor(row.organisation_id, means)
+                    await write_entry(connection, actor, "meeting.purged", f"meeting:{row.id}", planned.at)
+                counts = Counter(row.organisation_id for row in rows)
             else:
                 removed = sa.delete(due.table).where(due.is_due).returning(due.owner.label("owner"))
                 counts = await _count_by_owner(connection, removed.cte())
@@ -128,8 +135,8 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
                 await write_entry(connection, actor, "retention.purged", about, planned.at, detail={"count": count})
             others += await _retention_counts(connection, kind, counts, bounds)
     # last, or what goes with them would be missing from what was counted
-    gone = [need for need in planned.needs if await _purge_need(engine, need, planned, means)]
-    return RetentionPlan(planned.at, planned.periods, bounds, gone, others)
+    purged = [need for need in planned.needs if await _purge_need(engine, need, planned, means)]
+    return RetentionPlan(planned.at, planned.periods, bounds, purged, others)
 
 
 def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
@@ -161,6 +168,12 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
             webhook_deliveries,
             (webhook_deliveries.c.id < lowest_id(bounds.deliveries)) & webhook_deliveries.c.due_at.is_(None),
             sa.select(webhooks.c.organisation_id).where(webhooks.c.id == webhook_deliveries.c.lane).scalar_subquery(),
+        ),
+        # those about a need go with it
+        "meetings": DueRows(
+            meetings,
+            (meetings.c.ends_at <= bounds.needs) & ~sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id),
+            meetings.c.organisation_id,
         ),
     }
 

@@ -21,7 +21,7 @@ from db.schema.supplier_tables import (
 )
 from domain.journal import Detail
 from domain.meetings.meeting import AgendaItem, MeetingPlace
-from domain.needs.need import Need, PlannedNeed
+from domain.needs.need import Need, PlannedNeed, TerritoryRequest
 from domain.shortlists.shortlist import Stamp
 from domain.shortlists.version import LotTotal
 from domain.suppliers.supplier import Offer
@@ -327,6 +327,8 @@ meetings = table(
     sa.Column("url", sa.Text),
     sa.Column("agenda", Document(tuple[AgendaItem, ...]), nullable=False),
     sa.Column("minutes", sa.Text),
+    sa.Column("territory", Document(TerritoryRequest)),
+    sa.Column("segments", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     *moments("created_at", "updated_at"),
     sa.Index(None, "organisation_id", "starts_at", "id"),
 )

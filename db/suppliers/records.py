@@ -64,6 +64,7 @@ _LATER_NULLS = (
     b',"in_group":null',
     b',"yearly_capacity_eur":null',
     b',"no_offer_until":null',
+    b',"offered_until":null',
     b',"is_framework":null',
     b',"declared_by":null,"declared_on":null',
     b',"declared_by":"network","declared_on":null',

@@ -1,7 +1,7 @@
 """The sources that records come from, and their settings."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -72,6 +72,12 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
 async def get_source(connection: Connection, name: str) -> Source | None:
     """The settings of a source; None if the source is unknown."""
     return await read_first(connection, select(sources).where(sources.c.name == name), Source)
+
+
+async def source_labels(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """The labels of these sources, by their names; those without one are left out."""
+    query = select(sources.c.name, sources.c.label).where(sources.c.name.in_(list(names)), sources.c.label.is_not(None))
+    return {row.name: row.label for row in await connection.execute(query)}
 
 
 async def count_vertices(connection: Connection, name: str) -> int:

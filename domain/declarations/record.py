@@ -35,7 +35,7 @@ def record_of(declaration: Declaration, supplier: Supplier, valid_until: date, o
         in_prison=supplier.in_prison,
         address=supplier.address,
         location=supplier.location if is_placed else None,
-        offers=offers_of(declaration, on),
+        offers=offers_of(declaration, on, valid_until),
         contact=public_contact(declaration.contact),
         employees=staff,
         size=size if size != SupplierSize() else None,
@@ -43,7 +43,7 @@ def record_of(declaration: Declaration, supplier: Supplier, valid_until: date, o
     )
 
 
-def offers_of(declaration: Declaration, on: date) -> tuple[Offer, ...]:
+def offers_of(declaration: Declaration, on: date, valid_until: date) -> tuple[Offer, ...]:
     """The offers that a declaration of this day makes, in its order; its words are not among them."""
     return tuple(
         Offer(
@@ -51,6 +51,7 @@ def offers_of(declaration: Declaration, on: date) -> tuple[Offer, ...]:
             service_area=each.service_area,
             declared_by="supplier",
             declared_on=on,
+            offered_until=valid_until,
         )
         for each in declaration.offers
     )

@@ -163,8 +163,8 @@ class ExchangeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For `shortlist` alone: those of unknown trade that it lists, too"""
 
 
-class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A supplier's answer by its reply link."""
+class ReplyContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of a supplier's answer to a buyer."""
 
     body: Body
     """Plain text"""
@@ -180,7 +180,7 @@ class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A message of its own that this one corrects"""
 
 
-class MessageRequest(ReplyRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MessageRequest(ReplyContent, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A message to be added by the buyer, who also notes answers that suppliers gave by other means."""
 
     author: Author

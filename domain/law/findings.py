@@ -147,6 +147,11 @@ def weakest(*confidences: Confidence) -> Confidence:
     return min(confidences, key=SURENESS.index)
 
 
+def refused_only_when_sure(outcome: Outcome, sure: Confidence) -> Outcome:
+    """The outcome; for a refusal that rests on less than the text of the law itself, REVIEW: a person must judge."""
+    return "REVIEW" if outcome == "INELIGIBLE" and sure != "high" else outcome
+
+
 def best_verdict(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict with the best outcome, which counts for a lot reserved to several types; the first of equal ones."""
     return min(verdicts, key=lambda verdict: OUTCOMES.index(verdict.outcome))
@@ -172,8 +177,9 @@ def verdict(
     """The verdict of the statement `name`, values filled in; `rule` replaces its rule, `sure` the rule's confidence."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
-    article, sure = row.article or "", sure or row.confidence
-    return Verdict(reserved, said.outcome, said.code, missing, row.id, article, sure, cite(message, article, sure))
+    article, sure = row.article or "", weakest(sure or "high", row.confidence)
+    outcome = refused_only_when_sure(said.outcome, sure)
+    return Verdict(reserved, outcome, said.code, missing, row.id, article, sure, cite(message, article, sure))
 
 
 @lru_cache(maxsize=16_384)
@@ -190,8 +196,10 @@ def finding(
     """The finding of the statement `name`, values filled in; `rule`, `outcome` and `sure` replace its own."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
-    article, sure = row.article or "", sure or least_sure(row, *map(view.__getitem__, said.rests_on))
-    return LegalFinding(said.code or "", outcome or said.outcome, row.id, article, sure, cite(message, article, sure))
+    article = row.article or ""
+    sure = weakest(sure or "high", least_sure(row, *map(view.__getitem__, said.rests_on)))
+    outcome = refused_only_when_sure(outcome or said.outcome, sure)
+    return LegalFinding(said.code or "", outcome, row.id, article, sure, cite(message, article, sure))
 
 
 def advice(

@@ -23,6 +23,9 @@ from domain.reference.cpv import broken_ranges
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import Text, euros
 
+LONGEST_QUOTE = 300
+SEARCH_BY_NUMBER = "https://www.legifrance.gouv.fr/search/code?tab_selection=code&searchField=NUM_ARTICLE&query="
+_CODE_ARTICLE = re.compile(r"[LRD]\d[\d-]*(?= code |$)")
 LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
 
 Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "procedure", "counsel"]
@@ -59,6 +62,7 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established.
 
     `check_by`: the day by which a maintainer should look again whether it is right; `source` says where.
+    `quote`: words of the article as they stand, "…" for those left out; `article_version`: the day they took effect.
     """
 
     source: str
@@ -70,6 +74,9 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     article: str | None = None
     message: Wording | None = None
     check_by: date | None = None
+    quote: str | None = None
+    article_version: date | None = None
+    url: str | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,7 +126,13 @@ class DatedRule(msgspec.Struct, frozen=True):
     source: str
     """The address or document in which it was read"""
     confidence: Confidence
-    """Certainty of the reading of that source"""
+    """Certainty of the reading of that source; high only where the article itself was read"""
+    quote: str | None
+    """Words of the article as they stand, "…" where some are left out; null where it was not read"""
+    version: date | None
+    """The day on which that text of the article took effect; null without `quote`"""
+    url: str | None
+    """Where people find the article: at Légifrance, or a search there by its number; null where there is no sure one"""
 
 
 class RuleRow(DatedRule, frozen=True):
@@ -247,6 +260,7 @@ def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
         raise BrokenLaw(f"{rule.id}: no period")
     _check_periods(rule)
     _check_values(rule)
+    _check_quotes(rule)
     rows = tuple(_rule_row(rule, period) for period in rule.periods)
     first = rule.periods[0].valid_from
     if first is None:
@@ -265,8 +279,12 @@ def _rule_for_concessions(rule: Rule) -> Rule:
 
     The second part of the code (articles L2… and R2…) is of markets only.
     """
-    if rule.concession_article or not (rule.article or "").startswith(("L2", "R2")):
-        return msgspec.structs.replace(rule, article=rule.concession_article or rule.article)
+    if rule.concession_article:
+        unread = {"quote": None, "article_version": None, "url": None}  # what is quoted is of the other article
+        periods = tuple(msgspec.structs.replace(period, **unread) for period in rule.periods)
+        return msgspec.structs.replace(rule, article=rule.concession_article, periods=periods)
+    if not (rule.article or "").startswith(("L2", "R2")):
+        return rule
     periods = tuple(msgspec.structs.replace(period, confidence="low") for period in rule.periods)
     return msgspec.structs.replace(rule, periods=periods)
 
@@ -304,11 +322,30 @@ def _check_values(rule: Rule) -> None:
             raise BrokenLaw(f"{rule.id}: {value!r} is not {expected}, as unit {rule.unit!r} wants it")
 
 
+def _check_quotes(rule: Rule) -> None:
+    """Raises BrokenLaw where words are quoted without the version of their article, or the reverse, or too many."""
+    for period in rule.periods:
+        if (period.quote is None) != (period.article_version is None):
+            raise BrokenLaw(f"{rule.id}: quote and article_version go together ({period.valid_from})")
+        if period.quote is not None and not 0 < len(period.quote) <= LONGEST_QUOTE:
+            raise BrokenLaw(f"{rule.id}: a quote has at most {LONGEST_QUOTE} characters ({period.valid_from})")
+
+
+def _address_of(article: str | None) -> str | None:
+    """A search at Légifrance by the number of an article of a code, such as R2122-8; None for other texts."""
+    number = _CODE_ARTICLE.match(article or "")
+    return SEARCH_BY_NUMBER + number[0] if number else None
+
+
 def _rule_row(rule: Rule, period: Period) -> RuleRow:
     article, told = period.article or rule.article, value_text(period.value, rule.unit)
     wording = period.message or (rule.message if period.status == "in_force" else NO_RULE[period.status])
     message = Text(wording.fr.replace("{value}", told.fr), wording.en.replace("{value}", told.en))
-    fields = msgspec.structs.asdict(period) | {
+    fields = msgspec.structs.asdict(period)
+    version, address = fields.pop("article_version"), fields.pop("url") or _address_of(article)
+    fields |= {
+        "version": version,
+        "url": address,
         "article": article,
         "message": cite(message, article, period.confidence),
         "value_text": told,

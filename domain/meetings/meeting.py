@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import Conflict, Problem, control_character_problem, pointer
-from domain.needs.need import Code, Latitude, Longitude, ShortText
+from domain.needs.need import Code, Codes, Latitude, Longitude, ShortText, TerritoryRequest
 from domain.text.bilingual import Text, WebAddress, is_one_line
 
 Format = Literal["half_day", "day", "one_to_one", "site_visit", "online"]
@@ -20,6 +20,10 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 NOBODY = Text(
     "Un participant a un supplier_id, un nom ou une organisation",
     "A participant has a supplier_id, a name or an organisation",
+)
+ABOUT_NOTHING = Text(
+    "Une rencontre porte sur un besoin (need_ids) ou sur un territoire (territory)",
+    "A meeting is about a need (need_ids) or about a territory (territory)",
 )
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Bounds of all times: calendars list the clock changes of every year, so a mistyped year would fill them."""
@@ -82,10 +86,10 @@ class FollowUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MeetingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A meeting about one or several needs."""
+    """A meeting about one or several needs, or about a territory before there is any."""
 
-    need_ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=50)]
-    """Needs of the organisation"""
+    need_ids: Annotated[tuple[UUID, ...], msgspec.Meta(max_length=50)]
+    """Needs of the organisation; empty where it is about a territory"""
     format: Format
     """`one_to_one`: with one supplier at a time"""
     title: ShortText
@@ -108,6 +112,10 @@ class MeetingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Things that were agreed to be done"""
     status: MeetingStatus = "planned"
     """Whether it is planned, was held or was cancelled"""
+    territory: TerritoryRequest | None = None
+    """The territory whose suppliers and buyers meet; null: that of its needs"""
+    segments: Codes = ()
+    """Segments or families that it is about; empty: all"""
 
 
 class Meeting(MeetingRequest, frozen=True, kw_only=True):
@@ -180,6 +188,8 @@ def meeting_problems(meeting: MeetingRequest) -> Iterator[Problem]:
         *((pointer("agenda", at, "title"), item.title) for at, item in enumerate(meeting.agenda or ())),
     )
     yield from (control_character_problem(path) for path, line in lines_of_calendars if not is_one_line(line or ""))
+    if not meeting.need_ids and meeting.territory is None:
+        yield Problem(pointer("need_ids"), "missing_field", ABOUT_NOTHING)
     if meeting.ends_at <= meeting.starts_at:
         detail = Text("La fin vient après le début", "A meeting ends after it begins")
         yield Problem(pointer("ends_at"), "invalid_period", detail)

@@ -23,6 +23,8 @@ _NUMBER = rf"(\d{{1,3}}|{'|'.join(_NUMBERS)})"
 _SPAN = rf"{_NUMBER}\s*(ans?|années?|mois)\b"
 _BEFORE = r"(?:^|[,;:.(–—]\s*|\b(?:pour|pendant|sur|durée(?: de| ferme de)?|(?:marché|contrat|accord-cadre) de)\s+)"
 _DURATION = re.compile(_BEFORE + _SPAN, re.IGNORECASE)
+_LAST_SPAN = re.compile(rf"\b{_SPAN}(?:\s+fermes?)?[\s,;(]*$", re.IGNORECASE)
+"""A duration right before the words that say how it is renewed."""
 _RENEWS = r"\b(?:renouvelables?|reconductibles?|reconduits?)\s+(?:(?:tacitement|expressément)\s+)?"
 _RENEWAL = re.compile(
     rf"{_RENEWS}(?:{_NUMBER}\s+fois\s+)?(?:(?:pour|par périodes? de)\s+)?{_SPAN}|{_RENEWS}{_NUMBER}\s+fois\b",
@@ -56,10 +58,13 @@ _IN_PART = re.compile(
     re.IGNORECASE,
 )
 """What stands before “réservé” where not the whole lot is."""
+_TO_RESERVE_IN_PART = re.compile(
+    r"\br[ée]serv(?:er|ation d['’])\s*(?:une part(?:ie)?|certains lots|un lot|\d+\s?%)\b[^,;.?!:()]*", re.IGNORECASE
+)
 _A_YEAR = re.compile(r"\s*(?:HT\s*|hors taxes?\s*)?(?:par an\b|/\s*an\b|annuel)", re.IGNORECASE)
 _QUANTITY = re.compile(
     r"(?<![\d,.])\d{1,3}(?:[\s.]\d{3})*(?:,\d+)?\s*(?:m²|m2\b|m³|m3\b|kg\b|tonnes?\b|litres?\b|hectares?\b|ha\b|km\b|repas\b"
-    r"|exemplaires?\b|heures?\b|unités?\b|fois(?=\s+par\b))(?:\s*(?:par|/)\s*(?:jour|semaine|mois|an|année)\b)?",
+    r"|exemplaires?\b|heures?\b|unités?\b|passages?\b|interventions?\b|courriers?\b|plis\b|couverts?\b|fois(?=\s+par\b))(?:\s*(?:par|/)\s*(?:jour|semaine|mois|an|année)\b)?",
     re.IGNORECASE,
 )
 
@@ -82,7 +87,7 @@ def terms_in(text: str) -> tuple[Term, ...]:
     text, terms = " ".join(text[:LONGEST_READ].split()), list[Term]()
     renewal = _RENEWAL.search(text)
     firm = text[: renewal.start()] if renewal else text
-    if said := _DURATION.search(firm):
+    if said := _DURATION.search(firm) or (_LAST_SPAN.search(firm) if renewal else None):
         terms.append(Term("months", str(_as_months(said[1], said[2])), f"{said[1]} {said[2]}"))
     if renewal and renewal[2]:
         times = _parse_number(renewal[1]) if renewal[1] else 1
@@ -141,6 +146,8 @@ def unused_words(text: str) -> tuple[UnusedWords, ...]:
             found.append(UnusedWords("part_reserved", f"{part[0]}{words}"))
         elif re.search(r"\b(?:lot|marché)\s+$", text[: reserved.start()], re.IGNORECASE) and not _reserved_types(words):
             found.append(UnusedWords("reserved", words))
+    elif part := _TO_RESERVE_IN_PART.search(text):
+        found.append(UnusedWords("part_reserved", part[0].strip()))
     if not any(term.kind == "value" for term in terms_in(text)):
         for amount in _AMOUNT.finditer(text):
             if yearly := _A_YEAR.match(text, amount.end()):

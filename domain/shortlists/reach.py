@@ -16,6 +16,7 @@ import msgspec
 from domain.needs.need import value_per_year
 from domain.shortlists.listed_suppliers import Reach, ReachLevel
 from domain.suppliers.supplier import Kind, SupplierSize
+from domain.text import labels
 from domain.text.bilingual import Language, Text, euros, whole
 
 SizeBasis = Literal["unknown", "turnover", "places", "staff", "capacity"]
@@ -117,16 +118,9 @@ def reach_level(yearly_eur: float | None, within_eur: float, *, is_bounded: bool
         return "unknown"
     if yearly_eur <= within_eur:
         return "within"
-    if yearly_eur <= within_eur * STRETCH:
-        return "stretch"
-    return "beyond" if is_bounded or yearly_eur > within_eur * FAR else "unknown"
+    return "stretch" if yearly_eur <= within_eur * (STRETCH if is_bounded else FAR) else "beyond"
 
 
-_LEVELS: dict[ReachLevel, Text] = {
-    "within": Text("À sa portée", "Within its reach"),
-    "stretch": Text("À la limite de sa portée", "At the limit of its reach"),
-    "beyond": Text("Trop grand pour lui seul", "Too large for it alone"),
-}
 _TOGETHER: dict[ReachLevel, Text] = {
     "within": Text("À leur portée", "Within their reach"),
     "stretch": Text("À la limite de leur portée", "At the limit of their reach"),
@@ -144,7 +138,7 @@ def reach_of(yearly_eur: float | None, size: DecidingSize, sector: float, langua
     if yearly_eur is None or isnan(within):
         return Reach("unknown", (VALUE_NOT_KNOWN if yearly_eur is None else SIZE_NOT_KNOWN).to(language))
     lot, known = whole_euros(yearly_eur), _known_size_text(size, sector)
-    said = SIZE_NOT_KNOWN if level == "unknown" else _LEVELS[level]
+    said = labels.REACH_LEVELS[level]
     message = Text(
         f"{said.fr} : ce lot vaut {lot.fr} par an, {known.fr}",
         f"{said.en}: this lot is worth {lot.en} a year, {known.en}",

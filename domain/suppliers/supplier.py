@@ -139,10 +139,11 @@ class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=20)] = ()
     """The ground of an offer that is not declared, strongest first"""
     declared_by: DeclaredBy | None = None
-    """Who declared it: the `supplier` on its own page, a `network` (a directory), or a `buyer`; null: nobody, or the
-    directory that says it"""
+    """The `supplier` on its own page, a `network` (a directory), or a `buyer`; null: nobody, or the directory itself"""
     declared_on: date | None = None
     """The day it was declared; null: not known"""
+    offered_until: date | None = None
+    """The last day of it, after which no need finds it; null: no end is known"""
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -37,7 +37,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
 
     Also where there is too much to divide, and where no division has as few lots as are asked for.
     """
-    queries = reference.reader.read(need)
+    live, queries = live.as_of(on), reference.reader.read(need)
     need = checked_values(need, tuple(query.subject.objects for query in queries))
     kinds: tuple[AreaKind, ...] = ("departement", "epci")
     kind = next((kind for kind in kinds if kind in need.allotment.divide), None)

@@ -177,7 +177,7 @@ def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
     away = float(lot.to_territory.measure(np.array([ordinal], dtype=np.int32))[0])
     meets = lot.live.base.areas.meeting(lot.query.territory)
     worth = NO_OFFER
-    for _, basis, kind, area, reach in zip(*(c.tolist() for c in lot.live.offers_of(ordinal, code)), strict=True):
+    for _, basis, kind, area, reach, _ in zip(*(c.tolist() for c in lot.live.offers_of(ordinal, code)), strict=True):
         if (kind == GROUND and not meets[area]) or away > reach:
             continue
         presence = LOCAL if away == 0 else int(PRESENCE_OF_AREA[kind])

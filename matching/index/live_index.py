@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from uuid import UUID
@@ -19,6 +21,7 @@ from matching.index.distances import Distances, distances_to
 from matching.index.notes import NotedOffers
 from matching.index.offers import (
     NO_OFFERS,
+    Ends,
     Offers,
     WantedOffers,
     codes_answered_by,
@@ -28,7 +31,7 @@ from matching.index.offers import (
     wanted_offers,
 )
 from matching.index.service_areas import ServiceAreas
-from matching.index.supplier_columns import IndexedSupplier, MatchedSupplier, Ordinals, SupplierColumns
+from matching.index.supplier_columns import IndexedSupplier, MatchedSupplier, Ordinals, SupplierColumns, each_once
 from matching.index.tables import IndexTables, build_tables
 from matching.index.trade_groups import KindBits, KindsOffering, TradeGroup, TradeGroups
 from matching.weighted_cache import WeightedCache
@@ -72,6 +75,7 @@ class Index:
             DISTANCE_BYTES + DISTANCE_BYTES_PER_SUPPLIER * len(columns),
         )
         self.keeps = keeps
+        self.ends = Ends.of_tables(tables.offers.values())
         self.kept: object | None = None
         self.latest = 0
         """The number of the latest change."""
@@ -109,6 +113,7 @@ class Tail:
     offerless: Ordinals = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     rows: int = 0
     """The number of suppliers ever written to it, also of those that are gone."""
+    ends: Ends = field(default_factory=lambda: Ends.of_tables(()))
     wanted: dict[str, WantedOffers] = field(default_factory=dict)
     """All that answers a segment or family: made when it is first asked for, also while another thread reads it."""
 
@@ -121,7 +126,8 @@ class LiveIndex:
     `gone` marks the ordinals that a later change has replaced or removed; None: nothing has changed. `change` counts
     changes, and `changed_at` has the latest that concerned a wanted segment or family, or OFFERLESS.
     `kinds_offered`: after the changes; None: as in the base. `noted`: what the organisation that is answered noted of
-    suppliers, over the index that is `shared` by all; None: nothing.
+    suppliers, over the index that is `shared` by all; None: nothing. `ended`: the day until which offers that ended are
+    passed over (`as_of`); 0: none is.
     """
 
     base: Index
@@ -134,6 +140,7 @@ class LiveIndex:
     kinds_offered: KindsOffering | None = None
     noted: NotedOffers | None = None
     shared: "LiveIndex | None" = None
+    ended: int = 0
 
     @property
     def kinds_offering(self) -> KindsOffering:
@@ -165,6 +172,13 @@ class LiveIndex:
                 kept = (supplier for supplier in self.suppliers() if supplier.id not in touched)
                 return LiveIndex(self.base.build_with((*kept, *active)), data_version, version_uid)
             return replace(self._with_tail(active, touched), data_version=data_version, version_uid=version_uid)
+
+    def as_of(self, on: date) -> "LiveIndex":
+        """This index without the offers that end before a day; itself where none does, as on most days."""
+        over = [ends.ending_before(on.toordinal()) for ends in (self.base.ends, self.tail.ends) if len(ends.until)]
+        last = (int(ends.until[-1]) for ends in over if len(self.still_present(ends.supplier)))
+        ended = max(last, default=0)
+        return replace(self, ended=ended) if ended else self
 
     def with_notes(self, notes: tuple[NotedSupplier, ...], before: NotedOffers | None = None) -> "LiveIndex":
         """This index with what an organisation noted of suppliers, for its own matches.
@@ -241,7 +255,8 @@ class LiveIndex:
                 {**tail.offers, **of_tail},
                 np.concatenate((tail.offerless, np.array(offerless, dtype=np.int32))),
                 tail.rows + len(added),
-                {code: table for code, table in tail.wanted.copy().items() if code not in concerned},
+                Ends.of_tables({**tail.offers, **of_tail}.values()),
+                wanted={code: table for code, table in tail.wanted.copy().items() if code not in concerned},
             ),
             gone,
             base.latest,
@@ -262,6 +277,8 @@ class LiveIndex:
 
     def answering_offers(self, code: str) -> tuple[WantedOffers, ...]:
         """The offers that answer a segment or family: those of the base, then those of the tail, then those noted."""
+        if self.ended:
+            return tuple(wanted_offers(code, offers, self.base.taxonomy) for offers in self._tables)
         of_base, tail = self.base.wanted[code], self.tail
         of_notes = () if self.noted is None else (self.noted.answering_offers(code),)
         if not tail.offers:
@@ -273,8 +290,28 @@ class LiveIndex:
     @property
     def _tables(self) -> tuple[Mapping[str, Offers], ...]:
         """The offers by the segment or family that they name: those of the base, of the tail, and noted ones."""
+        return self._lasting if self.ended else self._known
+
+    @property
+    def _known(self) -> tuple[Mapping[str, Offers], ...]:
         known = self.base.offers, self.tail.offers
         return known if self.noted is None else (*known, self.noted.offers)
+
+    @cached_property
+    def _lasting(self) -> tuple[Mapping[str, Offers], ...]:
+        """The same without those that ended."""
+        return tuple({code: some.without_ended(self.ended) for code, some in each.items()} for each in self._known)
+
+    @cached_property
+    def _bereft(self) -> Ordinals:
+        """The suppliers all of whose offers have ended, in order."""
+        none = np.empty(0, dtype=np.int32)
+        over = [
+            some.supplier[(some.until > 0) & (some.until <= self.ended)] for one in self._known for some in one.values()
+        ]
+        ended = each_once(np.concatenate([none, *over]))
+        left = [some.supplier[np.isin(some.supplier, ended)] for one in self._lasting for some in one.values()]
+        return ended[~np.isin(ended, np.concatenate([none, *left]))]
 
     def suppliers_offering(self, code: str) -> Ordinals:
         """The suppliers with an offer that names a segment or family: some several times, removed ones too."""
@@ -293,6 +330,10 @@ class LiveIndex:
     def all_offers_of(self, ordinal: int) -> tuple[Offer, ...]:
         """All offers of a supplier, then those noted of it."""
         offers = self.base.columns.supplier(ordinal).offers
+        if self.ended:
+            offers = tuple(
+                one for one in offers if one.offered_until is None or one.offered_until.toordinal() > self.ended
+            )
         return offers if self.noted is None else (*offers, *self.noted.of_supplier.get(ordinal, ()))
 
     def offers_any(self, ordinals: Ordinals, code: str) -> Bools:
@@ -307,6 +348,8 @@ class LiveIndex:
     def offerless(self) -> Ordinals:
         """The suppliers without offers, in order."""
         found = self.still_present(np.concatenate((self.base.offerless, self.tail.offerless)))
+        if self.ended:
+            found = np.sort(np.concatenate((found, self.still_present(self._bereft))))
         noted = () if self.noted is None else self.noted.were_offerless
         return found if not len(noted) else np.delete(found, np.searchsorted(found, noted))
 

@@ -104,7 +104,7 @@ PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
 class Offers(NamedTuple):
     """Offers that name one segment or family, ordered by supplier; `basis`: its place in GRADES.
 
-    `area`: an area's number where `area_kind` is GROUND, else -1.
+    `area`: an area's number where `area_kind` is GROUND, else -1. `until`: the last day of an offer, 0: without end.
     """
 
     supplier: Ordinals
@@ -112,11 +112,43 @@ class Offers(NamedTuple):
     area_kind: NDArray[np.int8]
     area: NDArray[np.int32]
     reach_km: Floats
+    until: NDArray[np.int32]
+
+    def without_ended(self, day: int) -> "Offers":
+        """The offers that do not end on this day or before."""
+        lasting = (self.until == 0) | (self.until > day)
+        return self if lasting.all() else Offers._make(column[lasting] for column in self)
 
 
 NO_OFFERS = Offers(
-    np.empty(0, np.int32), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0, np.int32), np.empty(0)
+    np.empty(0, np.int32),
+    np.empty(0, np.int8),
+    np.empty(0, np.int8),
+    np.empty(0, np.int32),
+    np.empty(0),
+    np.empty(0, np.int32),
 )
+
+
+class Ends(NamedTuple):
+    """The last days of offers, the earliest first, and the suppliers of these offers."""
+
+    until: NDArray[np.int32]
+    supplier: Ordinals
+
+    @classmethod
+    def of_tables(cls, tables: Iterable[Offers]) -> "Ends":
+        """The ends of the offers in some tables."""
+        found = [(table.until[ends], table.supplier[ends]) for table in tables if (ends := table.until > 0).any()]
+        if not found:
+            return cls(NO_OFFERS.until, NO_OFFERS.supplier)
+        until, supplier = (np.concatenate(column) for column in zip(*found, strict=True))
+        order = np.argsort(until, kind="stable")
+        return cls(until[order], supplier[order])
+
+    def ending_before(self, day: int) -> "Ends":
+        """The ends before a day."""
+        return Ends._make(column[: int(np.searchsorted(self.until, day))] for column in self)
 
 
 class ReachOffers(NamedTuple):
@@ -182,18 +214,19 @@ class OfferRows:
                 name = len(self._names) - 1
             area = offer.service_area
             numbers = AreaNumbers(NO_AREA, default_reach_km(), -1) if area is None else self._areas.intern(area)
-            self._rows.extend((number, name, _grade(offer, updated_at), *numbers))
+            until = offer.offered_until.toordinal() if offer.offered_until else 0
+            self._rows.extend((number, name, _grade(offer, updated_at), *numbers, until))
 
     def tables(self) -> dict[str, Offers]:
         """A table of the offers added, for each segment or family that they name."""
         self._areas.lay_out()
-        numbers, names, basis, area_kind, reach_km, area = np.array(self._rows).reshape(-1, 6).T
+        numbers, names, basis, area_kind, reach_km, area, until = np.array(self._rows).reshape(-1, 7).T
         name, starts = names.astype(np.intp), np.array(self._starts)
         many = starts[name + 1] - starts[name]
         row = np.repeat(np.arange(len(name)), many)
         code = np.array(self._named)[np.repeat(starts[name] - (np.cumsum(many) - many), many) + np.arange(len(row))]
         order = np.lexsort((numbers[row], code))
-        kinds, columns = [column.dtype for column in NO_OFFERS], (numbers, basis, area_kind, area, reach_km)
+        kinds, columns = [column.dtype for column in NO_OFFERS], (numbers, basis, area_kind, area, reach_km, until)
         table = Offers._make(column.astype(of)[row[order]] for column, of in zip(columns, kinds, strict=True))
         ends = np.searchsorted(code[order], np.arange(len(self._codes) + 1)).tolist()
         return {

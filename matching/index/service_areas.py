@@ -26,7 +26,7 @@ NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
 NEARBY_KM, NEIGHBOUR_KM = 50.0, 20.0
 """The distance from the territory allowed to a supplier without a declared area, and to one that works near home."""
 _NEIGHBOURS = re.compile(
-    r"^(?:commune|mairie|ville) d|\bregies? (?:de |des |du |d )?(?:quartiers?|territoires?)\b"
+    r"^(?:commune|mairie|ville) d|\bregies?\b(?!.*\b(?:eaux?|publicitaires?|des ecrivains)\b)"
     r"|\bccas\b|\bcentre communal d action sociale\b"
 )
 _SIREN_OF_COMMUNES = "21"

@@ -45,8 +45,8 @@ class SizeArrays(NamedTuple):
         bound = np.minimum(self.contract_eur[ordinals], self.persons[ordinals] * (sector_eur * SHARE))
         within = np.fmax(bound, self.award_eur[ordinals])
         levels = np.full(len(within), BEYOND, dtype=np.int8)
-        levels[np.isnan(bound) & ~(yearly_eur > within * FAR)] = UNKNOWN
-        levels[yearly_eur <= within * STRETCH] = STRETCHED
+        levels[np.isnan(within)] = UNKNOWN
+        levels[yearly_eur <= within * np.where(np.isnan(bound), FAR, STRETCH)] = STRETCHED
         levels[yearly_eur <= within] = WITHIN
         return levels
 

@@ -59,6 +59,9 @@ class SupplySearch:
     on: date
     rules: Rules
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "live", self.live.as_of(self.on))
+
     def supply(self, segments: Iterable[str], taxonomy: Taxonomy, language: Language) -> Supply:
         """The supply of the territory: totals, and counts for each of the segments or families, in their order."""
         territory = self.territory

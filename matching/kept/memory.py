@@ -110,9 +110,9 @@ class AnswerCache(LotCache):
 
 
 def answer_cache_of(live: LiveIndex) -> AnswerCache | None:
-    """The caches of an index, or of an organisation's notes laid over it; None where the index is not to cache."""
+    """The caches of an index, or of an organisation's notes laid over it; None where it is not to cache."""
     base, noted = live.base, live.noted
-    if not base.keeps:
+    if not base.keeps or live.ended:
         return None
     holder: Index | NotedOffers = base if noted is None else noted
     if not isinstance(holder.kept, AnswerCache):

@@ -33,6 +33,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.asked_last import asked_last
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, name_by_number
 from domain.text.bilingual import Text
@@ -83,9 +84,11 @@ def staff_of_band(band: str, year: str) -> Document | None:
     return bounds and {"min": bounds[0], "max": bounds[1], "on": last_day_of(year)}
 
 
-def _sells(form: LegalForm | None, staff: Document | None) -> bool:
-    """Whether nothing says that an establishment is a public body's, or one of an association without employees."""
-    return form != "public_body" and (form != "association" or staff is None or staff["max"] != 0)
+def _sells(form: LegalForm | None, staff: Document | None, name: str) -> bool:
+    """Whether nothing says that an establishment is a public body's, a club's or of nobody who is employed."""
+    if form != "association":
+        return form != "public_body"
+    return (staff is None or staff["max"] != 0) and asked_last((), form, name) != "club"
 
 
 def last_day_of(year: str) -> date | None:
@@ -189,7 +192,7 @@ def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, 
         "ess": _ESS.get(texts.ess),
         "address": PostalAddress(street, texts.postal_code, texts.city).document(texts.commune),
         "location": point,
-        "offers": inference.offers(None, naf, (name, sign), texts.city, sells=_sells(form, staff)),
+        "offers": inference.offers(None, naf, (name, sign), texts.city, sells=_sells(form, staff, name)),
         "size": {"staff": staff} if staff else None,
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
@@ -306,7 +309,7 @@ def _record_of_result(
     year, turnover = next(((year, ca) for year, each in latest if (ca := each.ca) is not None and ca >= 0), ("", None))
     staff = staff_of_band(place.tranche_effectif_salarie or "", text_of(place.annee_tranche_effectif_salarie))
     form = legal_form_of(result.nature_juridique or "")
-    sells = bool(approved) or _sells(form, staff)
+    sells = bool(approved) or _sells(form, staff, name)
     city = place.libelle_commune or ""
     offers = (inference.offers(kind, naf, texts, city, sells=sells) for kind in approved or (None,))
     return {

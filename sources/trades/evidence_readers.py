@@ -32,6 +32,8 @@ from matching.words import word_model
 from matching.words.title_reader import TitleReader
 from sources.trades.inference import label_of, offer_of, reference_of, word_reader
 
+_COUNSEL = "so-conseil"
+"""Who was asked about one subject is not asked about another: a study won tells nothing of the next."""
 SURE = 0.6
 """From there on an object is believed without its CPV code."""
 INSERTION_CPV = frozenset({"75231240", "85312510"})
@@ -72,12 +74,12 @@ class AwardReader:
 
     def segments(self, text: str, cpv: str | None) -> tuple[str, ...]:
         """The segments that a contract's object surely means, else those of its CPV code that it may mean."""
-        readings = self._titles.read(text)
+        readings = tuple(reading for reading in self._titles.read(text) if reading.segment != _COUNSEL)
         if sure := tuple(reading.segment for reading in readings if reading.confidence >= SURE):
             return sure
         if cpv is None or cpv in INSERTION_CPV or not self._cpv.exists(cpv):
             return ()
-        coded = self._taxonomy.of_cpv(cpv)
+        coded = tuple(segment for segment in self._taxonomy.of_cpv(cpv) if segment != _COUNSEL)
         return tuple(reading.segment for reading in readings if reading.segment in coded) if readings else coded
 
 

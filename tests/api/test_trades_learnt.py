@@ -1,5 +1,6 @@
-"""What was learnt of suppliers' trades since a day: in GET /supply, in GET /sources, and on the pages of both."""
+"""What was learnt of suppliers' trades since a day: in GET /supply, in GET /sources, on their pages and on paper."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -53,3 +54,17 @@ async def test_what_was_learnt_since_a_day_is_told(
         page = (await browser.open(f"/territoires/{OUESSANT}?depuis={day}")).text
         assert "Métiers connus : 0 % → 50 % depuis le" in page.replace("\N{NO-BREAK SPACE}", " ")
         assert 'id="connus"' in (await browser.open("/sources")).text
+
+
+async def test_the_handout_of_a_territory_has_four_pages_at_most(served: Client, source: str) -> None:
+    """Whatever is there, and whatever it is called; also of a commune, which has no map."""
+    names = ("Été #panic($x) 😀", "ESAT <b>gras</b>", *(f"Structure sans métier {n} {'x' * 60}" for n in range(60)))
+    await put_all(served, source, *(UNKNOWN | {"name": name} for name in names))
+    async with Browser(served.app) as browser:
+        await browser.sign_in()
+        for asked in (f"{OUESSANT}/etat-des-lieux.pdf", "departement:29/etat-des-lieux.pdf?avec=departement:22"):
+            answer = await browser.get(f"/territoires/{asked}")
+            assert answer.headers["content-type"] == "application/pdf"
+            (pages,) = re.findall(rb"/Type/Pages/Count (\d+)", answer.content)
+            assert 1 <= int(pages) <= 4
+        assert (await browser.get("/territoires/departement:00/etat-des-lieux.pdf")).status_code == 404

@@ -10,7 +10,7 @@
   async function trades(words) {
     const parts = words.split(/[,;\/\n]|\bet\b/i).map((part) => part.trim()).filter((part) => part.length > 2).slice(0, 10);
     const lists = await Promise.all(parts.map((part) => found(`../segments/search?limit=3&q=${encodeURIComponent(part)}`)));
-    return lists.flat().slice(0, 8).map((each) => [each.id, each.label]);
+    return lists.flatMap((some) => some.filter((each, place) => !place || each.confidence >= 0.7)).slice(0, 8).map((each) => [each.id, each.label]);
   }
   async function places(words) {
     if (words.length < 2) return [];
@@ -20,6 +20,7 @@
     });
   }
 
+  for (const button of document.querySelectorAll("button.hidden")) button.remove();
   for (const [id, name, look] of [["mots", "metier", trades], ["lieu", "territoire", places]]) {
     const field = document.getElementById(id);
     const box = document.querySelector(`[data-of=${id}]`);
@@ -34,15 +35,22 @@
       if (number !== asked) return;
       for (const label of [...box.children]) if (!label.querySelector("input").checked) label.remove();
       let shown = 0;
+      const above = [];
       for (const [value, words] of some) {
-        const there = [...document.getElementsByName(name)].some((each) => each.value === value);
+        const there = [...document.getElementsByName(name)].find((each) => each.value === value);
         shown += 1;
-        if (there) continue;
+        if (there) {
+          if (!box.contains(there)) above.push(words);
+          continue;
+        }
         const label = document.createElement("label"), input = document.createElement("input");
         Object.assign(input, { type: "checkbox", name, value, id: `${name}-${value}` });
         label.append(input, " ", words);
         box.append(label);
       }
+      const hint = document.getElementById(`${id}-plus-haut`);
+      hint.hidden = !above.length;
+      hint.textContent = `Déjà dans la liste ci-dessus : ${above.join(", ")}`;
       if (field.value.trim()) status.textContent = shown ? `${shown} ${shown > 1 ? "propositions" : "proposition"} à cocher` : "Rien n'a été trouvé : essayez d'autres mots";
     }
     field.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(show, 250); });

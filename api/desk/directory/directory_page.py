@@ -29,6 +29,7 @@ from api.draw_maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
 from api.sync.sources import NO_SOURCE, find_source, require_source_name
 from api.web.html_pages import Fields
 from db.core.engine import transaction
+from db.suppliers.notes import get_note
 from db.suppliers.read import PlacedSupplier
 from domain.errors import Conflict, NotFound
 from domain.law.reservations.eligibility import is_in_force
@@ -172,6 +173,7 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
     territories, today, wanted = visit.reference.territories, visit.services.today(), id_in(supplier_id, NO_SUPPLIER)
     async with transaction(visit.services.database) as connection:
         found = await find_document(connection, wanted, today)
+        note = await get_note(connection, visit.organisation_id, found.id)
     if found.id != wanted:
         return visit.redirect(f"/annuaire/{found.id}")
     drawn = None
@@ -183,6 +185,7 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
     return visit.page(
         "directory/supplier.html",
         supplier=found,
+        note=note,
         today=today,
         map=drawn,
         back=_path_of_previous_search(visit),

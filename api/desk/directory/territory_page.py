@@ -18,9 +18,13 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.territory_field import territories_of_name
 from api.draw_maps_and_charts import LAND, QUIET, SEA, Drawing, LegendEntry
+from api.reports.routes import PDF
+from api.reports.territory_sheet import SupplierToAsk, TerritorySheet, first_to_ask
 from api.runtime.endpoint import Call
+from api.runtime.processes.match_work import run_in_thread
 from api.runtime.rate_limits import caller_of
 from api.supply import MOST_AREAS, SupplyQuery, answer_to_query, question_of, search_of
+from api.sync.sources import all_sources
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.errors import NotFound
 from domain.law.review import OPTIONS
@@ -208,6 +212,46 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         download=urlencode([("territory", each) for each in codes]),
         file_name="-".join(each.replace(":", "-") for each in codes)[:LONGEST_NAME],
     )
+
+
+@page("GET", "/territoires/{code}/etat-des-lieux.pdf", scope="match")
+async def print_territory(visit: Visit, code: str) -> Response[bytes]:
+    """The supply of a territory as a handout (PDF, at most four pages)."""
+    areas, services = _areas_of_codes(visit, (code, *visit.fields.get("avec", ()))), visit.services
+    codes, live, today = tuple(area.id for area in areas), services.directory.index, services.today()
+    query = SupplyQuery(territory=codes, since=day_of(visit.text("depuis")) or years_before(today, 1))
+    question, answer = await answer_to_query(visit.call, query, JSON)
+    levels = _drawable_levels(areas)
+    mapped = await map_of_areas(visit.call, codes, levels[0], None) if levels else None
+    sources = await all_sources(services)
+
+    def make_sheet() -> bytes:
+        search = search_of(question, live, services.reference)
+        standing = search.suppliers_in_territory
+        groups = zip(standing.tolist(), live.base.trade_groups.groups_of(standing), strict=True)
+        unknown = (
+            (live.base.columns.supplier(ordinal), group.asked_last is not None)
+            for ordinal, group in groups
+            if group.evidence is None
+        )
+        asked = first_to_ask(
+            SupplierToAsk(each.name, each.kinds, _town_of(visit, each.commune), last) for each, last in unknown
+        )
+        supply = msgspec.json.decode(answer, type=Supply)
+        drawing = mapped.drawing if mapped else None
+        made = TerritorySheet(supply, drawing, asked, sources.items, services.now(), visit.language)
+        return made.pdf()
+
+    async with services.reports.slot_of(str(visit.organisation_id)):
+        pdf = await run_in_thread(None, make_sheet)
+    name = "-".join(each.replace(":", "-") for each in codes)[:LONGEST_NAME]
+    disposition = f'inline; filename="etat-des-lieux-{name}-{today}.pdf"'
+    headers = {"content-disposition": disposition, "cache-control": "private, no-store"}
+    return Response(pdf, media_type=PDF, headers=headers)
+
+
+def _town_of(visit: Visit, code: str | None) -> str | None:
+    return visit.reference.territories.commune_name(code) if code else None
 
 
 class KnownShare(NamedTuple):

@@ -78,6 +78,12 @@ def main_pages(client: Client | None) -> list[tuple[str, Text, Text]]:
     return [(path, CODE_WORDS["menu"][path], CODE_WORDS["menu_uses"][path]) for path in allowed]
 
 
+def current_page(path: str) -> str | None:
+    """The entry of the menu to which the page at a path belongs; None where it belongs to none."""
+    first = path.strip("/").partition("/")[0]
+    return first if first in MENU else None
+
+
 TEMPLATES = Path(__file__).parents[1] / "templates"
 COLON = Text("\N{NO-BREAK SPACE}: ", ": ")
 
@@ -92,7 +98,7 @@ def _template_environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(TEMPLATES))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     signs = {"colon": COLON.to(language), "semicolon": typeset(SEMICOLON.to(language), language)}
-    others = {"language": language, "asset": asset_path, "main_pages": main_pages}
+    others = {"language": language, "asset": asset_path, "main_pages": main_pages, "current_page": current_page}
     environment.globals |= CODE_WORDS | tables | signs | others
     environment.filters |= template_filters(language)
     environment.filters["drawing"] = Markup

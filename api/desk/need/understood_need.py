@@ -14,6 +14,7 @@ from api.desk.need.need_form import (
     CODES,
     KEYWORDS,
     LOTS,
+    LOTS_IN_FIELDS,
     LotForm,
     NeedForm,
     TitleTerm,
@@ -91,6 +92,10 @@ class UnderstoodNeed(NamedTuple):
     need: NeedAndProcedure | None
 
 
+MOST_UNKNOWN = 200
+"""Suppliers of unknown trade that a page of few lots lists, to be asked what they do: as many as the API names."""
+
+
 def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     """Look up a form's names, read its words, and make the need of it, or list all mistakes."""
     mistakes: list[Mistake] = []
@@ -110,6 +115,8 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     if all(value is None for value in said["buyer"].values()):
         said["buyer"] = None
     numbered = enumerate(zip(form.lot_ids, form.lots, understood, strict=True), 1)
+    if len(form.lots) <= LOTS_IN_FIELDS:
+        said["unknown_trade"] = MOST_UNKNOWN // len(form.lots)
     said["lots"] = [_lot_request(*each, LOTS.pattern_in_row(number), reference, mistakes) for number, each in numbered]
     need = None
     try:

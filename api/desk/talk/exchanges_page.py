@@ -1,7 +1,4 @@
-"""The pages of the exchanges about a need: what was answered, unread first; each exchange read and added to.
-
-What a supplier says there that it offers is noted as a declared offer, in a source of the buyer's key.
-"""
+"""The pages of the exchanges about a need: what was answered, unread first; each exchange read and added to."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -28,30 +25,22 @@ from api.exchanges.own_exchange import (
 from api.exchanges.reply_links import create_links, last_day, revoke_link
 from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
 from api.needs.freeze_shortlist import own_need
-from api.runtime.actor import Acting, actor_of
-from api.runtime.auth import require_scope, require_source
-from api.sync.records import store_record
+from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.exchanges.reply_links import select_link_expiries
-from db.needs.shortlists import select_shortlist
-from db.suppliers.read import living_suppliers
-from db.suppliers.records import get_record
 from domain.errors import InvalidContent, NotFound
 from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, decisive_delivery, rank
 from domain.exchanges.exchange import (
     Delivery,
     DeliveryConfirmation,
     DeliveryState,
-    Exchange,
     MessageRequest,
     PublicationRequest,
     Way,
 )
 from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redact_author
-from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed
-from domain.shortlists.version import FrozenShortlist
-from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
+from domain.needs.status import MOVES, NO_NEED, OPEN
 from domain.text.bilingual import PARIS
 
 MEANS = ("email", "phone", "letter", "in_person")
@@ -226,7 +215,6 @@ async def _exchange_page(visit: Visit, id: str, exchange_id: str, mistakes: Sequ
         can_confirm=bool(MOVES[need.status]),
         today=visit.services.now().astimezone(PARIS).date(),
         means=MEANS,
-        may_declare=visit.call.bearer.may("sync") and bool(visit.call.bearer.sources),
     )
 
 
@@ -284,86 +272,3 @@ async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) 
         and delivery.state in UP_TO_THE_BUYER | LOST
     ]
     return visit.page("talk/letter.html", need=need, exchange=exchange, letter=letter, to=to)
-
-
-MOST_FOUND = 5
-
-
-ContactedSupplier = tuple[StoredNeed, Exchange, Supplier, FrozenShortlist | None]
-"""A need, an exchange about it, a supplier that was written to in that, and the latest shortlist."""
-
-
-@page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
-async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
-    """The form of a declared offer: the trades that the need asks for, and those found by the words typed."""
-    return _offer_form_page(visit, await _find_contacted_supplier(visit, id, exchange_id, supplier_id))
-
-
-@page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
-async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
-    """Add a declared offer to the supplier's record in a source, and redirect to the exchange.
-
-    The same offer again changes nothing.
-    """
-    contacted = await _find_contacted_supplier(visit, id, exchange_id, supplier_id)
-    need, exchange, supplier, _ = contacted
-    siret, source = supplier.siret, visit.text("source")
-    require_source(visit.call.bearer, source)
-    segments = tuple(each for each in visit.fields.get("metier", []) if each)
-    radius = visit.text("rayon").replace(",", ".").removesuffix("km").strip()
-    mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
-    if radius and not radius.replace(".", "", 1).isdecimal():
-        mistakes.append(Mistake("rayon", SAID["no_number"]))
-    if siret is None or mistakes or visit.text("faire") == "chercher":
-        return _offer_form_page(visit, contacted, [] if visit.text("faire") == "chercher" else mistakes)
-    async with transaction(visit.services.database) as connection:
-        stored = await get_record(connection, source, siret)
-    record = stored.record if stored else SupplierRecord(supplier.name, siret=siret)
-    area = ServiceArea(radius_km=float(radius)) if radius else None
-    kept = tuple(each for each in record.offers if each.segments != segments)
-    record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
-    try:
-        # its bounds are checked as those of a record that is sent
-        checked = forms.checked_request(record, SupplierRecord)
-        await store_record(visit.services, actor_of(visit.call.bearer), source, siret, checked)
-    except InvalidContent as invalid:
-        wrong = [(each, "rayon" if "/service_area" in each.pointer else "metier") for each in invalid.problems]
-        return _offer_form_page(visit, contacted, [Mistake(field, each.detail) for each, field in wrong])
-    return visit.redirect(f"/besoins/{need.id}/echanges/{exchange.id}?note={supplier.id}#destinataires")
-
-
-async def _find_contacted_supplier(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> ContactedSupplier:
-    """A recipient of an exchange, with need, exchange and latest shortlist. Raises NotFound, Refusal."""
-    client = visit.call.bearer
-    require_scope(client, "sync")
-    organisation, need_id, supplier = client.organisation_id, id_in(id_, NO_NEED), id_in(supplier_id, NO_RECIPIENT)
-    async with transaction(visit.services.database) as connection:
-        need = await own_need(connection, organisation, need_id)
-        exchange = await own_exchange(connection, organisation, id_in(exchange_id, NO_EXCHANGE))
-        if exchange.need_id != need_id or all(each.supplier_id != supplier for each in exchange.recipients):
-            raise NotFound(NO_RECIPIENT)
-        living = await living_suppliers(connection, [supplier])
-        version = await select_shortlist(connection, organisation, need_id, None)
-    if supplier not in living:
-        raise NotFound(NO_SUPPLIER)
-    return need, exchange, living[supplier], version
-
-
-def _offer_form_page(visit: Visit, contacted: ContactedSupplier, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
-    """The form of a declared offer, with the shortlist's trades, the ticked ones and those found by words."""
-    reference, words, ticked = visit.reference, visit.text("ajout"), visit.fields.get("metier", [])
-    need, exchange, supplier, version = contacted
-    lots = version.shortlist.lots if version else ()
-    asked = {each.segment: each.label for lot in lots for each in lot.requested}
-    found = reference.interpreter.search(words, MOST_FOUND) if words else ()
-    others = (*filter(reference.taxonomy.known, ticked), *(each.segment for each in found))
-    return visit.page(
-        "talk/declared_offer.html",
-        need=need,
-        exchange=exchange,
-        supplier=supplier,
-        trades=list((asked | {each: reference.taxonomy.label(each) for each in others}).items()),
-        ticked=ticked,
-        sources=visit.call.bearer.sources,
-        mistakes=mistakes,
-    )

@@ -32,7 +32,7 @@ from domain.text.bilingual import PARIS
 from matching.reference import Reference
 
 FORMAT_CODES: tuple[Format, ...] = get_args(Format)
-BLANK_ROWS, MOST_OTHERS = 2, 3
+BLANK_ROWS, MOST_OTHERS = 2, 6
 YES = "oui"
 _WITH_CODE = re.compile(r"\((\w{5})\)$")
 
@@ -92,7 +92,8 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     """The form fields of a meeting, without the participants already invited.
 
     `place`: a name, such as that of a room; `commune`: a name to be looked up. `needs`: further needs that it is about;
-    `suppliers`: to be invited, beside all candidates of the lots `candidates_by_lot`.
+    `suppliers`: to be invited, beside all candidates of the lots `candidates_by_lot`. `territory`, `segments`: codes,
+    of a meeting without any need.
     """
 
     version: Annotated[str, Field("version")] = ""
@@ -105,6 +106,8 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     commune: Annotated[str, Field("commune")] = ""
     url: Annotated[str, Field("adresse", "url", forms.WORDS)] = ""
     minutes: Annotated[str, Field("compte-rendu", "minutes", forms.WORDS)] = ""
+    territory: Annotated[tuple[str, ...], Field("territoire")] = ()
+    segments: Annotated[tuple[str, ...], Field("metier")] = ()
     needs: Annotated[tuple[str, ...], Field("besoin", "need_ids", at="besoins")] = ()
     suppliers: Annotated[tuple[str, ...], Field("fournisseur", "participants", at="invites")] = ()
     candidates_by_lot: Annotated[tuple[str, ...], Field("lot-entier")] = ()
@@ -135,6 +138,8 @@ def fields_of_meeting(meeting: Meeting, reference: Reference) -> dict[str, list[
         place=(place.name if place else None) or "",
         commune=f"{reference.territories.commune_name(commune)} ({commune})" if commune else "",
         needs=tuple(map(str, meeting.need_ids)),
+        territory=(meeting.territory.codes if meeting.territory else None) or (),
+        segments=meeting.segments,
     )
     fields = forms.texts_of(form)
     for position, each in enumerate(meeting.participants):
@@ -189,9 +194,12 @@ def timed_agenda(meeting: Meeting) -> Iterator[tuple[datetime, datetime, str]]:
 
 
 def meeting_request(
-    fields: Fields, need_id: UUID, before: Meeting | None, reference: Reference, now: datetime
+    fields: Fields, need_id: UUID | None, before: Meeting | None, reference: Reference, now: datetime
 ) -> MeetingRequest:
-    """The meeting that the submitted form makes. `before`: the stored meeting, if any. Raises WrongForm."""
+    """The meeting that the submitted form makes; without `need_id`, it is about a territory alone.
+
+    `before`: the stored meeting, if any. Raises WrongForm.
+    """
     form, mistakes = forms.read_form(MeetingForm, fields), list[Mistake]()
     said = forms.request_parts(form, mistakes)
     day = said.pop("day")
@@ -214,7 +222,9 @@ def meeting_request(
     stored = before.place if before else None
     is_unchanged = written == {name: text for name in ("name", "commune") if (text := getattr(stored, name, None))}
     said |= {
-        "need_ids": tuple(dict.fromkeys((*kept, need_id, *ticked))),
+        "need_ids": tuple(dict.fromkeys((*kept, *filter(None, (need_id,)), *ticked))),
+        "territory": {"codes": form.territory} if form.territory else before and before.territory,
+        "segments": tuple(filter(None, form.segments)) if need_id is None else before.segments if before else (),
         # with its point, where name and commune are those stored
         "place": stored if stored and is_unchanged else written or None,
         "agenda": forms.request_list(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),

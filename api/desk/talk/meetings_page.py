@@ -1,11 +1,14 @@
 """The pages of meetings: planned, changed, held or cancelled; who came, what was said; calendars."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
+from api.campaigns.invitations import InvitationRequest, plan_invitations
 from api.desk.frame.form import Mistake, WrongForm, field_mistakes
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
@@ -36,7 +39,10 @@ from api.desk.talk.new_exchange_page import find_in_directory, supplier_choices
 from api.meetings.calendar import CALENDAR, SHOWN_SINCE, address_of_seed, calendar_of_one, make_address, revoke_address
 from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.freeze_shortlist import own_need
+from api.reports.badges import badges_of
+from api.reports.routes import PDF
 from api.runtime.actor import Acting
+from api.web.content_negotiation import CSV
 from api.web.html_pages import Fields
 from db.core.engine import Connection, transaction
 from db.meetings import MeetingFilters, feed_made_at, meetings_of, select_meetings
@@ -45,9 +51,15 @@ from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.errors import InvalidContent, NotFound
 from domain.meetings.meeting import Meeting, MeetingStatus
+from domain.needs.need import TerritoryRequest
 from domain.needs.status import NO_NEED, OPEN
+from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER
+from matching.inspection.supply import SupplySearch
+from matching.inspection.whom_to_ask import suppliers_to_ask
 
+KNOWN_TRADE, UNKNOWN_TRADE = "connus", "inconnus"
+"""The groups of a territory's suppliers that are invited as a whole."""
 MOST_LISTED, MOST_NEEDS = 500, 100
 UNSAVED = ("modele", "chercher")
 """The buttons that change the form alone."""
@@ -102,12 +114,22 @@ async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:
     return await _meeting_form_page(visit, id, fields=fields)
 
 
-async def _save_meeting(visit: Visit, id: str, meeting_id: str = "") -> Response[bytes]:
+@page("GET", "/rencontres/nouvelle", scope="needs")
+async def show_new_meeting_of_territory(visit: Visit) -> Response[bytes]:
+    """The form of a meeting of the territories that the query names (`territoire`), before there is any need."""
+    if not any(visit.fields.get("territoire", ())):
+        return visit.redirect("/territoires")
+    about = {name: visit.fields.get(name, []) for name in ("territoire", "metier")}
+    return await _meeting_form_page(visit, fields=fields_of_new_meeting("half_day") | about)
+
+
+async def _save_meeting(visit: Visit, id: str = "", meeting_id: str = "") -> Response[bytes]:
     """Plan or change the meeting and redirect to it; the form again where a button changes it, or something is wrong.
 
-    `meeting_id`: empty for a new meeting.
+    `id`: of its need, empty for a meeting of a territory; `meeting_id`: empty for a new meeting.
     """
-    need_id, act = id_in(id, NO_NEED), visit.text("faire")
+    need_id, act = id_in(id, NO_NEED) if id else None, visit.text("faire")
+    home = f"/besoins/{need_id}/rencontres" if need_id else "/rencontres"
     if act in UNSAVED:
         fields = with_template(visit.fields) if act == "modele" else visit.fields
         return await _meeting_form_page(visit, id, meeting_id, fields)
@@ -118,15 +140,17 @@ async def _save_meeting(visit: Visit, id: str, meeting_id: str = "") -> Response
         before = await own_meeting(connection, organisation, stored, lock=True) if stored else None
         if before is not None and visit.text("version") != str(before.version):
             raise WrongForm([Mistake("titre", SAID["changed"])])
-        version = await select_shortlist(connection, organisation, need_id, None)
+        version = await select_shortlist(connection, organisation, need_id, None) if need_id else None
         fields = with_candidates_of_lots(visit.fields, version)
+        if need_id is None:
+            fields = await with_suppliers_of_territory(acting, fields)
         request = meeting_request(fields, need_id, before, acting.services.reference, acting.now())
         if before is None:
             meeting = await plan_meeting(connection, acting, request)
-            return FormOutcome(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
+            return FormOutcome(f"{home}/{meeting.id}?ecrit=1")
         request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
         await change_meeting(connection, acting, before, request)
-        return FormOutcome(f"/besoins/{need_id}/rencontres/{stored}?ecrit=1")
+        return FormOutcome(f"{home}/{stored}?ecrit=1")
 
     try:
         return await write_once(visit, store_meeting)
@@ -139,31 +163,118 @@ plan_new_meeting = page("POST", "/besoins/{id}/rencontres/nouvelle", scope="need
 change_planned_meeting = page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")(_save_meeting)
 
 
-async def _meeting_about(connection: Connection, organisation: UUID, need_id: UUID, meeting_id: str) -> Meeting:
-    """The organisation's meeting with this id, if it is about the need. Raises NotFound."""
+@page("POST", "/rencontres/nouvelle", scope="needs")
+async def plan_meeting_of_territory(visit: Visit) -> Response[bytes]:
+    """Plan a meeting of a territory and redirect to it; the form again where something is wrong."""
+    return await _save_meeting(visit)
+
+
+@page("POST", "/rencontres/{meeting_id}", scope="needs")
+async def change_meeting_of_territory(visit: Visit, meeting_id: str) -> Response[bytes]:
+    """Change a meeting of a territory and redirect to it; the form again where something is wrong."""
+    return await _save_meeting(visit, meeting_id=meeting_id)
+
+
+@page("GET", "/rencontres/{meeting_id}", scope="needs")
+async def show_meeting_of_territory(visit: Visit, meeting_id: str) -> Response[bytes]:
+    """The page of a meeting of a territory; a redirect to that of its first need, where it is about one."""
+    async with transaction(visit.services.database) as connection:
+        meeting = await own_meeting(connection, visit.organisation_id, id_in(meeting_id, NO_MEETING))
+    if meeting.need_ids:
+        return visit.redirect(f"/besoins/{meeting.need_ids[0]}/rencontres/{meeting.id}")
+    return await _meeting_form_page(visit, meeting_id=meeting_id)
+
+
+@page("POST", "/rencontres/{meeting_id}/inviter", scope="needs")
+async def write_invitations(visit: Visit, meeting_id: str) -> Response[bytes]:
+    """Draw up the invitation of a meeting's suppliers, and redirect to that campaign, which sends it."""
+
+    async def store_invitations(connection: Connection, acting: Acting) -> FormOutcome:
+        meeting = await own_meeting(connection, acting.organisation_id, id_in(meeting_id, NO_MEETING), lock=True)
+        campaign = await plan_invitations(connection, acting, meeting, InvitationRequest())
+        return FormOutcome(f"/campagnes/{campaign.id}")
+
+    return await write_once(visit, store_invitations)
+
+
+@page("GET", "/rencontres/{meeting_id}/badges", scope="needs")
+async def get_badges(visit: Visit, meeting_id: str) -> Response[bytes]:
+    """The badges of a meeting, as PDF; as CSV where the query's `forme` says so."""
+    async with transaction(visit.services.database) as connection:
+        meeting = await own_meeting(connection, visit.organisation_id, id_in(meeting_id, NO_MEETING))
+    return await badges_of(visit.call, meeting, CSV if visit.text("forme") == "csv" else PDF)
+
+
+@page("GET", "/rencontres/{meeting_id}/agenda.ics", scope="needs")
+async def get_calendar_file_of_territory(visit: Visit, meeting_id: str) -> Response[bytes]:
+    """A meeting of a territory as an iCalendar file."""
+    return await get_calendar_file_of(visit, None, meeting_id)
+
+
+def _areas_of_form(visit: Visit, fields: Fields) -> list[Area]:
+    """The territories that a form names; none for codes that are unknown, which a mistake tells."""
+    found = list[Area]()
+    for code in filter(None, fields.get("territoire", ())):
+        with suppress(UnknownTerritory):
+            found.append(visit.reference.territories.area(code))
+    return found
+
+
+async def suppliers_of_territory(acting: Acting, fields: Fields) -> dict[str, list[UUID]]:
+    """The suppliers of the territory and trades that a form names, of known and of unknown trade."""
+    services, segments = acting.services, [each for each in fields.get("metier", ()) if each]
+    codes = tuple(filter(None, fields.get("territoire", ())))
+    live, reference, today = services.directory.index, services.reference, services.today()
+    segments = [each for each in segments if reference.taxonomy.known(each)]
+
+    def find_suppliers() -> dict[str, list[UUID]]:
+        search = SupplySearch(live, reference.geography.territory(TerritoryRequest(codes)), today, reference.rules)
+        every = suppliers_to_ask(search, (), segments, only_unknown_trade=False)
+        unknown = suppliers_to_ask(search, (), segments, only_unknown_trade=True)
+        return {KNOWN_TRADE: [each for each in every if each not in {*unknown}], UNKNOWN_TRADE: unknown}
+
+    try:
+        return await asyncio.to_thread(find_suppliers)
+    except InvalidContent:  # which the check of the meeting tells
+        return {}
+
+
+async def with_suppliers_of_territory(acting: Acting, fields: Fields) -> Fields:
+    """The fields with the suppliers of every group that is ticked as a whole (`tous`) added to the ticked suppliers."""
+    wanted = [each for each in fields.get("tous", ()) if each]
+    if not wanted:
+        return fields
+    groups = await suppliers_of_territory(acting, fields)
+    listed = (str(each) for group in wanted for each in groups.get(group, ()))
+    return {**fields, "fournisseur": list(dict.fromkeys((*fields.get("fournisseur", ()), *listed)))}
+
+
+async def _meeting_about(connection: Connection, organisation: UUID, need_id: UUID | None, meeting_id: str) -> Meeting:
+    """The organisation's meeting with this id, if it is about the need, or about none. Raises NotFound."""
     meeting = await own_meeting(connection, organisation, id_in(meeting_id, NO_MEETING))
-    if need_id not in meeting.need_ids:
+    if need_id not in (meeting.need_ids or (None,)):
         raise NotFound(NO_MEETING)
     return meeting
 
 
 async def _meeting_form_page(
-    visit: Visit, id: str, meeting_id: str = "", fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
+    visit: Visit, id: str = "", meeting_id: str = "", fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
 ) -> Response[bytes]:
     """The page of a stored or new meeting's form; suppliers that the query's `inviter` names are ticked too.
 
-    `fields`: as they were typed; else those of the meeting.
+    `id`: of its need, empty for one of a territory; `fields`: as they were typed; else those of the meeting.
     """
-    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
+    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED) if id else None
     reference = visit.reference
     more = [*(fields or {}).get("fournisseur", []), *visit.fields.get("inviter", [])]
     ticked = [id_in(each, NO_SUPPLIER) for each in more if each]
     async with transaction(visit.services.database) as connection:
-        need = await own_need(connection, organisation, need_id)
+        need = await own_need(connection, organisation, need_id) if need_id else None
         meeting = await _meeting_about(connection, organisation, need_id, meeting_id) if meeting_id else None
-        version = await select_shortlist(connection, organisation, need_id, None)
+        version = await select_shortlist(connection, organisation, need_id, None) if need_id else None
         about = meeting.need_ids if meeting else ()
-        needs = await select_need_names(connection, organisation, OPEN, (need_id, *about), MOST_NEEDS)
+        own = (need_id, *about) if need_id else ()
+        needs = await select_need_names(connection, organisation, OPEN, own, MOST_NEEDS) if own else ()
         named = await living_suppliers(connection, ticked)
         sought = (fields or {}).get("cherche", [""])[-1]
         found = await find_in_directory(visit, connection, sought)
@@ -172,6 +283,8 @@ async def _meeting_form_page(
     shown = dict(fields or {})
     if meeting is not None:
         shown["version"] = [str(meeting.version)]
+    areas = _areas_of_form(visit, shown)
+    here = await suppliers_of_territory(acting_at(visit), shown) if areas else {}
     return visit.page(
         "talk/meeting.html",
         need=need,
@@ -182,8 +295,12 @@ async def _meeting_form_page(
         other_needs=[each for each in needs if each.id != need_id],
         about=about,
         choices=supplier_choices(version, named, found),
+        areas=areas,
+        here={group: len(some) for group, some in here.items()},
+        trades=visit.reference.taxonomy.segments,
+        trade_label=visit.reference.taxonomy.label,
         whole_lots=candidates_by_lot(version) if version else {},
-        lot_titles={lot.id: lot.title or "" for lot in need.content.lots},
+        lot_titles={lot.id: lot.title or "" for lot in need.content.lots} if need else {},
         invited=[each.supplier_id for each in meeting.participants if each.supplier_id] if meeting else [],
         rows=row_numbers,
         others=range(1, MOST_OTHERS + 1),
@@ -198,9 +315,14 @@ show_meeting = page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
 async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """A meeting as an iCalendar file."""
+    return await get_calendar_file_of(visit, id_in(id, NO_NEED), meeting_id)
+
+
+async def get_calendar_file_of(visit: Visit, need_id: UUID | None, meeting_id: str) -> Response[bytes]:
+    """A meeting about a need, or about none, as an iCalendar file."""
     organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
-        meeting = await _meeting_about(connection, organisation, id_in(id, NO_NEED), meeting_id)
+        meeting = await _meeting_about(connection, organisation, need_id, meeting_id)
     content = calendar_of_one(meeting, visit.reference.territories)
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})

@@ -80,7 +80,8 @@ def fill_template(
     return template["subject"].to(language).format(**values), template["body"].to(language).format(**values)
 
 
-ALL, SOME = "liste", "choisis"
+ALL, SOME, UNKNOWN = "liste", "choisis", "inconnus"
+"""The recipients: all candidates of the shortlist, those that are ticked, all of its suppliers of unknown trade."""
 MOST_FOUND, LONGEST_SOUGHT = 20, 200
 
 
@@ -251,7 +252,11 @@ async def new_exchange_form_page(
         meeting = None
         if form.meeting:
             meeting = await own_meeting(connection, organisation, id_in(form.meeting, NO_MEETING))
-    form = msgspec.structs.replace(form, suppliers=tuple(str(named[each].id) for each in ids if each in named))
+    ticked = [str(named[each].id) for each in ids if each in named]
+    if form.to == UNKNOWN and version:
+        ticked = [str(each.id) for each in suppliers_to_contact(version, (), of_unknown_trade=True)]
+        form = msgspec.structs.replace(form, to=SOME, template=form.template or "contact")
+    form = msgspec.structs.replace(form, suppliers=tuple(ticked))
     if use_template or (form.template and not form.body):
         form = _with_template(visit, form, need, meeting)
     return visit.page(

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from domain.law.findings import STATEMENTS, SURENESS, LegalAdvice, advice, applies, bracketed_lots, sentence
+from domain.law.findings import STATEMENTS, LegalAdvice, advice, applies, bracketed_lots, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, is_light, light_rules, lot_value, total_of
 from domain.law.procedures.procedure import Procedure, Procedures, direct_threshold, social_thresholds
@@ -269,8 +269,8 @@ def advise_innovation(need: Need, lot: LotFacts, group: Group, view: InForce) ->
     Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
     own amount (works apart) and all innovative lots together are within a share of all lots. Since 2026-07-01 the
     amount of a need and of a lot of works has two readings, that of the code and a higher one of loi 2026-403, which
-    was not read: both are told, to be checked, unless the value is within both, which is of medium confidence at least.
-    Whether the object is innovative is for a person to judge.
+    was not read: both are told, to be checked, unless the value is within both. Whether the object is innovative is for
+    a person to judge: no answer is surer than medium.
     """
     if not lot.lot.innovative or need.contract == "concession":
         return None
@@ -278,12 +278,11 @@ def advise_innovation(need: Need, lot: LotFacts, group: Group, view: InForce) ->
     if row.status != "in_force":
         return advice(view, "innovation_unknown", doubtful=group.doubtful)
     within = _is_within_innovation_limits(lot, group, row.id, view)
-    name, sure, limit = INNOVATION[within], row.confidence, row.value_text
+    name, sure, limit = INNOVATION[within], weakest("medium", row.confidence), row.value_text
     if second.status == "in_force":
         perhaps = _is_within_innovation_limits(lot, group, second.id, view)
-        name, sure = ("innovation_second_reading" if perhaps and not within else INNOVATION[perhaps]), second.confidence
-        if within:
-            sure = max("medium", row.confidence, second.confidence, key=SURENESS.index)
+        name = "innovation_second_reading" if perhaps and not within else INNOVATION[perhaps]
+        sure = sure if within else second.confidence
         limit = sentence(view, "innovation_limits")
     return advice(view, name, sure=sure, doubtful=group.doubtful, limit=limit)
 

@@ -1,15 +1,19 @@
 """What a supplier says on its own page: stored, matched, ended, withdrawn; never who it is."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from api.app import create_app
 from api.declarations.declare import SENDS_A_DAY, TYPED_CODES
+from api.declarations.expiry import end_due
 from api.runtime.rate_limits import Limits
 from domain.suppliers.supplier import DECLARATIONS
-from tests.api.conftest import take_all
-from tests.api.exchanges.steps import keyless
+from matching.reference import Reference
+from tests.api.conftest import ADMIN_KEY, alive, take_all
+from tests.api.exchanges.steps import create_exchange, keyless
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, key, lines, path_of, put, put_record, record, rows, send
 
@@ -276,9 +280,62 @@ async def test_a_link_sends_some_times_a_day(served: Client, source: str) -> Non
     assert 0 < int(refused.headers["retry-after"]) <= 24 * 3600
 
 
-async def test_it_expires_after_its_last_day(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_expires_after_its_last_day(served: Client, source: str) -> None:
     page = await page_of(served, source)
     today = served.services.today()
     said = await page.say(valid_until=today.isoformat())
     version = said.json()["data_version"]
     assert (await page.matched(version))["candidate"] is not None
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    assert await page.matched(version, on=tomorrow) == {"candidate": None, "unknown": True}
+    answer = await served.post("/match", json=NEED | {"on": tomorrow})
+    assert page.id not in [each["supplier"]["id"] for each in answer.json()["lots"][0]["near_misses"]]
+
+
+async def test_an_answer_to_a_buyer_may_bring_a_declaration_and_both_are_stored_or_neither(
+    served: Client, source: str
+) -> None:
+    exchange = await create_exchange(served, source, 1)
+    wrong = {"body": "Oui", "declaration": {"offers": [{"segments": ["tonte"]}]}}
+    refused = await keyless(served, "POST", exchange.links[0], json=wrong)
+    assert refused.status_code == 422, refused.text
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["/declaration/offers/0/segments/0"]
+    seen = await exchange.seen(0)
+    assert (len(seen["messages"]), seen["declaration"]) == (1, None)
+    answer = await keyless(served, "POST", exchange.links[0], json={"body": "Oui", "declaration": SAID})
+    assert answer.status_code == 201, answer.text
+    page = Page(served, exchange.suppliers[0], {"url": ""})
+    assert (await page.matched(answer.json()["declaration"]["data_version"]))["candidate"] is not None
+    seen = await exchange.seen(0)
+    assert (len(seen["messages"]), seen["declaration"]["staff"]) == (2, 42)
+    assert "declaration" not in (await exchange.shown())["messages"][-1]
+
+
+async def test_what_is_past_its_last_day_leaves_the_directory(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await page_of(served, source)
+    before = await page.supplier()
+    today, now = served.services.today(), served.services.now()
+    assert (await page.say(valid_until=today.isoformat())).status_code == 200
+    assert await end_due(served.services)
+    assert (await page.read())["declaration"]["expired"] is False
+    monkeypatch.setattr(type(served.services), "now", lambda _: now + timedelta(days=1))
+    monkeypatch.setattr(type(served.services), "today", lambda _: today + timedelta(days=1))
+    assert (await page.read())["declaration"]["expired"] is True
+    assert await end_due(served.services)
+    assert await page.supplier() == before
+    read = (await page.read())["declaration"]
+    assert (read["expired"], read["staff"]) == (True, 42)
+    assert (await page.say()).status_code == 200
+    assert (await page.supplier())["offers"] != []
+
+
+async def test_every_server_finds_it(served: Client, source: str, reference: Reference) -> None:
+    page = await page_of(served, source)
+    app = create_app(served.services.settings, reference)
+    async with alive(app), Client(app, ADMIN_KEY) as other:
+        while (await other.get("/health/ready")).status_code != 200:
+            await other.services.directory.wait_beyond(-1, 1)
+        version = (await page.say()).json()["data_version"]
+        assert (await Page(other, page.id, page.link).matched(version))["candidate"] is not None

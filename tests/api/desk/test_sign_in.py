@@ -35,7 +35,7 @@ async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser)
     closed = [each.opt["page"] for each in PAGES if each.opt["page"].scopes]
     open_ = {each.opt["page"].path for each in PAGES} - {made.path for made in closed}
     signing_in = {"/connexion", "/connexion/{link}", "/connexion/fournisseur", "/connexion/retour", "/deconnexion"}
-    assert open_ == {*signing_in, "/accessibilite", "/plan", "/bureau/{digest}/{name}"}
+    assert open_ == {*signing_in, "/accessibilite", "/mentions", "/plan", "/bureau/{digest}/{name}"}
     assert len(closed) > 1
     for made in closed:
         path = made.path.replace("{code}", "departement:56")

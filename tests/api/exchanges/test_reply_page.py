@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import httpx
 import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
@@ -11,7 +12,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from api.declarations.link_pages import FOLDER, OF_EXCHANGES, STYLE
 from tests.accessibility import violations
-from tests.api.exchanges.steps import create_exchange
+from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless
 from tests.api.sync.factories import Client
 from tests.browser import Windows
 
@@ -47,8 +48,7 @@ def visit(window: Chrome, url: str, scripts: bool) -> None:
     assert "Pourriez-vous tondre" in text_of(window, "main")
     assert_fits(window)
     assert not scripts or violations(window) == []
-    button = window.find_element(By.TAG_NAME, "button")
-    button.click()
+    window.find_element(By.CSS_SELECTOR, "button[value=envoyer]").click()
     waiting(window).until(title_contains("Erreur"))
     waiting(window).until(lambda page: "wrong" in (page.switch_to.active_element.get_attribute("class") or ""))
     assert_fits(window)
@@ -95,3 +95,59 @@ def assert_fits(window: Chrome) -> None:
     page = "document.documentElement"
     wide, room = window.execute_script(f"return [{page}.scrollWidth, {page}.clientWidth]")
     assert wide <= room
+
+
+async def test_beside_its_answer_a_supplier_says_what_it_does_in_one_send(served: Client, alone: Opened) -> None:
+    """Told apart: the message is the buyer's, the declaration everybody's; what was left alone is not sent."""
+    shown = (await browse(served, alone.links[0])).text
+    for part in ('name="metier" value="ev-entretien"', "Et les autres acheteurs", 'name="fiche"'):
+        assert part in shown
+    first = await browse(served, alone.links[0], body="Bonjour", fiche="oui", **untouched(shown))
+    assert (first.status_code, "declared" in first.headers["location"]) == (303, False)
+    wrong = await browse(served, alone.links[0], fiche="oui", metier="de-bio", courriel="nulle part")
+    assert wrong.status_code == 422
+    assert 'id="body-erreur"' in wrong.text
+    wrong = await browse(served, alone.links[0], body="Oui", fiche="oui", metier="de-bio", courriel="nulle part")
+    assert (wrong.status_code, 'id="courriel-erreur"' in wrong.text) == (422, True)
+    looked = await browse(served, alone.links[0], body="Oui", fiche="oui", mots="blanchisserie", faire="chercher")
+    assert (looked.status_code, 'value="lt-blanchisserie"' in looked.text, ">\nOui</textarea>" in looked.text) == (
+        200,
+        True,
+        True,
+    )
+    assert [each["body"] for each in (await alone.shown())["messages"][1:]] == ["Bonjour"]
+    sent = await browse(served, alone.links[0], body="Oui", fiche="oui", metier="de-bio", zone="france")
+    assert sent.status_code == 303
+    told = (await browse(served, alone.links[0] + sent.headers["location"].partition("#")[0])).text
+    assert "Votre fiche est dans l'annuaire" in told
+    assert "toute la France" in told
+    known = (await served.get(f"/suppliers/{alone.suppliers[0]}")).json()
+    assert ["de-bio"] in [each["segments"] for each in known["offers"]]
+    await browse(served, alone.links[0], faire="retirer")
+    known = (await served.get(f"/suppliers/{alone.suppliers[0]}")).json()
+    assert ["de-bio"] not in [each["segments"] for each in known["offers"]]
+    assert [each["body"] for each in (await alone.shown())["messages"][1:]] == ["Bonjour", "Oui"]
+
+
+async def test_an_answer_in_json_takes_a_declaration_wholly_or_not_at_all(served: Client, alone: Opened) -> None:
+    unknown = {"offers": [{"segments": ["de-nothing"]}]}
+    refused = await keyless(served, "POST", alone.links[0], json={"body": "Oui", "declaration": unknown})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/declaration/offers/0/segments/0")
+    assert len((await alone.shown())["messages"]) == 1
+    said = {"offers": [{"segments": ["de-bio"]}]}
+    assert (await keyless(served, "POST", alone.links[0], json={"body": "Oui", "declaration": said})).status_code == 201
+    known = (await served.get(f"/suppliers/{alone.suppliers[0]}")).json()
+    assert ["de-bio"] in [each["segments"] for each in known["offers"]]
+
+
+async def browse(client: Client, path: str, **form: str) -> httpx.Response:
+    """The page as a browser gets it, by its form where fields are given."""
+    method, data = ("POST", form) if form else ("GET", None)
+    return await keyless(client, method, path, headers=BROWSER, data=data)
+
+
+def untouched(shown: str) -> dict[str, str]:
+    """The fields of the part for all buyers as they are first shown."""
+    zone = re.search(r'name="zone" value="([^"]+)" checked', shown)
+    until = re.search(r'name="jusqu" value="([^"]+)"', shown)
+    return {"zone": zone[1] if zone else "", "jusqu": until[1] if until else ""}

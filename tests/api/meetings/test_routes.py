@@ -83,6 +83,42 @@ async def test_half_a_day_is_kept_as_it_was_planned(buyer: Buyer, source: str) -
     assert again.status_code == 304
 
 
+async def test_a_meeting_is_about_a_territory_before_there_is_a_need(buyer: Buyer) -> None:
+    """Or about a need, or both; never about nothing, nor about what is unknown."""
+    about = {"territory": {"codes": ["departement:56"]}, "segments": ["de-bio"]}
+    meeting = await buyer.plan(need_ids=[], **about)
+    assert {name: meeting[name] for name in ("need_ids", "territory", "segments")} == {"need_ids": [], **about}
+    assert (await buyer.get(f"/meetings/{meeting['id']}")).json() == meeting
+    changed = await buyer.change(meeting, {"segments": [], "minutes": "Rien sur le compost"})
+    assert (changed.status_code, changed.json()["segments"], changed.json()["version"]) == (200, [], 2)
+    refused = await buyer.ask(need_ids=[], territory={"codes": ["departement:00"]}, segments=["de-boi"])
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/segments/0", "/territory/codes/0"]
+    assert [error["pointer"] for error in (await buyer.ask(need_ids=[])).json()["errors"]] == ["/need_ids"]
+    assert_refused(await buyer.change(meeting, {"territory": None}), 422, "invalid-content")
+
+
+async def test_badges_are_a_table_or_sheets_of_eight(buyer: Buyer) -> None:
+    """Of those who are not known to stay away; nobody else's."""
+    people: list[dict[str, Any]] = [
+        {"role": "buyer", "name": f"Anne {n}", "organisation": f"Ville {n}"} for n in range(8)
+    ]
+    people += [
+        {"role": "network", "organisation": "CRESS"},
+        {"role": "buyer", "name": "Malade", "organisation": "Ville", "attended": False},
+    ]
+    meeting = await buyer.plan(participants=people)
+    path = f"/meetings/{meeting['id']}/badges"
+    table = await buyer.get(path, accept="text/csv")
+    assert table.headers["content-disposition"] == 'attachment; filename="badges-2026-12-01.csv"'
+    assert table.text.splitlines()[:3] == ["name,organisation,role", ",CRESS,network", "Anne 0,Ville 0,buyer"]
+    assert "Malade" not in table.text
+    sheets = await buyer.get(path, accept="application/pdf")
+    assert sheets.content.startswith(b"%PDF")
+    assert b"/Type/Pages/Count 2" in sheets.content
+    other = await new_buyer(buyer.client)
+    assert (await other.get(path)).status_code == 404
+
+
 async def test_everything_wrong_is_told_at_once(buyer: Buyer) -> None:
     answer = await buyer.ask(
         need_ids=[str(NOBODY)],

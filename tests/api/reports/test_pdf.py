@@ -24,13 +24,13 @@ EVIL = '#panic("x") $x$ <b>gras</b> &amp; ]]> <!-- \\ *a* @b ]] {{ 1 }} " \' ðŸ˜
 def test_what_cannot_be_set_is_told_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "TEMPLATE", '#panic("prix de revient")')
     with pytest.raises(RuntimeError, match=r"^a report could not be set: 1 typst\.TypstError$"):
-        reports._typeset("", 0)
+        reports.pdf_of(reports.TEMPLATE, "", 0)
 
 
 def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "LONGEST_SECONDS", 0)
     with pytest.raises(RuntimeError, match="more than 0 s"):
-        reports._typeset("", 0)
+        reports.pdf_of(reports.TEMPLATE, "", 0)
 
 
 def test_a_long_page_is_set_however_late_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_a_long_page_is_set_however_late_it_is_read(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(reports, "LOOK_SECONDS", 0.001)
     page = f'<html lang="fr"><head><title>Rapport</title></head><body><!-- {"-".join("x" * 100_000)} --></body></html>'
     monkeypatch.setattr(reports, "TEMPLATE", f'#set document(title: "x")\n{len(page)}')
-    assert reports._typeset(page, 0).startswith(b"%PDF")
+    assert reports.pdf_of(reports.TEMPLATE, page, 0).startswith(b"%PDF")
 
 
 async def test_the_process_of_a_report_that_is_given_up_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ async def test_the_process_of_a_report_that_is_given_up_ends(monkeypatch: pytest
             begun.put(self)
 
     monkeypatch.setattr("subprocess.Popen", Watched)
-    setting = asyncio.create_task(run_in_thread(None, lambda: reports._typeset("", 0)))
+    setting = asyncio.create_task(run_in_thread(None, lambda: reports.pdf_of(reports.TEMPLATE, "", 0)))
     process = await asyncio.to_thread(begun.get, timeout=30)
     setting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -58,6 +58,10 @@ async def test_no_source_speaks_for_a_supplier(served: Client, source: str) -> N
     supplier = (await served.get(f"/suppliers/{imported['supplier_id']}")).json()
     told = [(each["declared_by"], each["declared_on"]) for each in stored["offers"] + supplier["offers"]]
     assert told == [("network", "2026-03-12"), ("network", "2026-03-12"), ("network", None)]
+    # the source of what suppliers say is no key's, whatever its scopes
+    assert_refused(
+        await put(served, path_of("declarations", "1"), {"name": "A", "offers": [said]}), 403, "source-not-on-key"
+    )
 
 
 async def test_a_source_draws_no_more_than_it_may(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,7 +230,7 @@ OF_NOBODY = {
     "import_errors": {"code"},
     "imports": {"source", "format", "mode", "status"},
     "meeting_participants": {"role"},
-    "meetings": {"status", "format"},
+    "meetings": {"status", "format", "territory", "segments"},
     "merged_records": {"source"},
     "message_handovers": {"way"},
     "message_mails": {"status", "language", "failure"},

@@ -31,6 +31,7 @@ def changed(**fields: Any) -> MeetingRequest:
             "out_of_range",
         ),
         ({"place": MeetingPlace(lat=48.0)}, "/place", "incomplete_point"),
+        ({"need_ids": ()}, "/need_ids", "missing_field"),
         ({"participants": (Participant("network"),)}, "/participants/0", "nobody"),
         (
             {"participants": (Participant("buyer", UUID(int=2), "Anne"),)},

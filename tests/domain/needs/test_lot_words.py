@@ -20,6 +20,7 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
         ("Nettoyage des écoles, 3 ans renouvelable 1 an", {"months": "36", "renewal": "12"}),
         ("Tri du linge, 1 an reconductible tacitement trois fois", {"months": "12", "renewal": "36"}),
         ("Tri du linge, reconductible trois fois", {}),
+        ("Nettoyage 3 ans reconductible 1 fois", {"months": "36", "renewal": "36"}),
         ("Tri du linge, 90 000 € HT, reconductions et options comprises", {"value": "90000.00", "covers": "tout"}),
         ("Collecte des papiers, 240 000 € HT", {"value": "240000.00"}),
         ("Mobilier de réemploi (25 k€)", {"value": "25000.00"}),
@@ -65,6 +66,8 @@ def test_reservations_that_are_named_or_asked_for() -> None:
     [
         ("Tonte, une partie réservée aux ESAT", {"part_reserved": "une partie réservée aux ESAT"}),
         ("Tonte, lot réservé", {"reserved": "réservé"}),
+        ("Tonte ; réserver une partie aux EA", {"part_reserved": "réserver une partie aux EA"}),
+        ("Vitres, 2 passages par an", {"quantity": "2 passages par an"}),
         ("Nettoyage, 30 000 € par an", {"yearly_value": "30 000 € par an"}),
         ("Nettoyage, 30 000 € par an, 4 ans", {}),
         ("Collecte de biodéchets, 800 kg/jour", {"quantity": "800 kg/jour"}),

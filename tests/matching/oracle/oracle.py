@@ -438,9 +438,9 @@ def reach_of(supplier: Supplier, objects: Sequence[str], yearly: Fraction | None
     known = [each for each in (most, shown) if each is not None]
     if yearly is None or not known:
         return "unknown"
-    if yearly <= 2 * max(known):
-        return "within" if yearly <= max(known) else "stretch"
-    return "unknown" if most is None and yearly <= 10 * max(known) else "beyond"
+    if yearly <= max(known):
+        return "within"
+    return "stretch" if yearly <= (5 if most is None else 2) * max(known) else "beyond"
 
 
 def _most_within_reach(supplier: Supplier, objects: Sequence[str]) -> Fraction | None:

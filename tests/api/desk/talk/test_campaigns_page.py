@@ -6,14 +6,17 @@ from tests.api.campaigns.steps import put_unknown
 from tests.api.desk.steps import Browser, heading, said
 from tests.api.sync.factories import Client, path_of
 
-FILLED = {"titre": "Métiers", "lieu": "Île-de-Sein", "objet": "Que faites-vous ?", "texte": "Dites-nous."}
+FILLED = {"titre": "Métiers", "lieu": "Île-Molène", "objet": "Que faites-vous ?", "texte": "Dites-nous."}
+
+MOLENE = {"street": "Le Bourg", "postal_code": "29259", "city": "Île-Molène", "commune": "29084"}
+"""Another isle than that of other tests."""
 
 
 @pytest.fixture
 async def asked(served: Client, own: Browser, source: str) -> str:
     """A campaign of two suppliers, as its path; its page is open."""
     for each in ("1", "2"):
-        await put_unknown(served, source, each)
+        await put_unknown(served, source, each, location={"lat": 48.3972, "lon": -4.9581}, address=MOLENE)
     await own.open("/campagnes/nouvelle")
     answer = await own.submit("campagnes", FILLED)
     for each in ("1", "2"):

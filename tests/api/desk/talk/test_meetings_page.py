@@ -5,7 +5,7 @@ from typing import Any
 
 from api.desk.talk.meeting_form import row_numbers
 from domain.exchanges.rules import placeholders_in
-from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, said
+from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, put_all, said
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
@@ -209,3 +209,53 @@ async def test_all_candidates_of_a_lot_are_invited_at_once(desk_with: DeskWith) 
     assert sorted(each["organisation"] for each in meeting["participants"]) == sorted(TWO)
     await desk.send(f"rencontres/{meeting['id']}", {"faire": "enregistrer", "lot-entier": "1"})
     assert len((await meetings(desk))[0]["participants"]) == len(TWO)
+
+
+async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
+    desk: Desk, browser: Browser, source: str
+) -> None:
+    """Before there is a need, from the page of the territory; invited is who stands there, of unknown trade too."""
+    here = {"address": {"commune": "29155"}, "location": None}
+    offers = [{"segments": ["lt-blanchisserie"], "service_area": {"radius_km": 5}}]
+    known, unknown = await put_all(
+        desk.buyer.client,
+        f"{source}-ouessant",
+        {"name": "Blanchisserie d'Ouessant", "offers": offers, **here},
+        {"name": "ESAT d'Ouessant", "offers": [], "approvals": [{"kind": "ESAT"}], **here},
+    )
+    new = "rencontres/nouvelle"
+    assert (await browser.open(f"/{new}")).url.path == "/territoires"
+    await browser.open(f"/{new}?territoire=commune:29155")
+    form = browser.page
+    typed = {"autre-1": "Anne Le Goff", "structure-1": "Mairie", "structure-2": "Hôpital", "role-2": "network", **WHEN}
+    for _ in range(2):
+        browser.page = form
+        await browser.submit(new, typed, faire="enregistrer", tous=["connus", "inconnus"])
+    every = (await desk.buyer.get("/meetings")).json()["items"]
+    (meeting,) = (each for each in every if not each["need_ids"])
+    assert meeting["territory"] == {"codes": ["commune:29155"]}
+    people = {(each["role"], each["supplier_id"] or each["organisation"]) for each in meeting["participants"]}
+    assert people >= {("supplier", known), ("supplier", unknown), ("buyer", "Mairie"), ("network", "Hôpital")}
+    page = f"rencontres/{meeting['id']}"
+    assert "Anne Le Goff" in (await browser.open("/rencontres")).text or page in browser.page
+    shown = (await browser.open(f"/{page}")).text
+    assert "Ouessant" in shown
+    sheets = await browser.get(f"/{page}/badges")
+    assert sheets.content.startswith(b"%PDF")
+    table = (await browser.get(f"/{page}/badges?forme=csv")).text
+    assert "Anne Le Goff,Mairie,buyer" in table
+    sent = await browser.submit(f"{page}/inviter")
+    campaign = (await desk.buyer.get(f"/campaigns/{sent.url.path.rpartition('/')[2]}")).json()
+    assert (campaign["recipients"] + campaign["left_out"]["joined"], campaign["only_unknown_trade"]) == (
+        sum(each["role"] == "supplier" for each in meeting["participants"]),
+        False,
+    )
+    assert "Nous vous invitons" in campaign["body"]
+    await browser.open(f"/{page}")
+    at = next(n for n, each in enumerate(meeting["participants"]) if each["supplier_id"] == unknown)
+    noted = {"faire": "tenue", f"venu-{at}": "oui", "compte-rendu": "Lavent les draps de l'île"}
+    await browser.submit(page, noted)
+    held = (await desk.buyer.get(f"/meetings/{meeting['id']}")).json()
+    assert (held["status"], held["participants"][at]["attended"]) == ("held", True)
+    refused = await desk.buyer.post(f"/meetings/{meeting['id']}/invitations", {})
+    assert (refused.status_code, refused.json()["detail"]) == (409, "Cette rencontre a eu lieu ou est annulée")

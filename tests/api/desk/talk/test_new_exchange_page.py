@@ -19,7 +19,7 @@ from tests.api.desk.steps import TWO, WORDS, Browser, Desk, DeskWith, said
 from tests.api.exchanges.steps import Opened, create_exchange, keyless
 from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
 from tests.api.needs.steps import change, new_buyer
-from tests.api.sync.factories import Client, path_of, put_record, siret
+from tests.api.sync.factories import Client
 from tests.domain.needs.words_of_lots import words_of_lots
 
 NEED = PlannedNeed(
@@ -137,50 +137,6 @@ async def test_nothing_goes_under_a_name_that_is_none(served: Client, own: Brows
     await change(served, exchange.need, {"buyer": {"name": "Ville de Vannes"}})
     await own.submit(thread, faire="relire", texte="Et le samedi ?")
     assert "Ville de Vannes vous écrit :" in said(own.page)
-
-
-NAME = "Ateliers du Scorff"
-
-
-async def writing_desk(desk_with: DeskWith, served: Client, browser: Browser, source: str) -> Desk:
-    """A desk whose key may write this source, and which wrote to a supplier that has a SIRET."""
-    desk = await desk_with()
-    stored = await put_record(served, source, "1", name=NAME, siret=siret(source), offers=[])
-    desk.suppliers[NAME] = stored["supplier_id"]
-    await browser.submit("deconnexion")
-    await browser.sign_in(await desk.another_key("needs", "sync", sources=[f"{source}-dit"]), "/rencontres")
-    await desk.open(f"echanges/nouveau?fournisseur={stored['supplier_id']}")
-    await desk.send("echanges/nouveau", faire="relire", objet="Activité", texte="Que faites-vous ?")
-    await desk.send("echanges/nouveau", faire="envoyer")
-    return desk
-
-
-async def test_an_offer_is_added_to_those_noted_before(
-    desk_with: DeskWith, served: Client, browser: Browser, source: str
-) -> None:
-    desk = await writing_desk(desk_with, served, browser, source)
-    page = f"echanges/{(await desk.exchange())['id']}/offres/{desk.suppliers[NAME]}"
-    await desk.open(page)
-    assert (await desk.send(page, faire="noter", rayon="30")).status_code == 422
-    await desk.send(page, faire="chercher", ajout="blanchisserie")
-    assert "lanchisserie" in browser.page
-    for radius in ("20001", "1 000", "30 €"):
-        assert (await desk.send(page, faire="noter", metier="ev-entretien", rayon=radius)).status_code == 422
-        assert '<a href="#rayon">' in browser.page
-    await desk.send(page, faire="noter", metier="ev-entretien", rayon="30")
-    assert "offre est not" in browser.page
-    await desk.open(page)
-    await desk.send(page, faire="noter", metier="pr-locaux", rayon="")
-    number = siret(source)
-    record = (await served.get(path_of(f"{source}-dit", number))).json()
-    assert [each["segments"] for each in record["offers"]] == [["ev-entretien"], ["pr-locaux"]]
-    assert record["offers"][0]["service_area"]["radius_km"] == 30
-    assert record["supplier_id"] == desk.suppliers[NAME]
-    await browser.submit("deconnexion")
-    await browser.sign_in(desk.key)
-    await desk.open(page.partition("/offres")[0])
-    assert "/offres/" not in browser.page, "a key that writes no source sees no such form"
-    assert (await desk.open(page)).status_code == 403
 
 
 THREE = ("Atelier A", "Bois B", "Chantier C")

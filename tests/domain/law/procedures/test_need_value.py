@@ -253,7 +253,7 @@ def test_which_services_are_light() -> None:
     assert found.confidence == "medium"
     assert "annexe XIV" not in found.message.fr
     asked = need(Lot(id="1", cpv=("80540000",), value_eur=90_000, duration_months=36, reserved=("ess",)))
-    assert findings(asked)["NOT_LISTED"] == "INELIGIBLE"
+    assert findings(asked)["NOT_LISTED"] == "REVIEW"
     assert "LIGHT_REGIME" in advice(asked)
     assert procedure(of("55524000", 59_999.99)) == ["GRE_A_GRE"]
     assert "LIGHT_REGIME" not in advice(of("55524000", 59_999.99))

@@ -30,6 +30,7 @@ OPTIONS = {
     "ess": OptionCount(28, 0),
 }
 CLEANING = need(Lot(id="1", segments=("pr-locaux",), cpv=("90919200",)))
+CONCEDED = need(CLEANING.lots[0], contract="concession")
 
 
 def advise(supply: LotCounts) -> tuple[LegalAdvice, ...]:
@@ -38,22 +39,21 @@ def advise(supply: LotCounts) -> tuple[LegalAdvice, ...]:
 
 def test_reservations_that_law_and_supply_bear() -> None:
     """Counts with the certain ones; what the law forbids with its finding; of a reserved lot, only wider circles."""
-    possible, closed = advise(LotCounts(37, OPTIONS))
+    (possible,) = advise(LotCounts(37, OPTIONS))
     assert possible.code == "RESERVATION_POSSIBLE"
     assert possible.message.en.startswith("Counsel: reserving to work integration leaves 14 candidates (9 certain); ")
     assert "handicap and work integration leaves 21 candidates (14 certain)" in possible.message.en
     assert possible.article is None
+    closed = supply_advice(LotCounts(37, OPTIONS), review(CONCEDED).lots["1"], TODAY, load())[-1]
     assert closed.code == "RESERVATION_NOT_OPEN"
-    closed = advise(LotCounts(37, OPTIONS))[-1]
     assert "28 candidats" in closed.message.fr
-    assert "n'est pas dans la liste" in closed.message.fr
-    assert closed.message.fr.endswith("(L2113-15)")
+    assert closed.message.fr.endswith("(L3113-3)")
     told = [item.code for item in advise(LotCounts(14, OPTIONS, reserved=frozenset({"iae"})))]
     assert "RESERVATION_NOT_OPEN" not in told
     found = advise(LotCounts(14, OPTIONS, reserved=frozenset({"iae"})))[0]
     assert "21 candidats" in found.message.fr
     assert "14 candidats (9" not in found.message.fr
-    asked = need(msgspec.structs.replace(CLEANING.lots[0], reserved=("ess",)))
+    asked = need(msgspec.structs.replace(CLEANING.lots[0], reserved=("ess",)), contract="concession")
     supply = LotCounts(28, OPTIONS, reserved=frozenset({"ess"}))
     possible = supply_advice(supply, review(asked).lots["1"], TODAY, load())[0]
     assert possible.code == "RESERVATION_POSSIBLE"

@@ -1,0 +1,142 @@
+"""A supplier's own page in a browser: shown, and its form carried out as `PUT` and `DELETE` are.
+
+The form bears no token against forgery: whoever knows its address has the link, which is all it takes to write.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from litestar import Response
+
+from api.declarations.declare import SupplierPageDocument, declare_by_link, follow_page_link, supplier_page, withdraw
+from api.declarations.link_pages import answer_privately
+from api.declarations.page import PageOfSupplier, declaration_page
+from api.declarations.page_form import (
+    SEARCH,
+    WITHDRAW,
+    DeclarationForm,
+    Understood,
+    declaration_of_form,
+    read_declaration_form,
+    understand_form,
+)
+from api.runtime.endpoint import Call, endpoint
+from api.web import html_pages
+from api.web.content_negotiation import FORM, HTML
+from db.campaigns.campaigns import segments_asked_by
+from db.core.engine import Connection
+from db.declarations.links import FollowedLink
+from db.suppliers.sources import source_labels
+from domain.declarations.declaration import Declaration
+from domain.errors import InvalidContent
+from domain.journal import Actor
+from domain.suppliers.supplier import DECLARATIONS
+from matching.likely_trades import likely_trades
+
+TAG = "Supplier pages"
+REFUSAL = "fiche_refusal.html"
+LONGEST_BODY, MOST_FIELDS = 512 * 1024, 2_500
+Event = Literal["envoi", "retrait", "silence"]
+
+
+class PageQuery(msgspec.Struct, frozen=True):
+    """The query of a supplier's own page, in a browser."""
+
+    fait: Event | None = None
+    """What was just done, to be told on the page"""
+
+
+async def shown_page(call: Call, connection: Connection, link: FollowedLink) -> PageOfSupplier:
+    """All that the page of a link shows. Raises Refusal (429) to one who reads too often."""
+    shown = await supplier_page(call, connection, link)
+    wanted = await segments_asked_by(connection, link.id)
+    return await page_of_document(call, connection, shown, link.organisation, wanted)
+
+
+async def page_of_document(
+    call: Call, connection: Connection, shown: SupplierPageDocument, asking: str, wanted: Iterable[str] = ()
+) -> PageOfSupplier:
+    """The page of a supplier; `asking`: the organisation that asks it, `wanted`: segments that it asks about."""
+    services, supplier = call.services, shown.supplier
+    named = {each.source for each in supplier.sources} | {*(supplier.provenance or {}).values()}
+    parts = (supplier.size.staff, supplier.size.places)
+    named |= {part.source for part in parts if part and part.source}
+    return PageOfSupplier(
+        shown,
+        likely_trades(supplier, wanted, services.directory.index, services.reference),
+        services.reference,
+        services.today(),
+        await source_labels(connection, named),
+        asking,
+    )
+
+
+async def page_in_browser(call: Call, token: str, event: Event | None) -> Response[bytes]:
+    """The page of a link. Raises Refusal (404, 429)."""
+    async with follow_page_link(call, token) as (connection, link):
+        return declaration_page(await shown_page(call, connection, link), event=event or "")
+
+
+@endpoint(
+    "POST",
+    "/fiche/{token}",
+    tag=TAG,
+    scope=None,
+    answers={HTML: str},
+    status=(303, 200),
+    takes={FORM: DeclarationForm},
+    problems=("too-many-requests", "database-away"),
+)
+async def send_supplier_page(call: Call, token: str) -> Response[bytes]:
+    """Carry out the form of a supplier's own page.
+
+    Its declaration is stored as by `PUT`, and the page then shows what buyers will find (303). Where something is to be
+    corrected it is the page again (422), where words or a place are to be looked up the page with what they may mean
+    (200). The other buttons withdraw the declaration, or say whether the supplier may be asked again.
+    """
+
+    async def carry_out() -> Response[bytes]:
+        fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
+        wish = fields.get("faire", [""])[-1]
+        understood = understand_form(read_declaration_form(fields), call.services.reference)
+        if wish == SEARCH:
+            async with follow_page_link(call, token) as (connection, link):
+                return declaration_page(await shown_page(call, connection, link), understood, searched=True)
+        try:
+            event = await _carry_out_wish(call, token, wish, understood)
+        except InvalidContent as wrong:
+            async with follow_page_link(call, token) as (connection, link):
+                page = await shown_page(call, connection, link)
+            return declaration_page(page, understood, status=422, problems=wrong.problems)
+        # relative to the address that the form was sent to, so that no proxy's prefix is lost
+        return Response(b"", status_code=303, media_type=HTML, headers={"location": f"?fait={event}#fait"})
+
+    return await answer_privately(call, carry_out, REFUSAL)
+
+
+async def _carry_out_wish(call: Call, token: str, wish: str, understood: Understood) -> Event:
+    """Do what a button of the page asks for; returns what was done. Raises InvalidContent, Refusal (404, 429)."""
+    async with (
+        call.services.writes.slot_of(DECLARATIONS),
+        follow_page_link(call, token, lock=True) as (connection, link),
+    ):
+        before = (await supplier_page(call, connection, link)).declaration
+        if wish == WITHDRAW:
+            await withdraw(
+                connection, call.services, link.supplier_id, Actor(link.organisation_id, "reply_link", link.supplier_id)
+            )
+            return "retrait"
+        if wish in {"silence", "parler"}:
+            kept = (
+                Declaration()
+                if before is None or before.expired
+                else msgspec.convert(before, Declaration, from_attributes=True)
+            )
+            await declare_by_link(call, connection, link, msgspec.structs.replace(kept, ask_again=wish == "parler"))
+            return "silence"
+        await declare_by_link(call, connection, link, declaration_of_form(understood, before))
+        return "envoi"
+
+
+ROUTES = (send_supplier_page,)

@@ -1,0 +1,200 @@
+"""The page for suppliers without a link: by the code of a letter, or by a SIRET, to the address that is on file.
+
+Whatever a SIRET is, the answer is the same and takes as long: it is noted, answered, and looked up afterwards, one
+after the other. What comes of it is neither told nor logged; the journal notes the links that were made.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from secrets import token_bytes, token_urlsafe
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+import structlog
+from litestar import Response
+
+from api.declarations.browser_pages import REFUSAL, TAG
+from api.declarations.declare import follow_page_link
+from api.declarations.link_pages import answer_privately, render_page
+from api.exchanges.email import email_sender_of
+from api.exchanges.reply_links import TOKEN_BYTES, link_expiry
+from api.people_settings import ADDRESS
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.rate_limits import HOUR, Limit, caller_of
+from api.runtime.services import Services
+from api.web import html_pages
+from api.web.content_negotiation import FORM, HTML
+from api.web.problems import Refusal
+from db.api_keys import ensure_organisation
+from db.core.engine import Connection, transaction
+from db.declarations.declarations import came_by_revoked_link
+from db.declarations.links import NewLink, insert_links, insert_mail, was_mailed_to
+from db.journal.entries import write_entry
+from db.suppliers.read import Filters, page_of_suppliers
+from domain.declarations.link import CODE_LENGTH, code_in, code_of
+from domain.journal import Actor, Detail
+from domain.organisation import DEFAULT_ORGANISATION
+from domain.suppliers.assembly import source_of_each_field
+from domain.suppliers.supplier import DECLARATIONS, SIRET_DIGITS, Supplier
+
+LINKS_BY_SIRET = Limit("link-by-siret", 10, HOUR)
+"""SIRETs that are given from one address, known or not."""
+MAILED_AGAIN_AFTER = timedelta(days=1)
+"""The time in which a supplier is sent one link by its SIRET, however often that is given."""
+MOST_OF_SIRET = 5
+"""Suppliers of one SIRET that are sent a link."""
+LONGEST_BODY, MOST_FIELDS = 8 * 1024, 10
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class StartQuery(msgspec.Struct, frozen=True):
+    """The query of the page, in a browser."""
+
+    fait: Literal["demande"] | None = None
+    """`demande`: a link was asked for"""
+
+
+class StartForm(msgspec.Struct, frozen=True):
+    """A form of the page: a code, or a SIRET."""
+
+    code: str = ""
+    """The short code of a letter"""
+    siret: str = ""
+    """14 digits, with or without spaces"""
+
+
+@endpoint("GET", "/fiche", tag=TAG, scope=None, answers={HTML: str})
+async def show_start(call: Call, query: StartQuery) -> Response[bytes]:
+    """The page for suppliers without a link, who have a code or give their SIRET."""
+
+    async def show() -> Response[bytes]:
+        return _start_page(call, asked=query.fait is not None)
+
+    return await answer_privately(call, show, REFUSAL)
+
+
+@endpoint(
+    "POST",
+    "/fiche",
+    tag=TAG,
+    scope=None,
+    answers={HTML: str},
+    status=303,
+    takes={FORM: StartForm},
+    problems=("too-many-requests", "database-away"),
+)
+async def ask_for_link(call: Call) -> Response[bytes]:
+    """Open a supplier's own page by a code, or ask for a link by a SIRET.
+
+    A code leads to the page (303). For a SIRET a link goes to the address on file, if there is one: the answer is the
+    same whether there is one or not, and whether the SIRET is known or not. 422: the page, with what is to correct.
+    """
+
+    async def carry_out() -> Response[bytes]:
+        fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
+        form = StartForm(**{name: fields.get(name, [""])[-1][:40] for name in StartForm.__struct_fields__})
+        return await (_open_by_code(call, form) if form.code else _ask_by_siret(call, form))
+
+    return await answer_privately(call, carry_out, REFUSAL)
+
+
+ROUTES = (show_start, ask_for_link)
+
+
+async def _open_by_code(call: Call, form: StartForm) -> Response[bytes]:
+    """The redirect to the page that a code opens; the form again where it opens none. Raises Refusal (429)."""
+    code = code_in(form.code)
+    if code is None:
+        return _start_page(call, form, ("code", f"Un code a {CODE_LENGTH} lettres et chiffres"))
+    try:
+        async with follow_page_link(call, code):
+            return _redirect(f"fiche/{code}")
+    except Refusal as refusal:
+        if refusal.kind.slug != "not-found":
+            raise
+    return _start_page(call, form, ("code", "Ce code ne marche pas. Vérifiez-le : il a peut-être expiré"))
+
+
+async def _ask_by_siret(call: Call, form: StartForm) -> Response[bytes]:
+    """The answer to whoever gives a SIRET, the same for all. Raises Refusal (429)."""
+    siret = "".join(form.siret.split())
+    if not (len(siret) == SIRET_DIGITS and siret.isascii() and siret.isdecimal()):
+        return _start_page(call, form, ("siret", f"Un SIRET a {SIRET_DIGITS} chiffres"))
+    # a page of another site cannot have its visitors ask
+    if call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}:
+        call.services.limits.take(LINKS_BY_SIRET, caller_of(call.scope))
+        with suppress(asyncio.QueueFull):
+            call.services.asked_sirets.put_nowait(siret)
+    return _redirect("fiche?fait=demande")
+
+
+def _redirect(path: str) -> Response[bytes]:
+    return Response(b"", status_code=303, media_type=HTML, headers={"location": path})
+
+
+def _start_page(
+    call: Call, form: StartForm | None = None, mistake: tuple[str, str] | None = None, *, asked: bool = False
+) -> Response[bytes]:
+    shown: dict[str, Any] = {"asked": asked, "mistake": mistake, "contact": call.services.settings.contact}
+    shown["can_send"] = email_sender_of(call.services) is not None
+    form = form or StartForm()
+    return render_page("fiche_start.html", 422 if mistake else 200, code=form.code, siret=form.siret, **shown)
+
+
+@asynccontextmanager
+async def links_by_siret(services: Services) -> AsyncIterator[None]:
+    """The part of the application that has links sent to the addresses on file of SIRETs that were given."""
+
+    async def send_links() -> None:
+        while True:
+            siret = await services.asked_sirets.get()
+            try:
+                async with transaction(services.database) as connection:
+                    await queue_links(connection, services, siret)
+            except Exception:
+                log.exception("a link asked for by a SIRET was not sent")
+            finally:
+                services.asked_sirets.task_done()
+
+    sending = asyncio.create_task(send_links())
+    try:
+        yield
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def queue_links(connection: Connection, services: Services, siret: str) -> None:
+    """Queue an e-mail with a link to each supplier of a SIRET that has an address, unless one was queued lately."""
+    if email_sender_of(services) is None:
+        return
+    now = services.now()
+    organisation_id: UUID | None = None
+    for each in await page_of_suppliers(connection, Filters(siret=siret), None, MOST_OF_SIRET):
+        supplier = each.supplier
+        email = (supplier.contact.email or "").strip()
+        if source_of_each_field(supplier).get("contact.email") == DECLARATIONS and await came_by_revoked_link(
+            connection, supplier.id
+        ):
+            continue  # who held that link would get another one
+        if not ADDRESS.fullmatch(email) or await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
+            continue
+        organisation_id = organisation_id or await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+        await _queue_link(connection, services, organisation_id, supplier, email)
+
+
+async def _queue_link(
+    connection: Connection, services: Services, organisation_id: UUID, supplier: Supplier, email: str
+) -> None:
+    now = services.now()
+    link = NewLink(supplier.id, token_urlsafe(TOKEN_BYTES), code_of(token_bytes(TOKEN_BYTES)))
+    expires_at = link_expiry(now, services.settings.reply_link_days)
+    (link_id,) = await insert_links(connection, organisation_id, [link], now, expires_at)
+    await insert_mail(connection, link_id, "link", email, "fr", now)
+    detail: Detail = {"link": str(link_id), "emailed": True}
+    actor = Actor(organisation_id, "reply_link", supplier.id)
+    await write_entry(connection, actor, "supplier_link.created", f"supplier:{supplier.id}", now, detail=detail)
