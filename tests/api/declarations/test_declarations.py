@@ -6,11 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
+from api.app import create_app
 from api.declarations.declare import SENDS_A_DAY, TYPED_CODES
 from api.declarations.expiry import end_due
 from api.runtime.rate_limits import Limits
 from domain.suppliers.supplier import DECLARATIONS
-from tests.api.conftest import take_all
+from matching.reference import Reference
+from tests.api.conftest import ADMIN_KEY, alive, take_all
 from tests.api.exchanges.steps import create_exchange, keyless
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, key, lines, path_of, put, put_record, record, rows, send
@@ -327,3 +329,13 @@ async def test_what_is_past_its_last_day_leaves_the_directory(
     assert (read["expired"], read["staff"]) == (True, 42)
     assert (await page.say()).status_code == 200
     assert (await page.supplier())["offers"] != []
+
+
+async def test_every_server_finds_it(served: Client, source: str, reference: Reference) -> None:
+    page = await page_of(served, source)
+    app = create_app(served.services.settings, reference)
+    async with alive(app), Client(app, ADMIN_KEY) as other:
+        while (await other.get("/health/ready")).status_code != 200:
+            await other.services.directory.wait_beyond(-1, 1)
+        version = (await page.say()).json()["data_version"]
+        assert (await Page(other, page.id, page.link).matched(version))["candidate"] is not None
