@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (29_100, 137),
+    "api": (29_100, 139),
     "db": (10_700, 61),
     "domain": (16_500, 74),
     "matching": (11_600, 53),
