@@ -110,6 +110,8 @@ VIEWS = (
     View("directory-found", "annuaire?lieu=Rennes&mots=rance"),
     View("directory-unclear", "annuaire?lieu=Saint-Denis&mots=xyzzy"),
     View("supplier", "annuaire/{supplier}"),
+    View("event-wrong", "rencontres/nouvelle?territoire=departement:35", ".actions [name=faire]"),
+    View("event", "rencontres/{event}"),
     View("territories-unclear", "territoires?lieu=Saint-Denis"),
     View("territory", "territoires/departement:35"),
     View(
@@ -147,6 +149,9 @@ NO_PAGES = {
     "/bureau/{digest}/{name}": "stylesheets and scripts",
     "/contours/{version}/{code}/{kind}": "outlines for the map",
     "/besoins/{id}/rencontres/{meeting_id}/agenda.ics": "a calendar",
+    "/rencontres/{meeting_id}/agenda.ics": "the same",
+    "/rencontres/{meeting_id}/badges": "sheets to print",
+    "/territoires/{code}/etat-des-lieux.pdf": "a handout to print",
     "/annuaire/tableau": "a table to download",
     "/sources/{source}/fiches": "the same",
     "/sources/{source}/modele": "the same",
