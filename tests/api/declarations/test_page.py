@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -162,7 +162,10 @@ async def test_the_page_keeps_its_address_secret(served: Client, source: str) ->
         assert "unsafe" not in policy
 
 
-async def test_a_link_that_leads_nowhere_says_what_to_do(served: Client, windows: Windows, address: str) -> None:
+async def test_a_link_that_leads_nowhere_says_what_to_do(
+    served: Client, source: str, windows: Windows, address: str
+) -> None:
+    _, path = await link_of(served, source, name="Établissement et service d'aide par le travail")
     gone = await page_of(served, f"/fiche/{'x' * 43}")
     assert gone.status_code == 404
     assert "Ce lien ne marche plus" in gone.text
@@ -172,6 +175,10 @@ async def test_a_link_that_leads_nowhere_says_what_to_do(served: Client, windows
         assert violations(window) == []
         window.find_element(By.TAG_NAME, "a").click()
         arrive(window, f"{address}/fiche")
+        assert_fits(window)
+        assert violations(window) == []
+        window.get(f"{address}{path}")
+        window.find_element(By.CSS_SELECTOR, "summary").send_keys(Keys.ENTER)
         assert_fits(window)
         assert violations(window) == []
 
