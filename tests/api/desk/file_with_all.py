@@ -90,7 +90,11 @@ async def followed(desk: Desk) -> dict[str, str]:
         f"/{desk.api}/awards",
         {"lot_id": "1", "supplier_id": desk.suppliers[NAMES[0]], "awarded_on": "2026-11-25", "value_eur": 58_400},
     )
+    question = {"title": "Métiers d'ici", "subject": "Que faites-vous ?", "body": "Dites-nous ce que vous faites."}
+    wide = {"territory": {"codes": ["epci:243500139"]}, "only_unknown_trade": False}
+    campaign = await desk.buyer.post("/campaigns", question | wide)
     return {
+        "campaign": campaign.json()["id"],
         "exchange": exchange["id"],
         "message": message["id"],
         "meeting": meeting["id"],
