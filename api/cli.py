@@ -174,6 +174,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_searches(add_command)
     add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
     _add_key_actions(add_command_of_actions("keys", "create, list and revoke API keys"))
+    _add_campaign_actions(add_command_of_actions("campaigns", "show what became of campaigns"))
     _add_audit_actions(add_command_of_actions("audit", "verify the hash chain of the journals"))
     _add_privacy_actions(
         add_command_of_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export")
@@ -273,6 +274,14 @@ def _add_pool_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
         files.add_argument(f"--{name}", nargs=count, type=Path, default=[], metavar="FILE", help=help_text)
     both = "UNITS", "ESTABLISHMENTS"
     files.add_argument("--directory", nargs=2, type=Path, default=[], metavar=both, help="Annuaire des entreprises")
+
+
+def _add_campaign_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
+    shown = add("list", help="list campaigns with their counts", description="List an organisation's campaigns.")
+    one = add("recipients", help="write the recipients of one as CSV", description="Write recipients as CSV.")
+    one.add_argument("campaign", type=UUID, metavar="ID", help="its id, which `vivier campaigns list` shows")
+    for each in (shown, one):
+        each.add_argument("--organisation", required=True, help="the name or id of the organisation")
 
 
 def _add_key_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
