@@ -100,7 +100,13 @@ periods are settings; journals are never removed.
 """
 LAW_DUE = """\
 List the rules of law that change within DAYS, and those whose day to be looked at again comes by then or has passed:
-what changes, the article, how sure it is, and where to look. Reads VIVIER_LAW_FILE where it is set, and no database.
+what changes, the article, how sure it is, and where to look. Then the articles newer than a year that no rule cites, of
+the chapters that rules cite. Reads VIVIER_LAW_FILE where it is set, and no database.
+"""
+LAW_COMPARE = """\
+Set two texts of the code beside the rules: the articles that rules cite and that changed, the rules whose quote is not
+in the new text any more, and the articles of the same chapters that no rule cites. A text is a Markdown file with a
+heading per article (“## Article R2122-8”), or a folder of such files.
 """
 
 
@@ -168,6 +174,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_searches(add_command)
     add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
     _add_key_actions(add_command_of_actions("keys", "create, list and revoke API keys"))
+    _add_campaign_actions(add_command_of_actions("campaigns", "show what became of campaigns"))
     _add_audit_actions(add_command_of_actions("audit", "verify the hash chain of the journals"))
     _add_privacy_actions(
         add_command_of_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export")
@@ -176,10 +183,7 @@ def _build_parser() -> argparse.ArgumentParser:
         add_command_of_actions("retention", "show or remove what is past its retention period", "privacy.purge_or_show")
     )
     _add_pool_actions(add_command_of_actions("pool", "build the suppliers of France from the bulk files of the State"))
-    law = add_command_of_actions("law", "list the rules of law to look at again", "command.list_due_rules")
-    due = law("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
-    due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
-    due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
+    _add_law_actions(add_command_of_actions("law", "list the rules of law to look at again", "law.list_due_rules"))
     add_command("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
     add_command("openapi", "print the OpenAPI document of the API", run="command.print_openapi")
     return parser
@@ -221,6 +225,17 @@ def _add_import_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON, with all rejects")
 
 
+def _add_law_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
+    due = add("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
+    due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
+    due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
+    texts = add("compare", help="tell what changed between two texts of the code", description=LAW_COMPARE)
+    texts.set_defaults(function="compare_texts")
+    texts.add_argument("old", type=Path, metavar="OLD", help="a Markdown file of articles, or a folder of them")
+    texts.add_argument("new", type=Path, metavar="NEW", help="the same of a later day")
+    texts.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="the rules of this day (default: today)")
+
+
 def _add_pool_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     listing = add("sources", help="list the files it is built from", description=POOL_SOURCES)
     listing.add_argument("--json", action="store_true", help="print them as JSON")
@@ -259,6 +274,14 @@ def _add_pool_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
         files.add_argument(f"--{name}", nargs=count, type=Path, default=[], metavar="FILE", help=help_text)
     both = "UNITS", "ESTABLISHMENTS"
     files.add_argument("--directory", nargs=2, type=Path, default=[], metavar=both, help="Annuaire des entreprises")
+
+
+def _add_campaign_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
+    shown = add("list", help="list campaigns with their counts", description="List an organisation's campaigns.")
+    one = add("recipients", help="write the recipients of one as CSV", description="Write recipients as CSV.")
+    one.add_argument("campaign", type=UUID, metavar="ID", help="its id, which `vivier campaigns list` shows")
+    for each in (shown, one):
+        each.add_argument("--organisation", required=True, help="the name or id of the organisation")
 
 
 def _add_key_actions(add: Callable[..., argparse.ArgumentParser]) -> None:

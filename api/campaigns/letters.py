@@ -1,7 +1,7 @@
 """Letters of a campaign as one PDF, a page to a recipient; typst sets the pages, `letters.typ` says how they look.
 
 Thousands are set some hundreds at a time, each time in another process, and joined in one more: what is held at once
-stays below some 200 MB.
+stays below some 300 MB.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from api.campaigns import letters_process
 from api.reports.html_and_pdf import pdf_of_process, printable_text
 from domain.campaigns.letter import LetterTexts
 
-SET_AT_ONCE = 250
+SET_AT_ONCE = 500
 TEMPLATE = (files("api.campaigns") / "letters.typ").read_text(encoding="utf-8")
 
 

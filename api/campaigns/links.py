@@ -12,17 +12,23 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
+from litestar import Response
 from msgspec.structs import replace
 
 from api.campaigns.letters import AddressedLetter, letters_pdf
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
 from api.exchanges.reply_links import last_day, link_expiry
 from api.runtime.actor import Acting
+from api.runtime.endpoint import Call
+from api.runtime.idempotency import Sender, answer_once, created_answer
 from api.runtime.processes.match_work import run_in_thread
+from api.web.content_negotiation import CSV, NAMES
 from db.campaigns.campaigns import write_campaign
 from db.campaigns.mails import note_links, recipients_by_town, recipients_to_link
 from db.core.engine import Connection, transaction
+from db.core.uuid7 import new_id
 from db.declarations.links import NewLink, digests_of, insert_links, issued_digests, secret_digest
+from db.idempotency import Answer
 from db.journal.entries import write_entry
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
 from domain.campaigns.letter import letter_texts
@@ -33,6 +39,7 @@ from domain.journal import Detail
 from domain.text.bilingual import PARIS, Text
 from sources.file_types.csv_cells import Dialect, csv_of
 
+PDF = "application/pdf"
 COLUMNS = ("name", "address", "link", "code")
 PAGE = "/fiche"
 DAYS_AFTER_REPLY_BY = 30
@@ -64,6 +71,46 @@ class MadeLink(NamedTuple):
 
     recipient: CampaignRecipient
     link: NewLink
+
+
+class LinksAsked(NamedTuple):
+    """A request for links of a campaign. `sender`: where it comes without a key; `is_again`: it was answered before."""
+
+    campaign_id: UUID
+    media_type: str
+    all_ways: bool = False
+    dialect: Dialect = "plain"
+    is_again: bool = False
+    sender: Sender | None = None
+
+
+async def answer_with_links(call: Call, acting: Acting, asked: LinksAsked) -> Response[bytes]:
+    """Make links, or the same again for a request that was answered, and respond with them as CSV or as letters.
+
+    Raises NotFound, Conflict (`nobody_to_link`, `shown_once`, `no_postal_address`), Refusal (429).
+    """
+    campaign_id, seed = asked.campaign_id, new_id(acting.now())
+    digests = {} if asked.is_again else await make_digests(acting, campaign_id, seed, all_ways=asked.all_ways)
+    async with transaction(acting.services.database) as connection:
+
+        async def make_links() -> Answer:
+            return created_answer(await store_links(connection, acting, campaign_id, seed, digests), status=200)
+
+        stored = await answer_once(call, connection, b"", make_links, sender=asked.sender)
+        batch = msgspec.json.decode(stored.content, type=LinkBatch)
+        campaign = await own_campaign(connection, acting.organisation_id, campaign_id)
+        made = await made_links(connection, acting, campaign_id, batch)
+    if asked.media_type == PDF:
+        content = await links_as_letters(acting, campaign, batch, made)
+    else:
+        content = await links_as_csv(acting, made, asked.dialect)
+    name = f"{batch.made_at.astimezone(PARIS):%Y-%m-%d-%H%M}.{NAMES[asked.media_type]}"
+    headers = {
+        "content-type": PDF if asked.media_type == PDF else f"{CSV}; charset=utf-8",
+        "content-disposition": f'attachment; filename="vivier-campagne-{name}"',
+        "cache-control": "no-store",
+    }
+    return Response(content, headers=headers)
 
 
 def link_end(now: datetime, content: CampaignRequest, days: int) -> datetime:

@@ -1,5 +1,6 @@
 """Routes of campaigns: a question of an organisation to all suppliers of a territory whose trade is not known."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from uuid import UUID
@@ -7,14 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.campaigns.links import (
-    LinkBatch,
-    links_as_csv,
-    links_as_letters,
-    made_links,
-    make_digests,
-    store_links,
-)
+from api.campaigns.links import PDF, LinksAsked, answer_with_links
 from api.campaigns.run_campaign import (
     change_campaign,
     lock_own_campaign,
@@ -36,18 +30,17 @@ from api.runtime.idempotency import (
     creation,
     is_answered,
 )
-from api.web.content_negotiation import CSV, JSON, NAMES, CsvDialect
+from api.web.content_negotiation import CSV, JSON, CsvDialect
 from api.web.pagination import Page, Paging, answer_page
 from api.web.request_body import Patch, apply_patch
 from db.campaigns.campaigns import select_campaigns, select_recipients
 from db.core.engine import Connection, transaction
-from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from domain.campaigns.campaign import Campaign, CampaignRecipient, CampaignRequest
-from domain.text.bilingual import PARIS
-from sources.file_types.csv_cells import Cell, csv_of
+from sources.file_types.csv_cells import Cell, Dialect, csv_of, csv_rows
 
-TAG, PDF = "Campaigns", "application/pdf"
+TAG = "Campaigns"
+READ_AT_ONCE = 500
 Step = Callable[[Connection, Acting, UUID], Awaitable[Campaign]]
 """A use case that moves a campaign on."""
 campaigns_endpoint = partial(endpoint, tag=TAG, scope="needs")
@@ -123,10 +116,18 @@ async def list_campaign_recipients(call: Call, id: UUID, query: Paging, connecti
     """The suppliers that a campaign asks, each with its way and state; as CSV all of them in one file."""
     await own_campaign(connection, call.bearer.organisation_id, id)
     if call.media_type == CSV:
-        rows = map(_recipient_row, await select_recipients(connection, id, None, None))
-        return Response(csv_of(RECIPIENT_COLUMNS, rows, call.csv), media_type=f"{CSV}; charset=utf-8")
+        return Response(await recipients_as_csv(connection, id, call.csv), media_type=f"{CSV}; charset=utf-8")
     fetch = partial(select_recipients, connection, id)
     return await answer_page(call, query, f"recipients of {id}", UUID, fetch, key=lambda each: each.supplier_id)
+
+
+async def recipients_as_csv(connection: Connection, campaign_id: UUID, dialect: Dialect) -> bytes:
+    """All recipients of a campaign as CSV, written some hundreds at a time so that others are answered meanwhile."""
+    written, after = [csv_of(RECIPIENT_COLUMNS, (), dialect)], None
+    while some := await select_recipients(connection, campaign_id, after, READ_AT_ONCE):
+        written.append(await asyncio.to_thread(csv_rows, [_recipient_row(each) for each in some], dialect))
+        after = some[-1].supplier_id
+    return b"".join(written)
 
 
 def _recipient_row(recipient: CampaignRecipient) -> list[Cell]:
@@ -186,30 +187,10 @@ async def create_campaign_links(call: Call, id: UUID, query: LinksQuery) -> Resp
     `Idempotency-Key` and the same key of the API, the request is answered with the same links. After the reminder,
     letters to who was written to before say that they are one.
     """
-    acting, seed = acting_of(call), new_id(call.services.now())
     async with transaction(call.services.database) as connection:
         is_again = await is_answered(call, connection)
-    digests = {} if is_again else await make_digests(acting, id, seed, all_ways=query.all)
-    async with transaction(call.services.database) as connection:
-
-        async def make_links() -> Answer:
-            return created_answer(await store_links(connection, acting, id, seed, digests), status=200)
-
-        stored = await answer_once(call, connection, b"", make_links)
-        batch = msgspec.json.decode(stored.content, type=LinkBatch)
-        campaign = await own_campaign(connection, acting.organisation_id, id)
-        made = await made_links(connection, acting, id, batch)
-    if call.media_type == PDF:
-        content = await links_as_letters(acting, campaign, batch, made)
-    else:
-        content = await links_as_csv(acting, made, query.csv)
-    name = f"{batch.made_at.astimezone(PARIS):%Y-%m-%d-%H%M}.{NAMES[call.media_type]}"
-    headers = {
-        "content-type": PDF if call.media_type == PDF else f"{CSV}; charset=utf-8",
-        "content-disposition": f'attachment; filename="vivier-campagne-{name}"',
-        "cache-control": "no-store",
-    }
-    return Response(content, headers=headers)
+    asked = LinksAsked(id, call.media_type, all_ways=query.all, dialect=query.csv, is_again=is_again)
+    return await answer_with_links(call, acting_of(call), asked)
 
 
 @campaigns_endpoint("POST", "/campaigns/{id}/posted", answers=Campaign, headers=IDEMPOTENCY_KEY, problems=("conflict",))

@@ -11,7 +11,6 @@ from api.campaigns.recipients import choose_recipients
 from api.exchanges.email import emails_left
 from api.runtime.actor import Acting, require_storage
 from db.campaigns.campaigns import (
-    RECIPIENT_BYTES,
     delete_campaign,
     insert_campaign,
     lock_campaign,
@@ -23,6 +22,7 @@ from db.campaigns.mails import note_posting, queue_mails, waiting_for_mail
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.journal.entries import write_entry
+from db.needs.needs import RECIPIENT_BYTES
 from domain.campaigns.campaign import (
     Campaign,
     CampaignRequest,

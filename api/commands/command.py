@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from api.settings import BadSetting, Settings
@@ -18,7 +18,6 @@ from db.embedded.home import EmbeddedError
 from domain.errors import DomainError
 from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.text.bilingual import PARIS
 
 if TYPE_CHECKING:
     from db.core.engine import Connection, Engine
@@ -79,19 +78,6 @@ def migrate(_: argparse.Namespace, settings: Settings) -> int:
 
     with attached_database(settings):
         sys.stdout.write(f"The database is up to date (migration {head()}).\n")
-    return 0
-
-
-def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
-    """List the rules of law that change soon or are to be checked, earliest first; returns 0, even if none is."""
-    from domain.law.documents import due_lines, due_rules  # noqa: PLC0415
-    from domain.law.rules import load  # noqa: PLC0415
-
-    on: date = options.on or datetime.now(UTC).astimezone(PARIS).date()
-    due = due_rules(settings.rules or load(), on, options.within)
-    for each in due:
-        sys.stdout.write("\n".join(due_lines(each, on)) + "\n")
-    sys.stdout.write(f"{len(due)} rules change or are to be checked within {options.within} days of {on}\n")
     return 0
 
 

@@ -9,11 +9,11 @@ from litestar import Response
 from api.declarations.declare import NOTHING_DECLARED, withdraw
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
-from api.sync.sources import NO_SOURCE, find_source
+from api.sync.sources import find_source
 from api.web.content_negotiation import JSON
 from api.web.pagination import Paging, next_link, read_cursor, write_cursor
 from db.core.engine import Connection
-from db.declarations.declarations import select_declaration, select_listed
+from db.declarations.declarations import LABEL, select_declaration, select_listed
 from db.suppliers.write import survivors
 from domain.declarations.declaration import WithdrawalRequest
 from domain.declarations.record import ListedDeclaration
@@ -54,17 +54,10 @@ async def list_declarations(call: Call, query: Paging, connection: Connection) -
     The source as every other, and, for operators, its declarations with the organisation whose link each came by: all
     of them with scope `platform`, with `admin` those by links of the key's organisation.
     """
-    services, bearer = call.services, call.bearer
-    found = await find_source(services, DECLARATIONS)
-    if found is None:
-        raise NotFound(NO_SOURCE)
+    found = await find_source(call.services, DECLARATIONS) or SourceDocument(name=DECLARATIONS, label=LABEL)
     items, next_cursor = None, None
-    if bearer.may("admin"):
-        owner = None if bearer.may("platform") else bearer.organisation_id
-        after = read_cursor(LIST, query.cursor, UUID)
-        listed = await select_listed(connection, owner, after, query.limit + 1, services.today())
-        items = tuple(listed[: query.limit])
-        next_cursor = write_cursor(LIST, items[-1].supplier_id) if len(listed) > len(items) else None
+    if call.bearer.may("admin"):
+        items, next_cursor = await page_of_declarations(call, connection, query.cursor, query.limit)
     document = DeclarationsDocument(**msgspec.structs.asdict(found), items=items, next_cursor=next_cursor)
     return Response(msgspec.json.encode(document), media_type=JSON, headers=next_link(call, next_cursor))
 
@@ -78,6 +71,25 @@ async def withdraw_supplier_declaration(
     With scope `platform`, or `admin` of the organisation that made the link it came by. What other sources know stays;
     the supplier may say something else since, unless its links are revoked. 404 where it says nothing.
     """
+    return await withdraw_as_operator(call, connection, id, body.reason.strip())
+
+
+ROUTES = (list_declarations, withdraw_supplier_declaration)
+
+
+async def page_of_declarations(
+    call: Call, connection: Connection, cursor: str | None, limit: int
+) -> tuple[tuple[ListedDeclaration, ...], str | None]:
+    """The declarations after a cursor that an operator may see, and the cursor of the next page, if any."""
+    owner = None if call.bearer.may("platform") else call.bearer.organisation_id
+    after = read_cursor(LIST, cursor, UUID)
+    listed = await select_listed(connection, owner, after, limit + 1, call.services.today())
+    items = tuple(listed[:limit])
+    return items, write_cursor(LIST, items[-1].supplier_id) if len(listed) > len(items) else None
+
+
+async def withdraw_as_operator(call: Call, connection: Connection, id: UUID, reason: str) -> DeclarationWithdrawal:
+    """Withdraw a supplier's declaration for a reason. Raises NotFound, also for one of another organisation's links."""
     services, bearer = call.services, call.bearer
     supplier_id = (await survivors(connection, [id])).get(id)
     if supplier_id is None:
@@ -85,13 +97,9 @@ async def withdraw_supplier_declaration(
     said = await select_declaration(connection, supplier_id, services.today())
     if said is None or not (bearer.may("platform") or said.organisation_id == bearer.organisation_id):
         raise NotFound(NOTHING_DECLARED)
-    reason = body.reason.strip()
     version = await withdraw(connection, services, supplier_id, actor_of(bearer), reason)
     if version is None:
         raise NotFound(NOTHING_DECLARED)
     return DeclarationWithdrawal(
         supplier_id=supplier_id, reason=reason, withdrawn_at=services.now(), data_version=version
     )
-
-
-ROUTES = (list_declarations, withdraw_supplier_declaration)

@@ -38,6 +38,10 @@ NOTHING_TICKED = Text(
     "Cochez au moins une activité, ou « Nous ne faisons rien de tout cela »",
     "Tick at least one trade, or “We do none of this”",
 )
+BOTH_TICKED = Text(
+    "Vous avez coché des activités et « Nous ne faisons rien de tout cela » : décochez l'un des deux",
+    "You ticked trades and “We do none of this”: untick one of them",
+)
 NO_NUMBER = Text("Écrivez un nombre, par exemple 40 000", "Write a number, such as 40 000")
 NO_DAY = Text("Choisissez une date", "Choose a day")
 WHICH_PLACE = Text("Choisissez le lieu dans la liste ci-dessous", "Choose the place in the list below")
@@ -223,6 +227,8 @@ def declaration_of_form(understood: Understood, before: Declaration | None) -> D
         problems.append(Problem("/place", "unknown_place", detail))
     if not form.trades and not form.no_offer:
         problems.append(Problem("/offers", "missing_field", NOTHING_TICKED))
+    if form.trades and form.no_offer:
+        problems.append(Problem("/no_offer", "offers_given", BOTH_TICKED))
     least = _number(form.least, "/yearly_capacity_eur/min", problems)
     most = _number(form.most or ("" if form.least else form.amount), "/yearly_capacity_eur/max", problems)
     contact = {name: getattr(form, name) for name in ("email", "phone", "website") if getattr(form, name)}

@@ -14,8 +14,15 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, client_of_session
 from api.desk.need import need_page
 from api.desk.record import journal_page, stored_need, versions_page
-from api.desk.sources import source_pages
-from api.desk.talk import equal_treatment_page, exchanges_page, meetings_page, new_exchange_page, note_pages
+from api.desk.sources import declaration_pages, source_pages
+from api.desk.talk import (
+    campaigns_page,
+    equal_treatment_page,
+    exchanges_page,
+    meetings_page,
+    new_exchange_page,
+    note_pages,
+)
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
@@ -62,8 +69,9 @@ async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
 MODULES = (
     *(sign_in, need_page, answer_pages, answer_selection, allotment_pages, territory_page, directory_page),
     *(stored_need, versions_page, journal_page),
+    campaigns_page,
     *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page, note_pages),
-    *(source_pages, admin_pages, sys.modules[__name__]),
+    *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),
 )
 PAGES: tuple[HTTPRouteHandler, ...] = tuple(
     each for module in MODULES for each in vars(module).values() if isinstance(each, HTTPRouteHandler)

@@ -140,6 +140,7 @@ def _start_page(
     call: Call, form: StartForm | None = None, mistake: tuple[str, str] | None = None, *, asked: bool = False
 ) -> Response[bytes]:
     shown: dict[str, Any] = {"asked": asked, "mistake": mistake, "contact": call.services.settings.contact}
+    shown["can_send"] = email_sender_of(call.services) is not None
     form = form or StartForm()
     return render_page("fiche_start.html", 422 if mistake else 200, code=form.code, siret=form.siret, **shown)
 

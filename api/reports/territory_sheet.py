@@ -19,6 +19,7 @@ from domain.suppliers.supplier import Kind
 from domain.supply import SegmentSupply, Supply
 from domain.text.bilingual import Language, Text, day, printed_count, typeset
 from domain.text.labels import KINDS, TENSIONS
+from sources.pool.manifest import published_files
 
 TEMPLATE = (files("api.reports") / "territory.typ").read_text(encoding="utf-8")
 MOST_TRADES, MOST_ASKED, MOST_ABSENT, MOST_SOURCES = 24, 36, 40, 12
@@ -254,11 +255,12 @@ class TerritorySheet(NamedTuple):
 
     def _origins(self) -> dict[str, Any]:
         say = self.say
+        published = {file.format: file.credit for file in published_files() if file.format}
         named = [
             say(
                 "{} (reçu le {})",
                 "{} (received on {})",
-                each.label or each.name,
+                each.label or published.get(each.name, each.name),
                 day(each.last_received_at, self.language),
             )
             for each in self.sources

@@ -27,8 +27,6 @@ from domain.campaigns.campaign import (
 )
 from domain.campaigns.rules import campaign_of
 
-RECIPIENT_BYTES = 400
-"""About what a recipient takes in the database, with its e-mails and links."""
 _AT_ONCE = 1_000
 RECIPIENT_FIELDS = ("supplier_id", "name", "siret", "kinds", "commune", "way", "email", "address", "joined")
 """The columns of a recipient as it was known when it was chosen."""

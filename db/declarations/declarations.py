@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.core.engine import Connection, is_above
 from db.schema.declaration_tables import declaration_links, declarations
 from db.schema.supplier_tables import organisations, records, sources, suppliers
-from db.suppliers.records import delete_record, put_record
+from db.suppliers.records import delete_record, lock_record, put_record
 from db.suppliers.write import ids_of
 from domain.declarations.declaration import Declaration, StoredDeclaration, Withdrawal
 from domain.declarations.record import ListedDeclaration
@@ -60,6 +60,7 @@ async def store_declaration(  # noqa: PLR0913 - keywords that say what is known 
 
     `record`: what it makes in the directory. The caller commits. Raises as `put_record`.
     """
+    await lock_record(connection, DECLARATIONS, str(supplier_id))  # before its rows, as all who write them
     source = {"name": DECLARATIONS, "label": LABEL, "mapping": SourceMapping(), "created_at": now}
     await connection.execute(insert(sources).values(source).on_conflict_do_nothing())
     for former_id in sorted(await ids_of(connection, supplier_id) - {supplier_id}):
@@ -120,6 +121,7 @@ async def withdraw_declaration(
 
     Returns a directory version without it; None where it says nothing. The caller commits.
     """
+    await lock_record(connection, DECLARATIONS, str(supplier_id))
     ids, own = await ids_of(connection, supplier_id), declarations.c
     gone = update(declarations).where(own.supplier_id.in_(ids), own.content.is_not(None))
     withdrawn = (
@@ -161,6 +163,7 @@ async def end_declaration(
     connection: Connection, supplier_id: UUID, today: date, now: datetime, similarity: NameSimilarity
 ) -> UUID | None:
     """Remove the record of a declaration that is past its last day; returns whose link it came by, or None."""
+    await lock_record(connection, DECLARATIONS, str(supplier_id))
     own = declarations.c
     query = select(own.organisation_id).where(own.supplier_id == supplier_id, own.valid_until < today)
     organisation_id: UUID | None = (await connection.execute(query.with_for_update())).scalar()

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all, read_first
 from db.core.uuid7 import new_id
+from db.schema.campaign_tables import campaign_recipients, campaigns
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,
@@ -289,6 +290,7 @@ async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
     """The bytes, as compressed, of an organisation's needs, shortlists, exchanges, meetings and idempotency answers."""
     size, own = sa.func.pg_column_size, needs.c.organisation_id == organisation_id
     own_exchange = exchanges.c.organisation_id == organisation_id
+    own_campaign = campaigns.c.organisation_id == organisation_id
     own_meeting = meetings.c.organisation_id == organisation_id
     recipient_bytes, participant_bytes = sa.func.count() * RECIPIENT_BYTES, sa.func.count() * PARTICIPANT_BYTES
     of_exchange = exchanges.c.id == exchange_recipients.c.exchange_id
@@ -299,6 +301,7 @@ async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
         ),
         sa.select(sa.func.sum(size(messages.c.body))).where(exchanges.c.id == messages.c.exchange_id, own_exchange),
         sa.select(recipient_bytes).where(of_exchange, own_exchange),
+        sa.select(recipient_bytes).where(campaign_recipients.c.campaign_id == campaigns.c.id, own_campaign),
         sa.select(sa.func.sum(size(meetings.c.agenda) + sa.func.coalesce(size(meetings.c.minutes), 0))).where(
             own_meeting
         ),

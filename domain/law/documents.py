@@ -150,7 +150,8 @@ def _markdown_table_row(row: RuleRow, words: RulesPage) -> str:
         row.valid_until.isoformat() if row.valid_until else "",
         (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
         words.confidences[row.confidence],
-        row.message.fr,
+        row.message.fr
+        + (f" : « {row.quote} » (texte du {short_date(row.version).fr})" if row.quote and row.version else ""),
         row.source + (f" (à revoir avant le {short_date(row.check_by).fr})" if row.check_by else ""),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

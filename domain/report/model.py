@@ -262,6 +262,12 @@ class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
     """Certainty of the reading of its source"""
     source: str
     """The address or document in which it was read"""
+    quote: str | None
+    """Words of the article as they stand, "…" where some are left out; null where it was not read"""
+    version: date | None
+    """The day on which that text of the article took effect; null without `quote`"""
+    url: str | None
+    """Where people find the article; null where there is no sure address"""
 
 
 class ReportRules(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ class NotedOffers:
     `notes`: as they were given; `areas`: of the index; `ordinals`: of those suppliers that it has; `lacking`: the ids
     of those that it has not, or no longer under the id that was noted; `of_supplier`: the offers in force, by ordinal;
     `were_offerless`: those of whom no other offer is known, in order; `kinds`: by segment or family that they answer,
-    the kinds of these suppliers. `kept`: what is kept of earlier answers (`matching.kept`).
+    the kinds of these suppliers.
     """
 
     def __init__(
@@ -59,7 +59,6 @@ class NotedOffers:
                 for ordinal in table.supplier.tolist():
                     kinds[answered] |= bits[ordinal]
         self.kinds: Mapping[str, KindBits] = dict(kinds)
-        self.kept: object | None = None
         self._wanted: dict[str, WantedOffers] = {}
 
     def answering_offers(self, code: str) -> WantedOffers:

@@ -21,7 +21,9 @@ def suppliers_to_ask(
     supplier offers one of these, of known trade, those that offer one; empty: all.
     """
     standing, live = search.suppliers_in_territory, search.live
-    is_unknown = np.isin(standing, live.offerless())
+    # also those that say that they offer nothing: the caller leaves them out, and counts them
+    groups = live.base.trade_groups.groups_of(standing)
+    is_unknown = np.fromiter((each.evidence is None for each in groups), dtype=bool, count=len(groups))
     found = standing[is_unknown]
     if segments:
         likely = reduce(or_, (live.kinds_offering.kinds(code) for code in segments))

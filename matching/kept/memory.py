@@ -26,7 +26,7 @@ from matching.answer.explain import Explainer, LotWords
 from matching.answer.messages import raw_json
 from matching.answer.near_misses import RefusedSupplier, draw_refused
 from matching.answer.supplier_rows import RowWriter, ranked_list
-from matching.index.live_index import Index, LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.index.notes import NotedOffers
 from matching.kept.lots import CachedLot, LotCache
 from matching.lot_match import LotMatch
@@ -43,8 +43,8 @@ REQUESTED_BYTES, REQUESTED_BYTES_EACH = 8 << 20, 500
 REVIEW_BYTES, BYTES_PER_LOT, BYTES_PER_NAME = 8 << 20, 2_000, 80
 """About what a review takes for each lot, besides its facts, and for each lot that its advice names."""
 MOST_ADVICE = 4_096
-SHARE_OF_NOTES = 1 / 16
-"""The memory for the answers of an organisation that has notes, of that for all others together."""
+MOST_NOTING = 8
+"""Organisations with notes whose answers are cached: each has its share of as much memory as all others have."""
 
 encode = msgspec.json.encode
 
@@ -80,6 +80,8 @@ class AnswerCache(LotCache):
     def __init__(self, suppliers: int, share: float = 1.0) -> None:
         """`share`: of the usual memory, that these caches may take."""
         super().__init__(suppliers, share)
+        self._suppliers = suppliers
+        self._of_notes: WeightBoundCache[ref[NotedOffers], AnswerCache] = WeightBoundCache(MOST_NOTING)
         self._reviews: WeightBoundCache[Hashable, NeedReview] = WeightBoundCache(int(REVIEW_BYTES * share))
         self.written: WeightBoundCache[Hashable, WrittenLot] = WeightBoundCache(int(WRITTEN_BYTES * share))
         self.requested: WeightBoundCache[int, tuple[tuple[WantedSegment, ...], bytes]] = WeightBoundCache(
@@ -99,6 +101,14 @@ class AnswerCache(LotCache):
             self._reviews.put(key, review, weight)
         return review
 
+    def of_notes(self, noted: NotedOffers) -> "AnswerCache":
+        """The caches of an organisation's notes over the same index; those used longest ago go beyond MOST_NOTING."""
+        found = self._of_notes.find(ref(noted))
+        if found is None:
+            found = AnswerCache(self._suppliers, 1 / MOST_NOTING)
+            self._of_notes.put(ref(noted), found, 1)
+        return found
+
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
         """The cached JSON pieces of a lot for a kind of contract and a language; a new empty `WrittenLot` if none."""
         if lot.written is None:
@@ -114,10 +124,9 @@ def answer_cache_of(live: LiveIndex) -> AnswerCache | None:
     base, noted = live.base, live.noted
     if not base.keeps or live.ended:
         return None
-    holder: Index | NotedOffers = base if noted is None else noted
-    if not isinstance(holder.kept, AnswerCache):
-        holder.kept = AnswerCache(len(base.columns.spatial_keys), 1.0 if noted is None else SHARE_OF_NOTES)
-    return holder.kept
+    if not isinstance(base.kept, AnswerCache):
+        base.kept = AnswerCache(len(base.columns.spatial_keys))
+    return base.kept if noted is None else base.kept.of_notes(noted)
 
 
 @dataclass(frozen=True)

@@ -242,8 +242,8 @@ class OfferInference:
 
         A segment is offered once: by the kind, else by the NAF code, else by words, else by the network whose name it
         bears. Where nothing of these names a trade, by other words of its name; () where nothing does. `sells`: False
-        of a public body and of an association without employees, whose code tells what they do for their own; but who
-        makes shows hires artists, and who trains for a public body bears the name of it.
+        of a public body and of an association without employees, whose code and name tell what they do for their own;
+        but who makes shows hires artists, and who trains for a public body bears the name of it.
         """
         offers: list[Offer] = []
         if kind is not None and (staffing := _STAFFING.get(kind)):
@@ -252,7 +252,11 @@ class OfferInference:
         name = " ".join(texts[:NAMES])
         if kind != "GEIQ" and (sells or (naf or "").startswith(_SHOWS) or _PUBLIC_TRAINERS.search(fold(name))):
             offers += offers_by_code(self._taxonomy, naf, self._source, name, kind)
-        if kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts):
+        if (
+            kind in _WORDLESS
+            or (kind is None and not sells)
+            or any("travail temporaire" in fold(text) for text in texts)
+        ):
             return tuple(offers)
         if clues := [clue for clue in self._words.read(texts, city) if clue.segment not in _segments_of(offers)]:
             phrases = ", ".join(dict.fromkeys(clue.phrase for clue in clues))

@@ -125,9 +125,15 @@ def test_law_that_is_due_is_listed_earliest_first(
 ) -> None:
     """With no database; what is due is no failure. VIVIER_LAW_FILE names the law, as for the server."""
     assert main(["law", "due", "--on", "2026-11-26"]) == 0
-    *lines, total = capsys.readouterr().out.splitlines()
+    shown = capsys.readouterr().out.splitlines()
+    place = next(n for n, line in enumerate(shown) if "rules change or are to be checked" in line)
+    lines, total, newer = shown[:place], shown[place], shown[place + 1 :]
     days = [line[:10] for line in lines[::2]]
     assert days == sorted(days)
+    assert "2026-01-01  R2191-11: of a chapter that rules cite, and no rule cites it" in newer
+    assert (
+        newer[-1] == f"{len(newer) - 1} articles that took effect within a year before 2026-11-26 are cited by no rule"
+    )
     assert "  eiti_experiment: check by 2026-12-08, on 2026-12-23: yes → unknown" in "\n".join(lines)
     assert total == f"{len(days)} rules change or are to be checked within 90 days of 2026-11-26"
     own = tmp_path / "law.toml"
@@ -135,4 +141,18 @@ def test_law_that_is_due_is_listed_earliest_first(
     own.write_text(re.sub(r"check_by = 2026-12-\d\d, ", "", law), encoding="utf-8")
     monkeypatch.setenv("VIVIER_LAW_FILE", str(own))
     assert main(["law", "due", "--within", "30", "--on", "2026-11-20"]) == 0
-    assert capsys.readouterr().out == "0 rules change or are to be checked within 30 days of 2026-11-20\n"
+    assert capsys.readouterr().out.startswith("0 rules change or are to be checked within 30 days of 2026-11-20\n")
+
+
+def test_texts_of_law_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no text of law is a failure that says so."""
+    old, new = tmp_path / "old.md", tmp_path / "new.md"
+    old.write_text("## Article R2122-9\n\n90 000 euros\n", encoding="utf-8")
+    new.write_text("## Article R2122-9\n\n95 000 euros\n", encoding="utf-8")
+    assert main(["law", "compare", str(old), str(new), "--on", "2026-11-26"]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "Articles that rules cite and that changed: 1"
+    assert second.startswith("  R2122-9: ")
+    new.write_text("Bonjour", encoding="utf-8")
+    assert main(["law", "compare", str(old), str(new)]) == 1
+    assert "no article of law" in capsys.readouterr().err

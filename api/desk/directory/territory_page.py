@@ -87,14 +87,18 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
 
 
 def area_drawing(
-    areas: Sequence[AreaSupply], numbers: Sequence[int], sheets: Sequence[AreaSheet], language: Language
+    areas: Sequence[AreaSupply],
+    numbers: Sequence[int],
+    sheets: Sequence[AreaSheet],
+    language: Language,
+    path: str = "./",
 ) -> Drawing:
-    """The map's sheets with every area in the shade of its number, and a legend of the shades."""
+    """The map's sheets with every area in the shade of its number, and a legend; `path`: to territories' pages."""
     if not sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
         return Drawing((), note=unknown.to(language))
     shades = shades_of(numbers)
-    main, *others = (_draw_sheet(sheet, areas, numbers, shades) for sheet in sheets)
+    main, *others = (_draw_sheet(sheet, areas, numbers, shades, path) for sheet in sheets)
     keys = []
     for least, most, colour in shades:
         rect = f'<rect x="2" y="8" width="36" height="24" fill="{colour}" stroke="{QUIET}" stroke-width="2"/>'
@@ -116,7 +120,9 @@ def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
     return (*shades, *map(Shade, least, most, colours))
 
 
-def _draw_sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade]) -> str:
+def _draw_sheet(
+    sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade], target: str
+) -> str:
     """A sheet as SVG: each area a link to its page, with its number where there is room; keyboards use the table."""
     height = f"{sheet.frame.height:.1f}"
     scale = f'transform="scale({1 / TENTHS:g})" stroke-linejoin="round"'
@@ -125,7 +131,9 @@ def _draw_sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence
         area, number = areas[shape.position], numbers[shape.position]
         colour = next(shade.colour for shade in reversed(shades) if number >= shade.least)
         path = f'<path d="{shape.path}" fill="{colour}"/>'
-        links.append(f'<a href="./{area.id}" tabindex="-1"><title>{escape(area.label)} : {number}</title>{path}</a>')
+        links.append(
+            f'<a href="{target}{area.id}" tabindex="-1"><title>{escape(area.label)} : {number}</title>{path}</a>'
+        )
         if shape.room >= DIGIT * len(str(number)) + 12:
             fill = "#fff" if colour == SHADES[DARK] else "#1a1a1a"
             x, y = shape.middle

@@ -65,6 +65,7 @@ MENU: dict[str, tuple[Scope, ...]] = {
     "lotissement": ("match",),
     "annuaire": ("read", "admin"),
     "territoires": ("match",),
+    "campagnes": ("needs",),
     "sources": ("sync", "admin"),
     "admin": ("admin",),
 }

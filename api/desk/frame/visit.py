@@ -40,8 +40,10 @@ from db.core.engine import Connection, transaction
 from db.idempotency import Answer, find_answer
 from db.persons import find_session
 from domain.errors import NotFound
+from domain.law.rules import RuleRow
 from domain.organisation import Client
 from domain.reference.territory import Area
+from domain.shortlists.shortlist import Stamp
 from domain.text.bilingual import Language, Text
 from matching.reference import Reference
 
@@ -169,8 +171,15 @@ class Visit:
             """The departements around a commune or EPCI, by which places of one name are told apart."""
             return ", ".join(each.label for each in places.parents(area) if each.kind == "departement")
 
+        def rule_of(point: Any, stamp: Stamp) -> RuleRow | None:
+            """The rule that a point of law quotes, on the day of its law; None where the point has another article."""
+            views = (self.reference.rules.view(stamp.law_day, kind) for kind in ("market", "concession"))
+            found = (view.rows.get(point.rule) for view in views)
+            return next((row for row in found if row and row.article == point.article), None)
+
         always: dict[str, Any] = {
             "visit": self,
+            "rule_of": rule_of,
             "mistakes": mistakes,
             "wrong": {mistake.field for mistake in mistakes},
             "commune": places.commune_name,

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from domain.organisation import Scope
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record
 
@@ -39,9 +40,9 @@ class Campaigner(Member):
         return found
 
 
-async def campaigner(client: Client) -> Campaigner:
-    """Somebody of an organisation that no other test knows."""
-    made = await member(client, "needs")
+async def campaigner(client: Client, *scopes: Scope) -> Campaigner:
+    """Somebody of an organisation that no other test knows, with scope `needs` and these."""
+    made = await member(client, "needs", *scopes)
     return Campaigner(client, made.organisation_id, made.headers["Authorization"].removeprefix("Bearer "), made.key)
 
 

@@ -1,16 +1,19 @@
 """What a supplier says on its own page: stored, matched, ended, withdrawn; never who it is."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from api.app import create_app
 from api.declarations.declare import SENDS_A_DAY, TYPED_CODES
 from api.declarations.expiry import end_due
 from api.runtime.rate_limits import Limits
 from domain.suppliers.supplier import DECLARATIONS
-from tests.api.conftest import take_all
+from matching.reference import Reference
+from tests.api.conftest import ADMIN_KEY, alive, take_all
 from tests.api.exchanges.steps import create_exchange, keyless
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, key, lines, path_of, put, put_record, record, rows, send
@@ -327,3 +330,48 @@ async def test_what_is_past_its_last_day_leaves_the_directory(
     assert (read["expired"], read["staff"]) == (True, 42)
     assert (await page.say()).status_code == 200
     assert (await page.supplier())["offers"] != []
+
+
+async def test_every_server_finds_it(served: Client, source: str, reference: Reference) -> None:
+    page = await page_of(served, source)
+    app = create_app(served.services.settings, reference)
+    async with alive(app), Client(app, ADMIN_KEY) as other:
+        while (await other.get("/health/ready")).status_code != 200:
+            await other.services.directory.wait_beyond(-1, 1)
+        version = (await page.say()).json()["data_version"]
+        assert (await Page(other, page.id, page.link).matched(version))["candidate"] is not None
+
+
+async def test_a_person_is_erased_from_what_a_supplier_said(served: Client, source: str) -> None:
+    page = await page_of(served, source)
+    email = f"zoe.kervoal@{source}.example"
+    said = await page.say(contact={"email": email}, references=["Zoé Kervoal, à la mairie de Vannes"])
+    assert said.status_code == 200, said.text
+    asked = {"email": email, "name": "Zoé Kervoal"}
+    erased = await served.post("/privacy/erase", json=asked)
+    assert erased.status_code == 200, erased.text
+    assert "declaration" in {each["where"].partition(":")[0] for each in erased.json()["changed"]}
+    for shown in (await page.read(), await page.supplier()):
+        assert "kervoal" not in str(shown).lower()
+    assert (await page.read())["declaration"]["staff"] == 42
+    assert (await page.say(contact={"email": email})).status_code == 200
+    assert (await page.supplier())["contact"]["email"] is None
+
+
+async def test_all_may_write_at_once(served: Client, source: str) -> None:
+    """What a supplier says, takes back, what an operator withdraws, what its source sends, and an answer to a buyer."""
+    exchange = await create_exchange(served, source, 1)
+    supplier = exchange.suppliers[0]
+    link = (await served.post(f"/suppliers/{supplier}/links", json={})).json()
+    page = Page(served, supplier, link)
+    path = path_of(source)
+    answers = await asyncio.gather(
+        *(page.say(staff=number) for number in range(4)),
+        *(keyless(served, "DELETE", page.path) for _ in range(2)),
+        *(served.post(f"/suppliers/{supplier}/declaration/withdrawal", json={"reason": "Non"}) for _ in range(2)),
+        *(put(served, path, record(path, name=f"Jardin {number}")) for number in range(3)),
+        *(keyless(served, "POST", exchange.links[0], json={"body": "Oui", "declaration": SAID}) for _ in range(2)),
+    )
+    assert {each.status_code for each in answers} <= {200, 201, 204, 404}
+    assert (await page.say(staff=5)).status_code == 200
+    assert (await page.supplier())["size"]["staff"]["min"] == 5

@@ -4,15 +4,17 @@ With scripts and without, on a phone; what is wrong is told at its field, and no
 """
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.accessibility import violations
+from tests.api.campaigns.steps import campaigner, put_unknown
 from tests.api.desk.window import Windows, appears, arrive, assert_fits, refused, text_of, waiting
 from tests.api.exchanges.steps import BROWSER, keyless
 from tests.api.sync.factories import Client, put_record
@@ -162,7 +164,10 @@ async def test_the_page_keeps_its_address_secret(served: Client, source: str) ->
         assert "unsafe" not in policy
 
 
-async def test_a_link_that_leads_nowhere_says_what_to_do(served: Client, windows: Windows, address: str) -> None:
+async def test_a_link_that_leads_nowhere_says_what_to_do(
+    served: Client, source: str, windows: Windows, address: str
+) -> None:
+    _, path = await link_of(served, source, name="Établissement et service d'aide par le travail")
     gone = await page_of(served, f"/fiche/{'x' * 43}")
     assert gone.status_code == 404
     assert "Ce lien ne marche plus" in gone.text
@@ -172,6 +177,10 @@ async def test_a_link_that_leads_nowhere_says_what_to_do(served: Client, windows
         assert violations(window) == []
         window.find_element(By.TAG_NAME, "a").click()
         arrive(window, f"{address}/fiche")
+        assert_fits(window)
+        assert violations(window) == []
+        window.get(f"{address}{path}")
+        window.find_element(By.CSS_SELECTOR, "summary").send_keys(Keys.ENTER)
         assert_fits(window)
         assert violations(window) == []
 
@@ -184,3 +193,20 @@ async def test_what_is_known_is_shown_with_its_source(served: Client, source: st
     shown = (await page_of(served, path)).text
     assert "Selon le registre FINESS" in shown
     assert "Déjà connu : 02 97 00 00 00" in shown
+
+
+async def test_what_a_campaign_asks_about_is_the_first_to_tick(served: Client, source: str) -> None:
+    known = {"offers": [{"segments": ["te-secretariat"]}], "approvals": [{"kind": "ESAT"}]}
+    await put_record(served, source, "known", **known)
+    supplier = await put_unknown(served, source, source)
+    buyer = await campaigner(served)
+    made = await buyer.plan(segments=["te-secretariat"])
+    table = (await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")).text
+    (path,) = [link for link in re.findall(r"/fiche/[\w-]+", table) if await opened_by(served, link) == supplier]
+    ticks = re.findall(r'name="metier" value="([\w-]+)"', (await page_of(served, path)).text)
+    assert ticks[0] == "te-secretariat"
+
+
+async def opened_by(client: Client, path: str) -> str:
+    """The id of the supplier whose page a link opens."""
+    return str((await keyless(client, "GET", path)).json()["supplier"]["id"])

@@ -57,6 +57,7 @@ def test_amounts_are_read_as_people_write_them(reference: Reference) -> None:
     ("fields", "at"),
     [
         ({"trades": ()}, ["metier"]),
+        ({"no_offer": "oui"}, ["rien"]),
         ({"place": "Saint-Martin"}, ["lieu"]),
         ({"place": "Nulle-part-sur-Rien"}, ["lieu"]),
         ({"most": "beaucoup", "staff": "-3"}, ["montant-max", "effectif"]),

@@ -80,6 +80,9 @@ async def followed(desk: Desk) -> dict[str, str]:
     invited = [desk.suppliers[each] for each in NAMES[:2]]
     await desk.send("rencontres/nouvelle", faire="enregistrer", jour="2027-03-16", lieu="Salle A", fournisseur=invited)
     (meeting,) = (await desk.buyer.get(f"/meetings?need={desk.need_id}")).json()["items"]
+    await desk.browser.open("/rencontres/nouvelle?territoire=departement:35")
+    typed = {"faire": "enregistrer", "jour": "2027-03-17", "fournisseur": invited, "structure-1": "Ville de Rennes"}
+    planned = await desk.browser.submit("rencontres/nouvelle", typed)
     await desk.open("decisions")
     await desk.send("decisions", fournisseur=desk.suppliers[NAMES[0]], decision="kept", motif="Collecte près du site")
     await desk.buyer.frozen(desk.need_id)
@@ -87,10 +90,15 @@ async def followed(desk: Desk) -> dict[str, str]:
         f"/{desk.api}/awards",
         {"lot_id": "1", "supplier_id": desk.suppliers[NAMES[0]], "awarded_on": "2026-11-25", "value_eur": 58_400},
     )
+    question = {"title": "Métiers d'ici", "subject": "Que faites-vous ?", "body": "Dites-nous ce que vous faites."}
+    wide = {"territory": {"codes": ["epci:243500139"]}, "only_unknown_trade": False}
+    campaign = await desk.buyer.post("/campaigns", question | wide)
     return {
+        "campaign": campaign.json()["id"],
         "exchange": exchange["id"],
         "message": message["id"],
         "meeting": meeting["id"],
+        "event": planned.url.path.rpartition("/")[2],
         "invited": invited[0],
         "award": award.json()["id"],
         "reply": links[NAMES[2]].lstrip("/"),

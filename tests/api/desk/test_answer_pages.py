@@ -260,6 +260,8 @@ async def test_the_law_comes_gravest_first_and_is_that_of_the_planned_day(answer
     assert graves[0] == "blocking"
     assert all(order.index(one) <= order.index(other) for one, other in pairwise(graves))
     assert "Article L2113-14" in of_lot
+    assert "(texte en vigueur depuis le 21 octobre 2022)" in said(of_lot)
+    assert 'query=L2113-14" rel="noreferrer noopener">' in of_lot.replace("&amp;", "&")
     await browser.open("/besoin")
     days = {"publication": "2027-01-15", "date": "2026-11-29"}
     page = await answered(lot_1_nature="works", lot_1_valeur="120 000", acheteur="local", **days)

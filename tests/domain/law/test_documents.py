@@ -31,7 +31,7 @@ def test_pages_are_current() -> None:
 def test_long_lists_stand_below_their_table() -> None:
     """A cell of 115 codes cannot be read."""
     lines = rules_page(load()).splitlines()
-    assert max(len(line) for line in lines if line.startswith("|")) < 700
+    assert max(len(line) for line in lines if line.startswith("|")) < 900
     (codes,) = (line for line in lines if line.startswith("`ess_listed_cpv`, 115 valeurs : 75121000, "))
     assert codes.endswith("98133110.")
 

@@ -188,6 +188,11 @@ def test_rules_on_the_need_are_those_of_the_planned_day_and_on_suppliers_those_o
     assert {"R2111-1", "R2111-2"} <= {rule.article for rule in found.rules.items}
     assert since["environmental_consideration"] == date(2026, 8, 22)
     assert "ess_award_bar_months" in since
+    of_id = {rule.id: rule for rule in found.rules.items}
+    sourcing = of_id["sourcing"]
+    assert sourcing.quote is not None
+    assert sourcing.version == date(2019, 4, 1)
+    assert sourcing.url is not None
 
 
 def test_awards_and_changes_since_are_told() -> None:

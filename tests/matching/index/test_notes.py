@@ -23,6 +23,7 @@ from tests.matching.oracle.strategies import DATES, suppliers
 
 ORGANISATIONS = ("A", "B", "C")
 NOTED_REASON = re.compile(rb'(?<=,)\{"code":"noted","message":"[^"]*"\},?')
+NEED = Need(lots=(Lot(id="1", segments=("pr-locaux",)),), territory=TerritoryRequest(codes=("commune:35238",)))
 Notes = dict[UUID, tuple[Offer, ...]]
 
 
@@ -144,6 +145,15 @@ def index_of(*some: Supplier) -> Index:
 
 
 def candidates(live: LiveIndex) -> tuple[Candidate, ...]:
-    asked = Need(lots=(Lot(id="1", segments=("pr-locaux",)),), territory=TerritoryRequest(codes=("commune:35238",)))
-    (lot,) = match(asked, live, reference(), DATES[0], "fr").lots
+    (lot,) = match(NEED, live, reference(), DATES[0], "fr").lots
     return lot.candidates
+
+
+def test_who_else_is_of_the_kind_of_a_noted_supplier_is_asked_first() -> None:
+    told_of, other = offerless("noté", kinds=("ESAT",)), offerless("autre", kinds=("ESAT",))
+    live = LiveIndex(index_of(told_of, other), 1)
+    view = live.with_notes((NotedSupplier(told_of.id, (told("pr-locaux"),), told_of.id),))
+    for index, reason in ((live, "kind_never_offers"), (view, "kind_offers")):
+        (lot,) = match(NEED, index, reference(), DATES[0], "fr").lots
+        (asked,) = [each for each in lot.unknown_trade.nearest if each.supplier.id == other.id]
+        assert asked.reasons[0].code == reason

@@ -288,3 +288,20 @@ async def test_a_category_is_confirmed_by_a_tick_and_its_suppliers_are_found(
     await send(own, source, carte, "carte.json", faire="importer", format="gogocarto")
     found = (await served.get(f"/suppliers?source={quote(source)}&segment=ev-entretien")).json()["items"]
     assert [each["sources"][0]["external_id"] for each in found] == ["0"]
+
+
+async def test_an_operator_reads_what_suppliers_declare_and_withdraws_it(
+    own: Browser, served: Client, source: str
+) -> None:
+    """Whoever has no right to administer reads none of it."""
+    stored = await put_record(served, source, name=f"Atelier {source}", offers=[])
+    link = (await served.post(f"/suppliers/{stored['supplier_id']}/links", json={})).json()
+    said = {"offers": [{"segments": ["ev-entretien"], "words": "tonte à la main"}]}
+    answer = await served.put(link["url"], json=said)
+    assert answer.status_code == 200, answer.text
+    page = await own.open("/sources/declarations")
+    assert "tonte à la main" in unescape(page.text)
+    fields = {"fournisseur": stored["supplier_id"], "motif": "Ce n'est pas vous"}
+    done = await own.submit("sources/declarations", **fields)
+    assert done.status_code == 200, done.text
+    assert (await served.get(link["url"])).json()["withdrawal"]["reason"] == "Ce n'est pas vous"

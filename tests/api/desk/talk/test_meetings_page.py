@@ -245,6 +245,7 @@ async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
     table = (await browser.get(f"/{page}/badges?forme=csv")).text
     assert "Anne Le Goff,Mairie,buyer" in table
     sent = await browser.submit(f"{page}/inviter")
+    assert sent.status_code == 200
     campaign = (await desk.buyer.get(f"/campaigns/{sent.url.path.rpartition('/')[2]}")).json()
     assert (campaign["recipients"] + campaign["left_out"]["joined"], campaign["only_unknown_trade"]) == (
         sum(each["role"] == "supplier" for each in meeting["participants"]),

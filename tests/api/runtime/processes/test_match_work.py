@@ -37,6 +37,7 @@ from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
+from domain.suppliers.note import NotedSupplier
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
 from matching.engine import match_json
@@ -324,6 +325,18 @@ async def test_it_follows_the_changes_of_the_index(processes: MatchProcesses, tm
     for step in (*steps[:2], steps[3], mapped(tmp_path / "index"), another):
         assert await found(processes, step) == match_json(NEED, step, reference(), ON, "fr")
     assert await found(processes, steps[-1], process_id) == process, "all of it by one process"
+
+
+async def test_notes_are_of_who_asks_and_of_nobody_else(processes: MatchProcesses, tmp_path: Path) -> None:
+    """One process answers them all, one after the other."""
+    live = mapped(tmp_path / "index").with_changes([supplier("inconnu", offer("cc-spectacle"))], [], 4)
+    told, unknown = offer("pr-locaux"), supplier("inconnu").id
+    ours = live.with_notes((NotedSupplier(unknown, (told,), unknown),))
+    theirs = live.with_notes((NotedSupplier(SUPPLIERS[0].id, (offer("ev-entretien"),), SUPPLIERS[0].id),))
+    answers = [await found(processes, each) for each in (live, ours, theirs, live)]
+    assert answers == [match_json(NEED, each, reference(), ON, "fr") for each in (live, ours, theirs, live)]
+    assert answers[1] != answers[0]
+    assert len({await found(processes, each, process_id) for each in (live, ours, theirs)}) == 1
 
 
 async def test_what_is_wrong_with_a_need_is_told_and_the_process_goes_on(

@@ -1,0 +1,213 @@
+"""The pages of campaigns: all of them, a new one, and one with its counts, its steps and a map that fills."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.campaigns.links import PDF, LinksAsked, answer_with_links
+from api.campaigns.routes import recipients_as_csv
+from api.campaigns.run_campaign import (
+    own_campaign,
+    plan_campaign,
+    post_campaign,
+    remind_silent,
+    remove_campaign,
+    send_campaign,
+)
+from api.desk.directory.territory_page import area_drawing
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, Mistake, WrongForm
+from api.desk.frame.layout import SAID
+from api.desk.frame.page import page
+from api.desk.frame.visit import FormOutcome, Visit, acting_at, form_route, id_in, submission_name, write_once
+from api.desk.need.territory_field import territories_of_name
+from api.draw_maps_and_charts import Drawing
+from api.runtime.actor import Acting
+from api.runtime.idempotency import Sender
+from api.runtime.processes.match_work import run_in_thread
+from api.web.content_negotiation import CSV
+from db.campaigns.campaigns import answers_by_commune, select_campaigns
+from db.core.engine import Connection, transaction
+from domain.campaigns.campaign import LONGEST_BODY, Campaign, CampaignRequest
+from domain.campaigns.rules import NO_CAMPAIGN, first_reminder_day
+from domain.errors import InvalidContent
+from domain.reference.territory import Area
+from domain.supply import AreaSupply
+from domain.text.bilingual import Language, Text
+from matching.geo.map_sheets import area_sheets
+from matching.reference import Reference
+
+ON_A_PAGE, LONGEST_NAME = 50, 100
+NO_PLACE = Text("Un territoire est attendu", "A territory is expected")
+STEPS = {"envoyer": send_campaign, "partis": post_campaign, "rappeler": remind_silent}
+"""The use case of each button."""
+
+
+class CampaignForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form fields of a new campaign; the territory is looked up by its name."""
+
+    title: Annotated[str, Field("titre", "title", forms.required(forms.bounded_text(400), SAID["no_name"]))] = ""
+    place: Annotated[str, Field("lieu", at="lieu", also=("territory",))] = ""
+    kinds: Annotated[tuple[str, ...], Field("genres", "kinds", forms.SEVERAL)] = ()
+    known: Annotated[str, Field("connus", "known", forms.TICKED)] = ""
+    subject: Annotated[str, Field("objet", "subject", forms.required(forms.bounded_text(400), SAID["no_name"]))] = ""
+    body: Annotated[str, Field("texte", "body", forms.required(forms.bounded_text(LONGEST_BODY), SAID["no_name"]))] = ""
+    reply_by: Annotated[str, Field("reponse", "reply_by", forms.DAY)] = ""
+    name: Annotated[str, Field("contact", "contact/name", forms.WORDS, also=("contact",))] = ""
+    email: Annotated[str, Field("courriel", "contact/email", forms.WORDS)] = ""
+    phone: Annotated[str, Field("telephone", "contact/phone", forms.WORDS)] = ""
+
+
+class CampaignMap(NamedTuple):
+    """The EPCI of a campaign's recipients on a map, shaded by those that declared; rows of all, the most first."""
+
+    drawing: Drawing
+    rows: tuple[tuple[str, str, int, int], ...]
+
+
+@page("GET", "/campagnes", scope="needs")
+async def list_campaigns(visit: Visit) -> Response[bytes]:
+    """The organisation's campaigns with what became of them, the newest first."""
+    async with transaction(visit.services.database) as connection:
+        fetch = partial(select_campaigns, connection, visit.organisation_id)
+        found, onwards = await visit.page_of_list("campaigns", UUID, fetch, ON_A_PAGE)
+    return visit.page("talk/campaigns.html", campaigns=found, onwards=onwards)
+
+
+@page("GET", "/campagnes/nouvelle", scope="needs")
+async def show_new_campaign(visit: Visit) -> Response[bytes]:
+    """The form of a new campaign."""
+    return _form_page(visit, CampaignForm())
+
+
+@page("POST", "/campagnes", scope="needs")
+async def create_campaign(visit: Visit) -> Response[bytes]:
+    """Draw up a campaign and redirect to it; the form again where something is wrong."""
+    form = forms.read_form(CampaignForm, visit.fields)
+    found = territories_of_name(form.place[:LONGEST_NAME], visit.reference) if form.place else ()
+    try:
+        request = _request_of_form(form, found)
+
+        async def plan(connection: Connection, acting: Acting) -> FormOutcome:
+            made = await plan_campaign(connection, acting, request)
+            return FormOutcome(f"/campagnes/{made.id}")
+
+        return await write_once(visit, plan)
+    except InvalidContent as wrong:
+        return _form_page(visit, form, forms.field_mistakes(wrong, CampaignForm, otherwise="titre"), found)
+
+
+def _request_of_form(form: CampaignForm, found: tuple[Area, ...]) -> CampaignRequest:
+    """The campaign that a form makes, in the territory `found` by its name. Raises InvalidContent."""
+    mistakes: list[Mistake] = []
+    parts = forms.request_parts(form, mistakes)
+    if len(found) != 1:
+        detail = (SAID["several_places"] if found else SAID["no_such_place"]) if form.place else NO_PLACE
+        mistakes.append(Mistake("lieu", detail))
+    if mistakes:
+        raise WrongForm(mistakes)
+    parts["only_unknown_trade"] = not parts.pop("known")
+    parts["territory"] = {"codes": [found[0].id]}
+    if not any(parts["contact"].values()):
+        parts["contact"] = None
+    elif not parts["contact"]["name"]:
+        raise WrongForm([Mistake("contact", SAID["no_name"])])
+    return forms.checked_request(parts, CampaignRequest)
+
+
+def _form_page(
+    visit: Visit, form: CampaignForm, mistakes: tuple[Mistake, ...] = (), found: tuple[Area, ...] = ()
+) -> Response[bytes]:
+    choices = found if len(found) > 1 else ()
+    return visit.page("talk/new_campaign.html", form=form, mistakes=mistakes, choices=choices, most=LONGEST_BODY)
+
+
+@page("GET", "/campagnes/{id}", scope="needs")
+async def show_campaign(visit: Visit, id: str) -> Response[bytes]:
+    """A campaign with what became of it, the steps that may follow, and a map of who has answered."""
+    campaign_id = id_in(id, NO_CAMPAIGN)
+    async with transaction(visit.services.database) as connection:
+        campaign = await own_campaign(connection, visit.organisation_id, campaign_id)
+        answers = await answers_by_commune(connection, campaign_id)
+    mapped = await run_in_thread(None, lambda: draw_answers(visit.reference, answers, visit.language))
+    codes = campaign.territory.codes or ()
+    return visit.page(
+        "talk/campaign.html",
+        campaign=campaign,
+        map=mapped,
+        places=[visit.reference.territories.area(each).label for each in codes],
+        reminder_from=_reminder_day(visit, campaign),
+        sends=visit.services.settings.smtp is not None,
+    )
+
+
+def _reminder_day(visit: Visit, campaign: Campaign) -> object:
+    """The first day of a reminder that cannot be sent today yet; None where it can, or nothing was sent."""
+    sent = [each for each in (campaign.sent_at, campaign.posted_at) if each is not None]
+    day = first_reminder_day(max(sent)) if sent else None
+    return day if day is not None and day > visit.services.today() else None
+
+
+def draw_answers(
+    reference: Reference, answers: Mapping[str | None, tuple[int, int]], language: Language
+) -> CampaignMap | None:
+    """The map of a campaign's recipients by EPCI, given by commune; None where the place of none is known."""
+    territories = reference.territories
+    asked, declared = Counter[str](), Counter[str]()
+    for commune, (number, answered) in answers.items():
+        ordinal = territories.commune_ordinal(commune) if commune else None
+        if ordinal is not None:
+            known = territories.communes[ordinal]
+            area_id = f"epci:{known.epci}" if known.epci else f"commune:{known.code}"
+            asked[area_id] += number
+            declared[area_id] += answered
+    if not asked:
+        return None
+    areas = [AreaSupply(each, territories.area(each).label, asked[each], 0, 0, {}) for each in sorted(asked)]
+    numbers = [declared[each.id] for each in areas]
+    sheets = area_sheets(reference.geography, [each.id for each in areas])
+    drawing = area_drawing(areas, numbers, sheets, language, "../territoires/")
+    rows = ((each.id, each.label, each.suppliers, number) for each, number in zip(areas, numbers, strict=True))
+    return CampaignMap(drawing, tuple(sorted(rows, key=lambda row: (-row[3], -row[2], row[1]))))
+
+
+@page("POST", "/campagnes/{id}", scope="needs")
+async def move_campaign(visit: Visit, id: str) -> Response[bytes]:
+    """Send, note as posted, remind or delete a campaign, by the button that was pressed, and redirect."""
+    campaign_id, step = id_in(id, NO_CAMPAIGN), STEPS.get(visit.text("faire"))
+
+    async def take_step(connection: Connection, acting: Acting) -> FormOutcome:
+        if step is not None:
+            await step(connection, acting, campaign_id)
+            return FormOutcome(f"/campagnes/{campaign_id}")
+        await remove_campaign(connection, acting, campaign_id)
+        return FormOutcome("/campagnes")
+
+    return await write_once(visit, take_step)
+
+
+@page("POST", "/campagnes/{id}/liens", scope="needs")
+async def make_links(visit: Visit, id: str) -> Response[bytes]:
+    """Make links of a campaign, and answer them as letters or as a table to be merged, this once."""
+    campaign_id = id_in(id, NO_CAMPAIGN)
+    sender = Sender(visit.organisation_id, form_route(visit.call.scope["path"]), submission_name(visit))
+    media = PDF if visit.text("sous") == "lettres" else CSV
+    every = visit.text("tous") == "oui"
+    asked = LinksAsked(campaign_id, media, all_ways=every, dialect="excel", sender=sender)
+    return await answer_with_links(visit.call, acting_at(visit), asked)
+
+
+@page("GET", "/campagnes/{id}/destinataires", scope="needs")
+async def get_recipients(visit: Visit, id: str) -> Response[bytes]:
+    """The recipients of a campaign with their states, as CSV that a French spreadsheet opens."""
+    campaign_id = id_in(id, NO_CAMPAIGN)
+    async with transaction(visit.services.database) as connection:
+        await own_campaign(connection, visit.organisation_id, campaign_id)
+        table = await recipients_as_csv(connection, campaign_id, "excel")
+    headers = {"content-disposition": 'attachment; filename="vivier-destinataires.csv"'}
+    return Response(table, media_type=f"{CSV}; charset=utf-8", headers=headers)

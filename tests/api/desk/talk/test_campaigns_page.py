@@ -1,0 +1,64 @@
+"""The pages of campaigns: drawn up, read, sent and told on a map."""
+
+import pytest
+
+from tests.api.campaigns.steps import put_unknown
+from tests.api.desk.steps import Browser, heading, said
+from tests.api.sync.factories import Client, path_of
+
+FILLED = {"titre": "Métiers", "lieu": "Île-Molène", "objet": "Que faites-vous ?", "texte": "Dites-nous."}
+
+MOLENE = {"street": "Le Bourg", "postal_code": "29259", "city": "Île-Molène", "commune": "29084"}
+"""Another isle than that of other tests."""
+
+
+@pytest.fixture
+async def asked(served: Client, own: Browser, source: str) -> str:
+    """A campaign of two suppliers, as its path; its page is open."""
+    for each in ("1", "2"):
+        await put_unknown(served, source, each, location={"lat": 48.3972, "lon": -4.9581}, address=MOLENE)
+    await own.open("/campagnes/nouvelle")
+    answer = await own.submit("campagnes", FILLED)
+    for each in ("1", "2"):
+        await served.delete(path_of(source, each))
+    return answer.url.path
+
+
+async def test_a_campaign_is_counted_before_it_is_sent(own: Browser, asked: str) -> None:
+    assert heading(own.page) == "Métiers"
+    words = said(own.page)
+    assert "0 par courriel, 2 par lettre, 0 sans adresse" in words
+    assert "Structures qui ont déclaré ce qu'elles font" in words
+    await own.open("/campagnes")
+    assert asked.removeprefix("/") in own.page
+
+
+async def test_letters_are_downloaded_and_said_to_have_left(own: Browser, asked: str) -> None:
+    fields = own.fields(f"{asked[1:]}/liens") | {"sous": ["lettres"]}
+    answer = await own.post(f"{asked}/liens", data=fields)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    assert answer.content == (await own.post(f"{asked}/liens", data=fields)).content
+    await own.open(asked)
+    await own.submit(asked[1:], faire="partis")
+    assert "Possible à partir du" in said(own.page)
+    assert (await own.get(f"{asked}/destinataires")).text.count("\r\n") == 3
+
+
+async def test_a_draft_is_deleted(own: Browser, asked: str) -> None:
+    await own.submit(asked[1:], faire="effacer")
+    assert (await own.get(asked)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"lieu": "Nullepart-sur-Rien"}, "lieu"),
+        ({"lieu": ""}, "lieu"),
+        ({"texte": ""}, "texte"),
+        ({"courriel": "a@b.fr"}, "contact"),
+    ],
+)
+async def test_mistakes_are_shown_at_their_fields(own: Browser, typed: dict[str, str], field: str) -> None:
+    await own.open("/campagnes/nouvelle")
+    answer = await own.submit("campagnes", FILLED | typed)
+    assert (answer.status_code, f'href="#{field}"' in own.page) == (422, True)
