@@ -88,7 +88,7 @@ async def page_in_browser(call: Call, token: str, event: Event | None) -> Respon
     takes={FORM: DeclarationForm},
     problems=("too-many-requests", "database-away"),
 )
-async def send_supplier_page(call: Call, token: str) -> Response[bytes]:
+async def update_supplier_page(call: Call, token: str) -> Response[bytes]:
     """Carry out the form of a supplier's own page.
 
     Its declaration is stored as by `PUT`, and the page then shows what buyers will find (303). Where something is to be
@@ -139,4 +139,4 @@ async def _carry_out_wish(call: Call, token: str, wish: str, understood: Underst
         return "envoi"
 
 
-ROUTES = (send_supplier_page,)
+ROUTES = (update_supplier_page,)

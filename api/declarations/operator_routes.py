@@ -63,7 +63,7 @@ async def list_declarations(call: Call, query: Paging, connection: Connection) -
 
 
 @endpoint("POST", "/suppliers/{id}/declaration/withdrawal", tag=TAG, scope="admin", answers=DeclarationWithdrawal)
-async def withdraw_supplier_declaration(
+async def revoke_supplier_declaration(
     call: Call, id: UUID, body: WithdrawalRequest, connection: Connection
 ) -> DeclarationWithdrawal:
     """Withdraw what a supplier said of itself, for a reason that it reads on its page.
@@ -74,7 +74,7 @@ async def withdraw_supplier_declaration(
     return await withdraw_as_operator(call, connection, id, body.reason.strip())
 
 
-ROUTES = (list_declarations, withdraw_supplier_declaration)
+ROUTES = (list_declarations, revoke_supplier_declaration)
 
 
 async def page_of_declarations(

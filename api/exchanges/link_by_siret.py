@@ -68,7 +68,7 @@ class StartForm(msgspec.Struct, frozen=True):
 
 
 @endpoint("GET", "/fiche", tag=TAG, scope=None, answers={HTML: str})
-async def show_start(call: Call, query: StartQuery) -> Response[bytes]:
+async def get_supplier_entry(call: Call, query: StartQuery) -> Response[bytes]:
     """The page for suppliers without a link, who have a code or give their SIRET."""
 
     async def show() -> Response[bytes]:
@@ -87,7 +87,7 @@ async def show_start(call: Call, query: StartQuery) -> Response[bytes]:
     takes={FORM: StartForm},
     problems=("too-many-requests", "database-away"),
 )
-async def ask_for_link(call: Call) -> Response[bytes]:
+async def create_link_request(call: Call) -> Response[bytes]:
     """Open a supplier's own page by a code, or ask for a link by a SIRET.
 
     A code leads to the page (303). For a SIRET a link goes to the address on file, if there is one: the answer is the
@@ -102,7 +102,7 @@ async def ask_for_link(call: Call) -> Response[bytes]:
     return await answer_privately(call, carry_out, REFUSAL)
 
 
-ROUTES = (show_start, ask_for_link)
+ROUTES = (get_supplier_entry, create_link_request)
 
 
 async def _open_by_code(call: Call, form: StartForm) -> Response[bytes]:
