@@ -28,6 +28,7 @@ from api.runtime.services import Services
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML
 from api.web.problems import Refusal
+from api.web.request_body import require_media
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, transaction
 from db.declarations.declarations import came_by_revoked_link
@@ -95,6 +96,8 @@ async def create_link_request(call: Call) -> Response[bytes]:
     """
 
     async def carry_out() -> Response[bytes]:
+        if call.headers.get("content-type"):
+            require_media(call.headers, (FORM,))
         fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
         form = StartForm(**{name: fields.get(name, [""])[-1][:40] for name in StartForm.__struct_fields__})
         return await (_open_by_code(call, form) if form.code else _ask_by_siret(call, form))

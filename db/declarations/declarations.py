@@ -189,18 +189,23 @@ class TakenToRenew(NamedTuple):
 
 
 async def take_to_renew(connection: Connection, today: date, before: date, now: datetime, limit: int) -> TakenToRenew:
-    """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again."""
-    own = declarations.c
+    """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again.
+
+    Who declared by a link that was revoked since would get another one, and is not reached.
+    """
+    own, links = declarations.c, declaration_links.c
+    is_revoked = exists().where(links.id == own.link_id, links.revoked_at.is_not(None))
     due = select(own.supplier_id).where(
         own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None)
     )
     take = update(declarations).where(own.supplier_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
-    taken = take.values(reminded_at=now).returning(own.supplier_id, own.organisation_id, own.content)
+    columns = own.supplier_id, own.organisation_id, own.content, is_revoked.label("is_revoked")
+    taken = take.values(reminded_at=now).returning(*columns)
     rows = (await connection.execute(taken)).all()
     reached = [
         ToRenew(row.supplier_id, row.organisation_id, row.content.contact.email)
         for row in rows
-        if row.content.ask_again and row.content.contact and row.content.contact.email
+        if row.content.ask_again and row.content.contact and row.content.contact.email and not row.is_revoked
     ]
     return TakenToRenew(len(rows), reached)
 
