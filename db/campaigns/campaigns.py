@@ -51,7 +51,7 @@ STATE = sa.case(
     (campaigns.c.started_at.is_(None), "draft"),
     (campaign_mails.c.status == "waiting", "queued"),
     (_OWN.linked_at.is_not(None) & (sa.func.cardinality(_OWN.address) > 0), "to_post"),
-    (_HAS_FAILED | (_OWN.way == "none"), "undeliverable"),
+    (_HAS_FAILED | (_OWN.way == "none") | ((_OWN.way == "email") & _OWN.email.is_(None)), "undeliverable"),
     (_OWN.way == "letter", "to_post"),
     else_="queued",
 )

@@ -258,6 +258,8 @@ async def test_a_link_is_shown_once_and_to_its_maker(served: Client, source: str
     assert past.json()["errors"][0]["pointer"] == "/expires_on"
     wrong = await served.post(path, json={"email": "nobody"})
     assert wrong.json()["errors"][0]["pointer"] == "/email"
+    both = await served.post(path, json={"email": "nobody", "expires_on": "2099-01-01"})
+    assert [each["pointer"] for each in both.json()["errors"]] == ["/email", "/expires_on"]
 
 
 async def test_a_key_of_a_source_makes_links_to_its_own_suppliers(served: Client, source: str) -> None:
