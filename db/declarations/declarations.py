@@ -103,6 +103,15 @@ async def select_declaration(connection: Connection, supplier_id: UUID, today: d
     return DeclarationOf(row.supplier_id, row.organisation_id, _stored_declaration(row, today), _withdrawal(row))
 
 
+async def email_known_by_others(connection: Connection, supplier_id: UUID) -> str | None:
+    """The e-mail address of a supplier in the latest record of another source that has one; None where none has."""
+    own = records.c
+    query = select(own.payload).where(own.supplier_id == supplier_id, own.source != DECLARATIONS)
+    found = (await connection.execute(query.order_by(own.received_at.desc(), own.source))).scalars()
+    emails = ((each.contact.email or "").strip() for each in found if each.contact)
+    return next(filter(None, emails), None)
+
+
 async def came_by_revoked_link(connection: Connection, supplier_id: UUID) -> bool:
     """Whether what a living supplier says of itself came by a link that was revoked since."""
     own = declarations.c

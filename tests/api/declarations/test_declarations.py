@@ -147,6 +147,7 @@ async def test_an_operator_withdraws_for_a_reason_that_the_supplier_reads(served
     assert await page.supplier() == before
     read = await page.read()
     assert (read["declaration"], read["withdrawal"]["reason"]) == (None, "Ce n'est pas vous")
+    assert read["withdrawal"]["withdrawn_at"] == answer.json()["withdrawn_at"]
     assert (await owner.post(withdrawal, {"reason": "Encore"})).status_code == 404
     assert (await page.say()).status_code == 200
     assert (await page.read())["withdrawal"] is None
