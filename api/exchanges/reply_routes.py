@@ -179,8 +179,8 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
             )
             wanted = [segment for lot in lots for segment in bought(content, lot)]
             page = await page_of_document(call, connection, shown, exchange.buyer, wanted)
-            ids = await ids_of(connection, shown.supplier.id)
-            return exchange, page._replace(may_ask=await may_ask(connection, link.organisation_id, ids))
+            its_ids = await ids_of(connection, shown.supplier.id)
+            return exchange, page._replace(may_ask=await may_ask(connection, link.organisation_id, its_ids))
         except (NotFound, Refusal):
             return exchange, None  # it is no more, or there is no index yet: it may answer all the same
 
