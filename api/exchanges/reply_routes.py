@@ -173,7 +173,9 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
         lots = [lot for lot in content.lots if lot.id in ids or not ids]
         bought = services.reference.reader.segments_bought_beside_others
         try:
-            shown = await page_document(connection, link.supplier_id, services.today(), link.expires_at)
+            shown = await page_document(
+                connection, link.supplier_id, services.today(), link.expires_at, link.organisation_id
+            )
             wanted = [segment for lot in lots for segment in bought(content, lot)]
             return exchange, await page_of_document(call, connection, shown, exchange.buyer, wanted)
         except (NotFound, Refusal):

@@ -153,6 +153,23 @@ async def test_a_trade_that_the_words_may_mean_is_a_button_away(answered: Answer
     assert wish not in browser.page
 
 
+async def test_one_sentence_is_enough_and_pasted_lots_are_told_apart_after_one_yes(own: Browser) -> None:
+    await own.open("/besoin")
+    sentence = "entretien des espaces verts de 12 collèges du Finistère, 4 ans, 300 000 €, réservé aux ESAT"
+    await own.submit("besoin", {"lot-1-objet": sentence}, to="besoin/resultat")
+    asked = request_on(own.page)
+    (lot,) = asked["lots"]
+    assert (asked["territory"]["codes"], lot["duration_months"]) == (["departement:29"], 48)
+    assert (lot["value_eur"], lot["reserved"]) == (300_000, ["handicap"])
+    await own.open("/besoin")
+    listed = "Lot 1 : tonte de pelouses\r\nLot 2 : nettoyage de bureaux"
+    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": listed}, to="besoin/resultat")
+    assert len(request_on(own.page)["lots"]) == 1
+    assert 'value="diviser-1"' in own.page
+    await own.submit("besoin/resultat", changer="diviser-1")
+    assert [each["title"] for each in request_on(own.page)["lots"]] == ["tonte de pelouses", "nettoyage de bureaux"]
+
+
 async def test_a_lot_may_be_called_anything(answered: Answered, browser: Browser) -> None:
     """Ids of the page are by the position of the lot; a distance is typed with a comma."""
     page = await answered(lot_1_id="Lot 1.a")
