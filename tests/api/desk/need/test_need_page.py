@@ -223,7 +223,7 @@ async def test_nothing_typed_is_lost_by_a_file_be_it_a_notice_or_none(own: Brows
         assert (answer.status_code, '<a href="#avis">' in own.page) == (422, True)
         assert own.fields("besoin")["lot-1-objet"] == ["imprimerie"]
     await send_file(own, "besoin", "avis", NOTICE, faire="avis", **typed)
-    before = own.page.partition("Revenir à ce que")[0].rpartition("<form")[2]
+    before = own.page.partition("Revenir à ma saisie")[0].rpartition("<form")[2]
     for name, text in typed.items():
         assert f'name="{name}" value="{text}"' in before
     await own.open("/besoin")

@@ -54,7 +54,7 @@ async def test_a_need_is_kept_once_from_its_answer(own: Browser, buyer: Buyer, m
     assert stored["lots"][0]["title"] == "tonte de pelouses"
     await own.open(str(answers[0].url.join(location)))
     assert heading(own.page) == "Entretien du parc"
-    assert "Décisions à prendre" in said(own.page)
+    assert "À décider" in said(own.page)
     await own.open("/besoins")
     assert "Entretien du parc" in said(own.page)
     await own.open("/besoins?etat=closed")
@@ -114,7 +114,7 @@ async def test_two_people_who_change_one_need_see_both(own: Browser, desk: Desk)
     need = await need_of(desk)
     assert (need["reference"], need["description"]) == ("2027-12", None)
     await desk.open("journal")
-    for deed in ("Besoin enregistré", "Version 1 de la liste enregistrée", "Besoin changé : la référence"):
+    for deed in ("Besoin enregistré", "Version 1 de la liste enregistrée", "Besoin modifié : la référence"):
         assert deed in said(own.page)
 
 

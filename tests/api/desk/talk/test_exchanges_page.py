@@ -312,9 +312,8 @@ async def test_a_letter_is_posted_by_its_button(desk: Desk, browser: Browser) ->
     exchange = await desk.exchange()
     page, first = f"echanges/{exchange['id']}", exchange["messages"][0]["id"]
     await desk.open(page)
-    assert (
-        said(browser.page).count("Lettre à envoyer par vos soins, envoi à confirmer") == 3
-    )  # the message, and both recipients
+    waiting = "Lettre à envoyer par vos soins, envoi à confirmer"
+    assert said(browser.page).count(waiting) == 3  # the message, and both recipients
     button, to, day = f"remis-{first}", f"pour-{first}", f"jour-{first}"
     nobody = await desk.send(page, {"faire": button, "voie": "letter"})
     assert (nobody.status_code, "Cochez les destinataires du message" in said(browser.page)) == (422, True)
@@ -322,7 +321,7 @@ async def test_a_letter_is_posted_by_its_button(desk: Desk, browser: Browser) ->
     late = await desk.send(page, {"faire": button, "voie": "letter", to: [chosen], day: "2999-01-01"})
     assert (late.status_code, "pas encore venu" in said(browser.page)) == (422, True)
     await desk.send(page, {"faire": button, "voie": "letter", to: [chosen], day: ""})
-    assert "La remise est confirmée" in said(browser.page)
+    assert "L'envoi est confirmé" in said(browser.page)
     states = {each["supplier_id"]: each["state"] for each in (await desk.exchange())["recipients"]}
     assert states == {chosen: "posted", desk.suppliers[TWO[1]]: "to_post"}
     assert "Confirmer une remise (1)" in said(browser.page)

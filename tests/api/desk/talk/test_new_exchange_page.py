@@ -96,7 +96,7 @@ async def test_the_words_of_a_lot_do_not_betray_the_estimate(
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="modele", modele="contact")
     await desk.send("echanges/nouveau", faire="relire")
-    assert f"prépare un achat, « {OBJECT} », et consulte" in said(browser.page)
+    assert f"prépare un achat, « {OBJECT} », et interroge" in said(browser.page)
     await desk.send("echanges/nouveau", faire="envoyer")
     title, _, page = said(browser.page).partition("</title>")
     letters = title + page.partition('class="sheet"')[2]
@@ -167,7 +167,7 @@ async def test_who_was_not_contacted_is_told_the_same_words(desk_with: DeskWith,
     await desk.write(a="choisis", fournisseur=desk.suppliers[THREE[0]])
     assert await gaps(desk) == [("not_contacted", ["Bois B", "Chantier C"])]
     await make_up(desk)
-    assert "Gardez l" in browser.page
+    assert "Ne modifiez ni l" in browser.page
     await desk.send("echanges/nouveau", faire="relire")
     await desk.send("echanges/nouveau", faire="envoyer")
     await desk.confirm_all()
