@@ -138,11 +138,9 @@ async def _carry_out_wish(call: Call, token: str, wish: str, understood: Underst
             )
             await declare_by_link(call, connection, link, msgspec.structs.replace(kept, ask_again=wish == "parler"))
             return "silence"
-        said = declaration_of_form(understood, before)
-        if before is None:  # the form does not ask whether it may be asked again: what it said of that stays
-            ids = await ids_of(connection, link.supplier_id)
-            said = msgspec.structs.replace(said, ask_again=await may_ask(connection, link.organisation_id, ids))
-        await declare_by_link(call, connection, link, said)
+        asked_again = await may_ask(connection, link.organisation_id, await ids_of(connection, link.supplier_id))
+        declaration = declaration_of_form(understood, before, may_ask=asked_again)
+        await declare_by_link(call, connection, link, declaration)
         return "envoi"
 
 

@@ -15,7 +15,7 @@ from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Rows
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.web.html_pages import Fields, parse_fields
-from domain.needs.lot_words import Term, terms_in
+from domain.needs.lot_words import Term, pasted_lots, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
     BuyerKind,
@@ -27,7 +27,6 @@ from domain.needs.need import (
     Technique,
     TerritoryRequest,
 )
-from domain.needs.pasted_lots import pasted_lots
 from domain.text.bilingual import Text
 from domain.text.labels import RESERVED
 

@@ -25,9 +25,8 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.territory_field import UnderstoodTerritory, point_in, territories_of_name, understand_territory
 from domain.errors import InvalidContent
-from domain.needs.lot_words import unused_words
+from domain.needs.lot_words import pasted_lots, unused_words
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
-from domain.needs.pasted_lots import pasted_lots
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import SupposedSite
 from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS

@@ -15,7 +15,7 @@ from matching.reference import Reference
 from tests.api.campaigns.steps import NOWHERE, STREET, Campaigner, campaigner, put_unknown
 from tests.api.exchanges.steps import keyless
 from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
-from tests.api.sync.factories import Client
+from tests.api.sync.factories import Client, path_of
 
 SAYS = {"offers": [{"segments": ["ev-entretien"]}]}
 
@@ -204,3 +204,15 @@ async def test_a_refusal_holds_for_drafts_whatever_became_of_what_was_declared_w
     assert post.mailbox.raw == []
     record = {"record": {"source": "campaign-post", "external_id": "bob"}}
     assert (await post.client.post(f"/suppliers/{post.suppliers['ana']}/split", json=record)).status_code == 200
+
+
+async def test_who_left_the_directory_is_not_sent_a_link_that_leads_nowhere(post: Post, buyer: Campaigner) -> None:
+    there: dict[str, Any] = {"approvals": [{"kind": "TIH"}], "address": NOWHERE}
+    await put_unknown(post.client, "campaign-left", "left", contact={"email": "left@phare.example"}, **there)
+    made = await buyer.plan(kinds=["TIH"])
+    assert (await post.client.delete(path_of("campaign-left", "left"))).status_code == 204
+    assert (await buyer.post(f"/campaigns/{made['id']}/send")).status_code == 200
+    async with asyncio.timeout(30):
+        while (counts := (await buyer.shown(made))["counts"])["waiting"]:
+            await asyncio.sleep(0.02)
+    assert (counts["undeliverable"], counts["sent"], post.mailbox.raw) == (1, 0, [])

@@ -23,6 +23,7 @@ from api.desk.answer_pages import (
 from domain.needs.need import Lot
 from domain.shortlists.listed_suppliers import Gate, OfferEvidence, Reason, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
+from domain.text.bilingual import known_count
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
 from tests.accessibility import Outline
@@ -30,7 +31,6 @@ from tests.api.desk.steps import (
     FORM,
     Browser,
     assert_refers_to_itself,
-    counted_in_words,
     heading,
     put_all,
     said,
@@ -101,7 +101,8 @@ async def test_another_reservation_or_radius_is_a_button_away(
 ) -> None:
     page = await answered(lot_1_reserve=["handicap"])
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
-    assert f"Ouvert à tous</span> <b>{counted_in_words(lot['alternatives']['reserved']['none'])}</b>" in said(page)
+    open_to_all = [lot["alternatives"][counts]["none"] for counts in ("reserved", "unknown_trade")]
+    assert f"Ouvert à tous</span> <b>{said(known_count(*open_to_all).fr)}</b>" in said(page)
     await browser.submit("besoin/resultat", changer="reserver-1-")
     assert "reserved" not in request_on(browser.page)["lots"][0]
     assert len(names(browser.page)) == min(20, lot["alternatives"]["reserved"]["none"])
@@ -198,13 +199,16 @@ async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(answere
 
 
 async def test_a_trade_without_a_candidate_does_not_contradict_the_candidates_of_the_others(
-    served: Client, answered: Answered
+    served: Client, answered: Answered, source: str
 ) -> None:
-    page = said(await answered(lot_1_objet="tonte de pelouses", lot_1_ajout="imprimerie"))
+    # on an island, where no other test has suppliers
+    away = {"location": {"lat": 46.7106, "lon": -2.3478}, "address": {"commune": "85113"}}
+    await put_all(served, source, {"name": f"Jardins de l'Île {source}", **away})
+    page = said(await answered(lieu="commune:85113", lot_1_objet="tonte de pelouses", lot_1_ajout="imprimerie"))
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
     assert lot["total"] > 0
     assert lot["tension"]["level"] == "none"
-    assert f"{lot['total']} fournisseurs repérés. Un métier sans fournisseur repéré" in re.sub("<[^>]*>", "", page)
+    assert "1 fournisseur repéré. Un métier sans fournisseur repéré" in re.sub("<[^>]*>", "", page)
     assert "aucun fournisseur repéré, dont 0" not in page
 
 

@@ -129,6 +129,19 @@ async def test_beside_its_answer_a_supplier_says_what_it_does_in_one_send(served
     assert [each["body"] for each in (await alone.shown())["messages"][1:]] == ["Bonjour", "Oui"]
 
 
+async def test_who_is_not_to_be_asked_again_stays_so_when_it_declares_beside_an_answer(
+    served: Client, alone: Opened
+) -> None:
+    link = (await served.post(f"/suppliers/{alone.suppliers[0]}/links", json={})).json()
+    path = httpx.URL(link["url"]).path
+    await browse(served, path, faire="silence")
+    await browse(served, path, faire="retirer")
+    sent = await browse(served, alone.links[0], body="Oui", fiche="oui", metier="de-bio", zone="france")
+    assert sent.status_code == 303
+    assert (await keyless(served, "GET", path)).json()["declaration"]["ask_again"] is False
+    assert (await keyless(served, "DELETE", path)).status_code == 204
+
+
 async def test_an_answer_in_json_takes_a_declaration_wholly_or_not_at_all(served: Client, alone: Opened) -> None:
     unknown = {"offers": [{"segments": ["de-nothing"]}]}
     refused = await keyless(served, "POST", alone.links[0], json={"body": "Oui", "declaration": unknown})

@@ -324,7 +324,7 @@ async def test_a_letter_is_posted_by_its_button(desk: Desk, browser: Browser) ->
     assert "L'envoi est confirmé" in said(browser.page)
     states = {each["supplier_id"]: each["state"] for each in (await desk.exchange())["recipients"]}
     assert states == {chosen: "posted", desk.suppliers[TWO[1]]: "to_post"}
-    assert "Confirmer une remise (1)" in said(browser.page)
+    assert "Confirmer un envoi (1)" in said(browser.page)
     matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()
     assert {each["name"]: each["contacted"] for each in matrix["suppliers"]} == {TWO[0]: True, TWO[1]: False}
     await desk.open("journal")
