@@ -34,7 +34,7 @@ KINDS_OF_PLACE: Mapping[TerritoryKind, str] = {
     "departement": "département",
     "region": "région",
     "country": "pays",
-    "nuts": "zone européenne",
+    "nuts": "zone statistique européenne",
 }
 AREAS_AROUND: Mapping[TerritoryKind, str] = {
     "epci": "Dans notre intercommunalité",

@@ -270,9 +270,9 @@ async def test_the_law_comes_gravest_first_and_is_that_of_the_planned_day(answer
     days = {"publication": "2027-01-15", "date": "2026-11-29"}
     page = await answered(lot_1_nature="works", lot_1_valeur="120 000", acheteur="local", **days)
     assert (request_on(page)["planned_publication_on"], request_on(page)["on"]) == ("2027-01-15", "2026-11-29")
-    assert "Règles applicables au 15 janvier 2027, jour prévu de publication." in said(page)
+    assert "Règles applicables au 15 janvier 2027, date prévue de publication." in said(page)
     assert "tel qu'il s'applique au 15 janvier 2027" in said(page)
-    assert "Les règles du 15/01/2027, jour prévu de publication, diffèrent de celles du 29/11/2026" in said(page)
+    assert "Les règles du 15/01/2027, date prévue de publication, diffèrent de celles du 29/11/2026" in said(page)
     without = await browser.submit("besoin/resultat", {"publication": ""})
     assert "Règles applicables" not in said(without.text)
 

@@ -57,7 +57,7 @@ def visit(window: Chrome, url: str, scripts: bool) -> None:
     assert window.switch_to.active_element.get_attribute("id") == "body"
     fill_in(window)
     waiting(window).until(title_is(f"Tonte – {BUYER}"))
-    assert "bien partie" in text_of(window, "[role=status]")
+    assert "bien été envoyée" in text_of(window, "[role=status]")
     assert "au plus" in text_of(window, "li.supplier")
     assert "le pont" in text_of(window, "li.supplier")
     assert_fits(window)
