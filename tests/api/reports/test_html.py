@@ -46,7 +46,7 @@ def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
     answer = match(asked, live(*pool), reference(), ON, "fr")
     version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
     text = page(made(facts(version)))
-    assert "4 fournisseurs proches à contacter : leur activité n'est pas renseignée, et 4 peuvent répondre" in text
+    assert "4 fournisseurs proches à contacter : leur activité n’est pas renseignée, et 4 peuvent répondre" in text
     shown = text.partition("Fournisseurs proches dont l’activité n’est pas connue</caption>")[2].partition("</table>")[
         0
     ]
