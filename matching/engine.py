@@ -186,6 +186,7 @@ def draw_seed(need: Need) -> int:
         b',"unknown_trade":null',
         b',"planned_publication_on":null',
         b',"value_covers":"firm","options_eur":null',
+        b',"body":null,"defence":null',
     ):
         content = content.replace(later, b"")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -157,9 +157,13 @@ class InForce:
     def __init__(self, histories: Mapping[str, tuple[RuleRow, ...]], on: date) -> None:
         self.rows: dict[str, RuleRow] = {}
         self._eventual: dict[str, Any] = {}
+        self._last: dict[str, int] = {}
         for rule_id, history in histories.items():
             row, *later = (row for row in history if row.valid_until is None or on <= row.valid_until)
             self.rows[rule_id] = row
+            known = [each.cents for each in history[: len(history) - len(later)] if each.cents is not None]
+            if known:
+                self._last[rule_id] = known[-1]
             eventual = next((each.value for each in (row, *later) if each.value is not None), None)
             if eventual is not None:
                 self._eventual[rule_id] = frozenset(eventual) if isinstance(eventual, tuple) else eventual
@@ -176,6 +180,10 @@ class InForce:
         """The rule's count, percentage or number of months; None where unknown or absent at this date."""
         value = self.rows[rule_id].value
         return value if isinstance(value, int) else None
+
+    def last_known_cents(self, rule_id: str) -> int | None:
+        """The rule's amount in cents at this date or, where it is not established, the last one before; None: none."""
+        return self._last.get(rule_id)
 
     def present_or_later(self, rule_id: str) -> Any:
         """The rule's number or set of codes at this date, else the first fixed later; raises KeyError without any."""
