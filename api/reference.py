@@ -18,6 +18,7 @@ from domain.law import documents
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
+from domain.text.labels import MATCH_WORDS
 from matching.words.title_reader import Reading
 
 TAG = "Reference"
@@ -137,6 +138,8 @@ class RuleList(msgspec.Struct, frozen=True):
     """The version of all rules"""
     items: tuple[documents.RuleDocument, ...]
     """Rules, by theme"""
+    scope: str
+    """The limits of these rules, and who decides, in words"""
 
 
 class RuleHistory(msgspec.Struct, frozen=True):
@@ -245,8 +248,8 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     `confidence` says how sure the reading is; `explanation`, in English, how the rule is applied.
     """
     rules = call.services.reference.rules
-    on = query.on or call.services.today()
-    listed = RuleList(on, rules.version, documents.documents_in_force(rules, on, call.language))
+    on, scope = query.on or call.services.today(), MATCH_WORDS["law_scope"].to(call.language)
+    listed = RuleList(on, rules.version, documents.documents_in_force(rules, on, call.language), scope)
     return conditional_get(call, listed, max_age=HOUR)
 
 

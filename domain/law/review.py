@@ -15,7 +15,7 @@ import msgspec
 from domain.law import duties, objects
 from domain.law.buyers import BuyerClass, class_of
 from domain.law.findings import (
-    STATEMENTS,
+    ON_PROCEDURE,
     LegalAdvice,
     LegalFinding,
     LotReview,
@@ -241,8 +241,6 @@ def _review_reserving(
 
 
 LAW_CHANGES = "LAW_CHANGES"
-ON_PROCEDURE = frozenset(said.code for said in STATEMENTS.values() if said.on_procedure)
-"""The codes of advice on the procedure of a need."""
 PROCEDURE = "procedure"
 MOST_TOLD, LONGEST, LEAD = 6, 140, 60
 """The changes that are quoted, the characters of a quote, and those it has before the first word that differs."""

@@ -248,3 +248,5 @@ class Shortlist(msgspec.Struct, frozen=True):
     """In the order of the need"""
     advice: tuple[Advice, ...]
     """Counsel and legal consequences for the need as a whole"""
+    scope: str = ""
+    """The limits of what is said of the law here, in words; empty in answers that were frozen before it was said"""
