@@ -23,7 +23,7 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (29_100, 139),
-    "db": (10_700, 61),
+    "db": (10_700, 63),
     "domain": (17_200, 76),
     "matching": (11_600, 53),
     "sources": (8_700, 40),

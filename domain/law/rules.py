@@ -6,7 +6,7 @@ A message ends with the article of its rule; calendar months are added to a date
 import re
 from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
@@ -200,12 +200,12 @@ class InForce:
 class Rules:
     """All rules with their histories. `version` changes with any edit of the file; `vintage`: its last review.
 
-    `starts`: the days on which a rule begins to hold, in order; between two of them none changes.
+    `starts`: the days on which a rule begins to hold, in order; between two of them none changes. `content`: the file.
     """
 
-    def __init__(self, vintage: date, digest: str, rules: Iterable[Rule]) -> None:
-        self.vintage = vintage
-        self.version = f"{vintage.isoformat()}-{digest}"
+    def __init__(self, law: LawFile, content: bytes) -> None:
+        self.vintage, self.content, rules = law.vintage, content, law.rule
+        self.version = f"{law.vintage.isoformat()}-{sha256(content).hexdigest()[:12]}"
         self._histories: dict[str, tuple[RuleRow, ...]] = {}
         self._of_concessions: dict[str, tuple[RuleRow, ...]] = {}
         for rule in rules:
@@ -259,7 +259,7 @@ def parse(content: bytes) -> Rules:
         place = re.search(r"\$\.rule\[(\d+)\]", str(error))
         rule = msgspec.toml.decode(content)["rule"][int(place[1])] if place else None
         raise BrokenLaw(f"{rule.get('id')}: {error}" if isinstance(rule, dict) else str(error)) from error
-    return Rules(law.vintage, sha256(content).hexdigest()[:12], law.rule)
+    return Rules(law, content)
 
 
 def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:

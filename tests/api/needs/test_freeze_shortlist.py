@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -10,6 +12,7 @@ from api.needs import freeze_shortlist, routes, shortlists
 from api.runtime.processes.match_work import MatchTask
 from api.runtime.slots import ConcurrencyLimit
 from db.core.engine import Connection, Engine, transaction
+from domain.law.rules import LAW_FILE, parse
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
@@ -231,3 +234,25 @@ async def test_a_body_that_contradicts_the_kind_is_told_and_stores_nothing(buyer
     told = by_code(await buyer.frozen(path.rpartition("/")[2]))
     assert "MAPA" in told
     assert told["PAYMENT_DAYS"]["article"] == "R2192-10"
+
+
+async def test_the_law_of_a_frozen_shortlist_is_read_again_after_it_changed(
+    buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the stamp of the version, in `GET /rules` and the report; a version of which no file was kept is refused."""
+    kept = await buyer.keep(**need("2026-11-29", None, **WORKS))
+    stamp, path = kept["shortlist"]["stamp"]["rules"], f"/needs/{kept['need']['id']}"
+    services, text = buyer.client.services, LAW_FILE.read_text(encoding="utf-8")
+    changed = parse(text.replace("value = 60000, ", "value = 70000, ").encode())
+    monkeypatch.setattr(services, "reference", replace(services.reference, rules=changed))
+
+    async def direct_award(**query: str) -> float:
+        rules = (await buyer.get("/rules?" + urlencode({"on": "2026-11-29"} | query))).json()["items"]
+        (found,) = (each["value"] for each in rules if each["id"] == "direct_award_supplies_services")
+        return float(found)
+
+    assert (await direct_award(), await direct_award(version=stamp)) == (70_000, 60_000)
+    report = (await buyer.get(f"{path}/report")).json()
+    assert report["rules"]["version"] == stamp
+    refused = await buyer.get("/rules?version=2020-01-01-none")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/version")
