@@ -117,33 +117,35 @@ def tension_message(level: TensionLevel, fewest: int, label: str | None, unknown
     match level:
         case "none":
             return Text(
-                f"Aucun candidat pour « {label} » : le lot risque de rester sans offre",
+                f"Aucun fournisseur repéré pour « {label} » : le lot risque de rester sans offre",
                 f"No candidate for “{label}”: the lot risks no offer",
             )
         case "critical":
             few = _few_candidates_text(fewest)
             return Text(f"{few.fr} pour « {label} »", f"{few.en} for “{label}”")
         case "unknown":
-            few = _few_candidates_text(fewest) if fewest else Text("Aucun candidat connu", "No known candidate")
+            few = _few_candidates_text(fewest) if fewest else Text("Aucun fournisseur connu", "No known candidate")
             return Text(
-                f"{few.fr} pour « {label} », mais on ne sait pas ce que proposent {unknown} fournisseurs proches : "
+                f"{few.fr} pour « {label} », mais l'activité de {unknown} fournisseurs proches n'est pas renseignée : "
                 "rien ne permet de conclure",
                 f"{few.en} for “{label}”, but what {unknown} suppliers nearby offer is not known: "
                 "nothing can be concluded",
             )
         case "low":
-            return Text(f"Peu de candidats ({fewest}) pour « {label} »", f"Few candidates ({fewest}) for “{label}”")
+            return Text(
+                f"Peu de fournisseurs repérés ({fewest}) pour « {label} »", f"Few candidates ({fewest}) for “{label}”"
+            )
         case _:
             return Text(
-                f"Au moins {fewest} candidats par métier demandé",
+                f"Au moins {fewest} fournisseurs repérés par métier demandé",
                 f"At least {fewest} candidates per requested trade",
             )
 
 
 def _few_candidates_text(fewest: int) -> Text:
     if fewest == 1:
-        return Text("Un seul candidat", "Only one candidate")
-    return Text(f"{fewest} candidats seulement", f"Only {fewest} candidates")
+        return Text("Un seul fournisseur repéré", "Only one candidate")
+    return Text(f"{fewest} fournisseurs repérés seulement", f"Only {fewest} candidates")
 
 
 def _sizes_not_shown(candidates: int, known: int) -> Text:
@@ -152,7 +154,7 @@ def _sizes_not_shown(candidates: int, known: int) -> Text:
     if known > 1:
         fr, en = f"{known} seulement dont on sache qu'ils sont", f"only {known}"
     return Text(
-        f"{candidates} candidats, mais {fr} à la taille de ce lot",
+        f"{candidates} fournisseurs repérés, mais {fr} à la taille de ce lot",
         f"{candidates} candidates, but {en} known to be of the size of this lot",
     )
 

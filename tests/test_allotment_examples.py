@@ -36,8 +36,8 @@ def figures(found: Allotment) -> list[str]:
     """The rows of the table of figures, for the lots as given and the first proposals."""
     summaries = [found.as_given, *(proposal.summary for proposal in found.proposals[:SHOWN])]
     names = {
-        "without_supply": "lots sans candidat",
-        "with_competition": "lots avec au moins 3 candidats éligibles",
+        "without_supply": "lots sans fournisseur repéré",
+        "with_competition": "lots ayant au moins 3 fournisseurs potentiels",
         "suppliers_alone": "fournisseurs qui répondent seuls à un lot entier",
         "reserved": "lots réservés",
         "lots": "lots",

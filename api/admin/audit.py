@@ -22,16 +22,19 @@ from domain.journal import Entry
 from domain.text.bilingual import Text
 
 # Kinds of objects that belong to one organisation: one without an entry in its journal does not exist for it.
-_OWN = ("need:", "exchange:", "meeting:", "webhook:", "person:", "key:", "organisation:")
+_OWN = ("need:", "exchange:", "meeting:", "campaign:", "webhook:", "person:", "key:", "organisation:")
 _NO_OBJECT = Text("Le journal ne connaît pas cet objet", "The journal does not know this object")
 _NO_JOURNAL = Text("Aucun journal de cette organisation", "No journal of this organisation")
 
-_KINDS = ("need", "exchange", "meeting", "webhook", "person", "supplier", "key", "organisation", "source", "retention")
+_KINDS = (
+    *("need", "exchange", "meeting", "campaign", "webhook", "person", "supplier", "key", "organisation", "source"),
+    "retention",
+)
 _FORMS = ", ".join(f"`{kind}:…`" for kind in _KINDS)
 Object = Annotated[
     str,
     Meta(
-        pattern=r"^((need|exchange|meeting|webhook|person|supplier|key|organisation):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        pattern=r"^((need|exchange|meeting|campaign|webhook|person|supplier|key|organisation):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
         r"|(source|retention):[^\x00-\x1f]{1,200})$",
         description=f"A kind and an id: {_FORMS}",
         extra={"fr": f"un genre et un identifiant : {_FORMS}"},
@@ -89,9 +92,9 @@ async def list_audit_entries(call: Call, query: AuditQuery, connection: Connecti
     """Read the organisation's journal, oldest entries first.
 
     Of a need with its shortlists, decisions and awards (`need:…`), of an exchange (`exchange:…`), of a meeting
-    (`meeting:…`), or of everything. Entries outlive their object: those of a deleted need stay. An entry holds ids,
-    codes and names of fields, never what people said nor who they are; nobody can alter it, the application included,
-    and each carries the SHA-256 of the one before and of what it is about (`content`).
+    (`meeting:…`), of a campaign (`campaign:…`), or of everything. Entries outlive their object: those of a deleted need
+    stay. An entry holds ids, codes and names of fields, never what people said nor who they are; nobody can alter it,
+    the application included, and each carries the SHA-256 of the one before and of what it is about (`content`).
     """
     organisation_id = query.organisation or call.bearer.organisation_id
     if organisation_id != call.bearer.organisation_id and not call.bearer.may("platform"):

@@ -15,6 +15,7 @@ from db.core.engine import transaction
 from db.declarations.links import NewLink, insert_links
 from db.delivery.outbox import ClaimedRow
 from db.schema.campaign_tables import campaign_mails
+from db.suppliers.write import survivors
 from domain.campaigns.letter import question_email
 from domain.exchanges.letter import shown_buyer
 from domain.text.bilingual import Language
@@ -54,6 +55,8 @@ class CampaignSender:
             asked = await select_outgoing_question(connection, mail)
             if asked is None:
                 return Outcome(failure="answered", final=True)
+            if not await survivors(connection, [mail.row["supplier_id"]]):
+                return Outcome(failure="unknown_supplier", final=True)  # its link would lead nowhere
             end = link_end(now, asked.content, sender.link_days)
             link, campaign = NewLink(mail.row["supplier_id"], token), mail.row["campaign_id"]
             await insert_links(connection, asked.organisation_id, [link], now, end, campaign_id=campaign)

@@ -23,7 +23,7 @@ from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, answer_once, created_answer
 from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import CSV, NAMES
-from db.campaigns.campaigns import write_campaign
+from db.campaigns.campaigns import note_refusals, write_campaign
 from db.campaigns.mails import note_links, recipients_by_town, recipients_to_link
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
@@ -133,7 +133,8 @@ async def make_digests(acting: Acting, campaign_id: UUID, seed: UUID, *, all_way
     Raises NotFound, Conflict (`nobody_to_link`).
     """
     async with transaction(acting.services.database) as connection:
-        await own_campaign(connection, acting.organisation_id, campaign_id)
+        await lock_own_campaign(connection, acting, campaign_id)
+        await note_refusals(connection, acting.organisation_id, campaign_id, acting.now())
         found = await recipients_to_link(connection, campaign_id, all_ways=all_ways)
     if not found:
         raise Conflict("nobody_to_link", NOBODY_LEFT)

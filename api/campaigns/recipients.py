@@ -40,7 +40,7 @@ async def choose_recipients(
 
     ids = list(only) if only is not None else await run_in_thread(None, find_suppliers)
     require_few(len(ids))
-    refused = await suppliers_not_to_ask(connection, acting.organisation_id)
+    refused = await _not_to_write_to(connection, acting.organisation_id)
     found, left_out = dict[UUID, CampaignRecipient](), LeftOut()
     firsts = dict[Hashable, UUID]()
     for first in range(0, len(ids), READ_AT_ONCE):
@@ -50,11 +50,24 @@ async def choose_recipients(
     return list(found.values()), left_out
 
 
+async def _not_to_write_to(connection: Connection, organisation_id: UUID) -> frozenset[Hashable]:
+    """The suppliers that asked an organisation to write to them no more, and what they are written to at."""
+    ids = await suppliers_not_to_ask(connection, organisation_id)
+    known = await living_suppliers(connection, ids)
+    return ids | {_receiver(each) for each in known.values()}
+
+
+def _receiver(supplier: Supplier) -> Hashable:
+    """The e-mail address, or the legal unit and address, at which several suppliers get one message."""
+    email = (supplier.contact.email or "").strip()
+    return email.casefold() if email else addressee(supplier, supplier.address)
+
+
 def _add_recipients(
     found: dict[UUID, CampaignRecipient],
     firsts: dict[Hashable, UUID],
     suppliers: Iterable[Supplier],
-    refused: frozenset[UUID],
+    refused: frozenset[Hashable],
     left_out: LeftOut,
     today: date,
 ) -> LeftOut:
@@ -64,15 +77,15 @@ def _add_recipients(
     """
     numbers = {"ask_again": left_out.ask_again, "no_offer": left_out.no_offer, "joined": left_out.joined}
     for supplier in suppliers:
-        if supplier.id in refused:
+        receiver = _receiver(supplier)
+        if not refused.isdisjoint((supplier.id, receiver)):
             numbers["ask_again"] += 1
             continue
         if _offers_nothing(supplier, today):
             numbers["no_offer"] += 1
             continue
         new = _recipient(supplier)
-        key = new.email.casefold() if new.email else addressee(supplier, supplier.address)
-        first = found.get(firsts.setdefault(key, new.supplier_id))
+        first = found.get(firsts.setdefault(receiver, new.supplier_id))
         if first is None:
             found[new.supplier_id] = new
         else:

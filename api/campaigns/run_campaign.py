@@ -14,6 +14,7 @@ from db.campaigns.campaigns import (
     delete_campaign,
     insert_campaign,
     lock_campaign,
+    note_refusals,
     replace_recipients,
     select_campaign,
     write_campaign,
@@ -200,6 +201,7 @@ async def _queue(
 
     `arrived_by`: only to recipients whose question had arrived by then. Raises Refusal (429) for an empty quota.
     """
+    await note_refusals(connection, acting.organisation_id, campaign.id, acting.now())
     receivers = await waiting_for_mail(connection, campaign.id, purpose, arrived_by)
     if not receivers:
         return 0

@@ -24,10 +24,12 @@ from api.declarations.page_form import (
 from api.runtime.endpoint import Call, endpoint
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML
-from db.campaigns.campaigns import segments_asked_by
+from api.web.request_body import require_media
+from db.campaigns.campaigns import may_ask, segments_asked_by
 from db.core.engine import Connection
 from db.declarations.links import FollowedLink
 from db.suppliers.sources import source_labels
+from db.suppliers.write import ids_of
 from domain.declarations.declaration import Declaration
 from domain.errors import InvalidContent
 from domain.journal import Actor
@@ -88,7 +90,7 @@ async def page_in_browser(call: Call, token: str, event: Event | None) -> Respon
     takes={FORM: DeclarationForm},
     problems=("too-many-requests", "database-away"),
 )
-async def send_supplier_page(call: Call, token: str) -> Response[bytes]:
+async def update_supplier_page(call: Call, token: str) -> Response[bytes]:
     """Carry out the form of a supplier's own page.
 
     Its declaration is stored as by `PUT`, and the page then shows what buyers will find (303). Where something is to be
@@ -97,6 +99,7 @@ async def send_supplier_page(call: Call, token: str) -> Response[bytes]:
     """
 
     async def carry_out() -> Response[bytes]:
+        require_media(call.headers, (FORM,))
         fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
         wish = fields.get("faire", [""])[-1]
         understood = understand_form(read_declaration_form(fields), call.services.reference)
@@ -135,8 +138,10 @@ async def _carry_out_wish(call: Call, token: str, wish: str, understood: Underst
             )
             await declare_by_link(call, connection, link, msgspec.structs.replace(kept, ask_again=wish == "parler"))
             return "silence"
-        await declare_by_link(call, connection, link, declaration_of_form(understood, before))
+        asked_again = await may_ask(connection, link.organisation_id, await ids_of(connection, link.supplier_id))
+        declaration = declaration_of_form(understood, before, may_ask=asked_again)
+        await declare_by_link(call, connection, link, declaration)
         return "envoi"
 
 
-ROUTES = (send_supplier_page,)
+ROUTES = (update_supplier_page,)

@@ -16,7 +16,7 @@ from api.runtime.endpoint import Call
 from api.runtime.rate_limits import HOUR, Limit, caller_of
 from api.runtime.services import Services
 from api.web.problems import Refusal
-from db.campaigns.campaigns import note_declaration, note_opening, write_wish
+from db.campaigns.campaigns import may_ask, note_declaration, note_opening, write_wish
 from db.core.engine import Connection, transaction
 from db.declarations.declarations import Sending, select_declaration, store_declaration, withdraw_declaration
 from db.declarations.links import FollowedLink, count_send, follow, note_opened
@@ -113,18 +113,25 @@ async def supplier_page(call: Call, connection: Connection, link: FollowedLink) 
     if link.opened_at is None:
         await note_opened(connection, link.id, services.now())
         await note_opening(connection, link.id, services.now())
-    return await page_document(connection, link.supplier_id, services.today(), link.expires_at)
+    return await page_document(connection, link.supplier_id, services.today(), link.expires_at, link.organisation_id)
 
 
 async def page_document(
-    connection: Connection, supplier_id: UUID, today: date, link_expires_at: datetime
+    connection: Connection, supplier_id: UUID, today: date, link_expires_at: datetime, asking: UUID
 ) -> SupplierPageDocument:
-    """The content of a supplier's page, whatever link leads to it. Raises NotFound."""
+    """The content of a supplier's page, whatever link leads to it. Raises NotFound.
+
+    `asking`: the organisation that made the link, to which the wish to be asked again or not was told.
+    """
     supplier = await find_document(connection, supplier_id, today)
     said = await select_declaration(connection, supplier.id, today)
+    declaration = said and said.declaration
+    if declaration is not None:
+        ask_again = await may_ask(connection, asking, await ids_of(connection, supplier.id))
+        declaration = msgspec.structs.replace(declaration, ask_again=ask_again)
     return SupplierPageDocument(
         supplier=supplier,
-        declaration=said and said.declaration,
+        declaration=declaration,
         withdrawal=said and said.withdrawal,
         link_expires_at=link_expires_at,
     )

@@ -63,7 +63,7 @@ async def list_declarations(call: Call, query: Paging, connection: Connection) -
 
 
 @endpoint("POST", "/suppliers/{id}/declaration/withdrawal", tag=TAG, scope="admin", answers=DeclarationWithdrawal)
-async def withdraw_supplier_declaration(
+async def revoke_supplier_declaration(
     call: Call, id: UUID, body: WithdrawalRequest, connection: Connection
 ) -> DeclarationWithdrawal:
     """Withdraw what a supplier said of itself, for a reason that it reads on its page.
@@ -74,7 +74,7 @@ async def withdraw_supplier_declaration(
     return await withdraw_as_operator(call, connection, id, body.reason.strip())
 
 
-ROUTES = (list_declarations, withdraw_supplier_declaration)
+ROUTES = (list_declarations, revoke_supplier_declaration)
 
 
 async def page_of_declarations(
@@ -100,6 +100,8 @@ async def withdraw_as_operator(call: Call, connection: Connection, id: UUID, rea
     version = await withdraw(connection, services, supplier_id, actor_of(bearer), reason)
     if version is None:
         raise NotFound(NOTHING_DECLARED)
+    after = await select_declaration(connection, supplier_id, services.today())
+    withdrawn_at = after.withdrawal.withdrawn_at if after and after.withdrawal else services.now()
     return DeclarationWithdrawal(
-        supplier_id=supplier_id, reason=reason, withdrawn_at=services.now(), data_version=version
+        supplier_id=supplier_id, reason=reason, withdrawn_at=withdrawn_at, data_version=version
     )

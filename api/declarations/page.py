@@ -34,7 +34,7 @@ KINDS_OF_PLACE: Mapping[TerritoryKind, str] = {
     "departement": "département",
     "region": "région",
     "country": "pays",
-    "nuts": "zone européenne",
+    "nuts": "zone statistique européenne",
 }
 AREAS_AROUND: Mapping[TerritoryKind, str] = {
     "epci": "Dans notre intercommunalité",
@@ -74,7 +74,7 @@ class KnownFact(NamedTuple):
 class PageOfSupplier(NamedTuple):
     """All that a supplier's page shows but its form: facts known of it, the trades it likely does, the day.
 
-    `source_names`: the labels of sources by their names. `asking`: the organisation that asks.
+    `source_names`: the labels of sources by their names. `asking`: the organisation that asks; `may_ask`: again, too.
     """
 
     shown: SupplierPage
@@ -83,6 +83,7 @@ class PageOfSupplier(NamedTuple):
     today: date
     source_names: Mapping[str, str]
     asking: str
+    may_ask: bool = True
 
 
 def declaration_page(

@@ -26,7 +26,7 @@ from api.desk.need.need_form import (
     read_need_form,
 )
 from api.desk.need.need_page import refused_need_form
-from api.desk.need.understood_need import understand_in_worker
+from api.desk.need.understood_need import understand_in_worker, with_all_to_ask
 from api.draw_maps_and_charts import lot_maps
 from api.match import answer_match
 from domain.errors import InvalidContent
@@ -94,7 +94,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
     understood = await understand_in_worker(visit, form)
     if understood.need is None:
         return refused_need_form(visit, understood)
-    need = msgspec.structs.replace(understood.need.matched, groupings=GROUPINGS)
+    need = msgspec.structs.replace(with_all_to_ask(understood.need.matched), groupings=GROUPINGS)
     opened, is_part = _opened_lots(visit, need)
     try:
         shortlist = await _match_opened_lots(visit, need, opened)
@@ -124,6 +124,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         asked_of=asked_of,
         positions=positions,
         also=dict(zip(understood.form.lot_ids, (read.also for read in understood.lots), strict=True)),
+        pasted=dict(zip(understood.form.lot_ids, (read.pasted for read in understood.lots), strict=True)),
         maps=await visit.run_work(lot_maps, need, shortlist, opened, visit.language),
         first=SHOWN_FIRST,
         at_once=need.limit,

@@ -14,11 +14,12 @@ import msgspec
 from litestar import Response
 
 from api.desk.answer_pages import CHOSEN, MOST_CANDIDATES, SELECTION_WISHES
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, match_and_write_once
 from api.desk.need.need_form import read_need_form
 from api.desk.need.need_page import refused_need_form
-from api.desk.need.understood_need import understand_in_worker
+from api.desk.need.understood_need import understand_in_worker, with_all_to_ask
 from api.desk.talk.new_exchange_page import UNKNOWN
 from api.match import answer_match
 from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need
@@ -29,7 +30,7 @@ from domain.errors import InvalidContent, NotFound
 from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot, PlannedNeed
 from domain.report.lots import best_outcome
-from domain.shortlists.listed_suppliers import Candidate, UnknownSupplier
+from domain.shortlists.listed_suppliers import Candidate, SegmentAnswer, UnknownSupplier
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language, Text
 from domain.text.labels import BASES, OUTCOMES
@@ -100,7 +101,7 @@ async def talk_to_chosen(visit: Visit) -> Response[bytes]:
     understood = await understand_in_worker(visit, form)
     if understood.need is None:
         return refused_need_form(visit, understood)
-    content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
+    content = with_all_to_ask(msgspec.convert(understood.need, PlannedNeed, from_attributes=True))
 
     async def store(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
         """Store the need with its first shortlist; the outcome is the page on which its suppliers are talked to."""
@@ -129,7 +130,11 @@ async def take_chosen(visit: Visit) -> Response[bytes]:
     if wish not in SELECTION_WISHES or not lots:
         raise NotFound(NOTHING_CHOSEN)
     need = msgspec.structs.replace(
-        understood.need.matched, lots=tuple(lots.values()), limit=MOST_CANDIDATES, near_misses=0, groupings=0
+        with_all_to_ask(understood.need.matched),
+        lots=tuple(lots.values()),
+        limit=MOST_CANDIDATES,
+        near_misses=0,
+        groupings=0,
     )
     try:
         answered = msgspec.json.decode(await answer_match(visit.call, need, match_json), type=Shortlist).lots
@@ -174,7 +179,7 @@ def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, langu
             one, outcome = row.supplier, best_outcome(row.eligibility)
             segments = row.segments if isinstance(row, Candidate) else ()
             answers = [each for each in segments if each.fit != "related"]
-            grounds = dict.fromkeys(BASES[each.basis].to(language) for each in answers) or [NOT_SAID.to(language)]
+            grounds = dict.fromkeys(ground_of(each).to(language) for each in answers) or [NOT_SAID.to(language)]
             yield [
                 lot_name(chosen.lot) or chosen.lot.id,
                 one.name,
@@ -189,6 +194,15 @@ def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, langu
                 one.contact.phone,
                 one.contact.website,
             ]
+
+
+def ground_of(answer: SegmentAnswer) -> Text:
+    """The ground of an offer in words: whose word it is where it is declared."""
+    return (
+        CODE_WORDS["declarers"][answer.declared_by].capitalised()
+        if answer.declared_by and answer.basis == "declared"
+        else BASES[answer.basis]
+    )
 
 
 def workbook_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:

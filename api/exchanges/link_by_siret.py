@@ -28,9 +28,10 @@ from api.runtime.services import Services
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML
 from api.web.problems import Refusal
+from api.web.request_body import require_media
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, transaction
-from db.declarations.declarations import came_by_revoked_link
+from db.declarations.declarations import came_by_revoked_link, email_known_by_others
 from db.declarations.links import NewLink, insert_links, insert_mail, was_mailed_to
 from db.journal.entries import write_entry
 from db.suppliers.read import Filters, page_of_suppliers
@@ -68,7 +69,7 @@ class StartForm(msgspec.Struct, frozen=True):
 
 
 @endpoint("GET", "/fiche", tag=TAG, scope=None, answers={HTML: str})
-async def show_start(call: Call, query: StartQuery) -> Response[bytes]:
+async def get_supplier_entry(call: Call, query: StartQuery) -> Response[bytes]:
     """The page for suppliers without a link, who have a code or give their SIRET."""
 
     async def show() -> Response[bytes]:
@@ -87,7 +88,7 @@ async def show_start(call: Call, query: StartQuery) -> Response[bytes]:
     takes={FORM: StartForm},
     problems=("too-many-requests", "database-away"),
 )
-async def ask_for_link(call: Call) -> Response[bytes]:
+async def create_link_request(call: Call) -> Response[bytes]:
     """Open a supplier's own page by a code, or ask for a link by a SIRET.
 
     A code leads to the page (303). For a SIRET a link goes to the address on file, if there is one: the answer is the
@@ -95,6 +96,8 @@ async def ask_for_link(call: Call) -> Response[bytes]:
     """
 
     async def carry_out() -> Response[bytes]:
+        if call.headers.get("content-type"):
+            require_media(call.headers, (FORM,))
         fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
         form = StartForm(**{name: fields.get(name, [""])[-1][:40] for name in StartForm.__struct_fields__})
         return await (_open_by_code(call, form) if form.code else _ask_by_siret(call, form))
@@ -102,7 +105,7 @@ async def ask_for_link(call: Call) -> Response[bytes]:
     return await answer_privately(call, carry_out, REFUSAL)
 
 
-ROUTES = (show_start, ask_for_link)
+ROUTES = (get_supplier_entry, create_link_request)
 
 
 async def _open_by_code(call: Call, form: StartForm) -> Response[bytes]:
@@ -169,22 +172,32 @@ async def links_by_siret(services: Services) -> AsyncIterator[None]:
 
 
 async def queue_links(connection: Connection, services: Services, siret: str) -> None:
-    """Queue an e-mail with a link to each supplier of a SIRET that has an address, unless one was queued lately."""
+    """Queue an e-mail with a link to each supplier of a SIRET that has an address, unless one was queued lately.
+
+    Where the supplier declared the address itself, one goes to that of the other sources too: whoever had its link and
+    declared for it would else be the only one to hear of it.
+    """
     if email_sender_of(services) is None:
         return
     now = services.now()
     organisation_id: UUID | None = None
     for each in await page_of_suppliers(connection, Filters(siret=siret), None, MOST_OF_SIRET):
         supplier = each.supplier
-        email = (supplier.contact.email or "").strip()
-        if source_of_each_field(supplier).get("contact.email") == DECLARATIONS and await came_by_revoked_link(
-            connection, supplier.id
-        ):
-            continue  # who held that link would get another one
-        if not ADDRESS.fullmatch(email) or await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
+        if await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
             continue
-        organisation_id = organisation_id or await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
-        await _queue_link(connection, services, organisation_id, supplier, email)
+        for email in await _addresses_on_file(connection, supplier):
+            organisation_id = organisation_id or await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+            await _queue_link(connection, services, organisation_id, supplier, email)
+
+
+async def _addresses_on_file(connection: Connection, supplier: Supplier) -> list[str]:
+    """The addresses at which a supplier is sent a link: as declared by itself, and as the other sources have it."""
+    addresses = [(supplier.contact.email or "").strip()]
+    if source_of_each_field(supplier).get("contact.email") == DECLARATIONS:
+        if await came_by_revoked_link(connection, supplier.id):
+            addresses.clear()  # who held that link would get another one
+        addresses.append(await email_known_by_others(connection, supplier.id) or "")
+    return [each for each in dict.fromkeys(addresses) if ADDRESS.fullmatch(each)]
 
 
 async def _queue_link(

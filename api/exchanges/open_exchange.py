@@ -53,8 +53,8 @@ from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
 
 NOBODY_LEFT = Text(
-    "La dernière version de la liste n'a, pour ces lots, aucun candidat qui ne soit écarté : nommer des destinataires, "
-    "demander aussi ceux d'activité inconnue, ou figer une nouvelle version de la liste",
+    "La dernière version de la liste n'a, pour ces lots, aucun fournisseur à interroger : nommer des destinataires, "
+    "demander aussi ceux d'activité non renseignée, ou enregistrer une nouvelle version de la liste",
     "For these lots, the latest version of the shortlist has no candidate that is not set aside: name recipients, ask "
     "those of unknown trade too, or freeze a new version of the shortlist",
 )

@@ -108,7 +108,7 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
         before = page.shown.declaration
         if sent.beside.form != form_of_declaration(before, page.shown.supplier, page.today):
             try:
-                declaration = declaration_of_form(sent.beside, before)
+                declaration = declaration_of_form(sent.beside, before, may_ask=page.may_ask)
             except InvalidContent as wrong:
                 problems += declaration_problems(wrong)
     if problems:

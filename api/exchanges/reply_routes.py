@@ -35,11 +35,12 @@ from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody, require_media
+from db.campaigns.campaigns import may_ask
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
 from db.needs.needs import select_need
-from db.suppliers.write import survivors
+from db.suppliers.write import ids_of, survivors
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.journal import Actor
 from domain.suppliers.supplier import DECLARATIONS
@@ -173,9 +174,13 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
         lots = [lot for lot in content.lots if lot.id in ids or not ids]
         bought = services.reference.reader.segments_bought_beside_others
         try:
-            shown = await page_document(connection, link.supplier_id, services.today(), link.expires_at)
+            shown = await page_document(
+                connection, link.supplier_id, services.today(), link.expires_at, link.organisation_id
+            )
             wanted = [segment for lot in lots for segment in bought(content, lot)]
-            return exchange, await page_of_document(call, connection, shown, exchange.buyer, wanted)
+            page = await page_of_document(call, connection, shown, exchange.buyer, wanted)
+            its_ids = await ids_of(connection, shown.supplier.id)
+            return exchange, page._replace(may_ask=await may_ask(connection, link.organisation_id, its_ids))
         except (NotFound, Refusal):
             return exchange, None  # it is no more, or there is no index yet: it may answer all the same
 

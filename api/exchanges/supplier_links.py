@@ -5,7 +5,7 @@ from it and from the caller's own.
 """
 
 import hmac
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -78,8 +78,8 @@ async def create_supplier_link(call: Call, id: UUID, body: LinkRequest, connecti
     """
     acting = acting_of(call)
     supplier_id = await _supplier_for(call, connection, id)
-    expires_at = _expiry(acting, body)
-    email = _address(body.email)
+    _require_valid(body, acting.services.today())
+    expires_at, email = _expiry(acting, body.expires_on), (body.email or "").strip() or None
 
     async def store_link() -> Answer:
         seed, now = token_urlsafe(TOKEN_BYTES), acting.now()
@@ -155,23 +155,22 @@ async def _supplier_for(call: Call, connection: Connection, supplier_id: UUID) -
     return found
 
 
-def _expiry(acting: Acting, body: LinkRequest) -> datetime:
-    """The moment a new link ends: the end of its last day. Raises InvalidContent for a day past or too late."""
-    today = acting.services.today()
-    if body.expires_on is None:
-        return link_expiry(acting.now(), acting.services.settings.reply_link_days)
-    days = (body.expires_on - today).days
-    if days < 0 or days > MOST_DAYS:
-        code, detail = ("past", _PAST) if days < 0 else ("too_late", _TOO_LATE)
-        raise InvalidContent((Problem("/expires_on", code, detail),))
-    return link_expiry(acting.now(), days)
+def _require_valid(body: LinkRequest, today: date) -> None:
+    """Raises InvalidContent with everything wrong in a wish for a link: no address, a day past or too late."""
+    problems, email = list[Problem](), body.email
+    if email is not None and not (ADDRESS.fullmatch(email.strip()) and ascii_domain(email.strip().rpartition("@")[2])):
+        problems.append(Problem("/email", "invalid_email", _NO_ADDRESS))
+    if body.expires_on is not None and body.expires_on < today:
+        problems.append(Problem("/expires_on", "past", _PAST))
+    if body.expires_on is not None and (body.expires_on - today).days > MOST_DAYS:
+        problems.append(Problem("/expires_on", "too_late", _TOO_LATE))
+    if problems:
+        raise InvalidContent(tuple(problems))
 
 
-def _address(email: str | None) -> str | None:
-    """The address to send a link to. Raises InvalidContent for what is none."""
-    if email is None:
-        return None
-    email = email.strip()
-    if not ADDRESS.fullmatch(email) or ascii_domain(email.rpartition("@")[2]) is None:
-        raise InvalidContent((Problem("/email", "invalid_email", _NO_ADDRESS),))
-    return email
+def _expiry(acting: Acting, last_day: date | None) -> datetime:
+    """The moment a new link ends: the end of its last day, or of the days that the server is set to."""
+    now, services = acting.now(), acting.services
+    return link_expiry(
+        now, services.settings.reply_link_days if last_day is None else (last_day - services.today()).days
+    )

@@ -34,6 +34,7 @@ from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import NO_NEED, Progress, StoredNeed, require_not_ended
 from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, diff_versions, unexplained_absences
+from domain.shortlists.shortlist import Shortlist
 from domain.shortlists.version import FrozenShortlist, IdAndName, LotTotal, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
@@ -239,30 +240,35 @@ async def store_version(connection: Connection, acting: Acting, need: StoredNeed
     return version.number
 
 
-async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, ...]:
-    """The suppliers that would be candidates of the need now and are not in the latest version of its shortlist.
+MOST_LOOKED_AT = 100
 
-    Matched as that version's need was, on today's directory and law. None where nothing changed in the directory since,
-    where no version or index is there, and where the match would take long: a new version tells then.
+
+async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, ...]:
+    """The suppliers that changed since the latest version of a need's shortlist and would be candidates of it only now.
+
+    Matched as that version's need was, on today's directory and law; of each lot the first 100 are looked at, since a
+    supplier that did not change may merely have stood behind the last one shown. None where nothing changed in the
+    directory since, where no version or index is there, and where the match would take long: a new version tells then.
     """
     services = acting.services
     if services.live is None or not services.live.is_ready or not need.shortlists:
         return ()
     async with transaction(services.database) as connection:
         frozen = await version_of(connection, acting.organisation_id, need.id, "latest")
-    live, content = services.live.index, frozen.need
+    live, content = services.live.index, msgspec.structs.replace(frozen.need, limit=MOST_LOOKED_AT)
     if live.data_version == frozen.stamp.data_version or not services.match_work.is_quick(content.matched, live):
         return ()
     then = {lot.id: {each.supplier.id for each in lot.candidates} for lot in frozen.shown_lots}
     wanted = MatchInput(content, services.today(), (), year_of(content.planned_publication_on, need.created_at), ())
-    now = await asyncio.to_thread(read_stored, (await match_need(acting, wanted)).body, ShownAnswer)
+    now = await asyncio.to_thread(read_stored, (await match_need(acting, wanted)).body, Shortlist)
     async with transaction(services.database) as connection:
         living = await survivors(connection, {each for some in then.values() for each in some})
     came = {
-        row.supplier.id: row.supplier
+        row.supplier.id: IdAndName(row.supplier.id, row.supplier.name, row.supplier.siret)
         for lot in now.lots
         for row in lot.candidates
-        if row.supplier.id not in {living.get(each, each) for each in then.get(lot.id, ())}
+        if row.supplier.updated_at > frozen.created_at
+        and row.supplier.id not in {living.get(each, each) for each in then.get(lot.id, ())}
     }
     return tuple(came.values())
 

@@ -47,9 +47,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none';
 FONT = "Libertinus Serif"
 """Of drawings on paper; on a screen they have the letters of the page."""
 COVERAGE = (
-    Text("candidats", "candidates"),
+    Text("fournisseurs repérés", "suppliers found"),
     Text("dont peuvent répondre", "of these may answer"),
-    Text("dont sur place", "of these local"),
+    Text("dont implantés", "of these local"),
 )
 """The meanings of a bar of candidates."""
 

@@ -124,7 +124,7 @@ class TerritorySheet(NamedTuple):
                 totals.employees_known,
             )
         return {
-            "title": say("Qui est ici", "Who is here"),
+            "title": say("Structures implantées", "Who is here"),
             "text": employees,
             "heads": [
                 say("Agrément ou convention", "Approval or agreement"),
@@ -182,7 +182,7 @@ class TerritorySheet(NamedTuple):
         if missing:
             text.append(say("De {}, on ne sait pas le nombre de salariés.", "Of {} the staff is not known.", missing))
         return {
-            "title": say("Ce qu'on ne sait pas", "What is not known"),
+            "title": say("Activités non renseignées", "What is not known"),
             "text": text,
             "heads": [say("Agrément ou convention", "Approval"), say("Métier inconnu", "Unknown trade")],
             "rows": [
@@ -203,7 +203,7 @@ class TerritorySheet(NamedTuple):
                 _some(absent, MOST_ABSENT),
             )  # fmt: skip
         told = say(
-            "Combien de structures pourraient répondre ici, métier par métier, et combien si le lot est réservé.",
+            "Nombre de fournisseurs potentiels, métier par métier, sans et avec réservation.",
             "How many suppliers could answer here, trade by trade, and how many if the lot is reserved.",
         )
         if len(present) > MOST_TRADES:
@@ -211,15 +211,15 @@ class TerritorySheet(NamedTuple):
                 "Les {} premiers métiers sur {}.", "The first {} trades of {}.", MOST_TRADES, len(present)
             )
         return {
-            "title": say("Ce qui pourrait être acheté", "What could be bought"),
+            "title": say("Achats possibles", "What could be bought"),
             "text": told,
             "heads": [
                 say("Métier", "Trade"),
-                say("Pourraient répondre", "Could answer"),
+                say("Fournisseurs potentiels", "Could answer"),
                 say("D'ici", "From here"),
-                say("Concurrence", "Competition"),
-                say("Réservé handicap", "Reserved, disability"),
-                say("Réservé IAE", "Reserved, insertion"),
+                say("Offre repérée", "Supply found"),
+                say("Réservé aux EA et ESAT", "Reserved, disability"),
+                say("Réservé aux SIAE", "Reserved, insertion"),
             ],
             "rows": [self._trade_row(each) for each in present[:MOST_TRADES]],
             "absent": lacking,
@@ -238,7 +238,7 @@ class TerritorySheet(NamedTuple):
     def _whom_to_ask(self) -> dict[str, Any]:
         say, unknown = self.say, self.supply.trades.suppliers - self.supply.trades.with_trade
         if not unknown:
-            text = [say("Personne : le métier de chacun est connu.", "Nobody: the trade of each is known.")]
+            text = [say("Aucune : le métier de chaque structure est connu.", "Nobody: the trade of each is known.")]
         else:
             text = [
                 say(
@@ -251,7 +251,7 @@ class TerritorySheet(NamedTuple):
             if unknown > len(self.asked):
                 text.append(say("{} sur {}.", "{} of {}.", len(self.asked), unknown))
         rows = [(each.name, " · ".join(filter(None, (", ".join(each.kinds), each.commune)))) for each in self.asked]
-        return {"title": say("À qui demander", "Whom to ask"), "text": text, "rows": rows}
+        return {"title": say("Structures à contacter", "Whom to ask"), "text": text, "rows": rows}
 
     def _origins(self) -> dict[str, Any]:
         say = self.say

@@ -1,7 +1,7 @@
 """Generated suppliers, plainly made up, with the frequencies of real ones; the same seed gives the same suppliers.
 
 They fill the sample pool of a first run and the pools that speed is measured on. Nothing in them is anyone's: names end
-in "(généré)", addresses of mail and web are under example.org, telephone numbers are those kept for fiction, and the
+in "(fictif)", addresses of mail and web are under example.org, telephone numbers are those kept for fiction, and the
 SIREN begin with 0, which INSEE never gives.
 """
 
@@ -51,7 +51,7 @@ SAMPLE_SIZE = 1_000
 SAMPLE_SEED = 20_240_624
 SAMPLE_SOURCE = Source("exemple", label="Fournisseurs générés pour la démonstration")
 
-MARK = "(généré)"
+MARK = "(fictif)"
 _NOTICE = "Fournisseur généré pour la démonstration et les mesures : il n'existe pas."
 _STREETS = (
     "rue de l'Atelier", "rue des Artisans", "avenue de la Gare", "place du Marché", "chemin des Prés", "quai Neuf",

@@ -51,7 +51,7 @@ STATE = sa.case(
     (campaigns.c.started_at.is_(None), "draft"),
     (campaign_mails.c.status == "waiting", "queued"),
     (_OWN.linked_at.is_not(None) & (sa.func.cardinality(_OWN.address) > 0), "to_post"),
-    (_HAS_FAILED | (_OWN.way == "none"), "undeliverable"),
+    (_HAS_FAILED | (_OWN.way == "none") | ((_OWN.way == "email") & _OWN.email.is_(None)), "undeliverable"),
     (_OWN.way == "letter", "to_post"),
     else_="queued",
 )
@@ -235,6 +235,32 @@ async def write_wish(
     await connection.execute(refused.values(declined_at=sa.func.coalesce(_OWN.declined_at, now)))
 
 
+async def may_ask(connection: Connection, organisation_id: UUID, supplier_ids: Collection[UUID]) -> bool:
+    """Whether campaigns of an organisation may write to a supplier that has these ids."""
+    refused = sa.select(unsolicited_suppliers.c.supplier_id).filter_by(organisation_id=organisation_id)
+    theirs = refused.where(unsolicited_suppliers.c.supplier_id == sa.func.any(list(supplier_ids)))
+    return (await connection.execute(theirs.limit(1))).first() is None
+
+
+async def note_refusals(connection: Connection, organisation_id: UUID, campaign_id: UUID, now: datetime) -> None:
+    """Store in a campaign that the caller has locked who asked its organisation not to be written to.
+
+    Who asked after it was drawn up is noted already, but for recipients that became one with such a supplier since.
+    """
+    refused = await suppliers_not_to_ask(connection, organisation_id)
+    if not refused:
+        return
+    unanswered = sa.select(_OWN.supplier_id).where(
+        _OWN.campaign_id == campaign_id, _OWN.declared_at.is_(None), _OWN.declined_at.is_(None)
+    )
+    living = await survivors(connection, (await connection.execute(unanswered)).scalars().all())
+    theirs = [asked for asked, each in living.items() if each in refused]
+    noted = sa.update(campaign_recipients).where(
+        _OWN.campaign_id == campaign_id, _OWN.supplier_id == sa.func.any(theirs)
+    )
+    await connection.execute(noted.values(declined_at=now))
+
+
 async def note_opening(connection: Connection, link_id: UUID, now: datetime) -> None:
     """Store that a recipient opened a link of a campaign, where it is the first time."""
     link = declaration_links.c
@@ -254,9 +280,18 @@ async def segments_asked_by(connection: Connection, link_id: UUID) -> tuple[str,
 async def note_declaration(
     connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, offers: bool | None
 ) -> None:
-    """Store in all campaigns that ask a supplier that it declared offers, or none; None: it withdrew what it said."""
-    values: dict[str, datetime | None] = {"declared_at": now if offers else None}
+    """Store in all campaigns that ask a supplier that it declared offers, or none; None: it withdrew what it said.
+
+    One that withdrew, and had asked not to be written to, has declined.
+    """
+    ids = list(supplier_ids)
+    values: dict[str, Any] = {"declared_at": now if offers else None}
     if offers is not None:
         values["declined_at"] = None if offers else now
-    mine = _OWN.supplier_id == sa.func.any(list(supplier_ids))
+    else:
+        unsolicited = unsolicited_suppliers.c
+        is_asking = (campaigns.c.id == _OWN.campaign_id) & (campaigns.c.organisation_id == unsolicited.organisation_id)
+        refused = sa.exists().where(is_asking, unsolicited.supplier_id == sa.func.any(ids))
+        values["declined_at"] = sa.case((refused, sa.func.coalesce(_OWN.declined_at, now)), else_=_OWN.declined_at)
+    mine = _OWN.supplier_id == sa.func.any(ids)
     await connection.execute(sa.update(campaign_recipients).where(mine).values(values))

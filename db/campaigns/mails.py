@@ -109,12 +109,11 @@ async def recipients_to_link(
 ) -> Sequence[CampaignRecipient]:
     """The recipients whom the buyer writes to or calls, by postal code and name; those that answered are not.
 
-    These are the ones without an e-mail address, and those whose e-mail failed for good. `all_ways`: those with an
-    address too.
+    These are the ones without an e-mail address, or whose address was erased before they were written to, and those
+    whose e-mail failed for good. `all_ways`: those with an address too.
     """
-    failed = sa.exists().where(
-        _MAIL.campaign_id == _OWN.campaign_id, _MAIL.supplier_id == _OWN.supplier_id, _MAIL.status == "given_up"
-    )
+    mailed = sa.exists().where(_MAIL.campaign_id == _OWN.campaign_id, _MAIL.supplier_id == _OWN.supplier_id)
+    failed = mailed.where(_MAIL.status == "given_up") | (_OWN.email.is_(None) & ~mailed)
     query = _addressees().where(_OWN.campaign_id == campaign_id, _UNANSWERED)
     if not all_ways:
         query = query.where((_OWN.way != "email") | failed)
@@ -146,7 +145,7 @@ async def note_posting(connection: Connection, campaign_id: UUID, now: datetime)
     theirs = sa.and_(
         _OWN.campaign_id == campaign_id,
         _OWN.linked_at.is_not(None),
-        (sa.func.cardinality(_OWN.address) > 0) | ((_OWN.way == "email") & ~mailed),
+        (sa.func.cardinality(_OWN.address) > 0) | (_OWN.email.is_not(None) & (_OWN.way == "email") & ~mailed),
         sa.or_(_OWN.posted_at.is_(None), _OWN.posted_at < _OWN.linked_at),
     )
     done = sa.update(campaign_recipients).where(theirs).values(posted_at=now).returning(_OWN.supplier_id)

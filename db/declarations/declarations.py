@@ -103,6 +103,15 @@ async def select_declaration(connection: Connection, supplier_id: UUID, today: d
     return DeclarationOf(row.supplier_id, row.organisation_id, _stored_declaration(row, today), _withdrawal(row))
 
 
+async def email_known_by_others(connection: Connection, supplier_id: UUID) -> str | None:
+    """The e-mail address of a supplier in the latest record of another source that has one; None where none has."""
+    own = records.c
+    query = select(own.payload).where(own.supplier_id == supplier_id, own.source != DECLARATIONS)
+    found = (await connection.execute(query.order_by(own.received_at.desc(), own.source))).scalars()
+    emails = ((each.contact.email or "").strip() for each in found if each.contact)
+    return next(filter(None, emails), None)
+
+
 async def came_by_revoked_link(connection: Connection, supplier_id: UUID) -> bool:
     """Whether what a living supplier says of itself came by a link that was revoked since."""
     own = declarations.c
@@ -189,18 +198,23 @@ class TakenToRenew(NamedTuple):
 
 
 async def take_to_renew(connection: Connection, today: date, before: date, now: datetime, limit: int) -> TakenToRenew:
-    """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again."""
-    own = declarations.c
+    """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again.
+
+    Who declared by a link that was revoked since would get another one, and is not reached.
+    """
+    own, links = declarations.c, declaration_links.c
+    is_revoked = exists().where(links.id == own.link_id, links.revoked_at.is_not(None))
     due = select(own.supplier_id).where(
         own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None)
     )
     take = update(declarations).where(own.supplier_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
-    taken = take.values(reminded_at=now).returning(own.supplier_id, own.organisation_id, own.content)
+    columns = own.supplier_id, own.organisation_id, own.content, is_revoked.label("is_revoked")
+    taken = take.values(reminded_at=now).returning(*columns)
     rows = (await connection.execute(taken)).all()
     reached = [
         ToRenew(row.supplier_id, row.organisation_id, row.content.contact.email)
         for row in rows
-        if row.content.ask_again and row.content.contact and row.content.contact.email
+        if row.content.ask_again and row.content.contact and row.content.contact.email and not row.is_revoked
     ]
     return TakenToRenew(len(rows), reached)
 

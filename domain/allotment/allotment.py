@@ -132,7 +132,11 @@ class Figure(NamedTuple):
 
 FIGURES = (
     Figure(Text("Lots sans candidat", "Lots without candidate"), lambda found: found.without_supply, False),
-    Figure(Text("Lots avec concurrence", "Lots with competition"), lambda found: found.with_competition, True),
+    Figure(
+        Text("Lots ayant assez de fournisseurs potentiels", "Lots with competition"),
+        lambda found: found.with_competition,
+        True,
+    ),
     Figure(
         Text("Fournisseurs qui répondent seuls à un lot", "Suppliers that answer a lot by themselves"),
         lambda found: found.suppliers_alone,

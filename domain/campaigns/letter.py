@@ -15,7 +15,7 @@ _GREETING = re.compile(r"(bonjour|madame|monsieur|mesdames|messieurs|cher|chere|
 _HELLO = Text("Madame, Monsieur,", "Dear Sir or Madam,")
 _SUBJECT = Text("Objet : {subject}", "Subject: {subject}")
 _REMINDER = Text(
-    "Rappel : nous vous avons déjà posé cette question, et n'avons pas encore votre réponse.",
+    "Rappel : nous n'avons pas encore reçu votre réponse à cette question.",
     "Reminder: we have asked you this before, and have no answer from you yet.",
 )
 _REPLY_BY = Text("Réponse souhaitée avant le {day}", "Please answer by {day}")
@@ -28,8 +28,9 @@ _TICK = Text(
     "Tick your trades: public buyers who look for them near you will find you.",
 )
 _YOURS = Text(
-    "Ce code n'est qu'à vous : qui l'a parle au nom de votre structure. Il fonctionne jusqu'au {until}. Ce que vous "
-    "dites est visible des acheteurs publics ; vous pouvez le changer, le retirer, ou demander à ne plus être "
+    "Ce code est personnel : toute personne qui le détient peut écrire au nom de votre structure. Il est "
+    "valable jusqu'au {until}. Les acheteurs "
+    "publics lisent votre fiche. Vous pouvez la modifier, la retirer, ou demander à ne plus être "
     "sollicité.",
     "This code is yours alone: whoever has it speaks for your organisation. It works until {until}. What you say can "
     "be read by public buyers; you can change it, take it back, or ask not to be written to again.",
@@ -38,7 +39,7 @@ _BY_LINK = Text(
     "Répondez en deux minutes, sans créer de compte :\n{url}", "Answer in two minutes, without an account:\n{url}"
 )
 _NO_REPLY = Text(
-    "Ce courriel est envoyé par un automate : personne ne lit les réponses qui y sont faites.",
+    "Ne répondez pas à ce courriel : les messages envoyés à cette adresse ne sont pas lus. Utilisez votre lien.",
     "This e-mail is sent by a machine: nobody reads answers to it.",
 )
 

@@ -182,7 +182,7 @@ def _check_contact(contact: DeclaredContact) -> Iterator[Problem]:
         ("website", _WEBSITE, _NO_WEBSITE),
     ):
         value: str | None = getattr(contact, name)
-        if value is not None and not shape.fullmatch(value.strip()):
+        if value is not None and not (value.strip().isprintable() and shape.fullmatch(value.strip())):
             yield Problem(pointer("contact", name), f"invalid_{name}", detail)
 
 

@@ -74,7 +74,7 @@ class LinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _OPENING = {
     "link": Text(
-        "{asking} vous propose de dire sur votre page ce que fait votre structure : les acheteurs publics qui "
+        "{asking} vous propose de déclarer l'activité de votre structure sur votre page : les acheteurs publics qui "
         "cherchent ce métier près de chez vous vous trouveront. Cela prend deux minutes, sans compte à créer.",
         "{asking} invites you to say on your own page what your organisation does: public buyers who look for that "
         "trade near you will find you. It takes two minutes, and no account.",
@@ -87,11 +87,12 @@ _OPENING = {
     ),
 }
 _SUBJECTS = {
-    "link": Text("Votre page : dites ce que vous faites", "Your page: say what you do"),
+    "link": Text("Votre page : déclarez votre activité", "Your page: say what you do"),
     "renewal": Text("Votre page expire bientôt", "Your page expires soon"),
 }
 _REST = Text(
-    "Votre page : {url}\n\nCe lien est à vous seul : qui l'a parle en votre nom. Il fonctionne jusqu'au {until}. Vous "
+    "Votre page : {url}\n\nCe lien est personnel : toute personne qui le détient peut écrire en votre nom. Il est "
+    "valable jusqu'au {until}. Vous "
     "pouvez aussi y demander à ne plus être sollicité.\n\n{asking}",
     "Your page: {url}\n\nThis link is yours alone: whoever has it speaks for you. It works until {until}. There you "
     "can also ask not to be written to again.\n\n{asking}",

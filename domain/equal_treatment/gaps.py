@@ -126,7 +126,7 @@ def _phrases_on_others(count: int, unconfirmed: int) -> tuple[Text, Text]:
     """Two phrases, “that 3 others received” and “3 others were”, which say for how many delivery is `unconfirmed`."""
     if count and unconfirmed == count:
         others = Text("un autre", "1 other") if count == 1 else Text(f"{count} autres", f"{count} others")
-        french, english = f"{others.fr} (remise non confirmée)", f"{others.en} (delivery not confirmed)"
+        french, english = f"{others.fr} (envoi à confirmer)", f"{others.en} (delivery not confirmed)"
         got = Text(f" destinée à {french}", f" meant for {english}")
         return got, Text(f"qu'un message a été préparé pour {french}", f"a message was prepared for {english}")
     if count == 1:

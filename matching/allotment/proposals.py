@@ -50,10 +50,10 @@ COMBINATIONS_LEFT_OUT = Text(
     "that it gives, were combined.",
 )
 CRITERIA = {
-    "without_supply": ("lot sans candidat", "lots sans candidat", "lots with no candidate"),
+    "without_supply": ("lot sans fournisseur repéré", "lots sans fournisseur repéré", "lots with no candidate"),
     "with_competition": (
-        "lot avec au moins {least} candidats éligibles",
-        "lots avec au moins {least} candidats éligibles",
+        "lot ayant au moins {least} fournisseurs potentiels",
+        "lots ayant au moins {least} fournisseurs potentiels",
         "lots with at least {least} eligible candidates",
     ),
     "suppliers_alone": (
@@ -61,14 +61,18 @@ CRITERIA = {
         "fournisseurs répondent seuls à un lot entier",
         "suppliers answer a whole lot by themselves",
     ),
-    "reserved": ("lot réservé avec concurrence", "lots réservés avec concurrence", "lots reserved with competition"),
+    "reserved": (
+        "lot réservé ayant au moins {least} fournisseurs potentiels",
+        "lots réservés ayant au moins {least} fournisseurs potentiels",
+        "lots reserved with competition",
+    ),
     "lots": ("lot en tout", "lots en tout", "lots in all"),
 }
 """The criteria of the order, in that order, by the figure of a `Summary` that each compares: one, several, English."""
 LONGEST_TITLE = 400
 """As long as the title of a lot may be."""
 AS_GIVEN = Text("Lot tel que demandé", "Lot as given")
-NO_SUPPLY = Text("Aucun candidat", "No candidate")
+NO_SUPPLY = Text("Aucun fournisseur repéré", "No candidate")
 LOT_FORBIDDEN = Text(
     "La réservation demandée n'est pas permise pour ce lot : non réservé",
     "The reservation asked for is not allowed for this lot: not reserved",
@@ -284,7 +288,9 @@ def part_reason(supply: Alternatives) -> CodedText:
         form = JUST_KNOWN if not ask else KNOWN_AND_TO_ASK if known else TO_ASK
         counts.append(form.filled(under=under, known=known, ask=ask))
     told = join_texts(counts)
-    return "part_supply", Text(f"Candidats pour cette partie, {told.fr}", f"Candidates for this part, {told.en}")
+    return "part_supply", Text(
+        f"Fournisseurs potentiels pour cette partie, {told.fr}", f"Candidates for this part, {told.en}"
+    )
 
 
 def joined_reason(lot_ids: Sequence[str]) -> CodedText:
@@ -300,7 +306,7 @@ def reservation_reason(types: Sequence[str], eligible: int, is_own: bool) -> Cod
     name = Text(listed([one.fr for one in each]).fr, listed([one.en for one in each]).en)
     fr, en = ("demandée", "asked for") if is_own else ("possible", "possible")
     message = Text(
-        f"Réservation {fr} : réserver {name.fr} laisse {_candidates_text(eligible, 'éligible').fr}",
+        f"Réservation {fr} : réserver {name.fr} laisse {_candidates_text(eligible).fr}",
         f"Reservation {en}: reserving to {name.en} leaves {_candidates_text(eligible).en}",
     )
     return "reserved", message
@@ -313,7 +319,7 @@ def too_few_eligible_reason(min_candidates: int, unknown: int) -> CodedText:
     """
     also = f"; {_to_ask(unknown).en}" if unknown else ""
     return "reservation_left_out", Text(
-        f"La réservation demandée laisse moins de {min_candidates} candidats éligibles : non réservé"
+        f"La réservation demandée laisse moins de {min_candidates} fournisseurs potentiels : non réservé"
         + (f" ; {_to_ask(unknown).fr}" if unknown else ""),
         f"The reservation asked for leaves fewer than {min_candidates} eligible candidates: not reserved{also}",
     )
@@ -323,18 +329,18 @@ def _to_ask(unknown: int) -> Text:
     """A text on the suppliers nearby that may answer, whose trade is not known."""
     many = "s" if unknown > 1 else ""
     return Text(
-        f"{unknown} fournisseur{many} proche{many} d'activité inconnue à interroger",
+        f"{unknown} fournisseur{many} proche{many} d'activité non renseignée à interroger",
         f"{unknown} supplier{many} nearby of unknown trade to ask",
     )
 
 
 def competition_reason(eligible: int, min_candidates: int) -> CodedText:
     """The reason telling whether a lot has competition: `min_candidates` eligible candidates or more."""
-    count = _candidates_text(eligible, "éligible")
+    count = _candidates_text(eligible)
     if eligible >= min_candidates:
-        return "competition", Text(f"Concurrence : {count.fr}", f"Competition: {count.en}")
+        return "competition", Text(f"Offre repérée : {count.fr}", f"Competition: {count.en}")
     return "little_competition", Text(
-        f"Concurrence limitée : {count.fr}, moins de {min_candidates}",
+        f"Offre repérée limitée : {count.fr}, moins de {min_candidates}",
         f"Limited competition: {count.en}, fewer than {min_candidates}",
     )
 
@@ -356,7 +362,7 @@ def rank_reason(found: Summary, better: Summary, number: int, min_candidates: in
             fr, en = f"{here.fr}, contre {there}", f"{here.en}, against {there}"
             return "ranked_after", Text(f"Après la proposition {number} : {fr}", f"After proposal {number}: {en}")
     return "drawn", Text(
-        f"À égalité avec la proposition {number} : rang tiré au sort", f"Equal to proposal {number}: its rank is drawn"
+        f"À égalité avec la proposition {number} : ordre tiré au sort", f"Equal to proposal {number}: its rank is drawn"
     )
 
 
@@ -367,10 +373,9 @@ def _criterion_in_words(criterion: str, found: Summary, min_candidates: int) -> 
     return Text(*(f"{count} {text}".format(least=min_candidates) for text in (fr, en)))
 
 
-def _candidates_text(count: int, french_adjective: str = "") -> Text:
+def _candidates_text(count: int) -> Text:
     many = "s" if count > 1 else ""
-    adjective = f" {french_adjective}{many}" if french_adjective else ""
-    return Text(f"{count} candidat{many}{adjective}", f"{count} eligible candidate{many}")
+    return Text(f"{count} fournisseur{many} potentiel{many}", f"{count} eligible candidate{many}")
 
 
 def lot_title(labels: Sequence[str], area: Text | None, own_title: str | None) -> Text:

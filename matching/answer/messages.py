@@ -35,7 +35,7 @@ def nearby(default_km: float) -> Text:
     """A sentence for a supplier near the territory that has declared no area; `default_km`: how far it may be."""
     most, why = kilometres(default_km, rough=True), _near_home(default_km)
     return Text(
-        f"À {most.fr} au plus du territoire, sans zone d'intervention déclarée{why.fr}",
+        f"Zone d'intervention non renseignée ; situé à {most.fr} au plus du territoire{why.fr}",
         f"Within {most.en} of the territory, without a declared service area{why.en}",
     )
 
@@ -68,7 +68,7 @@ EVIDENCE: dict[EvidenceKind, Text] = {
 }
 
 INFERRED = Text(
-    "Activité déduite de sa fiche, non déclarée : à confirmer auprès de la structure",
+    "Activité supposée, non déclarée : à confirmer auprès de la structure",
     "Activity inferred from its record, not declared: to be confirmed with the supplier",
 )
 
@@ -127,7 +127,7 @@ def fit(kind: Fit, requested: str, offered: str) -> Text:
             )
         case _:
             return Text(
-                f"Propose « {offered} », activité voisine de « {requested} »",
+                f"Activité proche : {offered} (vous demandez : {requested})",
                 f"Offers “{offered}”, close to “{requested}”",
             )
 
@@ -169,8 +169,11 @@ def too_far(distance_km: float | None, cap_km: float, placed: bool, *, to_territ
         )
     far, over = kilometres(distance_km), kilometres(distance_km - cap_km)
     if to_territory:
-        return Text(f"À {far.fr} du territoire : {over.fr} de trop", f"{far.en} from the territory: {over.en} too far")
-    return Text(f"À {far.fr} : {over.fr} de trop", f"At {far.en}: {over.en} too far")
+        return Text(
+            f"À {far.fr} du territoire, soit {over.fr} au-delà de votre limite",
+            f"{far.en} from the territory: {over.en} too far",
+        )
+    return Text(f"À {far.fr}, soit {over.fr} au-delà de votre limite", f"At {far.en}: {over.en} too far")
 
 
 def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool, default_km: float) -> Text:
@@ -182,13 +185,13 @@ def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: 
         radius = kilometres(area.radius_km, rough=area.radius_km == round(area.radius_km))
         over = kilometres(to_territory_km - area.radius_km)
         return Text(
-            f"Intervient dans un rayon de {radius.fr} : il manque {over.fr} pour atteindre le territoire",
+            f"Son rayon d'intervention ({radius.fr}) s'arrête à {over.fr} du territoire",
             f"Works within {radius.en}: {over.en} short of the territory",
         )
     if area is None and to_territory_km is not None:
         far, most, why = kilometres(to_territory_km), kilometres(default_km, rough=True), _near_home(default_km)
         return Text(
-            f"À {far.fr} du territoire, sans zone d'intervention déclarée ({most.fr} au plus{why.fr})",
+            f"Zone d'intervention non renseignée ; situé à {far.fr} du territoire ({most.fr} au plus{why.fr})",
             f"{far.en} from the territory, without a declared service area ({most.en} at most{why.en})",
         )
     if area is None or area.radius_km is not None:
@@ -206,7 +209,7 @@ def support(kind: Fit, requested: str, offered: str) -> Text:
     """A sentence for a supplier that offers only an activity supporting the object, or close to a supporting one."""
     if kind == "related":
         return Text(
-            f"Propose « {offered} », activité voisine de l'activité support « {requested} »",
+            f"Activité proche : {offered} (activité support demandée : {requested})",
             f"Offers “{offered}”, close to the supporting activity “{requested}”",
         )
     return Text(f"Ne propose que l'activité support « {offered} »", f"Offers only the supporting activity “{offered}”")
@@ -220,21 +223,19 @@ AND = Text(" ; ", "; ")
 def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
     """A sentence for the number of suppliers nearby of unknown trade, and of the eligible among them."""
     if not total:
-        return Text("Aucun fournisseur proche d'activité inconnue", "No supplier nearby whose trade is not known")
+        return Text("Aucun fournisseur proche d'activité non renseignée", "No supplier nearby whose trade is not known")
     several = total > 1
-    fr, en = (
-        ("proposent", "fournisseurs proches", "leur") if several else ("propose", "fournisseur proche", "lui"),
-        (("suppliers", "them") if several else ("supplier", "it")),
-    )
+    fr = ("fournisseurs proches", "leur") if several else ("fournisseur proche", "son")
+    en = ("suppliers", "them") if several else ("supplier", "it")
     may = Text("", "")
     if reserved:
         verb = "peuvent" if eligible > 1 else "peut"
         may = Text(
-            f", dont {eligible} {verb} répondre à ce lot réservé, au besoin sur preuve",
+            f", et {eligible} {verb} répondre à ce lot réservé, au besoin sur preuve",
             f", {eligible} of which may answer this reserved lot, if need be on proof,",
         )
     return Text(
-        f"On ne sait pas ce que {fr[0]} {total} {fr[1]}{may.fr} : {fr[2]} demander",
+        f"{total} {fr[0]} à contacter : {fr[1]} activité n'est pas renseignée{may.fr}",
         f"What {total} {en[0]} nearby{may.en} offer{'' if several else 's'} is not known: ask {en[1]}",
     )
 
@@ -273,8 +274,8 @@ def kind_to_ask(kinds: tuple[Kind, ...], labels: tuple[str, ...], *, offers: boo
 def ask_unknown(eligible: int) -> Text:
     """Counsel to ask the suppliers nearby whose trade is not known, before concluding on a scarce supply."""
     return Text(
-        f"Conseil : ne pas conclure à un manque d'offre ; demander d'abord ce qu'ils proposent aux {eligible} "
-        "fournisseurs proches dont l'activité n'est pas connue",
+        f"Conseil : ne concluez pas à un manque d'offre ; interrogez d'abord les {eligible} "
+        "fournisseurs proches dont l'activité n'est pas renseignée",
         f"Counsel: do not conclude that supply is lacking; first ask the {eligible} suppliers nearby whose trade is "
         "not known what they offer",
     )
@@ -338,7 +339,7 @@ def grouping(suppliers: int, segments: int) -> Text:
     """A sentence for two to four candidates that answer together what none answers alone."""
     several, asked = (NUMBERS.get(number, Text(str(number), str(number))) for number in (suppliers, segments))
     return Text(
-        f"Ensemble, ces {several.fr} fournisseurs répondent aux {asked.fr} segments demandés",
+        f"Ensemble, ces {several.fr} fournisseurs répondent aux {asked.fr} métiers demandés",
         f"Together, these {several.en} suppliers answer the {asked.en} requested segments",
     )
 

@@ -148,7 +148,7 @@ def sum_staff(employees: NDArray[np.int32]) -> tuple[int, int]:
 def trades_by_commune(live: LiveIndex, geography: Geography) -> list[PlaceTrades]:
     """The active suppliers by the commune that they stand in and by kind, and how many of each have a trade.
 
-    Those of the whole directory too, also where nobody knows where they stand. Takes a second for 220,000.
+    Those of the whole directory too, also where nobody knows where they stand. Takes two seconds for 220,000.
     """
     every = live.still_present(np.arange(live.next_ordinal, dtype=np.int32))
     lat, lon = live.base.columns.degrees(every)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.reference.territory import Territories
+from domain.reference.territory import Area, Territories, TerritoryKind
 from domain.shortlists.shortlist import SupposedSiteSource
 from domain.text.normalise import fold, stem
 from matching.words.titles import LINKS, place_names
@@ -40,6 +40,11 @@ _ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
 _SIREN = re.compile(r"21(?:(19|23|87)(\d{3})0|(97\d)\d(\d\d)|(?!02|08|10|19|23|60|80|87|97)(\d\d)0(\d{3}))\d")
 _CORSICA, _CORSICAN = "20", ("2A", "2B")
 _PARIS, _PARIS_CODE = "75001", "75056"
+
+
+_LARGER: tuple[TerritoryKind, ...] = ("departement", "region", "epci")
+_ALSO_THINGS = {"lot", "nord", "centre", "manche", "loire", "cher", "var", "ain", "creuse", "landes", "aude"}
+"""First words of territories that mean something else too: they count where they are written as a place."""
 
 
 class NamedPlace(NamedTuple):
@@ -84,6 +89,34 @@ class CommuneFinder:
             codes = [island + number for island in _CORSICAN]
         found = {self._territories.commune_ordinal(code) for code in codes} - {None}
         return found.pop() if len(found) == 1 else None
+
+    def named_areas(self, text: str) -> tuple[Area, ...]:
+        """The territories that a text names as places ("12 collèges du Finistère"); empty where it names none surely.
+
+        Communes count where it names nothing larger, and where only one commune has that name.
+        """
+        tokens = fold(text).split()
+        at = [place for place, word in enumerate(tokens) if word not in LINKS]
+        words = tuple([stem(tokens[place]) for place in at])
+        larger: dict[str, Area] = {}
+        for start, length, areas in self.names.spot(words):
+            said, before = tokens[at[start]], tokens[: at[start]]
+            is_thing = all(map(self._known, words[start : start + length])) or said in _ALSO_THINGS
+            if start and tokens[at[start - 1]] in _NOT_AFTER:
+                continue
+            named = [area for area in areas if area.kind in _LARGER]
+            if named and (not is_thing or _is_written_as_a_place(text, said, before)):
+                largest = min(named, key=lambda area: _LARGER.index(area.kind))
+                larger[largest.id] = largest
+        if larger:
+            return tuple(larger.values())
+        found = {place.communes for place in self._places(text)}
+        communes = self._territories.communes
+        return tuple(
+            self._territories.area(f"commune:{communes[each[0]].code}", suggest=False)
+            for each in sorted(found)
+            if len(each) == 1
+        )
 
     def _communes_inside(self, text: str, ground: Bools) -> Iterator[int]:
         """The communes of a territory that a text names, without those of which it has several of that name."""

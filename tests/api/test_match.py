@@ -184,7 +184,7 @@ async def test_a_need_far_too_large_for_all_is_never_good(settings: Settings, re
         (lot,) = (await post(client, with_lot(value_eur=4_000_000, duration_months=48))).json()["lots"]
         assert lot["tension"] == {
             "level": "good",
-            "message": "Au moins 7 candidats par métier demandé ; la taille de 1 n'est pas connue",
+            "message": "Au moins 7 fournisseurs repérés par métier demandé ; la taille de 1 n'est pas connue",
             "unknown": 0,
         }
 
@@ -195,7 +195,9 @@ async def test_a_large_need_whose_candidates_are_of_unknown_size_is_not_good(
     async with portal(settings, reference, *(supplier(f"n° {number}") for number in range(38))) as client:
         (lot,) = (await post(client, with_lot(value_eur=24_000_000, duration_months=12))).json()["lots"]
         assert lot["tension"]["level"] == "low"
-        assert lot["tension"]["message"].startswith("38 candidats, mais aucun dont on sache qu'il est à la taille")
+        assert lot["tension"]["message"].startswith(
+            "38 fournisseurs repérés, mais aucun dont on sache qu'il est à la taille"
+        )
         (lot,) = (await post(client, with_lot(value_eur=1_000_000, duration_months=12))).json()["lots"]
         assert lot["tension"]["level"] == "good"
         assert lot["tension"]["message"].endswith("la taille de 38 n'est pas connue")

@@ -11,11 +11,11 @@ from tests.api.desk.steps import Browser, put_all
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
 
-MOLENE = "commune:29084"
+HOEDIC = "commune:56085"
 UNKNOWN: dict[str, Any] = {
-    "name": "ESAT du Trielen",
+    "name": "ESAT du Beg-Lagatt",
     "approvals": [{"kind": "ESAT"}],
-    "address": {"commune": "29084"},
+    "address": {"commune": "56085"},
     "location": None,
     "offers": [],
 }
@@ -25,7 +25,7 @@ async def test_what_was_learnt_since_a_day_is_told(
     served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = served.services
-    unknown = [UNKNOWN | {"name": f"ESAT du Trielen {number}"} for number in range(2)]
+    unknown = [UNKNOWN | {"name": f"ESAT du Beg-Lagatt {number}"} for number in range(2)]
     await put_all(served, source, *unknown)
     month_ago = services.now() - timedelta(days=30)
     with monkeypatch.context() as patched:
@@ -35,14 +35,14 @@ async def test_what_was_learnt_since_a_day_is_told(
         day = services.today()
     before = (await served.get("/sources")).json()
     await put_all(served, source, unknown[0] | {"offers": [{"segments": ["lt-blanchisserie"]}]})
-    asked = f"/supply?territory={MOLENE}&segments=lt-blanchisserie&since={day}"
+    asked = f"/supply?territory={HOEDIC}&segments=lt-blanchisserie&since={day}"
     answer = (await served.get(asked)).json()
     kind = {"kind": "ESAT", "suppliers": 2}
     assert answer["trades_before"] == {
         "suppliers": 2, "with_trade": 0, "share": 0.0, "by_kind": [kind | {"with_trade": 0}], "on": str(day),
     }  # fmt: skip
     assert (answer["trades"]["with_trade"], answer["trades"]["by_kind"]) == (1, [kind | {"with_trade": 1}])
-    assert (await served.get(f"/supply?territory={MOLENE}&segments=ev")).json()["trades_before"] is None
+    assert (await served.get(f"/supply?territory={HOEDIC}&segments=ev")).json()["trades_before"] is None
     after = (await served.get("/sources")).json()
     assert after["directory"]["with_trade"] == before["directory"]["with_trade"] + 1
     (counted,) = (each for each in after["history"] if each["on"] == str(day))
@@ -51,7 +51,7 @@ async def test_what_was_learnt_since_a_day_is_told(
     assert_refused(refused, 422, "invalid-query")
     async with Browser(served.app) as browser:
         await browser.sign_in()
-        page = (await browser.open(f"/territoires/{MOLENE}?depuis={day}")).text
+        page = (await browser.open(f"/territoires/{HOEDIC}?depuis={day}")).text
         assert "Métiers connus : 0 % → 50 % depuis le" in page.replace("\N{NO-BREAK SPACE}", " ")
         assert 'id="connus"' in (await browser.open("/sources")).text
 
@@ -62,7 +62,7 @@ async def test_the_handout_of_a_territory_has_four_pages_at_most(served: Client,
     await put_all(served, source, *(UNKNOWN | {"name": name} for name in names))
     async with Browser(served.app) as browser:
         await browser.sign_in()
-        for asked in (f"{MOLENE}/etat-des-lieux.pdf", "departement:29/etat-des-lieux.pdf?avec=departement:22"):
+        for asked in (f"{HOEDIC}/etat-des-lieux.pdf", "departement:29/etat-des-lieux.pdf?avec=departement:22"):
             answer = await browser.get(f"/territoires/{asked}")
             assert answer.headers["content-type"] == "application/pdf"
             (pages,) = re.findall(rb"/Type/Pages/Count (\d+)", answer.content)

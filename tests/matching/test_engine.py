@@ -54,7 +54,7 @@ def test_lots_reserved_to_approvals_that_will_end_say_so() -> None:
     contract_ends = months_later(ON, 12)
     ends = supplier("ends", approvals=approved("EI", until=contract_ends - timedelta(days=1)))
     lasts = supplier("lasts", approvals=approved("EI", until=contract_ends))
-    expected = "Conseil : l'agrément de 1 candidat finit avant la fin du marché"
+    expected = "Conseil : l'agrément de 1 fournisseur repéré finit avant la fin du marché"
     for months, pool, told in (
         (12, (ends, lasts), expected),
         (12, (lasts,), None),

@@ -107,8 +107,8 @@ def test_who_is_beyond_a_cap_is_told_how_far_the_territory_is() -> None:
     (missed,) = found.near_misses
     assert missed.excluded_by == "distance"
     assert missed.message.startswith("À 3")
-    assert missed.message.endswith("km de trop")
-    assert " du territoire : " in missed.message
+    assert missed.message.endswith("km au-delà de votre limite")
+    assert " du territoire, soit " in missed.message
 
 
 @pytest.mark.parametrize(
@@ -137,4 +137,4 @@ def test_whoever_works_near_home_reaches_less_far_unless_it_declares_more(one: d
         need(territory=rennes), msgspec.structs.replace(undeclared, location=moved(RENNES, east=0.2))
     ).candidates[0]
     (said,) = [reason.message for reason in close.reasons if reason.code == "presence_nearby"]
-    assert said.startswith("À 20 km au plus" if is_near else "À 50 km au plus")
+    assert ("situé à 20 km au plus" if is_near else "situé à 50 km au plus") in said

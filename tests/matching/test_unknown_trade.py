@@ -98,17 +98,17 @@ def test_an_advice_on_reserving_counts_those_of_unknown_trade() -> None:
     known = [supplier(f"ei {number}", approvals=approved("EI")) for number in range(4)]
     found = matched(asked(), *known, *esats(7))
     (said,) = [each.message for each in found.advice if each.code == "RESERVATION_POSSIBLE"]
-    assert said.index("au handicap et à l'insertion laisse 4 candidats (4 certains) et 7 à interroger") < said.index(
-        "à l'insertion laisse 4 candidats (4 certains)"
-    )
-    assert "au handicap : inconnu (7 à interroger)" in said
+    assert said.index(
+        "aux EA, ESAT et SIAE (4 fournisseurs potentiels, éligibilité établie pour 4, et 7 à interroger)"
+    ) < said.index("aux SIAE (4 fournisseurs potentiels, éligibilité établie pour 4)")
+    assert "aux EA et ESAT (nombre inconnu : 7 à interroger)" in said
     (said,) = [each.message for each in matched(asked(), *known).advice if each.code == "RESERVATION_POSSIBLE"]
     assert "inconnu" not in said
     one = supplier("esat", approvals=approved("ESAT"))
     reserved = matched(asked(reserved=("handicap",)), *known, *esats(7), one)
     (said,) = [each.message for each in reserved.advice if each.code == "RESERVATION_POSSIBLE"]
-    assert "à l'insertion laisse 5 candidats" in said
-    assert "à l'insertion laisse 4" not in said
+    assert "aux EA, ESAT et SIAE (5 fournisseurs potentiels" in said
+    assert "aux SIAE (4" not in said
 
 
 def test_a_lot_that_nobody_answers_in_whole_is_not_good() -> None:
@@ -124,17 +124,17 @@ def test_a_lot_that_nobody_answers_in_whole_is_not_good() -> None:
 
 def test_what_is_not_known_is_never_told_as_a_lack_of_supply() -> None:
     french, english = (matched(asked(), *esats(7), language=language) for language in ("fr", "en"))
-    assert french.tension.message.startswith("Aucun candidat connu pour « Nettoyage de locaux et bureaux »")
+    assert french.tension.message.startswith("Aucun fournisseur connu pour « Nettoyage de locaux et bureaux »")
     assert "rien ne permet de conclure" in french.tension.message
     assert "nothing can be concluded" in english.tension.message
     (told,) = (each.message for each in french.advice if each.code == "TRADE_UNKNOWN")
-    assert "aux 7 fournisseurs proches" in told
+    assert "les 7 fournisseurs proches" in told
     (told,) = (each.message for each in english.advice if each.code == "TRADE_UNKNOWN")
     assert "ask the 7 suppliers nearby" in told
     reserved = matched(asked(reserved=("handicap",)), *esats(2), offerless("none", approvals=None)).unknown_trade
     assert "2 peuvent répondre à ce lot réservé" in reserved.message
     assert english.unknown_trade.message == "What 7 suppliers nearby offer is not known: ask them"
-    assert matched(asked()).unknown_trade.message == "Aucun fournisseur proche d'activité inconnue"
+    assert matched(asked()).unknown_trade.message == "Aucun fournisseur proche d'activité non renseignée"
 
 
 def test_kinds_that_offer_the_trade_are_asked_first_whatever_their_distance() -> None:
@@ -214,6 +214,6 @@ def test_the_same_as_by_measuring_every_one(territory: TerritoryRequest) -> None
 
 def test_a_search_given_up_is_no_verdict() -> None:
     """What is not found out is not told as nobody."""
-    good = Tension("good", "Au moins 9 candidats")
+    good = Tension("good", "Au moins 9 fournisseurs repérés")
     found = tension_of_whole_lot(good, 0, lambda: None, "fr")
     assert (found.level, "personne" in found.message, "établir" in found.message) == ("low", False, True)

@@ -15,7 +15,7 @@ from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Rows
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.web.html_pages import Fields, parse_fields
-from domain.needs.lot_words import Term, terms_in
+from domain.needs.lot_words import Term, pasted_lots, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
     BuyerBody,
@@ -90,6 +90,7 @@ CONTRACT = FieldKind(
 )
 COVERS = FieldKind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
 MONTHS = forms.whole_number(SAID["no_months"])
+ON_ONE_LINE = FieldKind(lambda text: " ".join(text.split()) or None, forms.WORDS.show)
 LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
 
@@ -117,7 +118,7 @@ class LotForm(TerritoryForm, frozen=True, kw_only=True):
     """
 
     id: Annotated[str, Field("id")] = ""
-    title: Annotated[str, Field("objet", "title", forms.WORDS)] = ""
+    title: Annotated[str, Field("objet", "title", ON_ONE_LINE)] = ""
     reading: Annotated[str, Field("lu")] = ""
     offered: Annotated[tuple[str, ...], Field("propose")] = ()
     chosen: Annotated[tuple[str, ...], Field("metier")] = ()
@@ -222,9 +223,9 @@ def read_need_form(fields: Fields) -> NeedForm:
 def change_form(form: NeedForm, wish: str) -> NeedForm:
     """The form after the change asked for by the button whose value is `wish`.
 
-    `ajouter`, and with the number of a lot `retirer-2`; with its id `reserver-1-handicap+iae`, `rayon-1-50`, or with
-    the commune that is measured from `rayon-1-50@35236`; `lieu-1-35236` confirms a supposed site, `lieu-1-non` takes it
-    away; `aussi-1:de-bio` asks for one more trade.
+    `ajouter`, and with the number of a lot `retirer-2`, or `diviser-1` into those that were pasted into it; with its
+    id `reserver-1-handicap+iae`, `rayon-1-50`, or with the commune that is measured from `rayon-1-50@35236`;
+    `lieu-1-35236` confirms a supposed site, `lieu-1-non` takes it away; `aussi-1:de-bio` asks for one more trade.
     """
     what, _, rest = wish.partition("-")
     if what == "ajouter" and len(form.lots) < MOST_LOTS:
@@ -232,6 +233,8 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
     if what == "retirer":
         left = tuple(lot for number, lot in enumerate(form.lots, 1) if str(number) != rest)
         return msgspec.structs.replace(form, lots=left or (LotForm(),))
+    if what == "diviser":
+        return divide_pasted_lots(form, rest)
     lot_id, _, value = rest.rpartition(":" if what == "aussi" else "-")
     changes: dict[str, Any] = {}
     if what == "reserver":
@@ -247,6 +250,18 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
         changes["chosen"] = tuple(dict.fromkeys((*chosen, value)))
     lots = (msgspec.structs.replace(lot, **changes) if own == lot_id else lot for own, lot in named)
     return msgspec.structs.replace(form, lots=tuple(lots))
+
+
+def divide_pasted_lots(form: NeedForm, number: str) -> NeedForm:
+    """The form with a lot for each of those that were pasted into the lot of that number, all else as it was there."""
+    lots = list[LotForm]()
+    for position, lot in enumerate(form.lots, 1):
+        parts = pasted_lots(lot.title) if str(position) == number else ()
+        blank = msgspec.structs.replace(
+            lot, id="", reading="", offered=(), chosen=(), more="", heard="", terms=(), cpv="", keywords="", value=""
+        )
+        lots += [msgspec.structs.replace(blank, title=part) for part in parts] or [lot]
+    return msgspec.structs.replace(form, lots=tuple(lots[:MOST_LOTS]))
 
 
 def words_of_trades(titles: Iterable[str], cpv: str, keywords: str) -> str:

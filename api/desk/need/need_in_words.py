@@ -40,7 +40,7 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
         (Text("Description", "Description"), _in_both_languages(need.description)),
         (Text("Territoire", "Territory"), _territory_in_words(need.territory, reference)),
         (Text("Acheteur", "Buyer"), _in_both_languages(buyer.name or buyer.siret)),
-        (Text("Achète pour", "Buys for"), CODE_WORDS["buyers"][buyer.kind] if buyer.kind else None),
+        (Text("Type d'acheteur", "Buys for"), CODE_WORDS["buyers"][buyer.kind] if buyer.kind else None),
         (Text("Organisme", "Body"), BODIES[buyer.body] if buyer.body else None),
         (Text("Défense ou sécurité", "Defence or security"), _yes_or_no(buyer.defence)),
         (Text("Contrat", "Contract"), CONTRACTS[need.contract]),
@@ -50,7 +50,7 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
         (Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None),
         (Text("Évalué au", "Evaluated as of"), long_date(need.on) if need.on else None),
         (
-            Text("Candidats sur la liste", "Candidates on the list"),
+            Text("Fournisseurs sur la liste", "Candidates on the list"),
             Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot"),
         ),
         (Text("Considérations sociales", "Social considerations"), _yes_or_no(need.social_considerations)),
@@ -86,7 +86,7 @@ def lot_lines(lot: Lot, reference: Reference) -> Lines:
         (Text("Options", "Options"), _amount_in_words(printed_euros, lot.options_eur)),
         (Text("Valeur estimée, tout compris", "Estimated value, all included"), whole),
         (Text("Lieu d'exécution", "Place of performance"), site),
-        (Text("Distance la plus grande", "Greatest distance"), distance),
+        (Text("Distance maximale", "Greatest distance"), distance),
         (Text("Territoire", "Territory"), _territory_in_words(lot.territory, reference)),
     )
     return [(name, words) for name, words in facts if words]

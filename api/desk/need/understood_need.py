@@ -25,7 +25,7 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.territory_field import UnderstoodTerritory, point_in, territories_of_name, understand_territory
 from domain.errors import InvalidContent
-from domain.needs.lot_words import unused_words
+from domain.needs.lot_words import pasted_lots, unused_words
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import SupposedSite
@@ -62,7 +62,7 @@ class UnderstoodLot(NamedTuple):
 
     `supposed`: the site that a match would suppose. `terms`: in its title and in no field. `support`: its supporting
     segments with their labels; `unmapped`: CPV codes without a segment; `title_says`: labels of the segments read in
-    its title where its codes mean others; `unused`: words of it that no field holds.
+    its title where its codes mean others; `unused`: words of it that no field holds; `pasted`: lots that it lists.
     """
 
     trades: tuple[TradeChoice, ...]
@@ -75,6 +75,7 @@ class UnderstoodLot(NamedTuple):
     terms: tuple[TitleTerm, ...] = ()
     unused: tuple[str, ...] = ()
     supposed: SupposedSite | None = None
+    pasted: tuple[str, ...] = ()
 
     @property
     def also(self) -> tuple[TradeChoice, ...]:
@@ -94,6 +95,13 @@ class UnderstoodNeed(NamedTuple):
 
 MOST_UNKNOWN = 200
 """Suppliers of unknown trade that a page of few lots lists, to be asked what they do: as many as the API names."""
+NeedKind = TypeVar("NeedKind", bound=Need)
+
+
+def with_all_to_ask(need: NeedKind) -> NeedKind:
+    """The need that asks for the suppliers of unknown trade to be named, 200 in all, where its lots are few."""
+    most = MOST_UNKNOWN // len(need.lots)
+    return msgspec.structs.replace(need, unknown_trade=most) if len(need.lots) <= LOTS_IN_FIELDS else need
 
 
 def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
@@ -110,13 +118,16 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
         understood.append(found._replace(where=of_lot, site=site, site_choices=among))
     form = msgspec.structs.replace(form, lots=tuple(lots))
     if not mistakes and place.request is None and not all(each.where.request for each in understood):
-        mistakes.append(Mistake("lieu", SAID["no_place"]))
+        titles = "\n".join([form.title, *(lot.title for lot in form.lots)])
+        if areas := reference.interpreter.titles.communes.named_areas(titles):
+            form = msgspec.structs.replace(form, territories=tuple(area.id for area in areas))
+            form, place = understand_territory(form, "", reference, mistakes)
+        else:
+            mistakes.append(Mistake("lieu", SAID["no_place"]))
     said = forms.request_parts(form, mistakes) | {"territory": place.request}
     if all(value is None for value in said["buyer"].values()):
         said["buyer"] = None
     numbered = enumerate(zip(form.lot_ids, form.lots, understood, strict=True), 1)
-    if len(form.lots) <= LOTS_IN_FIELDS:
-        said["unknown_trade"] = MOST_UNKNOWN // len(form.lots)
     said["lots"] = [_lot_request(*each, LOTS.pattern_in_row(number), reference, mistakes) for number, each in numbered]
     need = None
     try:
@@ -233,6 +244,7 @@ def _understand_lot(
         title_says=tuple(map(taxonomy.label, query.title_says)) if query else (),
         terms=tuple(terms_to_tick(lot)),
         unused=tuple(each.words for each in unused_words(lot.title)),
+        pasted=pasted_lots(lot.title),
     )
     return seen, understood
 

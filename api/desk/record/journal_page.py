@@ -36,7 +36,7 @@ def entry_in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     fields = [NEED_FIELDS.get(each, Text(each, each)) for each in (changed if isinstance(changed, list) else ())]
     return words.filled(
         fields=Text(listed([each.fr for each in fields]).fr, listed([each.en for each in fields]).en),
-        decided=DECISIONS.get(str(detail.get("decision")), Text("Plus de décision", "No decision any more")),
+        decided=DECISIONS.get(str(detail.get("decision")), Text("Décision annulée", "No decision any more")),
         supplier=Text(f"« {supplier} »", f"“{supplier}”") if supplier else Text("un fournisseur", "a supplier"),
         lot=Text(lot, lot),
         number=Text(number, number),

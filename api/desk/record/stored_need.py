@@ -18,7 +18,7 @@ from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, match_and
 from api.desk.need.need_form import form_of_need, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
-from api.desk.need.understood_need import LONGEST, understand_in_worker, understand_need
+from api.desk.need.understood_need import LONGEST, understand_in_worker, understand_need, with_all_to_ask
 from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need, newcomers_since, own_need, progress_with_answers
 from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.shortlists import treatment_of
@@ -282,7 +282,7 @@ async def store_need(visit: Visit) -> Response[bytes]:
     understood = await understand_in_worker(visit, read_need_form(visit.fields))
     if understood.need is None:
         return refused_need_form(visit, understood)
-    content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
+    content = with_all_to_ask(msgspec.convert(understood.need, PlannedNeed, from_attributes=True))
 
     async def store_matched_need(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
         """Store the need with its first shortlist; the outcome is the path of the need's page."""

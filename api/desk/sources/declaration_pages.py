@@ -12,7 +12,7 @@ from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 
 SHOWN, LONGEST_REASON = 100, 2_000
-NO_REASON = Text("Dites pourquoi : le fournisseur le lit", "Say why: the supplier reads it")
+NO_REASON = Text("Donnez le motif : le fournisseur le lira", "Say why: the supplier reads it")
 
 
 @page("GET", "/sources/declarations", scope=("read", "sync", "admin"))

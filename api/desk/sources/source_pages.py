@@ -380,5 +380,5 @@ REJECT_COLUMNS = (
     Text("Ligne", "Line"),
     Text("Fiche", "Record"),
     Text("Colonne", "Column"),
-    Text("Ce qui ne va pas, et ce qui irait", "The fault, and what would be right"),
+    Text("Erreur et correction attendue", "The fault, and what would be right"),
 )

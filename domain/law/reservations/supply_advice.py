@@ -85,8 +85,8 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
     if supply.ends:
         found.append(_advise_expiring_approvals(supply.ends, view))
     if not supply.reserved:
-        forbidden = ((option, count, review.forbidden.get(option)) for option, count in enough.items())
-        found += [_advise_forbidden(option, count, finding, view) for option, count, finding in forbidden if finding]
+        forbidden = ((option, review.forbidden.get(option)) for option in enough)
+        found += [_advise_forbidden(option, finding, view) for option, finding in forbidden if finding]
     return tuple(filter(None, found))
 
 
@@ -163,7 +163,6 @@ def _candidates_left(view: InForce, option: str, count: OptionCount, doubtful: b
         count=count.total,
         many="s" if count.total > 1 else "",
         certain=count.certain,
-        sures="s" if count.certain > 1 else "",
         ask=sentence(view, "to_ask_besides", unknown=unknown) if unknown else NOTHING,
         proviso=sentence(view, "if_lot_qualifies") if doubtful else NOTHING,
     )
@@ -177,9 +176,9 @@ def _unknown_left(view: InForce, option: str, known: int, unknown: int) -> Text:
 
 
 @lru_cache(maxsize=4096)
-def _advise_forbidden(option: str, count: OptionCount, finding: LegalFinding, view: InForce) -> LegalAdvice:
+def _advise_forbidden(option: str, finding: LegalFinding, view: InForce) -> LegalAdvice:
     """Advice that a reservation is not open to a lot, quoting the finding that forbids it."""
-    message = sentence(view, "reservation_not_open", part=_candidates_left(view, option, count), why=finding.message)
+    message = sentence(view, "reservation_not_open", part=RESERVED[option].to, why=finding.message)
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 
 

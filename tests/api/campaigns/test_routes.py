@@ -107,6 +107,28 @@ async def test_who_asked_not_to_be_asked_is_left_out_and_counted(
     assert (await (await campaigner(served)).plan())["recipients"] == 3
 
 
+async def test_a_refusal_is_of_all_that_are_written_to_at_that_address(served: Client, buyer: Campaigner) -> None:
+    there: dict[str, Any] = {"contact": {"email": "accueil@deux.example"}, "approvals": [{"kind": "EA"}]}
+    first, _ = [await put_unknown(served, "campaign-mailbox", each, **there) for each in ("one", "two")]
+    asked: dict[str, Any] = {"kinds": ["EA"]}
+    assert (await buyer.plan(**asked))["left_out"]["joined"] == 1
+    async with transaction(served.services.database) as connection:
+        now = served.services.now()
+        await write_wish(connection, buyer.organisation_id, [UUID(first)], now, ask_again=False)
+    after = await buyer.plan(**asked)
+    assert (after["recipients"], after["left_out"]["ask_again"]) == (0, 2)
+    for each in ("one", "two"):
+        await served.delete(path_of("campaign-mailbox", each))
+
+
+async def test_its_journal_is_read_by_its_organisation_alone(served: Client, buyer: Campaigner) -> None:
+    made = await buyer.plan()
+    entries = (await buyer.get(f"/audit?object=campaign:{made['id']}")).json()["items"]
+    assert [each["action"] for each in entries] == ["campaign.created"]
+    other = await campaigner(served)
+    assert (await other.get(f"/audit?object=campaign:{made['id']}")).status_code == 404
+
+
 async def test_a_draft_asked_of_others_is_counted_anew(buyer: Campaigner, isle: dict[str, str]) -> None:
     made = await buyer.plan()
     path = f"/campaigns/{made['id']}"

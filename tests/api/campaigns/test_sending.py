@@ -15,7 +15,7 @@ from matching.reference import Reference
 from tests.api.campaigns.steps import NOWHERE, STREET, Campaigner, campaigner, put_unknown
 from tests.api.exchanges.steps import keyless
 from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
-from tests.api.sync.factories import Client
+from tests.api.sync.factories import Client, path_of
 
 SAYS = {"offers": [{"segments": ["ev-entretien"]}]}
 
@@ -182,3 +182,37 @@ async def test_who_cannot_be_e_mailed_gets_a_letter(post: Post, buyer: Campaigne
     counts = (await buyer.post(f"/campaigns/{made['id']}/posted")).json()["counts"]
     assert (counts["sent"], counts["undeliverable"]) == (2, 2)
     assert STREET["postal_code"] in str(await links_of(buyer, made))
+
+
+async def test_a_refusal_holds_for_drafts_whatever_became_of_what_was_declared_with_it(
+    post: Post, buyer: Campaigner
+) -> None:
+    drafts = [await buyer.plan() for _ in range(2)]
+    link = (await buyer.post(f"/suppliers/{post.suppliers['ana']}/links", {})).json()
+    path = link["url"].removeprefix(PUBLIC_URL)
+    said = await keyless(post.client, "PUT", path, json=SAYS | {"ask_again": False})
+    assert said.status_code == 200, said.text
+    assert (await keyless(post.client, "DELETE", path)).status_code == 204
+    assert (await buyer.shown(drafts[0]))["counts"]["declined"] == 1
+    # bob becomes part of who refused
+    admin = await post.client.post("/suppliers/merge", json={"ids": [post.suppliers["ana"], post.suppliers["bob"]]})
+    assert admin.status_code == 200, admin.text
+    sent = (await buyer.post(f"/campaigns/{drafts[1]['id']}/send")).json()
+    assert (sent["counts"]["declined"], sent["counts"]["sent"]) == (2, 0)
+    links = await links_of(buyer, drafts[1], "?all=true")
+    assert {each["name"] for each in links} == {"ESAT du Môle", "Structure none"}
+    assert post.mailbox.raw == []
+    record = {"record": {"source": "campaign-post", "external_id": "bob"}}
+    assert (await post.client.post(f"/suppliers/{post.suppliers['ana']}/split", json=record)).status_code == 200
+
+
+async def test_who_left_the_directory_is_not_sent_a_link_that_leads_nowhere(post: Post, buyer: Campaigner) -> None:
+    there: dict[str, Any] = {"approvals": [{"kind": "TIH"}], "address": NOWHERE}
+    await put_unknown(post.client, "campaign-left", "left", contact={"email": "left@phare.example"}, **there)
+    made = await buyer.plan(kinds=["TIH"])
+    assert (await post.client.delete(path_of("campaign-left", "left"))).status_code == 204
+    assert (await buyer.post(f"/campaigns/{made['id']}/send")).status_code == 200
+    async with asyncio.timeout(30):
+        while (counts := (await buyer.shown(made))["counts"])["waiting"]:
+            await asyncio.sleep(0.02)
+    assert (counts["undeliverable"], counts["sent"], post.mailbox.raw) == (1, 0, [])

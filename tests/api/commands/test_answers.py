@@ -39,7 +39,7 @@ def test_who_may_answer_a_reserved_lot_is_said_in_words() -> None:
         supplier("Inconnue"),
         supplier("Jugée", approvals=approved("GEIQ")),
     )
-    assert "Réservé      au handicap ou à l'insertion" in page
+    assert "Réservé      aux EA et ESAT ou aux SIAE" in page
     for words in ("Adaptée, EA", "Oui, handicap", "Sur preuve", "À vérifier", "À examiner"):
         assert words in page
 
@@ -65,7 +65,7 @@ def test_how_a_lot_compares_to_who_would_answer_it_is_told() -> None:
 
 def test_the_day_of_the_law_is_said_where_it_is_another() -> None:
     page = " ".join(written(need(planned_publication_on=date(2027, 1, 15)), supplier()).split())
-    assert "évalué au 24 novembre 2026 · règles applicables au 15 janvier 2027, jour prévu de publication" in page
+    assert "évalué au 24 novembre 2026 · règles applicables au 15 janvier 2027, date prévue de publication" in page
     assert "règles applicables" not in written(need(), supplier())
 
 
@@ -103,7 +103,7 @@ def test_what_the_words_may_mean_too_is_asked() -> None:
 def test_a_lot_without_candidates_says_who_came_near() -> None:
     """And why they were left out."""
     page = written(need(lot(max_distance_km=50)), supplier("lointain", offer(national=True), at=LYON))
-    assert "Aucun candidat" in page
+    assert "Aucun fournisseur repéré" in page
     assert "Écartés, les plus proches :" in page
     assert "lointain, commune inconnue : À " in page
 
@@ -113,9 +113,9 @@ def test_who_may_be_asked_what_they_do_is_named() -> None:
     contact = Contact(email="accueil@esat.example")
     pool = [offerless(f"Esat {n}", approvals=approved("ESAT"), kinds=("ESAT",), contact=contact) for n in range(3)]
     page = written(need(lot(reserved=("handicap",))), *pool, width=200)
-    assert "On ne sait pas ce que proposent 3 fournisseurs proches, dont 3 peuvent répondre" in page
+    assert "3 fournisseurs proches à contacter : leur activité n'est pas renseignée, et 3 peuvent répondre" in page
     assert "Esat 1, ESAT, commune inconnue, 0 km, accueil@esat.example ; peut répondre : oui, handicap" in page
-    assert "leur demander (ESAT 3) :" in page
+    assert "au besoin sur preuve (ESAT 3) :" in page
     assert "– Aucune structure connue de ce genre (ESAT) ne propose : Nettoyage de locaux et bureaux" in page
     assert "rien ne permet de conclure" in page
     assert "ESAT établissement" in page

@@ -11,6 +11,8 @@ from api.app import create_app
 from api.declarations.declare import SENDS_A_DAY, TYPED_CODES
 from api.declarations.expiry import end_due
 from api.runtime.rate_limits import Limits
+from db.core.engine import transaction
+from db.declarations.declarations import take_to_renew
 from domain.suppliers.supplier import DECLARATIONS
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive, take_all
@@ -145,6 +147,7 @@ async def test_an_operator_withdraws_for_a_reason_that_the_supplier_reads(served
     assert await page.supplier() == before
     read = await page.read()
     assert (read["declaration"], read["withdrawal"]["reason"]) == (None, "Ce n'est pas vous")
+    assert read["withdrawal"]["withdrawn_at"] == answer.json()["withdrawn_at"]
     assert (await owner.post(withdrawal, {"reason": "Encore"})).status_code == 404
     assert (await page.say()).status_code == 200
     assert (await page.read())["withdrawal"] is None
@@ -204,6 +207,8 @@ async def test_it_follows_merges_and_splits(served: Client, source: str) -> None
         ({"name": "Un autre"}, "/name", "unknown_field"),
         ({"staff": "42"}, "/staff", None),
         ({"valid_until": "2020-01-01"}, "/valid_until", "past"),
+        ({"contact": {"email": "gpj\u202e@blavet.example"}}, "/contact/email", "invalid_email"),
+        ({"contact": {"website": "blavet.example/\u202egpj"}}, "/contact/website", "invalid_website"),
     ],
 )
 async def test_what_is_wrong_is_told_and_stores_nothing(
@@ -254,6 +259,8 @@ async def test_a_link_is_shown_once_and_to_its_maker(served: Client, source: str
     assert past.json()["errors"][0]["pointer"] == "/expires_on"
     wrong = await served.post(path, json={"email": "nobody"})
     assert wrong.json()["errors"][0]["pointer"] == "/email"
+    both = await served.post(path, json={"email": "nobody", "expires_on": "2099-01-01"})
+    assert [each["pointer"] for each in both.json()["errors"]] == ["/email", "/expires_on"]
 
 
 async def test_a_key_of_a_source_makes_links_to_its_own_suppliers(served: Client, source: str) -> None:
@@ -375,3 +382,37 @@ async def test_all_may_write_at_once(served: Client, source: str) -> None:
     assert {each.status_code for each in answers} <= {200, 201, 204, 404}
     assert (await page.say(staff=5)).status_code == 200
     assert (await page.supplier())["size"]["staff"]["min"] == 5
+
+
+async def test_the_wish_to_be_asked_no_more_is_told_to_the_organisation_that_asks(served: Client, source: str) -> None:
+    page, other = await page_of(served, source), await member(served, "needs")
+    link = (await other.post(f"/suppliers/{page.id}/links", {})).json()
+    theirs = link["url"].removeprefix("http://testserver.local")
+    assert (await page.say(ask_again=False)).status_code == 200
+    assert (await page.read())["declaration"]["ask_again"] is False
+    assert (await keyless(served, "GET", theirs)).json()["declaration"]["ask_again"] is True
+    sent = await keyless(served, "POST", theirs, data={"metier": "de-bio", "faire": "envoyer"})
+    assert sent.status_code == 303, sent.text
+    assert (await page.read())["declaration"]["ask_again"] is False
+    assert (await keyless(served, "DELETE", page.path)).status_code == 204
+    await keyless(served, "POST", page.path, data={"metier": "de-bio", "faire": "envoyer"})
+    assert (await page.read())["declaration"]["ask_again"] is False
+
+
+async def test_who_declared_by_a_link_that_was_revoked_gets_no_other(served: Client, source: str) -> None:
+    today, pages = served.services.today(), [await page_of(served, source, each) for each in ("kept", "revoked")]
+    for page in pages:
+        assert (await page.say(valid_until=(today + timedelta(days=10)).isoformat())).status_code == 200
+    revoked = await served.delete(f"/suppliers/{pages[1].id}/links/{pages[1].link['id']}")
+    assert revoked.status_code == 204, revoked.text
+    async with transaction(served.services.database) as connection:
+        now = served.services.now()
+        taken = await take_to_renew(connection, today, today + timedelta(days=30), now, 1_000)
+    reached = {str(each.supplier_id) for each in taken.reached}
+    assert [page.id in reached for page in pages] == [True, False]
+
+
+async def test_a_form_comes_as_a_form(served: Client, source: str) -> None:
+    page = await page_of(served, source)
+    for path in (page.path, "/fiche"):
+        assert (await keyless(served, "POST", path, json={"metier": "de-bio"})).status_code == 415

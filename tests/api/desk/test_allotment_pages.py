@@ -28,9 +28,9 @@ async def compared(served: Client, browser: Browser, source: str) -> dict[str, A
     await browser.submit("besoin", TYPED, to="besoin/resultat")
     asked = request_on(browser.page)
     await browser.open("/lotissement")
-    assert heading(browser.page) == "Découper en lots"
+    assert heading(browser.page) == "Allotissement"
     answer = await browser.submit("lotissement", TYPED)
-    assert (answer.status_code, heading(browser.page)) == (200, "Découpages comparés")
+    assert (answer.status_code, heading(browser.page)) == (200, "Allotissements comparés")
     found: dict[str, Any] = (await served.post("/allotment", json=asked)).json()
     return found
 
@@ -47,7 +47,10 @@ async def test_the_page_has_the_proposals_of_the_api(served: Client, browser: Br
             assert fold(lot["title"]) in text
             for reason in lot["reasons"]:
                 assert fold(reason["message"]) in text
-    row = re.search(r'<th scope="row">Lots avec concurrence</th>\s*<td>(\d+)</td>\s*<td[^>]*>(\d+)', browser.page)
+    row = re.search(
+        r'<th scope="row">Lots ayant assez de fournisseurs potentiels</th>\s*<td>(\d+)</td>\s*<td[^>]*>(\d+)',
+        browser.page,
+    )
     assert row is not None
     figures = (found["as_given"]["with_competition"], found["proposals"][0]["summary"]["with_competition"])
     assert (int(row[1]), int(row[2])) == figures
@@ -73,7 +76,7 @@ async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, 
     assert browser.fields("lotissement")["par-lieu"] == [""]
     await browser.submit("lotissement", {"par-lieu": "epci", "lots": "3"})
     assert browser.fields("lotissement")["par-lieu"] == ["epci"]
-    assert "candidats pour cette partie sans reservation" in fold(browser.page)
+    assert "fournisseurs potentiels pour cette partie sans reservation" in fold(browser.page)
     wrong = {"lots": "beaucoup", "candidats": "0", f"montant-1-{TRADES[0]}": "cher"}
     assert (await browser.submit("lotissement", wrong)).status_code == 422
     fields = browser.fields("lotissement")
@@ -86,7 +89,7 @@ async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, 
     assert '<a href="#lot-1-valeur">' in browser.page
     await browser.submit("lotissement", lots="beaucoup", faire="ajouter")
     assert browser.fields("lotissement")["lots"] == ["beaucoup"]
-    assert (heading(browser.page), "lot-2-objet" in browser.fields("lotissement")) == ("Découper en lots", True)
+    assert (heading(browser.page), "lot-2-objet" in browser.fields("lotissement")) == ("Allotissement", True)
     await browser.open("/lotissement")
     assert (await browser.submit("lotissement", {"lot-1-objet": "tonte", "lots": "0"})).status_code == 422
     assert ('<a href="#lieu">' in browser.page, '<a href="#lots">' in browser.page) == (True, True)

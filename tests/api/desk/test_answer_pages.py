@@ -23,6 +23,7 @@ from api.desk.answer_pages import (
 from domain.needs.need import Lot
 from domain.shortlists.listed_suppliers import Gate, OfferEvidence, Reason, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
+from domain.text.bilingual import known_count
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
 from tests.accessibility import Outline
@@ -30,7 +31,6 @@ from tests.api.desk.steps import (
     FORM,
     Browser,
     assert_refers_to_itself,
-    counted_in_words,
     heading,
     put_all,
     said,
@@ -101,7 +101,8 @@ async def test_another_reservation_or_radius_is_a_button_away(
 ) -> None:
     page = await answered(lot_1_reserve=["handicap"])
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
-    assert f"Ouvert à tous</span> <b>{counted_in_words(lot['alternatives']['reserved']['none'])}</b>" in said(page)
+    open_to_all = [lot["alternatives"][counts]["none"] for counts in ("reserved", "unknown_trade")]
+    assert f"Ouvert à tous</span> <b>{said(known_count(*open_to_all).fr)}</b>" in said(page)
     await browser.submit("besoin/resultat", changer="reserver-1-")
     assert "reserved" not in request_on(browser.page)["lots"][0]
     assert len(names(browser.page)) == min(20, lot["alternatives"]["reserved"]["none"])
@@ -153,6 +154,23 @@ async def test_a_trade_that_the_words_may_mean_is_a_button_away(answered: Answer
     assert wish not in browser.page
 
 
+async def test_one_sentence_is_enough_and_pasted_lots_are_told_apart_after_one_yes(own: Browser) -> None:
+    await own.open("/besoin")
+    sentence = "entretien des espaces verts de 12 collèges du Finistère, 4 ans, 300 000 €, réservé aux ESAT"
+    await own.submit("besoin", {"lot-1-objet": sentence}, to="besoin/resultat")
+    asked = request_on(own.page)
+    (lot,) = asked["lots"]
+    assert (asked["territory"]["codes"], lot["duration_months"]) == (["departement:29"], 48)
+    assert (lot["value_eur"], lot["reserved"]) == (300_000, ["handicap"])
+    await own.open("/besoin")
+    listed = "Lot 1 : tonte de pelouses\r\nLot 2 : nettoyage de bureaux"
+    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": listed}, to="besoin/resultat")
+    assert len(request_on(own.page)["lots"]) == 1
+    assert 'value="diviser-1"' in own.page
+    await own.submit("besoin/resultat", changer="diviser-1")
+    assert [each["title"] for each in request_on(own.page)["lots"]] == ["tonte de pelouses", "nettoyage de bureaux"]
+
+
 async def test_a_lot_may_be_called_anything(answered: Answered, browser: Browser) -> None:
     """Ids of the page are by the position of the lot; a distance is typed with a comma."""
     page = await answered(lot_1_id="Lot 1.a")
@@ -181,13 +199,16 @@ async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(answere
 
 
 async def test_a_trade_without_a_candidate_does_not_contradict_the_candidates_of_the_others(
-    served: Client, answered: Answered
+    served: Client, answered: Answered, source: str
 ) -> None:
-    page = said(await answered(lot_1_objet="tonte de pelouses", lot_1_ajout="imprimerie"))
+    # on an island, where no other test has suppliers
+    away = {"location": {"lat": 46.7106, "lon": -2.3478}, "address": {"commune": "85113"}}
+    await put_all(served, source, {"name": f"Jardins de l'Île {source}", **away})
+    page = said(await answered(lieu="commune:85113", lot_1_objet="tonte de pelouses", lot_1_ajout="imprimerie"))
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
     assert lot["total"] > 0
     assert lot["tension"]["level"] == "none"
-    assert f"{lot['total']} fournisseurs repérés. Un métier sans fournisseur repéré" in re.sub("<[^>]*>", "", page)
+    assert "1 fournisseur repéré. Un métier sans fournisseur repéré" in re.sub("<[^>]*>", "", page)
     assert "aucun fournisseur repéré, dont 0" not in page
 
 
@@ -249,9 +270,9 @@ async def test_the_law_comes_gravest_first_and_is_that_of_the_planned_day(answer
     days = {"publication": "2027-01-15", "date": "2026-11-29"}
     page = await answered(lot_1_nature="works", lot_1_valeur="120 000", acheteur="local", **days)
     assert (request_on(page)["planned_publication_on"], request_on(page)["on"]) == ("2027-01-15", "2026-11-29")
-    assert "Règles applicables au 15 janvier 2027, jour prévu de publication." in said(page)
+    assert "Règles applicables au 15 janvier 2027, date prévue de publication." in said(page)
     assert "tel qu'il s'applique au 15 janvier 2027" in said(page)
-    assert "Les règles du 15/01/2027, jour prévu de publication, diffèrent de celles du 29/11/2026" in said(page)
+    assert "Les règles du 15/01/2027, date prévue de publication, diffèrent de celles du 29/11/2026" in said(page)
     without = await browser.submit("besoin/resultat", {"publication": ""})
     assert "Règles applicables" not in said(without.text)
 

@@ -46,7 +46,7 @@ def type_a_need(window: Chrome, address: str) -> None:
     assert appears(window, "[name=lot-1-metier][value=lt-blanchisserie]").is_selected()
     waiting(window).until(lambda _: value(window, "lot-1-ajout") == "")
     counted = "return document.querySelector('#compte p')?.textContent ?? ''"
-    waiting(window).until(lambda page: "candidat" in page.execute_script(counted))
+    waiting(window).until(lambda page: "fournisseur" in page.execute_script(counted))
     assert_fits(window)
     assert_nothing_was_blocked(window)
 

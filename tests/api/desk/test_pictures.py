@@ -122,6 +122,7 @@ VIEWS = (
         "territoires/epci:243500741?niveau=commune&avec=commune:97411&lieu=Saint-Denis&reserve=iae",
     ),
     View("sources", "sources"),
+    View("declarations", "sources/declarations"),
     View("source-tried", "sources/{source}", "[value=essayer]", {"#fichier": "{file}"}, seen="#essai"),
     View("import", "sources/{source}/envois/{import}"),
     View("admin-wrong", "admin", SEND),

@@ -17,7 +17,7 @@ from tests.api.conftest import take_all
 from tests.api.exchanges.steps import BROWSER, keyless
 from tests.api.sync.factories import Client, put_record
 
-SIRETS = ("55208131766522", "55208131766530", "55208131766548", "55208131766555")
+SIRETS = ("55208131766522", "55208131766530", "55208131766548", "55208131766555", "55208131766563")
 UNKNOWN = "39860733300059"
 
 
@@ -85,6 +85,16 @@ async def test_an_address_that_came_by_a_revoked_link_is_sent_none(served: Clien
     assert (await served.delete(f"/suppliers/{spoken_for}/links/{link['id']}")).status_code == 204
     await ask(served, siret=SIRETS[3])
     assert await mails_to(served, spoken_for) == []
+
+
+@pytest.mark.usefixtures("with_mail", "limits")
+async def test_the_address_of_the_directory_hears_of_a_link_whatever_was_declared(served: Client, source: str) -> None:
+    spoken_for = await supplier(served, source, siret=SIRETS[4], contact={"email": "esat@example.org"})
+    link = (await served.post(f"/suppliers/{spoken_for}/links", json={})).json()
+    said = {"contact": {"email": "rival@example.org"}}
+    assert (await keyless(served, "PUT", httpx.URL(link["url"]).path, json=said)).status_code == 200
+    await ask(served, siret=SIRETS[4])
+    assert sorted(await mails_to(served, spoken_for)) == ["esat@example.org", "rival@example.org"]
 
 
 async def test_an_address_asks_for_some_links_an_hour(served: Client, limits: Limits) -> None:

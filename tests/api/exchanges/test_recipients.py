@@ -89,7 +89,11 @@ async def test_a_mixed_exchange_is_told_as_it_happened(database_url: str, refere
         )
         text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
         assert "4 contactés" in text
-        for words in ("courriel envoyé : 2", "lettre à poster, envoi non confirmé : 2", "joint par téléphone : 1"):
+        for words in (
+            "courriel envoyé : 2",
+            "lettre à envoyer par vos soins, envoi à confirmer : 2",
+            "joint par téléphone : 1",
+        ):
             assert words in text
         assert text.count("Courriel non remis (adresse refusée)") == 1
 
@@ -99,7 +103,7 @@ async def test_a_mixed_exchange_is_told_as_it_happened(database_url: str, refere
             await browser.open(f"{path}/{part}")
             told = TODAY_IN_FRENCH.sub("J", browser.page).casefold()
             assert told.count("lettre postée le j") >= 1, (need, part)
-            assert told.count("lettre à poster, envoi non confirmé") >= most
+            assert told.count("lettre à envoyer par vos soins, envoi à confirmer") >= most
             assert told.count("joint par téléphone le j") >= 1
             assert told.count("courriel non remis (adresse refusée)") >= 1
 
@@ -214,7 +218,7 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     }  # fmt: skip
     refused = await opening(served, need, "shortlist")
     assert_refused(refused, 409, "conflict")
-    assert "activité inconnue" in refused.json()["detail"]
+    assert "activité non renseignée" in refused.json()["detail"]
     answer = await opening(served, need, "shortlist", include_unknown_trade=True, lot_ids=["1"])
     assert answer.status_code == 201, answer.text
     assert {each["supplier_id"]: each["why"] for each in answer.json()["recipients"]} == dict.fromkeys(

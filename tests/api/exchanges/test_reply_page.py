@@ -57,7 +57,7 @@ def visit(window: Chrome, url: str, scripts: bool) -> None:
     assert window.switch_to.active_element.get_attribute("id") == "body"
     fill_in(window)
     waiting(window).until(title_is(f"Tonte – {BUYER}"))
-    assert "bien partie" in text_of(window, "[role=status]")
+    assert "bien été envoyée" in text_of(window, "[role=status]")
     assert "au plus" in text_of(window, "li.supplier")
     assert "le pont" in text_of(window, "li.supplier")
     assert_fits(window)
@@ -127,6 +127,19 @@ async def test_beside_its_answer_a_supplier_says_what_it_does_in_one_send(served
     known = (await served.get(f"/suppliers/{alone.suppliers[0]}")).json()
     assert ["de-bio"] not in [each["segments"] for each in known["offers"]]
     assert [each["body"] for each in (await alone.shown())["messages"][1:]] == ["Bonjour", "Oui"]
+
+
+async def test_who_is_not_to_be_asked_again_stays_so_when_it_declares_beside_an_answer(
+    served: Client, alone: Opened
+) -> None:
+    link = (await served.post(f"/suppliers/{alone.suppliers[0]}/links", json={})).json()
+    path = httpx.URL(link["url"]).path
+    await browse(served, path, faire="silence")
+    await browse(served, path, faire="retirer")
+    sent = await browse(served, alone.links[0], body="Oui", fiche="oui", metier="de-bio", zone="france")
+    assert sent.status_code == 303
+    assert (await keyless(served, "GET", path)).json()["declaration"]["ask_again"] is False
+    assert (await keyless(served, "DELETE", path)).status_code == 204
 
 
 async def test_an_answer_in_json_takes_a_declaration_wholly_or_not_at_all(served: Client, alone: Opened) -> None:

@@ -243,8 +243,8 @@ async def test_a_form_is_answered_with_a_way_back_to_the_page(served: Client, al
     assert answer.status_code == 303
     back = await keyless(served, "GET", str(answer.url.join(answer.headers["location"])), headers=BROWSER)
     assert back.status_code == 200
-    assert "Votre réponse est bien partie" in back.text
-    assert "Votre réponse est bien partie" not in await page(alone)
+    assert "Votre réponse a bien été envoyée" in back.text
+    assert "Votre réponse a bien été envoyée" not in await page(alone)
     (_, kept) = (await alone.shown())["messages"]
     assert (kept["body"], kept["stance"], kept["barriers"]) == ("Trop loin\npour nous", "declined", fields["barriers"])
     assert (kept["barriers_note"], kept["confidential"]) == ("le pont", True)
@@ -320,7 +320,7 @@ async def test_after_publication_the_page_is_only_read(served: Client, alone: Op
     await move(served, alone.need, "sourcing", "published")
     shown = await page(alone)
     assert "Avec plaisir" in shown
-    assert "On ne répond plus ici" in shown
+    assert "Les réponses sont closes" in shown
     assert "<form" not in shown
     late = await send_form(alone, body="Trop tard")
     assert late.status_code == 409

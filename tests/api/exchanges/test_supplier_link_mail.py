@@ -39,7 +39,7 @@ async def test_a_link_arrives_by_email_and_opens_the_page(served: Client, source
             await asyncio.gather(*deliverer.under_way)
     (mail,) = [each for each in mailbox.received if each["To"] in {"un@esat.example", "deux@esat.example"}]
     assert mail["To"] == "un@esat.example"
-    assert "parle en votre nom" in mail.get_content()
+    assert "peut écrire en votre nom" in mail.get_content()
     (token,) = re.findall(r"/fiche/([\w-]{43})", mail.get_content())
     async with transaction(engine) as connection:
         followed = await follow(connection, token, now)

@@ -278,11 +278,12 @@ def test_another_reservation_is_told_with_what_it_would_leave() -> None:
     closed = found["alternatives"]["forbidden"]["ess"]
     told = by_code(found["advice"])
     assert told["RESERVATION_POSSIBLE"]["message"] == (
-        "Conseil : réserver au handicap laisse 5 candidats (3 certains) ; à l'insertion laisse 4 candidats "
-        "(3 certains) ; au handicap et à l'insertion laisse 8 candidats (6 certains) ; concurrence limitée"
+        "Conseil : réserver aux EA et ESAT (5 fournisseurs potentiels, éligibilité établie pour 3) ; aux SIAE "
+        "(4 fournisseurs potentiels, éligibilité établie pour 3) ; aux EA, ESAT et SIAE (8 fournisseurs potentiels, "
+        "éligibilité établie pour 6) ; offre repérée limitée"
     )
     assert told["RESERVATION_NOT_OPEN"]["message"] == (
-        "Réserver à l'ESS laisse 8 candidats (0 certain), mais n'est pas ouvert à ce lot. " + closed["message"]
+        "La réservation aux entreprises de l'ESS n'est pas possible pour ce lot. " + closed["message"]
     )
     for option, count in counts.items():
         types = [] if option == "none" else ["handicap", "iae"] if option == "handicap_iae" else [option]

@@ -46,15 +46,15 @@ def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
     answer = match(asked, live(*pool), reference(), ON, "fr")
     version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
     text = page(made(facts(version)))
-    assert "On ne sait pas ce que proposent 4 fournisseurs proches, dont 4 peuvent répondre" in text
-    shown = text.partition("Fournisseurs proches dont l’activité n’est pas connue</caption>")[2].partition("</table>")[
-        0
-    ]
+    assert "4 fournisseurs proches à contacter\xa0: leur activité n’est pas renseignée, et 4 peuvent répondre" in text
+    shown = text.partition("Fournisseurs proches dont l’activité n’est pas renseignée</caption>")[2].partition(
+        "</table>"
+    )[0]
     assert len(re.findall(r"<strong>Esat \d</strong>", shown)) == 2
     assert re.search(r"Leurs agréments\W+ESAT 4\.", text)
     assert "Aucune structure connue de ce genre (ESAT) ne propose" in shown
-    assert "Offre inconnue" in text
-    assert "Concurrence fragile" not in text
+    assert "Offre à vérifier" in text
+    assert "Offre repérée très limitée (" not in text
 
 
 def test_a_supposed_place_is_told_as_supposed() -> None:

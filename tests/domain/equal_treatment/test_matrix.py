@@ -30,7 +30,7 @@ def test_the_answer_that_all_but_one_received() -> None:
     missed = next(gap for gap in of(matrix, "G").gaps if gap.code == "missed_answer")
     assert missed.others == 9
     assert missed.message == (
-        "G n'a pas reçu la réponse du 3 mars 2026 (« Sujet 2 ») destinée à 9 autres (remise non confirmée)"
+        "G n'a pas reçu la réponse du 3 mars 2026 (« Sujet 2 ») destinée à 9 autres (envoi à confirmer)"
     )
     assert "A" not in missed.message.split()
 
@@ -82,7 +82,7 @@ def test_who_was_set_aside_without_contact_misses_nothing_and_is_told_with_the_r
     matrix = treated(exchange(message(1, "buyer"), to="AB"), set_aside=[aside])
     assert not matrix.gaps
     told = of(matrix, "C").contact
-    assert (told.code, told.message) == ("set_aside", "Écarté par l'acheteur : Trop loin")
+    assert (told.code, told.message) == ("set_aside", "Non interrogé, par décision de l'acheteur : Trop loin")
 
 
 def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
@@ -157,7 +157,7 @@ def test_what_the_buyer_delivers_is_to_be_confirmed() -> None:
     assert "remises à confirmer par vous : 3" in matrix.statement
     assert (of(matrix, "A").contacted, of(matrix, "A").contact.message) == (
         None,
-        "Contact inconnu : remise non confirmée",
+        "Contact inconnu : envoi à confirmer",
     )
     assert not matrix.gaps
     assert "aucun écart relevé" in matrix.statement
@@ -182,10 +182,10 @@ def test_each_supplier_is_told_with_the_way_and_the_day_of_its_contact() -> None
     assert {each.name: (each.contacted, each.contact.message) for each in matrix.suppliers} == {
         "A": (True, "Contacté : courriel envoyé le 3 mars 2026"),
         "B": (False, "Contact non confirmé : courriel en attente"),
-        "C": (False, "Aucun message ne lui est parvenu : courriel non remis (adresse refusée)"),
+        "C": (False, "N'a reçu aucun message : courriel non remis (adresse refusée)"),
         "D": (True, "Contacté : lettre postée le 5 mars 2026"),
-        "E": (False, "Contact non confirmé : lettre à poster, envoi non confirmé"),
-        "F": (False, "Contact non confirmé : lettre à poster, envoi non confirmé"),
+        "E": (False, "Contact non confirmé : lettre à envoyer par vos soins, envoi à confirmer"),
+        "F": (False, "Contact non confirmé : lettre à envoyer par vos soins, envoi à confirmer"),
         "G": (True, "Contacté : joint par téléphone le 4 mars 2026"),
     }
     d = of(matrix, "D").contact
@@ -198,7 +198,7 @@ def test_each_supplier_is_told_with_the_way_and_the_day_of_its_contact() -> None
     }
     assert next(gap.message for gap in matrix.gaps if gap.suppliers[0].name == "E") == (
         "2 fournisseurs : la remise de l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue n'est pas "
-        "confirmée (lettre à poster, envoi non confirmé) : E, F"
+        "confirmée (lettre à envoyer par vos soins, envoi à confirmer) : E, F"
     )
     assert next(gap.message for gap in matrix.gaps if gap.code == "not_delivered") == (
         "C : la remise de l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue a échoué (adresse refusée)"
@@ -215,7 +215,7 @@ def test_letters_that_wait_for_all_are_no_gap() -> None:
     assert [each.contacted for each in matrix.suppliers] == [False, False, False]
     assert gaps(matrix) == {("C", "not_contacted")}
     assert matrix.gaps[0].message == (
-        "C n'a pas été contacté, alors qu'un message a été préparé pour 2 autres (remise non confirmée), la première "
+        "C n'a pas été contacté, alors qu'un message a été préparé pour 2 autres (envoi à confirmer), la première "
         "fois le 3 mars 2026 (« Sujet 1 »)"
     )
 

@@ -49,8 +49,8 @@ def test_the_first_letter_says_all_there_is_to_know() -> None:
         TOLD.body,
         "\nhttps://vivier.example.org/replies/abc\n",
         "jusqu'au 1er janvier 2027",
-        "sans dire qui l'a posée",
-        "ne pas répondre à ce courriel",
+        "sans nommer son auteur",
+        "Ne répondez pas à ce courriel",
     ):
         assert said in written.text
     english = letter(TOLD, LINK, "en", by_server=True)
@@ -58,7 +58,7 @@ def test_the_first_letter_says_all_there_is_to_know() -> None:
     assert "until 1 January 2027" in english.text
     assert "Bonjour" not in english.text
     nameless = text(purchase=None)
-    assert "Centre hospitalier de Vannes prépare un achat et consulte" in nameless
+    assert "Centre hospitalier de Vannes prépare un achat et interroge" in nameless
     assert "Volumes et fréquences" not in nameless
 
 
@@ -90,7 +90,7 @@ def test_later_letters_say_what_they_are() -> None:
 def test_what_the_buyer_sends_may_be_answered_and_calls_the_old_link_to_mind_without_a_new_one() -> None:
     assert "courriel" not in letter(TOLD, LINK, "fr", by_server=False).text
     written = letter(TOLD, None, "fr", by_server=False).text
-    assert "lien qui vous a été donné" in written
+    assert "lien reçu avec le premier message" in written
     assert "http" not in written
 
 

@@ -139,7 +139,7 @@ def test_versions_are_found_from_any_of_them() -> None:
     assert {chains[each.id] for each in chain} == {tuple(chain)}
 
 
-IDENTITY = {"name": "Jardins du Blavet (généré)", "siret": "55210055400013", "email": "contact@blavet.example"}
+IDENTITY = {"name": "Jardins du Blavet (fictif)", "siret": "55210055400013", "email": "contact@blavet.example"}
 BLAVET, ENVIE = recipient("A", **IDENTITY), recipient("B", name="Envie")
 
 
@@ -148,7 +148,7 @@ BLAVET, ENVIE = recipient("A", **IDENTITY), recipient("B", name="Envie")
     [
         ("Les JARDINS DU BLAVÊT demandent : quand ?", "Les […] demandent : quand ?"),
         ("Les jardins, du Blavet, quand ?", "Les […], quand ?"),
-        ("Jardins du Blavet (généré) : quand ?", "[…]) : quand ?"),
+        ("Jardins du Blavet (fictif) : quand ?", "[…]) : quand ?"),
         ("Répondre à Contact@Blavet.example.", "Répondre à […]."),
         ("SIRET 552 100 554 00013, SIREN 552100554", "SIRET […], SIREN […]"),
         ("Les jardins du bourg, quand ?", "Les jardins du bourg, quand ?"),

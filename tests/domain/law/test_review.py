@@ -38,7 +38,7 @@ def test_the_procedure_comes_first_with_both_verdicts_and_their_confidence() -> 
         "medium",
     )
     assert found.message.fr.startswith(
-        "Les règles du 01/01/2027, jour prévu de publication, diffèrent de celles du 24/11/2026 : "
+        "Les règles du 01/01/2027, date prévue de publication, diffèrent de celles du 24/11/2026 : "
         "« 120 000 € HT de travaux : procédure adaptée"
     )
     assert "» devient « 120 000 € HT de travaux : achat possible" in found.message.fr

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 
-from domain.needs.lot_words import LONGEST_READ, terms_in, unused_words, without_terms
+from domain.needs.lot_words import LONGEST_READ, pasted_lots, terms_in, unused_words, without_terms
 from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
 
 
@@ -153,3 +153,23 @@ def test_parts_of_the_object_are_joined_again(text: str, left: str) -> None:
 def test_an_object_in_words_without_end_is_not_read_to_it(part: str) -> None:
     """They may be so made that looking for terms in them would take minutes."""
     assert not re.search(r"\?", without_terms(part * 100_000 + "?"))
+
+
+SHOWN = ("Nettoyage des collèges", "Tonte, 12 500,00 €", "Repas")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Lot 1 : Nettoyage des collèges\nLot 2 : Tonte, 12 500,00 €\nLot n°3 - Repas", SHOWN),
+        ("Lot 1 : Nettoyage des collèges ; Lot 2 : Tonte, 12 500,00 €. Lot 3 – Repas", SHOWN),
+        ("N°\tObjet\tMontant HT\n1\tNettoyage des collèges\t\n2\tTonte\t12 500,00 €\n3\tRepas\t", SHOWN),
+        ("Objet\tMontant\nTonte\t12500\nRepas\t900", ("Tonte, 12500 €", "Repas")),
+        ("entretien du lot 3 et nettoyage du lot 4", ()),
+        ("Lot 1 : tonte", ()),
+        ("un seul lot\nsur deux lignes", ()),
+        ("", ()),
+    ],
+)
+def test_lots_of_a_list_or_table(text: str, expected: tuple[str, ...]) -> None:
+    assert pasted_lots(text) == expected

@@ -63,8 +63,8 @@ def test_recipients_are_told_by_what_reached_them_and_not_by_the_channel() -> No
     assert [each.state for each in found.contacted()[3].deliveries] == ["posted", "to_post"]
     assert [(each.supplier.name, each.words) for each in found.other_recipients()] == [
         ("C", "courriel non remis (adresse refusée)"),
-        ("E", "lettre à poster, envoi non confirmé"),
-        ("F", "lettre à poster, envoi non confirmé"),
+        ("E", "lettre à envoyer par vos soins, envoi à confirmer"),
+        ("F", "lettre à envoyer par vos soins, envoi à confirmer"),
     ]
     (told,) = found.exchanges()
     assert [(each.way, each.state, each.recipients) for each in told.deliveries[1].counts] == [
@@ -87,7 +87,9 @@ def test_an_answer_shows_a_contact_and_a_question_does_not() -> None:
         ("B", (), "réponse reçue en ligne le 3 mars 2026")
     ]
     assert [(each.since, each.words) for each in redacted.contacted()] == [(None, "réponse reçue en ligne")]
-    assert [each.words for each in whole.other_recipients()] == ["lettre à poster, envoi non confirmé"] * 2
+    assert [each.words for each in whole.other_recipients()] == [
+        "lettre à envoyer par vos soins, envoi à confirmer"
+    ] * 2
 
 
 def test_a_question_is_nobodys() -> None:

@@ -144,10 +144,10 @@ def test_who_came_left_and_moved_is_what_a_look_at_both_lists_says(
     [
         (Absence("refused", "distance", "À 71 km : 11 km de trop"), "À 71 km : 11 km de trop"),
         (Absence("refused", "distance"), "trop loin"),
-        (Absence("beyond_limit", rank=34), "candidat au rang 34, au-delà du seul affiché"),
-        (Absence("no_offer"), "ne propose aucun des segments demandés"),
+        (Absence("beyond_limit", rank=34), "fournisseur repéré au n° 34, au-delà du seul affiché"),
+        (Absence("no_offer"), "ne propose aucun des métiers demandés"),
         (Absence("gone"), "retiré de l'annuaire par sa source"),
-        (Absence("inactive"), "n'est pas en activité dans l'annuaire"),
+        (Absence("inactive"), "a cessé son activité, d'après l'annuaire"),
         (Absence("merged", other=IdAndName(id_of("a"), "{a}")), "réuni avec « {a} » dans l'annuaire"),
         (
             Absence("gone", data_changed=True),
@@ -183,7 +183,7 @@ def test_one_of_unknown_trade_is_said_to_be_so_by_the_version_itself() -> None:
     assert unexplained_absences(before, after) == {"1": []}
     found = lot_of(before, after)
     assert [(each.name, each.why.code, each.why.message) for each in found.came] == [
-        ("b", "trade_unknown", "Version 1 : aucune offre connue : on ne sait pas ce qu'il propose")
+        ("b", "trade_unknown", "Version 1 : son activité n'est pas renseignée")
     ]
     assert found.left == ()
     assert lot_of(after, before, language="en").left[0].why.message == (

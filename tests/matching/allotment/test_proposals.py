@@ -121,13 +121,13 @@ def test_the_first_criterion_that_differs_is_named() -> None:
         ),
     )
     code, said = rank_reason(BEST, BEST, 2, 3)
-    assert (code, said.fr) == ("drawn", "À égalité avec la proposition 2 : rang tiré au sort")
+    assert (code, said.fr) == ("drawn", "À égalité avec la proposition 2 : ordre tiré au sort")
 
 
 def test_figures_stand_beside_those_of_the_need_as_given() -> None:
     said = dict(criteria_reasons(BEST, msgspec.structs.replace(BEST, with_competition=1), 3))
     assert list(said) == list(CRITERIA)
-    assert said["with_competition"].fr == "4 lots avec au moins 3 candidats éligibles (besoin tel que demandé : 1)"
+    assert said["with_competition"].fr == "4 lots ayant au moins 3 fournisseurs potentiels (besoin tel que demandé : 1)"
     assert said["without_supply"].en == "0 lots with no candidate (need as given: 0)"
 
 
@@ -136,8 +136,8 @@ def test_a_part_says_who_could_do_it() -> None:
     every = {"none": 6, "handicap": 0, "iae": 2, "handicap_iae": 2, "penitentiary": 0, "ess": 5}
     supply = Alternatives(every, {}, {"ess": Finding("", "INELIGIBLE", "", "", "high", "")}, {"none": 4, "handicap": 3})
     assert part_reason(supply)[1].fr == (
-        "Candidats pour cette partie, sans réservation : 6 et 4 à interroger ; réservée au handicap : inconnu (3 à "
-        "interroger) ; réservée à l'insertion : 2 ; réservée au handicap et à l'insertion : 2"
+        "Fournisseurs potentiels pour cette partie, sans réservation : 6 et 4 à interroger ; réservée aux EA et ESAT : "
+        "inconnu (3 à interroger) ; réservée aux SIAE : 2 ; réservée aux EA, ESAT et SIAE : 2"
     )
 
 
@@ -151,7 +151,7 @@ def test_a_title_says_what_is_bought_and_where() -> None:
 
 
 def test_reservations_are_named() -> None:
-    assert "réserver au handicap et à l'insertion laisse" in reservation_reason(["handicap", "iae"], 4, True)[1].fr
+    assert "réserver aux EA, ESAT et SIAE laisse" in reservation_reason(["handicap", "iae"], 4, True)[1].fr
     assert "reserving to the social economy leaves" in reservation_reason(["ess"], 4, is_own=True)[1].en
 
 
@@ -228,7 +228,9 @@ def test_a_departement_is_divided_into_neighbouring_epcis_that_are_named() -> No
         reason.message for each in found.proposals[0].lots for reason in each.reasons if reason.code == "part_supply"
     ]
     assert len(supply) == 3
-    assert all(message.startswith("Candidats pour cette partie, sans réservation : ") for message in supply)
+    assert all(
+        message.startswith("Fournisseurs potentiels pour cette partie, sans réservation : ") for message in supply
+    )
     assert {code for each in found.proposals[0].lots for code in communes(each.territory.codes or ())} == communes(
         ("departement:56",)
     )
@@ -297,7 +299,7 @@ def test_no_reservation_shuts_out_those_whose_trade_is_not_known() -> None:
     """Insertion alone is not proposed beside an ESAT that may do it; a reservation of the buyer's is only widened."""
     lot = lot_proposed(("EI", "ACI", "AI"), unknown=("ESAT",))
     assert (lot.reserved, lot.eligible, lot.unknown) == (("handicap", "iae"), 3, 1)
-    assert "1 fournisseur proche d'activité inconnue à interroger" in [reason.message for reason in lot.reasons]
+    assert "1 fournisseur proche d'activité non renseignée à interroger" in [reason.message for reason in lot.reasons]
     assert lot_proposed(("EI", "ACI", "AI"), unknown=("EI",)).reserved == ("iae",)
     assert lot_proposed(("ESAT",) * 3, unknown=("ACI",)).reserved == ("handicap", "iae")
     few: tuple[Kind, ...] = ("ESAT", "ACI", "ACI", "ACI")
@@ -305,7 +307,7 @@ def test_no_reservation_shuts_out_those_whose_trade_is_not_known() -> None:
     assert lot_proposed(few[1:], reserved=("handicap",)).reserved == ("iae",)
     alone = lot_proposed(few, unknown=("ESAT", "ESAT"), reserved=("handicap",), reserve=False)
     (left_out,) = [reason.message for reason in alone.reasons if reason.code == "reservation_left_out"]
-    assert left_out.endswith("non réservé ; 2 fournisseurs proches d'activité inconnue à interroger")
+    assert left_out.endswith("non réservé ; 2 fournisseurs proches d'activité non renseignée à interroger")
 
 
 def test_lots_are_not_joined_where_nobody_answers_the_whole() -> None:

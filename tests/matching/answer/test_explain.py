@@ -70,7 +70,7 @@ UNKNOWN_ADDRESS = "Adresse inconnue : distance non calculée", "Address unknown:
             supplier("x", at=moved(REDON, north=-0.1)),
             {},
             "presence_nearby",
-            "À 50 km au plus du territoire, sans zone d'intervention déclarée",
+            "Zone d'intervention non renseignée ; situé à 50 km au plus du territoire",
             "Within 50 km of the territory, without a declared service area",
         ),
         (
@@ -97,7 +97,7 @@ def test_fit_presence_and_distance_are_told(one: Supplier, asked: dict[str, Any]
 
 def test_what_was_not_declared_is_told() -> None:
     assert "basis_inferred" not in reasons(supplier("x"))
-    assert "déduite" in reasons(supplier("x", offer(basis="inferred")))["basis_inferred"]
+    assert "supposée" in reasons(supplier("x", offer(basis="inferred")))["basis_inferred"]
     assert "marché public" in reasons(supplier("x", offer(basis="awarded")))["basis_awarded"]
 
 
@@ -169,13 +169,13 @@ def test_no_eligibility_is_told_where_nothing_is_reserved() -> None:
 @pytest.mark.parametrize(
     ("count", "level", "fr", "en"),
     [
-        (0, "none", "Aucun candidat pour « Repas » : le lot risque de rester sans offre", "risks no offer"),
-        (1, "critical", "Un seul candidat", "Only one candidate"),
-        (2, "critical", "2 candidats seulement", "Only 2 candidates"),
-        (3, "low", "Peu de candidats (3)", "Few candidates (3)"),
-        (4, "low", "Peu de candidats (4)", "Few candidates (4)"),
-        (5, "good", "Au moins 5 candidats par métier demandé", "At least 5 candidates per requested trade"),
-        (9, "good", "Au moins 9 candidats par métier demandé", "At least 9 candidates per requested trade"),
+        (0, "none", "Aucun fournisseur repéré pour « Repas » : le lot risque de rester sans offre", "risks no offer"),
+        (1, "critical", "Un seul fournisseur repéré", "Only one candidate"),
+        (2, "critical", "2 fournisseurs repérés seulement", "Only 2 candidates"),
+        (3, "low", "Peu de fournisseurs repérés (3)", "Few candidates (3)"),
+        (4, "low", "Peu de fournisseurs repérés (4)", "Few candidates (4)"),
+        (5, "good", "Au moins 5 fournisseurs repérés par métier demandé", "At least 5 candidates per requested trade"),
+        (9, "good", "Au moins 9 fournisseurs repérés par métier demandé", "At least 9 candidates per requested trade"),
     ],
 )
 def test_tension_counts_the_candidates_of_the_scarcest_segment(count: int, level: str, fr: str, en: str) -> None:

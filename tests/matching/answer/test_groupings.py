@@ -47,7 +47,7 @@ def test_two_answer_what_none_answers_alone() -> None:
     found = together(supplier("bio", offer(BIO)), supplier("flows", offer(FLOWS)), supplier("bulky", offer(BULKY)))
     assert sorted(map(sorted, members(found))) == [["bio", "flows"]]
     assert {each.name: each.segments for each in found[0].suppliers} == {"bio": (BIO,), "flows": (FLOWS,)}
-    assert found[0].message == "Ensemble, ces deux fournisseurs répondent aux deux segments demandés"
+    assert found[0].message == "Ensemble, ces deux fournisseurs répondent aux deux métiers demandés"
 
 
 def test_three_are_told_in_english() -> None:

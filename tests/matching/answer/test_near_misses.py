@@ -43,12 +43,12 @@ VERTS = "Entretien d'espaces verts"
 @pytest.mark.parametrize(
     ("one", "territory", "fields", "fr", "en"),
     [
-        (GREEN, None, {"segments": ("pr-urbain",)}, "Propose « {verts} », activité voisine de « {urbain} »",
+        (GREEN, None, {"segments": ("pr-urbain",)}, "Activité proche : {verts} (vous demandez : {urbain})",
          "Offers “{verts}”, close to “{urbain}”"),
         (GREEN, None, {"support_segments": ("ev-entretien",)}, "Ne propose que l'activité support « {verts} »",
          "Offers only the supporting activity “{verts}”"),
         (GREEN, None, {"support_segments": ("pr-urbain",)},
-         "Propose « {verts} », activité voisine de l'activité support « {urbain} »",
+         "Activité proche : {verts} (activité support demandée : {urbain})",
          "Offers “{verts}”, close to the supporting activity “{urbain}”"),
         (offer(codes=("departement:56",)), None, {}, "Sa zone d'intervention déclarée ne touche pas le territoire",
          "Its declared area does not meet the territory"),
@@ -61,13 +61,13 @@ VERTS = "Entretien d'espaces verts"
          "Address unknown: it cannot be told whether it is within 60.0 km"),
         (supplier("x", approvals=()), None, {"reserved": ("iae",)}, "Ne peut pas répondre à ce lot réservé ; *",
          "May not answer this reserved lot; *"),
-        (supplier("99.9 km away", NATIONAL, at=NANTES), None, CAPPED, "À 99,9 km : 39,9 km de trop",
+        (supplier("99.9 km away", NATIONAL, at=NANTES), None, CAPPED, "À 99,9 km, soit 39,9 km au-delà de votre limite",
          "At 99.9 km: 39.9 km too far"),
         # the message speaks of the territory even where distances are to a site
         (supplier("x", WITHIN_10, at=NANTES), IN_RENNES, {"site": place(LYON)},
-         "Intervient dans un rayon de 10 km : il manque 8*", "Works within 10 km: 8* short of the territory"),
+         "Son rayon d'intervention (10 km) s'arrête à 8*", "Works within 10 km: 8* short of the territory"),
         (supplier("x", at=NANTES), IN_RENNES, {},
-         "* du territoire, sans zone d'intervention déclarée (50 km au plus)",
+         "Zone d'intervention non renseignée ; situé à * du territoire (50 km au plus)",
          "* from the territory, without a declared service area (50 km at most)"),
         (WITHIN_10, IN_NOUMEA, {}, f"Contour du territoire inconnu : {UNSERVED_FR}",
          f"Outline of the territory unknown: it cannot be told {UNSERVED_EN}"),
@@ -91,12 +91,12 @@ def test_of_areas_that_reach_equally_far_the_first_is_told(wide_first: bool) -> 
     """No declared area counts as 50 km: as a radius of 50 km beside it."""
     offers = [offer("pr-locaux", radius_km=50), offer("pr-locaux")]
     said = message(supplier("a", *(offers if wide_first else offers[::-1]), at=NANTES), territory=IN_RENNES)
-    assert said.startswith("Intervient dans un rayon de 50 km" if wide_first else "À ")
+    assert said.startswith("Son rayon d'intervention (50 km)" if wide_first else "Zone d'intervention")
 
 
 def test_the_widest_area_of_an_answering_offer_is_told() -> None:
     """Ground that does not meet the territory reaches farthest, whatever else is offered."""
     narrow, wide = offer("pr-locaux", radius_km=5), offer("pr", radius_km=12)
     ground = offer("pr-locaux", codes=("departement:44",))
-    assert "rayon de 12 km" in message(supplier("a", narrow, wide, at=NANTES), territory=IN_RENNES)
+    assert "rayon d'intervention (12 km)" in message(supplier("a", narrow, wide, at=NANTES), territory=IN_RENNES)
     assert "ne touche pas" in message(supplier("a", narrow, ground, wide, at=NANTES), territory=IN_RENNES)

@@ -58,3 +58,21 @@ def test_a_buyer_that_is_a_commune_is_a_place(siret: str | None, territory: str,
     assert named("Tonte", territory, siret) == (commune and (commune, "buyer"))
     assert named("Tonte à Redon", "departement:35", siret) == ("Redon", "title")
     assert named("Tonte à Redon et à Fougères", "departement:35", siret) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "areas"),
+    [
+        ("entretien des espaces verts de 12 collèges du Finistère, 4 ans", ["departement:29"]),
+        ("fourniture de repas en Bretagne", ["region:53"]),
+        ("nettoyage de la mairie de Vannes (Morbihan)", ["departement:56"]),
+        ("collecte des biodéchets à Pontivy et Loudéac", ["commune:22136", "commune:56178"]),
+        ("Lot 1 : tonte", []),
+        ("marché du département du Lot", ["departement:46"]),
+        ("entretien de la rue de Nantes", []),
+        ("nettoyage à Saint-Denis", []),
+    ],
+)
+def test_a_sentence_names_its_territory(text: str, areas: list[str]) -> None:
+    """What is larger goes before communes, of which only those count that no other has the name of."""
+    assert [area.id for area in FINDER.named_areas(text)] == areas

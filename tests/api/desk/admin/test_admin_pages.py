@@ -85,7 +85,7 @@ async def test_wrong_fields_of_a_key_are_named_and_all_stays_as_typed(hers: Brow
 async def test_a_key_is_revoked_after_a_page_that_says_what_ends(served: Client, hers: Browser, boss: Member) -> None:
     other = await member(served, "match", organisation=boss.key.organisation)
     await hers.open(f"/admin/cles/{other.key.id}")
-    assert "ne revient pas" in unescape(hers.page)
+    assert "Cette action est définitive" in unescape(hers.page)
     (path,) = re.findall(r'href="[./]*(admin/cles\?[^"]+)#nouvelle"', hers.page)
     await hers.submit(f"admin/cles/{other.key.id}")
     assert "La clé est révoquée" in hers.page
@@ -161,13 +161,13 @@ async def test_the_journal_says_who_did_what_and_leads_there(served: Client, bro
     await sign_in_as(browser, buyer)
     await browser.open("/admin/journal")
     deeds = unescape(browser.page.partition('<ol class="journal">')[2])
-    assert 0 < deeds.index("Clé créée") < deeds.index("Besoin gardé")
+    assert 0 < deeds.index("Clé créée") < deeds.index("Besoin enregistré")
     assert f'besoins/{need_id}/journal">Entretien des parcs<' in deeds
     assert f"clé « {buyer.key.name} »" in deeds.replace("\N{NO-BREAK SPACE}", " ")
     async with Browser(served.app) as own:
         await sign_in_as(own, boss)
         await own.open("/admin/journal")
-        assert ("Besoin gardé" in own.page, "Entretien des parcs" in own.page) == (True, False)
+        assert ("Besoin enregistré" in own.page, "Entretien des parcs" in own.page) == (True, False)
 
 
 async def test_nobody_reads_the_journal_of_another_organisation_but_the_operator(

@@ -123,7 +123,7 @@ async def test_the_estimated_value_is_shown_as_a_sum(browser: Browser) -> None:
     typed = {"lot_1_valeur": "50 000", "lot_1_reconductions": "36"}
     for more, is_asked in ({}, True), ({"lot_1_couvre": "tout"}, False), ({"lot_1_duree": "12"}, False):
         page = await read(browser, lieu="Morbihan", lot_1_objet=NETT, **typed, **more)
-        assert ("les reconductions y comptent, indiquer la durée ferme" in page) == is_asked
+        assert ("il comprend les reconductions. Indiquez la durée ferme" in page) == is_asked
 
 
 async def test_the_example_is_one_click_away_and_in_order(own: Browser) -> None:
@@ -167,7 +167,7 @@ async def test_what_the_words_say_fills_in_the_form_and_what_they_ask_is_left_to
     fields = browser.fields("besoin")
     assert fields["lot-1-duree"] == ["36"]
     assert "lot-1-reserve" not in fields
-    assert "Réservé au handicap" in said(browser.page)
+    assert "Réservé aux EA et ESAT" in said(browser.page)
     understood = browser.page
     await browser.submit("besoin", {"lot-1-dit": "reserved:handicap"}, to="besoin/resultat")
     (lot,) = request_on(browser.page)["lots"]
@@ -223,7 +223,7 @@ async def test_nothing_typed_is_lost_by_a_file_be_it_a_notice_or_none(own: Brows
         assert (answer.status_code, '<a href="#avis">' in own.page) == (422, True)
         assert own.fields("besoin")["lot-1-objet"] == ["imprimerie"]
     await send_file(own, "besoin", "avis", NOTICE, faire="avis", **typed)
-    before = own.page.partition("Revenir à ce que")[0].rpartition("<form")[2]
+    before = own.page.partition("Revenir à ma saisie")[0].rpartition("<form")[2]
     for name, text in typed.items():
         assert f'name="{name}" value="{text}"' in before
     await own.open("/besoin")
@@ -357,6 +357,6 @@ async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, 
     need = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "title": MOWING["lot-1-objet"]}]}
     (lot,) = (await served.post("/match", json=need)).json()["lots"]
     assert lot["total"] > 1
-    assert f"{counted_in_words(lot['total'])} candidats" in said(counted)
+    assert f"{counted_in_words(lot['total'])} fournisseurs repérés" in said(counted)
     fields |= {"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]}), "lieu": ""}
     assert (await own.post("/besoin/compris", data=fields)).text.strip() == ""

@@ -42,7 +42,7 @@ def suppliers_on(page: str) -> list[str]:
 async def test_a_need_is_kept_once_from_its_answer(own: Browser, buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often its button is pressed, at once or later, it is stored and matched once."""
     await own.open("/besoins")
-    assert "Vous n'avez encore gardé aucun besoin" in said(own.page)
+    assert "Vous n'avez encore enregistré aucun besoin" in said(own.page)
     await own.open("/besoin")
     await own.submit("besoin", MOWING, to="besoin/resultat")
     fields = own.fields("besoin/resultat")
@@ -54,7 +54,7 @@ async def test_a_need_is_kept_once_from_its_answer(own: Browser, buyer: Buyer, m
     assert stored["lots"][0]["title"] == "tonte de pelouses"
     await own.open(str(answers[0].url.join(location)))
     assert heading(own.page) == "Entretien du parc"
-    assert "Décisions à prendre" in said(own.page)
+    assert "À décider" in said(own.page)
     await own.open("/besoins")
     assert "Entretien du parc" in said(own.page)
     await own.open("/besoins?etat=closed")
@@ -114,7 +114,7 @@ async def test_two_people_who_change_one_need_see_both(own: Browser, desk: Desk)
     need = await need_of(desk)
     assert (need["reference"], need["description"]) == ("2027-12", None)
     await desk.open("journal")
-    for deed in ("Besoin gardé", "Version 1 de la liste figée", "Besoin changé : la référence"):
+    for deed in ("Besoin enregistré", "Version 1 de la liste enregistrée", "Besoin modifié : la référence"):
         assert deed in said(own.page)
 
 
@@ -140,7 +140,7 @@ async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, desk: 
     assert "; implanté dans le territoire" in said(own.page), "reasons follow each other in one sentence"
     page = own.page
     await desk.send("decisions", motif="Tond déjà nos écoles")
-    assert "C'est enregistré : 2 décisions" in said(own.page)
+    assert "2 décisions enregistrées" in said(own.page)
     own.page = page
     assert (await desk.send("decisions", motif="Tond déjà nos écoles")).status_code == 200
     found = (await desk.buyer.get(f"/{desk.api}/shortlists/1/decisions")).json()["items"]
@@ -215,7 +215,7 @@ async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Brow
     await desk.open("versions")
     await desk.send("versions")
     await desk.open("decisions")
-    assert re.search(r"la liste montre 1 des \d+ candidats", said(own.page))
+    assert re.search(r"la liste contient 1 des \d+ fournisseurs repérés", said(own.page))
     assert "versions#montrer" in own.page
     await desk.open("versions")
     assert own.fields(f"{desk.path}/versions")["montrer"] == ["1"]
@@ -233,11 +233,11 @@ async def test_another_planned_day_is_a_reason_to_freeze_again_once(
     assert "règles au" not in said(own.page)
     assert (await desk.buyer.patch(f"/{desk.api}", {"planned_publication_on": "2027-01-15"})).is_success
     await own.open(f"/{desk.path}")
-    assert "À figer" in said(own.page)
+    assert "Liste à actualiser" in said(own.page)
     await desk.open("versions")
     page = own.page
     await desk.send("versions")
-    assert "règles au 15 janvier 2027, jour prévu de publication" in said(own.page)
+    assert "règles au 15 janvier 2027, date prévue de publication" in said(own.page)
     own.page = page
     monkeypatch.delattr("api.needs.freeze_shortlist.match_need")
     await desk.send("versions")
@@ -342,13 +342,13 @@ async def test_ids_that_are_none_are_not_found(own: Browser) -> None:
 async def test_two_versions_are_compared_in_words(own: Browser, desk: Desk) -> None:
     await desk.open("changer")
     await own.submit("besoin", {"lot-1-distance": "10"}, to=f"{desk.path}/changer")
-    assert "À figer" in said(own.page)
+    assert "Liste à actualiser" in said(own.page)
     await desk.open("versions")
     assert "les lots" in said(own.page)
     await desk.send("versions")
     await desk.open("versions?de=1&a=2")
     assert "De la version 1 à la version 2" in said(own.page)
-    assert "Distance la plus grande" in said(own.page)
+    assert "Distance maximale" in said(own.page)
 
 
 async def test_suppliers_that_came_since_the_latest_version_are_named(own: Browser, desk: Desk, source: str) -> None:

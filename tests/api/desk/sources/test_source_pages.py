@@ -223,7 +223,7 @@ async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
     page = own.page
     assert await send(own, source, xlsx(rows, sheets=("Annuaire", "Notice")), "a.xlsx", faire="essayer") == 200
     told = unescape(own.page).replace("\N{NO-BREAK SPACE}", " ")
-    assert ("Pas celles-ci : Directeur." in told, "Pas les autres : Notice." in told) == (True, True)
+    assert ("Colonnes non lues : Directeur." in told, "Feuilles non lues : Notice." in told) == (True, True)
     assert '<td class="broad">Nb salariés</td>' in told
     form = {"jeton": own.fields(f"{path_of(source)}/envois")["jeton"][0], "faire": "corriger"}
     files = {"fichier": ("a.xlsx", xlsx(rows))}

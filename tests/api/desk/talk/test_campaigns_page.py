@@ -28,7 +28,7 @@ async def test_a_campaign_is_counted_before_it_is_sent(own: Browser, asked: str)
     assert heading(own.page) == "Métiers"
     words = said(own.page)
     assert "0 par courriel, 2 par lettre, 0 sans adresse" in words
-    assert "Structures qui ont déclaré ce qu'elles font" in words
+    assert "Structures qui ont déclaré leur activité" in words
     await own.open("/campagnes")
     assert asked.removeprefix("/") in own.page
 

@@ -14,7 +14,7 @@ async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(d
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", moyen="phone", **WORDS)
     page = said(browser.page)
-    assert "Ce message note ce que vous avez dit ce jour (téléphone) : Vivier n'envoie rien" in page
+    assert "Ce message consigne vos propos du jour (téléphone). Vivier n'envoie rien" in page
     assert "noté comme joint ce jour" in page
     assert not any(each in page for each in ("Bonjour", "lettre à", "les lettres", "par courriel"))
     await desk.send("echanges/nouveau", faire="envoyer")
@@ -92,7 +92,7 @@ async def test_a_template_keeps_what_was_written(desk_with: DeskWith, browser: B
         assert "Il reste à remplir : [date]" in said(browser.page)
     assert (await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"] == []
     await desk.send("echanges/nouveau", faire="relire", a="liste", objet="Invitation", texte="Venez le 3 mars.")
-    assert "aucun candidat" in browser.page
+    assert "aucun fournisseur" in browser.page
 
 
 async def test_a_question_is_answered_to_all_without_its_author(desk: Desk, browser: Browser) -> None:
@@ -254,7 +254,7 @@ async def test_the_next_step_is_to_read_and_answer_and_the_journal_tells_both(de
         f"Échange ouvert : « {subject} »",
         f"Réponse reçue : « {subject} », {TWO[0]}",
         f"Réponses lues : « {subject} »",
-        "Rencontre notée : « Demi-journée acheteurs et structures de l'ESS »",
+        "Rencontre enregistrée : « Demi-journée acheteurs et structures de l'ESS »",
     ]
     assert deeds[3][1] == "le fournisseur, par son lien"
 
@@ -293,7 +293,7 @@ async def test_what_is_lacking_is_said_before_exchanges_end_and_whom_the_list_do
     desk = await desk_with(*TWO, limit=1)
     for part in ("echanges/nouveau", "egalite"):
         await desk.open(part)
-        assert "la liste montre 1 des 2 candidats" in said(browser.page)
+        assert "la liste contient 1 des 2 fournisseurs repérés" in said(browser.page)
     await browser.submit("deconnexion")
     desk = await desk_with(*TWO)
     await desk.buyer.patch(f"/{desk.api}", {"status": "sourcing"})
@@ -312,19 +312,20 @@ async def test_a_letter_is_posted_by_its_button(desk: Desk, browser: Browser) ->
     exchange = await desk.exchange()
     page, first = f"echanges/{exchange['id']}", exchange["messages"][0]["id"]
     await desk.open(page)
-    assert said(browser.page).count("Lettre à poster, envoi non confirmé") == 3  # the message, and both recipients
+    waiting = "Lettre à envoyer par vos soins, envoi à confirmer"
+    assert said(browser.page).count(waiting) == 3  # the message, and both recipients
     button, to, day = f"remis-{first}", f"pour-{first}", f"jour-{first}"
     nobody = await desk.send(page, {"faire": button, "voie": "letter"})
-    assert (nobody.status_code, "Cochez à qui le message est remis" in said(browser.page)) == (422, True)
+    assert (nobody.status_code, "Cochez les destinataires du message" in said(browser.page)) == (422, True)
     chosen = desk.suppliers[TWO[0]]
     late = await desk.send(page, {"faire": button, "voie": "letter", to: [chosen], day: "2999-01-01"})
     assert (late.status_code, "pas encore venu" in said(browser.page)) == (422, True)
     await desk.send(page, {"faire": button, "voie": "letter", to: [chosen], day: ""})
-    assert "La remise est confirmée" in said(browser.page)
+    assert "L'envoi est confirmé" in said(browser.page)
     states = {each["supplier_id"]: each["state"] for each in (await desk.exchange())["recipients"]}
     assert states == {chosen: "posted", desk.suppliers[TWO[1]]: "to_post"}
-    assert "Confirmer une remise (1)" in said(browser.page)
+    assert "Confirmer un envoi (1)" in said(browser.page)
     matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()
     assert {each["name"]: each["contacted"] for each in matrix["suppliers"]} == {TWO[0]: True, TWO[1]: False}
     await desk.open("journal")
-    assert "Remise confirmée à un destinataire" in said(browser.page)
+    assert "Envoi confirmé à un destinataire" in said(browser.page)

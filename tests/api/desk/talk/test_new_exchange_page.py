@@ -96,7 +96,7 @@ async def test_the_words_of_a_lot_do_not_betray_the_estimate(
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="modele", modele="contact")
     await desk.send("echanges/nouveau", faire="relire")
-    assert f"prépare un achat, « {OBJECT} », et consulte" in said(browser.page)
+    assert f"prépare un achat, « {OBJECT} », et interroge" in said(browser.page)
     await desk.send("echanges/nouveau", faire="envoyer")
     title, _, page = said(browser.page).partition("</title>")
     letters = title + page.partition('class="sheet"')[2]
@@ -163,11 +163,11 @@ def row_of(page: str, name: str) -> list[str]:
 async def test_who_was_not_contacted_is_told_the_same_words(desk_with: DeskWith, browser: Browser) -> None:
     desk = await desk_with(*THREE)
     await desk.open("egalite")
-    assert "encore été dit" in browser.page
+    assert "Aucun message envoyé" in browser.page
     await desk.write(a="choisis", fournisseur=desk.suppliers[THREE[0]])
     assert await gaps(desk) == [("not_contacted", ["Bois B", "Chantier C"])]
     await make_up(desk)
-    assert "Gardez l" in browser.page
+    assert "Ne modifiez ni l" in browser.page
     await desk.send("echanges/nouveau", faire="relire")
     await desk.send("echanges/nouveau", faire="envoyer")
     await desk.confirm_all()
@@ -192,7 +192,7 @@ async def test_who_lacks_an_answer_given_to_one_lacks_it_in_the_matrix(desk_with
     ]
     await desk.open("egalite")
     assert [row_of(browser.page, each)[2] for each in THREE] == [
-        "lettre à poster, envoi non confirmé",
+        "lettre à envoyer par vos soins, envoi à confirmer",
         "manque",
         "manque",
     ]
@@ -211,16 +211,16 @@ async def test_what_some_lack_is_sent_to_each_once(desk_with: DeskWith, browser:
     assert await gaps(desk) == [("missed_information", ["Bois B", "Chantier C"])]
     await desk.open("egalite")
     assert row_of(browser.page, "Bois B")[2] == "manque"
-    assert row_of(browser.page, "Atelier A")[2] == "lettre à poster, envoi non confirmé"
+    assert row_of(browser.page, "Atelier A")[2] == "lettre à envoyer par vos soins, envoi à confirmer"
     await make_up(desk)
     await desk.send("egalite/message", faire="envoyer", fournisseur=[])
     assert "aucun destinataire n" in browser.page
     await make_up(desk)
     form = browser.page
     await desk.send("egalite/message", faire="envoyer")
-    assert "Ce que chacun a reçu est à jour" in browser.page
+    assert "Le tableau ci-dessous est à jour" in browser.page
     assert await gaps(desk) == []
-    assert row_of(browser.page, "Bois B")[2] == "lettre à poster, envoi non confirmé"
+    assert row_of(browser.page, "Bois B")[2] == "lettre à envoyer par vos soins, envoi à confirmer"
     browser.page = form
     await desk.send("egalite/message", faire="envoyer")
     assert len((await desk.exchange())["messages"]) == 4

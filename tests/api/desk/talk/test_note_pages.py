@@ -46,7 +46,7 @@ async def test_an_answer_is_noted_by_its_words_and_the_next_match_finds_it(
     assert fields["dit"] == [served.services.today().isoformat()]
     assert "nous collectons les biodéchets" in said(browser.page)
     await desk.send(page, faire="noter", metier=BIOWASTE, rayon="25")
-    assert "C'est noté" in said(browser.page)
+    assert "La note est enregistrée" in said(browser.page)
     (one,) = await found(desk, BIOWASTE)
     assert (one["supplier"]["name"], one["segments"][0]["declared_by"]) == (TWO[0], "buyer")
     note = (await desk.buyer.get(f"/suppliers/{desk.suppliers[TWO[0]]}/notes")).json()
@@ -81,7 +81,7 @@ async def test_a_meeting_is_noted_by_its_minutes(desk: Desk, browser: Browser, s
     assert 'value="ev-entretien"' in browser.page
     assert fields["comment"] == ["Visio"]
     await desk.send(form, faire="noter", metier="rs-collective")
-    assert "C'est noté" in said(browser.page)
+    assert "La note est enregistrée" in said(browser.page)
     assert [each["supplier"]["name"] for each in await found(desk, "rs-collective")] == [TWO[0]]
     assert (await desk.open(f"{page}/offres/{desk.suppliers[TWO[1]]}")).status_code == 404
 
@@ -109,7 +109,7 @@ async def test_the_directory_shows_a_note_to_its_organisation_alone(
     await browser.submit("deconnexion")
     await browser.sign_in(stranger.headers["Authorization"].removeprefix("Bearer "), f"/annuaire/{supplier}")
     assert "au téléphone" not in said(browser.page)
-    assert "Rien. Ce qu'il vous dit" in said(browser.page)
+    assert "Aucune note." in said(browser.page)
 
 
 async def test_who_signs_in_at_a_provider_notes_by_name(
@@ -157,7 +157,7 @@ async def test_who_may_write_a_source_declares_an_offer_there_for_everybody(
         assert '<a href="#rayon">' in browser.page
     to_all = {"faire": "noter", "source": f"{source}-dit"}
     await desk.send(page, to_all, metier="ev-entretien", rayon="30")
-    assert "C'est noté" in said(browser.page)
+    assert "La note est enregistrée" in said(browser.page)
     await desk.open(page)
     await desk.send(page, to_all, metier="pr-locaux", rayon="")
     number = siret(source)

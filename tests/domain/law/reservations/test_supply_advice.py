@@ -46,18 +46,18 @@ def test_reservations_that_law_and_supply_bear() -> None:
     assert possible.article is None
     closed = supply_advice(LotCounts(37, OPTIONS), review(CONCEDED).lots["1"], TODAY, load())[-1]
     assert closed.code == "RESERVATION_NOT_OPEN"
-    assert "28 candidats" in closed.message.fr
+    assert "réservation aux entreprises de l'ESS n'est pas possible pour ce lot" in closed.message.fr
     assert closed.message.fr.endswith("(L3113-3)")
     told = [item.code for item in advise(LotCounts(14, OPTIONS, reserved=frozenset({"iae"})))]
     assert "RESERVATION_NOT_OPEN" not in told
     found = advise(LotCounts(14, OPTIONS, reserved=frozenset({"iae"})))[0]
-    assert "21 candidats" in found.message.fr
-    assert "14 candidats (9" not in found.message.fr
+    assert "21 fournisseurs potentiels" in found.message.fr
+    assert "14 fournisseurs potentiels, éligibilité établie pour 9" not in found.message.fr
     asked = need(msgspec.structs.replace(CLEANING.lots[0], reserved=("ess",)), contract="concession")
     supply = LotCounts(28, OPTIONS, reserved=frozenset({"ess"}))
     possible = supply_advice(supply, review(asked).lots["1"], TODAY, load())[0]
     assert possible.code == "RESERVATION_POSSIBLE"
-    assert "14 candidats" in possible.message.fr
+    assert "14 fournisseurs potentiels" in possible.message.fr
 
 
 def test_a_type_that_is_not_settled_for_the_lot_is_proposed_with_a_proviso() -> None:
@@ -66,7 +66,7 @@ def test_a_type_that_is_not_settled_for_the_lot_is_proposed_with_a_proviso() -> 
         lot = Lot(id="1", segments=("so-domicile",), cpv=cpv, duration_months=12)
         possible = supply_advice(LotCounts(37, OPTIONS), review(need(lot)).lots["1"], TODAY, load())[0]
         assert ("à condition de vérifier" in possible.message.fr) == doubtful
-        assert "à l'ESS laisse 28 candidats (0 certain)" in possible.message.fr
+        assert "aux entreprises de l'ESS (28 fournisseurs potentiels, éligibilité établie pour 0" in possible.message.fr
 
 
 def test_few_candidates() -> None:
@@ -79,17 +79,17 @@ def test_few_candidates() -> None:
     in_part = advise(LotCounts(37, OPTIONS, scarcest=ScarcestSegment("Repas", 0, 0)))[0]
     assert (too_large.code, in_part.code) == ("RISK_INFRUCTUEUX", "RISK_INFRUCTUEUX")
     assert "RESERVATION_POSSIBLE" not in codes(tuple(others))
-    assert "trop grand pour tous ses candidats connus pour « Propreté » (6)" in too_large.message.fr
+    assert "trop grand pour tous les fournisseurs repérés pour « Propreté » (6)" in too_large.message.fr
     assert "ne répond à « Repas »" in in_part.message.fr
     assert "lot réservé" in advise(LotCounts(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
     assert "RESERVATION_POSSIBLE" in codes(advise(LotCounts(5, {"iae": OptionCount(3, 0)})))
     assert "RESERVATION_POSSIBLE" not in codes(advise(LotCounts(5, {"iae": OptionCount(2, 2)})))
-    assert "concurrence limitée" in advise(LotCounts(5, {"iae": OptionCount(4, 1)}))[0].message.fr
-    assert "concurrence limitée" not in advise(LotCounts(50, {"iae": OptionCount(11, 1)}))[0].message.fr
+    assert "offre repérée limitée" in advise(LotCounts(5, {"iae": OptionCount(4, 1)}))[0].message.fr
+    assert "offre repérée limitée" not in advise(LotCounts(50, {"iae": OptionCount(11, 1)}))[0].message.fr
     ends = EndingApprovals(3, date(2026, 12, 22))
     found = advise(LotCounts(3, {}, reserved=frozenset({"iae"}), ends=ends))[0]
     assert found.code == "APPROVALS_EXPIRING"
-    assert "3 candidats" in found.message.fr
+    assert "3 fournisseurs repérés" in found.message.fr
     assert "22/12/2026" in found.message.fr
 
 
