@@ -22,6 +22,7 @@ from domain.law import documents
 from domain.law.rules import BrokenLaw, Rules, parse
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
+from domain.shortlists.shortlist import LegalScope
 from domain.suppliers.supplier import Point
 from domain.text.bilingual import Text
 from domain.text.labels import MATCH_WORDS
@@ -146,8 +147,8 @@ class RuleList(msgspec.Struct, frozen=True):
     """The version of all rules"""
     items: tuple[documents.RuleDocument, ...]
     """Rules, by theme"""
-    scope: str
-    """The limits of these rules, and who decides, in words"""
+    scope: LegalScope
+    """The limits of these rules, and who decides"""
 
 
 class RuleHistory(msgspec.Struct, frozen=True):
@@ -257,7 +258,7 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     frozen shortlist was judged are read again by their `version`, whatever they are today.
     """
     rules = await rules_of_version(call.services, query.version)
-    on, scope = query.on or call.services.today(), MATCH_WORDS["law_scope"].to(call.language)
+    on, scope = query.on or call.services.today(), LegalScope(MATCH_WORDS["law_scope"].to(call.language))
     listed = RuleList(on, rules.version, documents.documents_in_force(rules, on, call.language), scope)
     return conditional_get(call, listed, max_age=HOUR)
 
