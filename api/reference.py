@@ -1,5 +1,6 @@
 """Routes of reference data, without a key: the taxonomy, the territories, the rules of law; from memory, cacheable."""
 
+import asyncio
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
@@ -11,13 +12,20 @@ from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import DAY, HOUR, IF_NONE_MATCH, conditional_get
+from api.runtime.services import Services
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Cursor, Limit, Page, Paging, answer_page, page_response, read_cursor
-from domain.errors import NotFound
+from db.core.engine import transaction
+from db.needs.law_files import select_law_file
+from domain.errors import InvalidContent, NotFound, Problem
 from domain.law import documents
+from domain.law.rules import BrokenLaw, Rules, parse
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
+from domain.shortlists.shortlist import LegalScope
 from domain.suppliers.supplier import Point
+from domain.text.bilingual import Text
+from domain.text.labels import MATCH_WORDS
 from matching.words.title_reader import Reading
 
 TAG = "Reference"
@@ -122,10 +130,12 @@ class TerritoryFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Featu
 
 
 class RulesQuery(msgspec.Struct, frozen=True):
-    """The day on which the rules are in force; today by default."""
+    """The day on which the rules are in force, and their version; those of today by default."""
 
     on: date | None = None
     """Rules in force on this day; today by default"""
+    version: str | None = None
+    """As this version of the law had them, which the `stamp.rules` of a frozen shortlist names; today's by default"""
 
 
 class RuleList(msgspec.Struct, frozen=True):
@@ -137,6 +147,8 @@ class RuleList(msgspec.Struct, frozen=True):
     """The version of all rules"""
     items: tuple[documents.RuleDocument, ...]
     """Rules, by theme"""
+    scope: LegalScope
+    """The limits of these rules, and who decides"""
 
 
 class RuleHistory(msgspec.Struct, frozen=True):
@@ -242,12 +254,34 @@ async def get_territory(call: Call, territory: str) -> Response[bytes]:
 async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     """Every dated rule in force on a day: thresholds, shares, articles, each with its source and how sure it is.
 
-    `confidence` says how sure the reading is; `explanation`, in English, how the rule is applied.
+    `confidence` says how sure the reading is; `explanation`, in English, how the rule is applied. The rules by which a
+    frozen shortlist was judged are read again by their `version`, whatever they are today.
     """
-    rules = call.services.reference.rules
-    on = query.on or call.services.today()
-    listed = RuleList(on, rules.version, documents.documents_in_force(rules, on, call.language))
+    rules = await rules_of_version(call.services, query.version)
+    on, scope = query.on or call.services.today(), LegalScope(MATCH_WORDS["law_scope"].to(call.language))
+    listed = RuleList(on, rules.version, documents.documents_in_force(rules, on, call.language), scope)
     return conditional_get(call, listed, max_age=HOUR)
+
+
+async def rules_of_version(services: Services, version: str | None) -> Rules:
+    """The rules of a version, as `kept_rules`; those of today where it is None. Raises InvalidContent."""
+    found = services.reference.rules if version is None else await kept_rules(services, version)
+    if found is None:
+        detail = Text(f"Aucune règle gardée de la version {version}", f"No rules kept of version {version}")
+        raise InvalidContent((Problem("/version", "unknown_version", detail),))
+    return found
+
+
+async def kept_rules(services: Services, version: str) -> Rules | None:
+    """The rules of a version whose file was kept with a frozen shortlist; None where it was not, or cannot be read."""
+    if version == services.reference.rules.version:
+        return services.reference.rules
+    async with transaction(services.database) as connection:
+        content = await select_law_file(connection, version)
+    try:
+        return None if content is None else await asyncio.to_thread(parse, content)
+    except (BrokenLaw, msgspec.DecodeError):
+        return None
 
 
 @endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=IF_NONE_MATCH)

@@ -13,8 +13,9 @@ from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.procedures.splitting import advise_no_split
 from domain.law.review import advise_law_changes, review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
-from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp
+from domain.shortlists.shortlist import LegalScope, LotShortlist, Shortlist, Stamp
 from domain.text.bilingual import Language
+from domain.text.labels import MATCH_WORDS
 from matching.answer.explain import Explainer
 from matching.answer.groupings import groupings
 from matching.answer.supplier_rows import RowWriter
@@ -90,7 +91,12 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     split = advise_no_split(need, others, year, bought, view) if others else ()
     advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
-    return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice))
+    return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice, law_scope(language)))
+
+
+def law_scope(language: Language) -> LegalScope:
+    """The limits of what is said of the law, in a language."""
+    return LegalScope(MATCH_WORDS["law_scope"].to(language))
 
 
 def match(
@@ -186,6 +192,7 @@ def draw_seed(need: Need) -> int:
         b',"unknown_trade":null',
         b',"planned_publication_on":null',
         b',"value_covers":"firm","options_eur":null',
+        b',"body":null,"defence":null',
     ):
         content = content.replace(later, b"")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.law.buyers import buyer_problems
 from domain.law.procedures.lot_facts import yearly_value
 from domain.needs.need import Lot, Need, Place, buyer_siret
 from domain.reference.cpv import Cpv
@@ -203,6 +204,7 @@ class NeedReader:
         ids = [lot.id for lot in need.lots]
         again = [position for position, lot_id in enumerate(ids) if lot_id in ids[:position]]
         problems = [Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID) for position in again]
+        problems += buyer_problems(need.buyer)
         whole, in_titles = need.territory, self._segments_of_titles(need)
         common = _without_raising(problems, partial(self.geography.territory, whole, "territory")) if whole else None
         queries = [self._read_lot(need, position, common, in_titles, problems) for position in range(len(need.lots))]

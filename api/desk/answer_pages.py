@@ -33,7 +33,7 @@ from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name
 from domain.needs.lot_words import without_terms
 from domain.needs.need import Lot, Need
-from domain.report.lots import best_outcome, by_gravity, points_of_law
+from domain.report.lots import best_outcome, decisive_and_general, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Fit, Gate, NearMiss, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text, join_texts
@@ -100,6 +100,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         shortlist = await _match_opened_lots(visit, need, opened)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)
+    decisive, general = decisive_and_general(shortlist.advice)
     asked_of, positions = {lot.id: lot for lot in need.lots}, {lot.id: n for n, lot in enumerate(shortlist.lots, 1)}
     # the body of the same request to the API; of many lots without a line for each value
     body = json.dumps(without_defaults(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
@@ -117,7 +118,8 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         opened=[lot for lot in shortlist.lots if lot.id in opened],
         only=positions[opened[0]] if len(need.lots) > MOST_OPEN else None,
         tensions=Counter(lot.tension.level for lot in shortlist.lots),
-        of_need=by_gravity(shortlist.advice),
+        of_need=decisive,
+        general=general,
         of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
         asked_of=asked_of,
         positions=positions,

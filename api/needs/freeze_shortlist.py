@@ -21,6 +21,7 @@ from db.core.uuid7 import new_id
 from db.exchanges.exchanges import count_answers_due
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
+from db.needs.law_files import keep_law_file
 from db.needs.needs import awards_until, lock_need, needs_of_year, progress_of, select_need
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
@@ -226,6 +227,9 @@ async def store_version(connection: Connection, acting: Acting, need: StoredNeed
         created_at=now,
     )
     await insert_shortlist(connection, acting.organisation_id, need, version, body)
+    rules = acting.services.reference.rules
+    if stamp.rules == rules.version:
+        await keep_law_file(connection, rules.version, rules.content)
     acting.services.storage_use.add(acting.organisation_id, len(body))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
     name = f"need:{need.id}"

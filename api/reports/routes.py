@@ -12,6 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.needs.freeze_shortlist import own_need, version_of
+from api.reference import kept_rules
 from api.reports.html_and_pdf import POLICY, markup, report_pdf
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
@@ -84,7 +85,7 @@ async def make_report(
     def write_report(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
         """The response that holds the report, and the SHA-256 of its body."""
         writer = ReportWriter(facts, reference.territories, acting.language, redacted=redacted)
-        made = writer.report(reference.rules, now)
+        made = writer.report(rules, now)
         answer = _encode_report(made, facts.version.need, reference, media_type)
         return answer, sha256(answer.content).hexdigest()
 
@@ -92,7 +93,7 @@ async def make_report(
     async with services.reports.slot_of(str(acting.organisation_id)):
         async with transaction(services.database) as connection:
             facts = await _read_facts(acting, connection, need_id, number)
-        now = services.now()
+        now, rules = services.now(), await kept_rules(services, facts.version.stamp.rules) or reference.rules
         answer, digest = await run_in_thread(None, lambda: write_report(facts, now))
     detail: Detail = {"number": facts.version.number, "redacted": redacted, "sha256": digest}
     async with transaction(services.database) as connection:

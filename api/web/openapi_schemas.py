@@ -51,6 +51,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "Barrier": exchange.Barrier,
             "Basis": supplier.Basis,
             "BuyerKind": need.BuyerKind,
+            "BuyerBody": need.BuyerBody,
             "CampaignRecipientState": campaign.RecipientState,
             "CampaignStatus": campaign.Status,
             "CampaignWay": campaign.Way,

@@ -49,6 +49,13 @@ needs = table(
     sa.Index(None, "organisation_id", "year"),
 )
 
+# `content`: a file of law by which shortlists were judged, compressed; `version`: that of their stamp
+law_files = table(
+    "law_files",
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
 # `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger` is no
 # longer read; it goes once no release that reads it is left. The rest is for lists of versions.
 shortlists = table(

@@ -6,6 +6,7 @@ Terms that a contract holds or may hold: specifications, small firms' share, adv
 from collections.abc import Iterable
 from functools import lru_cache
 
+from domain.law.buyers import BuyerClass, class_of
 from domain.law.findings import (
     LegalAdvice,
     advice,
@@ -20,7 +21,7 @@ from domain.law.procedures.lot_facts import LotFacts, cents_rounded_up
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value
 from domain.law.procedures.procedure import Procedure, eu_thresholds, social_thresholds
 from domain.law.rules import InForce, cents
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
+from domain.needs.need import Buyer, ContractKind, Need
 from domain.text.bilingual import AND, NOTHING, Text, join_texts
 
 ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
@@ -37,6 +38,7 @@ FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reu
 @applies(
     "social_consideration",
     "social_exception_reasons",
+    "social_exception_works_months",
     "concession_social_consideration",
     "eu_social_services",
     "eu_social_services_utility",
@@ -46,7 +48,8 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
 
     Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
     have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
-    competition or difficulty, works under six months), whose reasons are kept, concessions two. No advice where value
+    competition or difficulty, works under six months), whose reasons are kept, concessions two. Works known to last
+    less are told that this exception is open to them. No advice where value
     or threshold is not known; for social services, both are told where only the kind of buyer decides. Where main CPV
     codes are narrower than listed ones, or the greater part is social services, the higher threshold may be theirs:
     below it, to be checked.
@@ -73,6 +76,9 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
         start = sentence(view, "social_thresholds_by_buyer", authority=authority, utility=utility)
         end = sentence(view, "say_which_buyer")
     but = [sentence(view, f"exceptions_of_{need.contract}")]
+    least = view.number("social_exception_works_months")
+    if need.contract == "market" and group.works and least and _longest_months(group) in range(1, least):
+        but = [sentence(view, "short_works_excepted")]
     if need.contract == "market" and view["social_exception_reasons"].status == "in_force":
         but.append(sentence(view, "exception_reasons_kept"))
         rules = (*rules, "social_exception_reasons")
@@ -87,6 +93,29 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
         but=join_texts(but, NOTHING),
         end=end,
     )
+
+
+def _longest_months(group: Group) -> int | None:
+    """The months of the longest lot of a group, renewals included; None where one lot's are not known."""
+    months = [lot.lot.duration_months and lot.lot.duration_months + (lot.lot.renewal_months or 0) for lot in group.lots]
+    return None if None in months else max(each or 0 for each in months)
+
+
+@applies("energy_sobriety")
+def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
+    """From the EU thresholds on, the need is defined with energy efficiency and sobriety in mind (ENERGY_SOBRIETY).
+
+    Social and other specific services have their own threshold. Said of public contracts, where the value reaches each
+    threshold that may be the buyer's; the article on concessions was not read.
+    """
+    rules = eu_thresholds(need, part)
+    bounds = [view[rule_id].cents for rule_id in rules]
+    total, known = part.group.total, [bound for bound in bounds if bound is not None]
+    if need.contract != "market" or not view.holds("energy_sobriety") or total is None or len(known) < len(bounds):
+        return None
+    if total < max(known):
+        return None
+    return advice(view, "energy_sobriety", part.group.advised_lots, rests_on=rules, doubtful=part.group.doubtful)
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
@@ -105,13 +134,17 @@ def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> b
     "concession_environmental_criterion",
 )
 @lru_cache(maxsize=64)
-def advise_environmental_duties(contract: ContractKind, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
+def advise_environmental_duties(
+    contract: ContractKind, is_direct_award: bool, has_condition: bool, view: InForce
+) -> LegalAdvice | None:
     """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
 
     The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
-    no award criterion.
+    no award criterion. Concessions of passenger transport are told of neither, for the condition is not theirs.
     """
     condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
+    if not has_condition:
+        return None
     if condition.status != "in_force":
         return None
     texts = {condition: sentence(view, "environmental_condition"), criterion: sentence(view, "green_criterion")}
@@ -142,14 +175,15 @@ def _join_with_and(texts: Iterable[Text]) -> Text:
 def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER.
 
-    Every buyer subject to the code since 2023-10-25; before, whether State and utilities did was not established.
+    Every buyer subject to the code since 2023-10-25; before, whether others than local authorities did was not
+    established.
     """
     bound = view["spaser"].cents
     if buyer is None or buyer.annual_purchases_eur is None or bound is None:
         return None
     if cents(buyer.annual_purchases_eur) <= bound:
         return None
-    concerned = buyer.kind == "local" or view.holds("spaser_all_buyers")
+    concerned = class_of(buyer).spaser_before or view.holds("spaser_all_buyers")
     return advice(view, "spaser", doubtful=not concerned)
 
 
@@ -173,8 +207,8 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     """
     if need.technique != "framework_agreement":
         return None
-    kind = need.buyer.kind if need.buyer else None
-    rule = LONGEST[kind == "utility"]
+    buyer = class_of(need.buyer)
+    rule = LONGEST[buyer.is_utility]
     limit, most = view.number(rule), view.number(LONGEST[True]) or 0
     lasts = {lot.id: (lot.duration_months or 0) + (lot.renewal_months or 0) for lot in need.lots}
     long = tuple(lot_id for lot_id, months in lasts.items() if limit is not None and months > limit)
@@ -184,7 +218,7 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
         sentence(view, IN_YEARS[months]) if (months := view.number(rule_id)) in IN_YEARS else view[rule_id].value_text
         for rule_id in LONGEST.values()
     )
-    depends = kind is None and max(lasts.values()) <= most
+    depends = not buyer.kinds and max(lasts.values()) <= most
     unless, which = (sentence(view, name) if depends else NOTHING for name in ("unless_utility", "say_which_buyer"))
     return advice(
         view, "framework_too_long", (long,), rule=rule, unless=unless, usual=usual, longer=longer, which=which
@@ -208,16 +242,16 @@ def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvic
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
-def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
+def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InForce) -> LegalAdvice | None:
     """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
 
     The share is one of the year, not of this lot, and binds the State and local authorities; whether hospitals are
-    concerned was not established, and utilities are left out. Which activities belong to a family is this project's
-    reading. Where a share held and the next step is not known, the advice says that it is to be found out; nothing is
-    said of the time before the first known share.
+    concerned was not established. Other bodies and utilities are left out. Which activities belong to a family is this
+    project's reading. Where a share held and the next step is not known, the advice says that it is to be found out;
+    nothing is said of the time before the first known share.
     """
     rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
-    if rule is None or buyer == "utility":
+    if rule is None or buyer.quota is False or buyer.is_utility:
         return None
     row, family = view[rule], sentence(view, f"family_of_{rule}")
     if row.status == "in_force":
@@ -226,14 +260,13 @@ def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view:
         of_year = sentence(view, "reuse_step_unknown", since=short_date(row.valid_from))
     else:
         return None
-    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), family=family, of_year=of_year)
+    doubtful = buyer.body is not None and buyer.quota is None
+    rests_on = (FAMILIES[rule],)
+    return advice(
+        view, "counts_towards_quota", rule=rule, rests_on=rests_on, doubtful=doubtful, family=family, of_year=of_year
+    )
 
 
-RATES: dict[BuyerKind, tuple[str, str]] = {
-    "state": ("advance_rate_pme_state", "retention_rate_pme_state"),
-    "local": ("advance_rate_pme_large", "retention_rate_pme_large"),
-}
-"""The rules on a small or medium-sized firm's advance and retention; sentences of their names say them."""
 GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
 
 
@@ -272,14 +305,15 @@ def advise_financial_terms(
     """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
 
     For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
-    depends on its minimum or on each order). The amount is that of the first duration. One that covers all, or the
+    depends on its minimum or on each order). The rates of a small or medium-sized firm are those that the buyer's class
+    names. The amount is that of the first duration. One that covers all, or the
     stated total of the only lot, counts renewals and options: a lot that passes only with them is to be checked. Some
-    bodies are not bound (R2191-1); utilities are told nothing, for which of them are bound is not known here. Nor is
-    which buyers have operating expenses above the amount: annual purchases are not these.
+    bodies are not bound (R2191-1), and are told nothing; nor are utilities, for which of them are bound is not known
+    here. Nor is which buyers have operating expenses above the amount: annual purchases are not these.
     """
-    kind = need.buyer.kind if need.buyer else None
+    buyer = class_of(need.buyer)
     bound, least = view["advance_amount"].cents, view.number("advance_months")
-    if need.contract == "concession" or need.technique is not None or kind == "utility":
+    if need.contract == "concession" or need.technique is not None or buyer.is_utility or buyer.advance is False:
         return None
     if bound is None or least is None:
         return None
@@ -288,7 +322,7 @@ def advise_financial_terms(
     renewed = tuple(lot_id for lot_id, (most, firm) in long.items() if most > bound >= firm)
     if not above:
         return None
-    rates = [rule for rule in (RATES[kind] if kind else ()) if view.number(rule) is not None]
+    rates = [rule for rule in buyer.firm_rates if view.number(rule) is not None]
     sure = least_sure(*map(view.__getitem__, (*GENERAL, *rates)), doubtful=renewed == above)
     names = above if len(lots) > 1 else ()
     about = [bracketed_lots(names)]
@@ -297,11 +331,11 @@ def advise_financial_terms(
         which = sentence(view, "lots_named" if len(renewed) > 1 else "the_lot", lot=listed_briefly(renewed))
         about.append(sentence(view, "only_with_renewals", lots=which, check=check))
     of_firms = NOTHING
-    if kind is None:
+    if not buyer.kinds:
         of_firms = sentence(view, "firm_rates_unknown")
     elif rates:
         said = _join_with_and([sentence(view, rule) for rule in rates])
-        of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{kind}"))
+        of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
     return advice(
         view,
         "financial_terms_of_direct_award" if is_direct_award else "financial_terms",
@@ -320,3 +354,10 @@ def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
     value, first = lot_value(need, lot) or 0, asked.duration_months or 0
     without_options = max(0, value - cents_rounded_up(asked.options_eur or 0))
     return value, without_options * first / (first + (asked.renewal_months or 0))
+
+
+@applies("payment_days", "payment_days_hospital", "payment_days_undertaking")
+def advise_payment(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
+    """The most days within which the buyer pays, by its body (PAYMENT_DAYS); nothing where the body is not said."""
+    rule = class_of(buyer).payment
+    return advice(view, "payment_time", rule=rule, days=view[rule].value_text) if rule and view.holds(rule) else None

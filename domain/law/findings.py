@@ -33,7 +33,7 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A template of a legal statement: of a verdict or finding (with an `outcome`) or of advice (with a `severity`).
 
     `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts.
-    `on_procedure`: it is advice on the procedure of a need.
+    `on_procedure`: it is advice on the procedure of a need; `general`: it is said of most contracts, whatever they are.
     """
 
     rule: str
@@ -43,6 +43,7 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity: Severity = "info"
     rests_on: tuple[str, ...] = ()
     on_procedure: bool = False
+    general: bool = False
 
 
 _FILE = msgspec.toml.decode(
@@ -51,6 +52,10 @@ _FILE = msgspec.toml.decode(
 STATEMENTS = {name: said for name, said in _FILE.items() if isinstance(said, LegalStatement)}
 SENTENCES = {name: said.text if isinstance(said, LegalStatement) else said for name, said in _FILE.items()}
 """The texts of the statements, and the parts that sentences are made of."""
+ON_PROCEDURE = frozenset(said.code for said in STATEMENTS.values() if said.on_procedure)
+"""The codes of advice on the procedure of a need."""
+GENERAL = frozenset(said.code for said in STATEMENTS.values() if said.general)
+"""The codes of advice that is said of most contracts, whatever they are."""
 _QUOTED = re.compile(r"{(\w+)(\.article|\.value)?}")
 
 

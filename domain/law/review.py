@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law import duties
+from domain.law import duties, objects
+from domain.law.buyers import BuyerClass, class_of
 from domain.law.findings import (
-    STATEMENTS,
+    ON_PROCEDURE,
     LegalAdvice,
     LegalFinding,
     LotReview,
@@ -29,7 +30,14 @@ from domain.law.findings import (
 )
 from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
 from domain.law.procedures.need_value import advise_estimated_value, advise_total_below_lots
-from domain.law.procedures.procedure import Procedure, advise_mixed_object, advise_on_procedure, determine_procedures
+from domain.law.procedures.procedure import (
+    Procedure,
+    Procedures,
+    advise_mixed_object,
+    advise_on_procedure,
+    determine_procedures,
+    is_defence,
+)
 from domain.law.procedures.small_lots import advise_sets
 from domain.law.procedures.steps import advise_books, advise_innovation, advise_next_steps, advise_yearly_list
 from domain.law.reservations.reservation import (
@@ -41,7 +49,7 @@ from domain.law.reservations.reservation import (
     type_rule,
 )
 from domain.law.rules import InForce, Rules
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
+from domain.needs.need import Buyer, ContractKind, Lot, Need, Place, Reserved
 from domain.short_cache import short_cache
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
@@ -97,27 +105,47 @@ def review_reduced(need: Need, on: date, rules: Rules, segments_of_lot: Mapping[
     view = rules.view(on, need.contract)
     lots = tuple(read_lot(lot, segments_of_lot.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = determine_procedures(need, lots, view)
-    sets, small = advise_sets(need, decided, view)
+    sets, small = (None, {}) if is_defence(need) else advise_sets(need, decided, view)
     whole = [advise_estimated_value(need, lots, view), advise_total_below_lots(need, lots, view)]
     for part in decided.parts:
-        whole += [*advise_on_procedure(need, part, view), duties.advise_social_condition(need, part, view)]
-    market = need.contract == "market"
+        whole += advise_on_procedure(need, part, view)
+        whole += [] if is_defence(need) else [duties.advise_social_condition(need, part, view)]
+    if is_defence(need):
+        whole.append(objects.advise_defence(need, view))
+    else:
+        whole += _advise_duties(need, lots, decided, sets, view)
     whole += [
-        *advise_next_steps(need, decided, view),
-        advise_mixed_object(decided, view),
-        sets,
-        duties.advise_environmental_duties(need.contract, decided.is_direct_award, view),
         duties.advise_spaser(need.buyer, view),
-        duties.advise_allotment(need, decided.is_direct_award, view),
-        duties.advise_framework_duration(need, view),
-        *([advise_books(need, lots, decided, view), advise_yearly_list(need, decided, view)] if market else []),
-        None if decided.is_direct_award else duties.advise_sustainable_specifications(view),
-        duties.advise_small_firms_share(need.contract, view),
-        duties.advise_financial_terms(need, lots, decided.is_direct_award, view),
+        duties.advise_payment(need.buyer, view)
+        if need.contract == "market" and need.buyer and need.buyer.body
+        else None,
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
     return NeedReview(reviews, tuple(filter(None, whole)))
+
+
+def _advise_duties(
+    need: Need, lots: tuple[LotFacts, ...], decided: Procedures, sets: LegalAdvice | None, view: InForce
+) -> list[LegalAdvice | None]:
+    """The advice on a whole need beside its procedure, in order; None in the place of what need not be said."""
+    market, direct = need.contract == "market", decided.is_direct_award
+    transport = None if market else objects.advise_transport(lots, view)
+    return [
+        *advise_next_steps(need, decided, view),
+        advise_mixed_object(decided, view),
+        sets,
+        transport,
+        objects.advise_young_innovative(need, lots, view),
+        *(duties.advise_energy_sobriety(need, part, view) for part in decided.parts),
+        duties.advise_environmental_duties(need.contract, direct, transport is None, view),
+        duties.advise_allotment(need, direct, view),
+        duties.advise_framework_duration(need, view),
+        *([advise_books(need, lots, decided, view), advise_yearly_list(need, decided, view)] if market else []),
+        None if direct else duties.advise_sustainable_specifications(view),
+        None if transport else duties.advise_small_firms_share(need.contract, view),
+        duties.advise_financial_terms(need, lots, direct, view),
+    ]
 
 
 def _review_lot(
@@ -125,20 +153,24 @@ def _review_lot(
 ) -> LotReview:
     """The findings and advice on one lot; `part`: its group's procedure; `small`: the advice on small lots, if any."""
     asked, contract, buyer = lot.lot, need.contract, need.buyer or NOBODY
-    prison, of_object, on_object = _review_object(lot.object, asked.site is not None, contract, buyer.kind, view)
+    prison, of_object, on_object = _review_object(lot.object, asked.site is not None, contract, class_of(buyer), view)
     listed = lot.object.ess_listing == "listed"
-    terms = asked.duration_months, asked.renewal_months, buyer.contracting_authority, buyer.kind
+    authority = class_of(buyer).authority if buyer.contracting_authority is None else buyer.contracting_authority
+    terms = asked.duration_months, asked.renewal_months, authority
     ess = of_object + review_ess_terms(*terms, listed, view)
     findings, forbidden, doubtful = _review_reserving(asked.reserved or (), contract, prison, ess, on, view)
+    if is_defence(need) or (contract == "concession" and lot.object.transport):
+        findings, forbidden, doubtful = _with_bars(need, lot, (findings, forbidden, doubtful), view)
     outcome = worst_outcome(findings)
     proofs = advise_proofs_of_type(asked.reserved or (), outcome, contract, part.level == "direct", view)
-    on_lot = on_object + tuple(filter(None, (proofs, advise_innovation(need, lot, part.group, view), small)))
+    innovation = None if is_defence(need) else advise_innovation(need, lot, part.group, view)
+    on_lot = on_object + tuple(filter(None, (proofs, innovation, small)))
     return LotReview(findings, on_lot, forbidden, doubtful, outcome)
 
 
 @short_cache(KEPT, LONGEST_KEPT, lambda bought, *_: bought.length)
 def _review_object(
-    bought: LotObject, has_site: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
+    bought: LotObject, has_site: bool, contract: ContractKind, buyer: BuyerClass, view: InForce
 ) -> tuple[tuple[LegalFinding, ...], tuple[LegalFinding, ...], tuple[LegalAdvice, ...]]:
     """The findings on reserving the object to prison work, those on reserving it to ESS, and other advice on it.
 
@@ -149,8 +181,34 @@ def _review_object(
         advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None,
         duties.advise_waste_permits(bought.segments, view),
         duties.advise_reuse_quota(bought.segments, buyer, view),
+        objects.advise_staff_transfer(bought, view),
+        objects.advise_egalim(bought, view),
+        objects.advise_lawyers(bought, view) if contract == "market" else None,
     )
     return review_prison(bought, has_site, view), review_ess_object(bought, view), tuple(filter(None, on_object))
+
+
+def _with_bars(
+    need: Need,
+    lot: LotFacts,
+    found: tuple[tuple[LegalFinding, ...], dict[str, LegalFinding | None], frozenset[str]],
+    view: InForce,
+) -> tuple[tuple[LegalFinding, ...], dict[str, LegalFinding | None], frozenset[str]]:
+    """The result of `_review_reserving` with the bars to reserving contracts of this kind."""
+    findings, forbidden, doubtful = found
+    bars = {option: objects.reservation_bars(need, lot.object, types, view) for option, types in OPTIONS.items()}
+    for option, barred in bars.items():
+        refused = next((bar for bar in barred if bar.outcome == "INELIGIBLE"), None)
+        forbidden = forbidden | {option: forbidden[option] or refused}
+        doubtful = (
+            doubtful | {option}
+            if barred and forbidden[option] is None
+            else doubtful - {option}
+            if refused
+            else doubtful
+        )
+    own = objects.reservation_bars(need, lot.object, frozenset(lot.lot.reserved or ()), view)
+    return findings + own, forbidden, doubtful
 
 
 @lru_cache(maxsize=4096)
@@ -183,8 +241,6 @@ def _review_reserving(
 
 
 LAW_CHANGES = "LAW_CHANGES"
-ON_PROCEDURE = frozenset(said.code for said in STATEMENTS.values() if said.on_procedure)
-"""The codes of advice on the procedure of a need."""
 PROCEDURE = "procedure"
 MOST_TOLD, LONGEST, LEAD = 6, 140, 60
 """The changes that are quoted, the characters of a quote, and those it has before the first word that differs."""

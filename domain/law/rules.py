@@ -6,7 +6,7 @@ A message ends with the article of its rule; calendar months are added to a date
 import re
 from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
@@ -157,9 +157,13 @@ class InForce:
     def __init__(self, histories: Mapping[str, tuple[RuleRow, ...]], on: date) -> None:
         self.rows: dict[str, RuleRow] = {}
         self._eventual: dict[str, Any] = {}
+        self._last: dict[str, int] = {}
         for rule_id, history in histories.items():
             row, *later = (row for row in history if row.valid_until is None or on <= row.valid_until)
             self.rows[rule_id] = row
+            known = [each.cents for each in history[: len(history) - len(later)] if each.cents is not None]
+            if known:
+                self._last[rule_id] = known[-1]
             eventual = next((each.value for each in (row, *later) if each.value is not None), None)
             if eventual is not None:
                 self._eventual[rule_id] = frozenset(eventual) if isinstance(eventual, tuple) else eventual
@@ -177,6 +181,10 @@ class InForce:
         value = self.rows[rule_id].value
         return value if isinstance(value, int) else None
 
+    def last_known_cents(self, rule_id: str) -> int | None:
+        """The rule's amount in cents at this date or, where it is not established, the last one before; None: none."""
+        return self._last.get(rule_id)
+
     def present_or_later(self, rule_id: str) -> Any:
         """The rule's number or set of codes at this date, else the first fixed later; raises KeyError without any."""
         return self._eventual[rule_id]
@@ -192,12 +200,12 @@ class InForce:
 class Rules:
     """All rules with their histories. `version` changes with any edit of the file; `vintage`: its last review.
 
-    `starts`: the days on which a rule begins to hold, in order; between two of them none changes.
+    `starts`: the days on which a rule begins to hold, in order; between two of them none changes. `content`: the file.
     """
 
-    def __init__(self, vintage: date, digest: str, rules: Iterable[Rule]) -> None:
-        self.vintage = vintage
-        self.version = f"{vintage.isoformat()}-{digest}"
+    def __init__(self, law: LawFile, content: bytes) -> None:
+        self.vintage, self.content, rules = law.vintage, content, law.rule
+        self.version = f"{law.vintage.isoformat()}-{sha256(content).hexdigest()[:12]}"
         self._histories: dict[str, tuple[RuleRow, ...]] = {}
         self._of_concessions: dict[str, tuple[RuleRow, ...]] = {}
         for rule in rules:
@@ -251,7 +259,7 @@ def parse(content: bytes) -> Rules:
         place = re.search(r"\$\.rule\[(\d+)\]", str(error))
         rule = msgspec.toml.decode(content)["rule"][int(place[1])] if place else None
         raise BrokenLaw(f"{rule.get('id')}: {error}" if isinstance(rule, dict) else str(error)) from error
-    return Rules(law.vintage, sha256(content).hexdigest()[:12], law.rule)
+    return Rules(law, content)
 
 
 def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:

@@ -18,6 +18,16 @@ from domain.text.bilingual import PARIS
 
 Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
 BuyerKind = Literal["state", "local", "utility"]
+BuyerBody = Literal[
+    "central_authority",
+    "state_industrial",
+    "hospital",
+    "local_authority",
+    "social_housing",
+    "other_authority",
+    "utility_authority",
+    "public_undertaking",
+]
 ContractKind = Literal["market", "concession"]
 Technique = Literal["framework_agreement", "dynamic_purchasing_system"]
 Procedure = Literal["direct_award", "adapted", "open", "restricted", "negotiated", "dynamic_purchasing_system"]
@@ -83,6 +93,10 @@ class Buyer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it is a pouvoir adjudicateur, who alone may reserve to the ESS; null: not known"""
     annual_purchases_eur: Euros | None = None
     """Euros a year excluding tax, by which a SPASER is required; null: not known"""
+    body: BuyerBody | None = None
+    """The body, which refines `kind`: thresholds, publicity, advances and payment times follow; null: not said"""
+    defence: bool | None = None
+    """Whether the contract is one of defence or security (article L1113-1); null: not said, taken as not"""
 
 
 class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from domain.exchanges.exchange import Channel, DeliveryState, Way
-from domain.law.findings import OUTCOMES
+from domain.law.findings import GENERAL, ON_PROCEDURE, OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, Gate, Outcome, Presence, Reach, Reason
 from domain.shortlists.shortlist import (
@@ -303,6 +303,17 @@ def points_of_law(lot: LotShortlist) -> list[Advice]:
 def by_gravity(advice: Iterable[Advice]) -> list[Advice]:
     """The advice with the gravest first, else in the order given."""
     return sorted(advice, key=lambda each: GRAVEST_FIRST.index(each.severity))
+
+
+def decisive_and_general(advice: Iterable[Advice]) -> tuple[list[Advice], list[Advice]]:
+    """The advice on a need in two lists: what decides this purchase, then duties that most contracts have.
+
+    What forbids comes first, then the procedure, then the rest with the gravest first.
+    """
+    given = by_gravity(advice)
+    decisive = [each for each in given if each.code not in GENERAL or each.severity == "blocking"]
+    decisive.sort(key=lambda each: (each.severity != "blocking", each.code not in ON_PROCEDURE))
+    return decisive, [each for each in given if each not in decisive]
 
 
 def suppliers_in_words(number: int, unknown: int = 0) -> Text:

@@ -5,7 +5,8 @@ candidates. Why others are not (`unexplained`) is found by whoever asks for the 
 moment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Literal
 from uuid import UUID
 
@@ -163,6 +164,19 @@ class DecisionDifference(SupplierName, frozen=True):
     """In the second version; null: nothing"""
 
 
+class AdviceChange(msgspec.Struct, frozen=True):
+    """A piece of advice or a legal finding that only one of two versions tells, or that both tell in other words."""
+
+    lot_id: str | None
+    """The lot that it is about; null: the whole need"""
+    code: str
+    """Stable in every language, such as `MAPA`"""
+    change: Literal["came", "left", "changed"]
+    """`came`: only the second version tells it; `left`: only the first does"""
+    message: str
+    """The words of the second version, of the first where it left, in the language of that version"""
+
+
 class LotDiff(msgspec.Struct, frozen=True):
     """One lot compared."""
 
@@ -207,6 +221,8 @@ class ShortlistDiff(msgspec.Struct, frozen=True):
     """Fields of the need that differ, its lots included"""
     lots: tuple[LotDiff, ...]
     """Those of `after`, then those only `before` has"""
+    advice: tuple[AdviceChange, ...]
+    """Advice and findings on reservations that came, left or changed: of the whole need first, then of each lot"""
 
 
 def unexplained_absences(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, list[UUID]]:
@@ -237,7 +253,27 @@ def diff_versions(
             )
             for lot in lots
         ),
+        advice=tuple(_advice_changes(before, after)),
     )
+
+
+def _advice_changes(before: FrozenShortlist, after: FrozenShortlist) -> Iterator[AdviceChange]:
+    """Yield the differences in advice and findings; those of one code are paired in order.
+
+    Messages are compared where both versions are in the same language.
+    """
+    was, now, in_words = before.advised.statements, after.advised.statements, before.language == after.language
+    for lot_id in dict.fromkeys((*now, *was)):
+        sides = was.get(lot_id, ()), now.get(lot_id, ())
+        for code in dict.fromkeys(each.code for side in reversed(sides) for each in side):
+            one, other = ([each.message for each in side if each.code == code] for side in sides)
+            if in_words:  # those that both tell alike, in whatever order, are no difference
+                one, other = [each for each in one if each not in other], [each for each in other if each not in one]
+            for message, later in zip_longest(one, other):
+                if message is None or later is None:
+                    yield AdviceChange(lot_id, code, "came" if message is None else "left", later or message or "")
+                elif in_words:
+                    yield AdviceChange(lot_id, code, "changed", later)
 
 
 class _Side:

@@ -237,6 +237,13 @@ class LotShortlist(LotAnswer, frozen=True, kw_only=True):
         return self.candidates + self.near_misses + self.unknown_trade.nearest
 
 
+class LegalScope(msgspec.Struct, frozen=True):
+    """The limits of what is said of the law, and who decides."""
+
+    message: str = ""
+    """In the language of the request; empty in answers that were frozen before it was said"""
+
+
 class Shortlist(msgspec.Struct, frozen=True):
     """The answer to a need."""
 
@@ -248,3 +255,5 @@ class Shortlist(msgspec.Struct, frozen=True):
     """In the order of the need"""
     advice: tuple[Advice, ...]
     """Counsel and legal consequences for the need as a whole"""
+    scope: LegalScope = LegalScope()
+    """The limits of what is said of the law here"""

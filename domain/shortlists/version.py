@@ -119,6 +119,40 @@ class ShownAnswer(msgspec.Struct, frozen=True):
     lots: tuple[ShownLot, ...]
 
 
+class ShownStatement(msgspec.Struct, frozen=True):
+    """A piece of advice or a legal finding that a version tells."""
+
+    code: str
+    message: str
+
+
+class ShownReservation(msgspec.Struct, frozen=True):
+    """The legal findings that a version tells on the reservation of a lot."""
+
+    findings: tuple[ShownStatement, ...] = ()
+
+
+class AdvisedLot(msgspec.Struct, frozen=True):
+    """The part of a lot's answer that says what law and counsel say of it, as it can be read in every version."""
+
+    id: str
+    reservation: ShownReservation = ShownReservation()
+    advice: tuple[ShownStatement, ...] = ()
+
+
+class AdvisedAnswer(msgspec.Struct, frozen=True):
+    """The advice and legal findings of an answer, as they can be read in every version, however old."""
+
+    lots: tuple[AdvisedLot, ...]
+    advice: tuple[ShownStatement, ...] = ()
+
+    @property
+    def statements(self) -> dict[str | None, tuple[ShownStatement, ...]]:
+        """By lot, None for the whole need: its legal findings, then its advice."""
+        found: dict[str | None, tuple[ShownStatement, ...]] = {None: self.advice}
+        return found | {lot.id: lot.reservation.findings + lot.advice for lot in self.lots}
+
+
 class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a shortlist."""
 
@@ -156,6 +190,11 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
     def shown_lots(self) -> tuple[ShownLot, ...]:
         """The lots of the frozen answer, each with the suppliers listed for it."""
         return read_stored(self.body, ShownAnswer).lots
+
+    @property
+    def advised(self) -> AdvisedAnswer:
+        """The advice and legal findings of the frozen answer."""
+        return read_stored(self.body, AdvisedAnswer)
 
     @cached_property
     def shortlist(self) -> Shortlist:

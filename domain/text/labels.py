@@ -23,6 +23,8 @@ class ReservedNames(msgspec.Struct, frozen=True):
 _FILE: dict[str, Any] = tomllib.loads((files("domain") / "data" / "labels.toml").read_text("utf-8"))
 DELIVERIES = msgspec.convert(_FILE.pop("deliveries"), dict[str, dict[str, Text]])
 """By the way of a delivery, and how far it has come."""
+BODIES = msgspec.convert(_FILE.pop("bodies"), dict[str, Text])
+"""Kinds of buyers' bodies."""
 RESERVED = msgspec.convert(_FILE.pop("reserved"), dict[str, ReservedNames])
 """Reserved types, and the two that a lot may be open to together."""
 _TABLES = msgspec.convert(_FILE, dict[str, dict[str, Text]])

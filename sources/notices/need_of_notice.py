@@ -183,7 +183,7 @@ class _NeedBuilder:
         name = on_one_line(buyer.name)[:LONGEST].strip() or None
         if not (name or siret or buyer.kind or buyer.contracting_authority is not None):
             return None
-        return Buyer(name, siret, buyer.kind, buyer.contracting_authority)
+        return Buyer(name, siret, buyer.kind, buyer.contracting_authority, body=buyer.body)
 
 
 MOST_SHOWN = 100

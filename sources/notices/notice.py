@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem
-from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
+from domain.needs.need import BuyerBody, BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
 from domain.text.bilingual import Text, cut
 from sources.notices.element import Element, PlacedText
 from sources.rows import day_of
@@ -46,6 +46,7 @@ class FormCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     procedures: dict[str, Procedure]
     reserved: dict[str, ReservedMark]
     buyer_kinds: dict[str, BuyerKind] = {}
+    buyer_bodies: dict[str, BuyerBody] = {}
     techniques: dict[str, Technique] = {}
     involved: dict[str, Technique] = {}
     authorities: tuple[str, ...] = ()
@@ -101,13 +102,14 @@ class Renewals(NamedTuple):
 
 @dataclass
 class NoticeBuyer:
-    """The buyer in a notice; `kind` and `contracting_authority` are None where the notice does not tell."""
+    """The buyer in a notice; `kind`, `contracting_authority` and `body` are None where the notice does not tell."""
 
     path: str
     name: str = ""
     number: PlacedText | None = None
     kind: BuyerKind | None = None
     contracting_authority: bool | None = None
+    body: BuyerBody | None = None
     place: NoticePlace | None = None
 
 
@@ -170,10 +172,13 @@ class Notice:
         return elements[:room]
 
     def set_kind(self, buyer: NoticeBuyer, written: PlacedText, codes: FormCodes, *, is_utility: bool = False) -> None:
-        """Set a buyer's kind, and whether it is an authority, by the code `written`; adds a remark where unclear."""
+        """Set a buyer's kind and body, and whether it is an authority, by a code; adds a remark where unclear."""
         known = {True: codes.authorities, False: codes.no_authorities}
         buyer.contracting_authority = next((yes for yes, listed in known.items() if written.text in listed), None)
         buyer.kind = "utility" if is_utility else codes.buyer_kinds.get(written.text)
+        buyer.body = codes.buyer_bodies.get(written.text)
+        if buyer.kind == "utility" and buyer.body != "public_undertaking":
+            buyer.body = "utility_authority" if buyer.contracting_authority else None
         if buyer.kind is None:
             self.note(written.path, "kind_of_buyer_unclear", text=cut(written.text))
 

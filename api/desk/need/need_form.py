@@ -18,6 +18,7 @@ from api.web.html_pages import Fields, parse_fields
 from domain.needs.lot_words import Term, pasted_lots, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
+    BuyerBody,
     BuyerKind,
     ContractKind,
     Nature,
@@ -142,7 +143,8 @@ class LotForm(TerritoryForm, frozen=True, kw_only=True):
 
 
 class NeedForm(TerritoryForm, frozen=True, kw_only=True):
-    """The form fields of a need. `buyer`: the kind of buyer; `authority`: “oui” or “non”, empty where not known.
+    """The form fields of a need. `buyer`: the kind of buyer; `authority`, `defence`: “oui” or “non”, empty where not
+    known.
 
     `planned`: the day of the notice, whose law is applied; `on`: the day for which suppliers are looked at.
     `need_id`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
@@ -155,6 +157,8 @@ class NeedForm(TerritoryForm, frozen=True, kw_only=True):
     reference: Annotated[str, Field("reference", "reference", forms.WORDS)] = ""
     buyer_name: Annotated[str, Field("nom", "buyer/name", forms.WORDS)] = ""
     siret: Annotated[str, Field("siret", "buyer/siret", SIRET)] = ""
+    body: Annotated[str, Field("organisme", "buyer/body", forms.choice_of(get_args(BuyerBody)))] = ""
+    defence: Annotated[str, Field("defense", "buyer/defence", forms.YES_OR_NO)] = ""
     authority: Annotated[str, Field("pouvoir", "buyer/contracting_authority", forms.YES_OR_NO)] = ""
     purchases: Annotated[str, Field("achats", "buyer/annual_purchases_eur", forms.NUMBER)] = ""
     contract: Annotated[str, Field("contrat", "contract", CONTRACT)] = ""

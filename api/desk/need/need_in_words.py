@@ -16,7 +16,7 @@ from domain.text.bilingual import (
     printed_euros,
     printed_kilometres,
 )
-from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
+from domain.text.labels import BODIES, CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
 from matching.reference import Reference
 
 _AMOUNTS: dict[ValueCovers, Text] = {
@@ -41,6 +41,8 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
         (Text("Territoire", "Territory"), _territory_in_words(need.territory, reference)),
         (Text("Acheteur", "Buyer"), _in_both_languages(buyer.name or buyer.siret)),
         (Text("Type d'acheteur", "Buys for"), CODE_WORDS["buyers"][buyer.kind] if buyer.kind else None),
+        (Text("Organisme", "Body"), BODIES[buyer.body] if buyer.body else None),
+        (Text("Défense ou sécurité", "Defence or security"), _yes_or_no(buyer.defence)),
         (Text("Contrat", "Contract"), CONTRACTS[need.contract]),
         (Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None),
         (Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None),

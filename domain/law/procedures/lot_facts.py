@@ -140,6 +140,8 @@ def _with_duration(amount: Text, months: int, ending: Text) -> Text:
 
 
 WORKS_DIVISION = "45"
+CARRIED = ("concession_transport", "drinking_water_cpv", "water_cpv")
+"""The rules that name, by CPV, objects of concessions which have the simplified procedure whatever their value."""
 KEPT, LONGEST_KEPT = 4_096, 32
 """The number of objects of lots whose reading is kept, and of the codes that the longest of them has."""
 
@@ -149,8 +151,9 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
 
     `asked`, `support`: the segments that the lot names as its object and beside it; `segments`: those understood as its
     object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may
-    be reserved to ESS; `light_listing`, against the wider one of the light regime. `transport`: the main CPV is
-    passenger transport.
+    be reserved to ESS; `light_listing`, against the wider one of the light regime. By the main CPV: `carried`, the rule
+    that names it as an object that concessions buy by the simplified procedure (passenger transport, drinking water),
+    null where none does; `public_transport`: surely a public transport of passengers; `legal`: legal services.
     """
 
     cpv: tuple[str, ...]
@@ -161,12 +164,19 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     ess_listing: Listing | None
     light_listing: Listing | None
     insertion: bool
-    transport: bool
+    carried: str | None
+    public_transport: bool
+    legal: bool
 
     @property
     def is_light(self) -> bool:
         """Whether the object is a social or other specific service."""
         return self.insertion or self.light_listing == "listed"
+
+    @property
+    def transport(self) -> bool:
+        """Whether the main CPV is passenger transport."""
+        return self.carried == "concession_transport"
 
     @property
     def length(self) -> int:
@@ -213,8 +223,15 @@ def _lot_object(
         ess_listing=ess_listing,
         light_listing=listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None,
         insertion=_is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view),
-        transport=cpv != () and cpv[0].startswith(tuple(view.codes("concession_transport"))),
+        carried=next((rule for rule in CARRIED if _is_named(cpv, rule, view)), None),
+        public_transport=_is_named(cpv, "concession_public_transport", view),
+        legal=_is_named(cpv, "lawyer_services_cpv", view),
     )
+
+
+def _is_named(cpv: tuple[str, ...], rule: str, view: InForce) -> bool:
+    """Whether the main CPV begins as one of the rule's codes does."""
+    return cpv != () and cpv[0].startswith(tuple(view.codes(rule)))
 
 
 @short_cache(KEPT, LONGEST_KEPT, lambda segments, cpv: len(segments) + len(cpv))

@@ -29,8 +29,8 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     """Lots of a need whose values are added up and compared with a threshold. `total` null: not known.
 
     `alone`: the group is the whole need. `light`: the lots that are a social or other specific service; in a concession
-    of such services and of passenger transport alone, all lots. `light_value`, `other_value`: the values of these lots
-    and of the others, in cents; null: not known, or not asked as there is no such lot.
+    of such services, of passenger transport and of drinking water alone, all lots. `light_value`, `other_value`: the
+    values of these lots and of the others, in cents; null: not known, or not asked as there is no such lot.
     """
 
     works: bool
@@ -72,8 +72,8 @@ def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
     if need.contract == "concession":
         group = _make_group(natures == {True}, lots, summed if stated is None else stated, True, below)
-        # passenger transport has the simplified procedure of social services
-        if all(lot in group.light or lot.object.transport for lot in lots):
+        # passenger transport and drinking water have the simplified procedure of social services
+        if all(lot in group.light or lot.object.carried for lot in lots):
             group = msgspec.structs.replace(group, light=lots, light_value=summed, other_value=0)
         return (group,)
     if True not in natures or natures == {True}:
@@ -197,6 +197,14 @@ REGIMES: dict[ContractKind, str] = {"market": "light_regime", "concession": "lig
 """The rule that opens the light regime to each kind of contract."""
 
 
+CONCESSIONS_OF = {
+    "concession_transport": ("concession_transport",),
+    "drinking_water_cpv": ("concession_network_activities", "drinking_water_cpv"),
+    "water_cpv": ("concession_network_activities", "water_cpv"),
+}
+"""By the rule that names an object, the rules by which its concession has the simplified procedure."""
+
+
 def is_light(group: Group) -> bool:
     """Whether every lot of the group is a social or other specific service."""
     return len(group.light) == len(group.lots)
@@ -219,10 +227,11 @@ def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
     """The ids of the rules on which the light regime of a group rests, first the one that opens this regime.
 
     Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
-    Passenger transport by concession has a rule of its own.
+    Passenger transport and drinking water by concession have rules of their own.
     """
-    social = [lot.object for lot in group.light if contract == "market" or not lot.object.transport]
-    rules = ["concession_transport"] if len(social) < len(group.light) else []
+    social = [lot.object for lot in group.light if contract == "market" or not lot.object.carried]
+    named = {lot.object.carried for lot in group.light if contract == "concession" and lot.object.carried}
+    rules = [rule for carried in sorted(named) for rule in CONCESSIONS_OF[carried]]
     if social:
         sure = all(each.insertion or each.ess_listing == "listed" for each in social)
         rules = [REGIMES[contract], "ess_listed_cpv" if sure else "light_regime_cpv", *rules]
@@ -251,14 +260,16 @@ def advise_light_regime(group: Group, view: InForce) -> LegalAdvice | None:
 def advise_mixed_services(contract: ContractKind, group: Group, view: InForce) -> LegalAdvice | None:
     """One contract of social and other services follows the rules of the part of greater value (MIXED_SERVICES).
 
-    Where it is not known which part that is, those of the other services. Said where the rules differ: the amount of
-    the whole calls, or may call, for the formal procedure.
+    Where it is not known which part that is, those of the other services, but for concessions, whose main object is
+    the part of greater value. Said where the rules differ: the amount of the whole calls, or may call, for the formal
+    procedure.
     """
     if not group.light or is_light(group) or not (view.holds("mixed_services") and view.holds(REGIMES[contract])):
         return None
     light, rest, rules = group.light_value, group.other_value, light_rules(contract, group)
     if light is None or rest is None:
-        return advice(view, "mixed_services_of_unknown_value", group.advised_lots, rests_on=rules)
+        name = "mixed_services_of_unknown_value" if contract == "market" else "mixed_concession_of_unknown_value"
+        return advice(view, name, group.advised_lots, rests_on=rules)
     regime = sentence(view, "rules_of_social_services" if light > rest else "rules_of_other_services")
     theirs, other = euros(light), euros(rest)
     return advice(view, "mixed_services", group.advised_lots, rests_on=rules, theirs=theirs, other=other, regime=regime)

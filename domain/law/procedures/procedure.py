@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, sentence
+from domain.law.buyers import class_of, possible_social_thresholds, possible_thresholds
+from domain.law.findings import STATEMENTS, LegalAdvice, advice, applies, least_sure, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
     Group,
@@ -19,16 +20,13 @@ from domain.law.procedures.need_value import (
 )
 from domain.law.rules import InForce
 from domain.needs.need import Need
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, euros, join_texts
 
 Level = Literal["direct", "adapted", "formal"]
-KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
 LEVELS: tuple[Level, ...] = ("direct", "adapted", "formal")
-SOCIAL: dict[str, str] = {
-    "state": "eu_social_services",
-    "local": "eu_social_services",
-    "utility": "eu_social_services_utility",
-}
+FAR = 2
+"""Thresholds are revised by some hundredths: none that is not known yet is half of the last one, or twice as high."""
 
 
 class Procedure(NamedTuple):
@@ -67,21 +65,21 @@ def determine_procedures(need: Need, lots: tuple[LotFacts, ...], view: InForce) 
     return Procedures(parts, _procedure_of_group(need, whole, view), is_direct)
 
 
-@applies("eu_state", "eu_local", "eu_utility", "eu_works")
+@applies("eu_state", "eu_local", "eu_utility", "eu_works", "eu_defence")
 def _procedure_of_group(need: Need, group: Group, view: InForce) -> Procedure:
     """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
 
-    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works. None
-    where the value, the buyer's kind or the threshold of that date leaves it open. Social and other specific services
-    are never formal.
+    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works;
+    contracts of defence have their own. None where the value, the buyer's kind or the threshold of that date leaves it
+    open: one that is not known yet does so between half and twice the last. Social and other specific services are
+    never formal.
     """
     thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
     if group.total is None:
         return Procedure(group, None, None, thresholds, light)
-    is_market, direct = need.contract == "market", view[direct_threshold(group)].cents
+    is_market, direct = need.contract == "market", view[direct_threshold(group, need)].cents
     # by the EU threshold alone, whatever the object; what is below it is adapted where direct award is known
-    bounds = [view[rule_id].cents for rule_id in thresholds]
-    reached = {None if bound is None else group.total >= bound for bound in bounds}
+    reached = {_reaches(rule_id, group.total, view) for rule_id in thresholds}
     below: Level | None = "adapted" if direct is not None or not is_market else None
     by_amount: Level | None = "formal" if reached == {True} else below if reached == {False} else None
     level = below if light else by_amount
@@ -90,8 +88,20 @@ def _procedure_of_group(need: Need, group: Group, view: InForce) -> Procedure:
     return Procedure(group, level, by_amount, thresholds, light)
 
 
-def direct_threshold(group: Group) -> str:
-    """The id of the rule with the amount below which this group may be awarded directly."""
+def _reaches(rule_id: str, value: int, view: InForce) -> bool | None:
+    """Whether a value reaches the threshold of a rule; None where that is not known and could be on either side."""
+    if (bound := view[rule_id].cents) is not None:
+        return value >= bound
+    last = view.last_known_cents(rule_id)
+    if last is None or last < value * FAR < last * FAR * FAR:
+        return None
+    return value > last
+
+
+def direct_threshold(group: Group, need: Need) -> str:
+    """The id of the rule with the amount below which this group of a need may be awarded directly."""
+    if is_defence(need):
+        return "defence_direct_award"
     return "direct_award_works" if group.works else "direct_award_supplies_services"
 
 
@@ -101,15 +111,17 @@ def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
         return ("eu_concessions",)
     if group.works:
         return ("eu_works",)
-    if need.buyer is not None and need.buyer.kind is not None:
-        return (KINDS[need.buyer.kind],)
-    return tuple(KINDS.values())
+    return ("eu_defence",) if is_defence(need) else possible_thresholds(need.buyer)
+
+
+def is_defence(need: Need) -> bool:
+    """Whether a need is said to be of defence or security."""
+    return need.buyer is not None and need.buyer.defence is True
 
 
 def social_thresholds(need: Need) -> tuple[str, ...]:
     """The ids of the rules whose EU threshold may hold for social services: two for a buyer of unknown kind."""
-    kind = need.buyer.kind if need.buyer else None
-    return (SOCIAL[kind],) if kind else tuple(dict.fromkeys(SOCIAL.values()))
+    return possible_social_thresholds(need.buyer)
 
 
 def eu_thresholds(need: Need, part: Procedure) -> tuple[str, ...]:
@@ -132,14 +144,26 @@ def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[Lega
         unknown = [rule for rule in part.thresholds if view[rule].status != "in_force"]
         of_buyer = len(part.thresholds) > 1 and not unknown
         name, rules = ("buyer_kind_unknown", part.thresholds) if of_buyer else ("threshold_unknown", unknown)
-        found.append(_value_advice(group, name, view, rule=next(iter(rules), direct_threshold(group))))
+        found.append(_value_advice(group, name, view, rule=next(iter(rules), direct_threshold(group, need))))
     elif need.contract == "concession":
         found.append(_advise_concession(part, view))
     elif decided == "direct":
-        found.append(_advise_direct(group, view))
+        found.append(_advise_direct(group, need, view))
     else:
-        found.append(_advise_formal(need, part, view) if decided == "formal" else _advise_adapted(part, view))
+        found.append(_advise_formal(need, part, view) if decided == "formal" else _advise_adapted(part, need, view))
+    if decided is not None and need.contract == "market":
+        found.append(_advise_other_body(need, part, view))
     return found
+
+
+def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
+    """Advice where some buyers of this kind have another threshold, which is on the other side of the value."""
+    other = class_of(need.buyer).threshold_else
+    if other is None or part.group.works or part.light or is_defence(need) or part.by_amount is None:
+        return None
+    if (part.by_amount == "formal") == _reaches(other, part.group.total or 0, view):
+        return None
+    return _value_advice(part.group, "body_unknown", view, rule=other, bound=view[other].value_text)
 
 
 @applies("mixed_object")
@@ -159,7 +183,7 @@ def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | Non
         view,
         "mixed_object",
         lighter,
-        rests_on=(direct_threshold(whole), *decided.whole.thresholds),
+        rests_on=("direct_award_works" if whole.works else "direct_award_supplies_services", *decided.whole.thresholds),
         doubtful=whole.doubtful,
         main=sentence(view, "works_mainly" if whole.works else "services_mainly"),
         value=euros(whole.total or 0),
@@ -167,15 +191,15 @@ def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | Non
     )
 
 
-@applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties")
-def _advise_direct(group: Group, view: InForce) -> LegalAdvice:
+@applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties", "defence_direct_award")
+def _advise_direct(group: Group, need: Need, view: InForce) -> LegalAdvice:
     """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE).
 
     The amount itself is not below. The whole need is compared, not each lot. Three duties remain: a relevant offer,
     good use of public money, and not always the same operator when several can answer. Where the amount is not that of
     the code, it is said that an adapted procedure remains possible.
     """
-    row, duties = view[direct_threshold(group)], view["direct_award_duties"]
+    row, duties = view[direct_threshold(group, need)], view["direct_award_duties"]
     if duties.status != "in_force":
         return _value_advice(group, "direct_award", view, rule=row.id, bound=row.value_text, provided=NOTHING)
     also = sentence(view, "still_adapted") if row.article != duties.article else NOTHING
@@ -184,16 +208,20 @@ def _advise_direct(group: Group, view: InForce) -> LegalAdvice:
 
 
 @applies("adapted_procedure")
-def _advise_adapted(part: Procedure, view: InForce) -> LegalAdvice:
+def _advise_adapted(part: Procedure, need: Need, view: InForce) -> LegalAdvice:
     """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA).
 
-    As sure as the least sure of the amounts it lies between. Where only the greater part is social services, to be
-    checked: it holds if all is one contract.
+    As sure as the least sure of the amounts it lies between; medium where the upper one is not known yet but cannot be
+    as low. Where only the greater part is social services, to be checked: it holds if all is one contract.
     """
     group, by_amount = part.group, part.by_amount == "adapted"
     rules = part.thresholds if by_amount else light_rules("market", group)
     doubtful = not by_amount and not is_light(group)
-    return _value_advice(group, "adapted_procedure", view, (direct_threshold(group), *rules), doubtful)
+    unknown = by_amount and any(view[rule].status == "unknown" for rule in rules)
+    rests_on = (direct_threshold(group, need), *(rule for rule in rules if view[rule].status != "unknown"))
+    far = sentence(view, "threshold_not_published") if unknown else NOTHING
+    sure: Confidence = "medium" if unknown else "high"
+    return _value_advice(group, "adapted_procedure", view, rests_on, doubtful, sure, far=far)
 
 
 @applies("dynamic_purchasing_system")
@@ -202,18 +230,29 @@ def _advise_formal(need: Need, part: Procedure, view: InForce) -> LegalAdvice:
     group = part.group
     services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
     row = max(map(view.__getitem__, part.thresholds), key=lambda row: row.cents or 0)
+    if row.status == "unknown":
+        return _value_advice(group, "formal_above_any_threshold", view, rule=row.id)
     if need.technique == "dynamic_purchasing_system":
         return _value_advice(group, "dynamic_system", view, (row.id,), bound=row.value_text)
-    but = sentence(view, "save_social_services") if services else NOTHING
+    # of objects that are no such services by their CPV, it need not be said
+    maybe = any(lot.object.light_listing != "unlisted" for lot in group.lots)
+    but = sentence(view, "save_social_services") if services and maybe and not is_defence(need) else NOTHING
     return _value_advice(group, "formal_procedure", view, rule=row.id, bound=row.value_text, but=but)
 
 
-@applies("eu_concessions", "light_concession", "concession_transport")
+@applies(
+    "eu_concessions",
+    "light_concession",
+    "concession_transport",
+    "concession_network_activities",
+    "drinking_water_cpv",
+    "water_cpv",
+)
 def _advise_concession(part: Procedure, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below.
 
     The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
-    services, and of passenger transport, take the simplified procedure whatever their value.
+    services, of passenger transport and of drinking water take the simplified procedure whatever their value.
     """
     group = part.group
     if part.level == "formal":
@@ -221,8 +260,8 @@ def _advise_concession(part: Procedure, view: InForce) -> LegalAdvice:
     if part.by_amount == "adapted":
         return _value_advice(group, "concession_simplified", view)
     quoted, *rules = light_rules("concession", group)
-    transport = {lot.object.transport for lot in group.light}
-    objects = [sentence(view, "passenger_transport" if each else "social_services") for each in sorted(transport)]
+    carried = sorted({lot.object.carried or "social_services" for lot in group.light})
+    objects = [sentence(view, f"object_of_{each}") for each in carried]
     name, doubtful = "concession_simplified_by_object", not is_light(group)
     return _value_advice(group, name, view, rules, doubtful, rule=quoted, object=join_texts(objects))
 
@@ -233,6 +272,7 @@ def _value_advice(
     view: InForce,
     rests_on: Iterable[str] = (),
     doubtful: bool = False,
+    sure: Confidence = "high",
     *,
     rule: str | None = None,
     **values: Text,
@@ -246,5 +286,7 @@ def _value_advice(
     kind = sentence(view, "of_works") if group.works else NOTHING
     then, value = sentence(view, name, **values), euros(group.total or 0)
     message = sentence(view, "value_compared", value=value, kind=kind, assumed=assumed, then=then)
-    doubtful = doubtful or group.doubtful
-    return advice(view, name, group.advised_lots, rule=rule, rests_on=rests_on, doubtful=doubtful, message=message)
+    said = STATEMENTS[name]
+    rows = map(view.__getitem__, (rule or said.rule, *said.rests_on, *rests_on))
+    known = weakest(sure, least_sure(*rows, doubtful=doubtful or group.doubtful))
+    return advice(view, name, group.advised_lots, rule=rule, sure=known, message=message)

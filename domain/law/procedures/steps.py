@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from domain.law.buyers import class_of
 from domain.law.findings import STATEMENTS, LegalAdvice, advice, applies, bracketed_lots, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, is_light, light_rules, lot_value, total_of
@@ -29,6 +30,10 @@ STAGES: dict[Entity, tuple[tuple[str, str], tuple[str, str]]] = {
     ),
 }
 """The rules on the time for applications and for tenders in a restricted tender, and in a negotiated procedure."""
+
+
+NOTICES = {True: "notice_of_bulletin_buyer", False: "notice_of_other_buyer", None: "notice_of_unsaid_buyer"}
+"""The words on where a notice stands, by whether the buyer's stand in the national bulletin."""
 
 
 class StatementInWords(NamedTuple):
@@ -53,14 +58,19 @@ def _statement(view: InForce, name: str, rules: tuple[str, ...] = (), **values: 
     "publication_formal",
 )
 @lru_cache(maxsize=256)
-def _statement_of_formal_time_limits(entities: tuple[Entity, ...], view: InForce) -> StatementInWords | None:
+def _statement_of_formal_time_limits(
+    entities: tuple[Entity, ...], bulletin: bool | None, view: InForce
+) -> StatementInWords | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
     """
     stages = join_texts(_two_stages(entity, len(entities) > 1, view) for entity in entities)
     rules = tuple(rule for entity in entities for stages in STAGES[entity] for rule in stages)
-    return _statement(view, "formal_time_limits", rules, stages=stages, documents=_profile_sentence(view))
+    notice = sentence(view, NOTICES[bulletin])
+    return _statement(
+        view, "formal_time_limits", rules, stages=stages, notice=notice, documents=_profile_sentence(view)
+    )
 
 
 @applies("buyer_profile_documents")
@@ -86,19 +96,28 @@ def _two_stages(entity: Entity, is_named: bool, view: InForce) -> Text:
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
-def _statement_of_dynamic_system_time_limits(view: InForce) -> StatementInWords | None:
+def _statement_of_dynamic_system_time_limits(bulletin: bool | None, view: InForce) -> StatementInWords | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
-    return _statement(view, "dynamic_system_time_limits")
+    return _statement(view, "dynamic_system_time_limits", notice=sentence(view, NOTICES[bulletin]))
 
 
-@applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
-def _statement_of_adapted_publicity(national: bool, on_profile: bool, view: InForce) -> StatementInWords | None:
+@applies(
+    "time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity", "other_buyers"
+)
+def _statement_of_adapted_publicity(
+    national: bool, bulletin: bool | None, on_profile: bool, view: InForce
+) -> StatementInWords | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
+
+    Industrial and commercial bodies of the State, public housing offices and some others choose their publicity freely.
 
     From another amount on, the documents are on the buyer profile.
     """
-    documents = _profile_sentence(view, national) if on_profile else NOTHING
-    return _statement(view, "adapted_national_publicity" if national else "adapted_free_publicity", documents=documents)
+    documents = _profile_sentence(view, national and bulletin is not False) if on_profile else NOTHING
+    if not national:
+        return _statement(view, "adapted_free_publicity", documents=documents)
+    notice = sentence(view, f"adapted_{NOTICES[bulletin]}")
+    return _statement(view, "adapted_national_publicity", notice=notice, documents=documents)
 
 
 @applies("light_publicity", "light_publicity_eu")
@@ -150,7 +169,7 @@ def advise_next_steps(need: Need, decided: Procedures, view: InForce) -> list[Le
 
 def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """The TIME_LIMITS advice on a group, no surer than its rules and the amounts that decided the procedure."""
-    group, is_formal = part.group, part.level == "formal"
+    group, is_formal, buyer = part.group, part.level == "formal", class_of(need.buyer)
     said: StatementInWords | None = None
     rules: tuple[str, ...] = ()
     if part.level is None:
@@ -163,22 +182,22 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
         reached, rules = _reaches_amounts(group, ("eu_concessions",), view) if social else (False, ())
         said = _statement_of_simplified_concession_publicity(reached, view)
     elif is_formal and need.technique == "dynamic_purchasing_system":
-        said = _statement_of_dynamic_system_time_limits(view)
+        said = _statement_of_dynamic_system_time_limits(buyer.bulletin, view)
     elif is_formal:
-        kind = need.buyer.kind if need.buyer else None
-        entities: tuple[Entity, ...] = ("utility",) if kind == "utility" else ("authority",)
-        said = _statement_of_formal_time_limits(tuple(STAGES) if kind is None else entities, view)
+        entities: tuple[Entity, ...] = ("utility",) if buyer.is_utility else ("authority",)
+        said = _statement_of_formal_time_limits(entities if buyer.kinds else tuple(STAGES), buyer.bulletin, view)
     elif part.light:
         reached, rules = _reaches_amounts(group, social_thresholds(need), view)
         said = _statement_of_social_services_publicity(reached, view)
     elif (national := view["national_publicity"].cents) is not None:
         total, profile = group.total or 0, view["buyer_profile_documents"].cents
-        said = _statement_of_adapted_publicity(total >= national, profile is not None and total >= profile, view)
+        on_profile = profile is not None and total >= profile
+        said = _statement_of_adapted_publicity(total >= national, buyer.bulletin, on_profile, view)
     if said is None:
         return None
     rules += light_rules(need.contract, group) if part.light else part.thresholds
     if need.contract == "market":
-        rules = (*rules, direct_threshold(group))
+        rules = (*rules, direct_threshold(group, need))
     doubtful = group.doubtful or (part.light and not is_light(group))
     return advice(view, said.name, rests_on=(*said.rules, *rules), doubtful=doubtful, message=said.message)
 
@@ -214,7 +233,7 @@ def advise_books(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, vi
     codes = view.codes("books_cpv")
     chosen = tuple([lot for lot in lots if lot.object.cpv and lot.object.cpv[0] in codes])
     bound = view["books_direct_award"].cents
-    if not chosen or bound is None or (need.buyer and need.buyer.kind == "utility"):
+    if not chosen or bound is None or class_of(need.buyer).is_utility:
         return None
     ids = tuple(lot.lot.id for lot in chosen)
     value = decided.parts[0].group.total if len(chosen) == len(lots) else total_of(chosen)

@@ -16,7 +16,7 @@ from domain.law.findings import (
 from domain.law.procedures.lot_facts import LotObject, segment_is_unlisted
 from domain.law.reservations.eligibility import MINIMUM_SHARES
 from domain.law.rules import InForce
-from domain.needs.need import RESERVED_TYPES, BuyerKind, ContractKind, Reserved
+from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.reference import taxonomy
 from domain.reference.cpv import listing
 from domain.shortlists.listed_suppliers import Outcome
@@ -132,7 +132,6 @@ def review_ess_terms(
     months: int | None,
     renewal: int | None,
     authority: bool | None,
-    buyer: BuyerKind | None,
     is_listed: bool,
     view: InForce,
 ) -> tuple[LegalFinding, ...]:
@@ -142,7 +141,7 @@ def review_ess_terms(
     at a public-service mission linked to the services; doubtful where these are not listed.
     """
     mission = finding(view, "ess_mission_wanted", outcome="ELIGIBLE_IF" if is_listed else "REVIEW")
-    return tuple(filter(None, (_check_duration(months, renewal, view), _check_buyer(authority, buyer, view), mission)))
+    return tuple(filter(None, (_check_duration(months, renewal, view), _check_buyer(authority, view), mission)))
 
 
 @applies("ess_listed_cpv")
@@ -216,14 +215,15 @@ def _check_duration(months: int | None, renewal: int | None, view: InForce) -> L
 
 
 @applies("ess_contracting_authority")
-def _check_buyer(is_authority: bool | None, kind: BuyerKind | None, view: InForce) -> LegalFinding | None:
+def _check_buyer(is_authority: bool | None, view: InForce) -> LegalFinding | None:
     """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR).
 
-    The State and local authorities are; a utility may not be, and must say so; an undescribed buyer is not known.
+    The State and local authorities are; a utility may not be, and must say so, as its body does; an undescribed buyer
+    is not known.
     """
     if is_authority is False:
         return finding(view, "ess_no_authority")
-    return None if is_authority or kind in {"state", "local"} else finding(view, "ess_authority_unknown")
+    return None if is_authority else finding(view, "ess_authority_unknown")
 
 
 PROOFS: dict[Reserved, tuple[str, ...]] = {
@@ -252,7 +252,7 @@ def advise_proofs_of_type(
 
     Nothing is said of a reservation that the law forbids. An equivalent structure proves the minimum share of workers
     by other means; there is none for prisons. Where there is competition, the reservation and the proofs are announced
-    in the notice or, without one, in the documents, which quote the article of the reservation. That groups,
+    in the notice or, without one, in the documents; that of ESS with its articles. That groups,
     subcontractors and the end of an approval should be settled is counsel.
     """
     known = [rule for kind in RESERVED_TYPES if kind in reserved for rule in PROOFS[kind] if view.holds(rule)]

@@ -22,24 +22,42 @@ CODES: dict[Level, str] = {
     "reservation": """
         COMBINATION_FORBIDDEN TYPE_NOT_IN_FORCE NOT_LISTED LISTED_DESCENDANT NOT_EXCLUSIVE ESS_MAX_3Y
         ESS_PUBLIC_SERVICE_MISSION BUYER_NOT_POUVOIR_ADJUDICATEUR EXECUTION_OUTSIDE_PRISON INELIGIBLE_OBJECT
-        TYPE_NOT_ESTABLISHED SHARE_NOT_FIXED CPV_MISSING DURATION_UNKNOWN BUYER_STATUS_UNKNOWN""",
+        TYPE_NOT_ESTABLISHED SHARE_NOT_FIXED CPV_MISSING DURATION_UNKNOWN BUYER_STATUS_UNKNOWN
+        NOT_IN_TRANSPORT_CONCESSION NOT_IN_DEFENCE""",
     "supplier": """
         SHARE_LT_50 NOT_IN_PRISON APPROVAL_LAPSED KIND_NOT_ELIGIBLE KIND_REVIEW NOT_ESS PROOF_MISSING DATA_MISSING
         PRESUMED_SHARE""",
     "lot": """
         SMALL_LOT_OK RISK_INFRUCTUEUX CAPABILITY_WARNING OBJECT_IS_INSERTION INNOVATION_REVIEW COUNTS_TOWARDS_QUOTA
         CPV_UNMAPPED KEYWORD_UNKNOWN CPV_AND_TITLE_DIFFER RESERVATION_POSSIBLE APPROVALS_EXPIRING
-        RESERVATION_NOT_OPEN RESERVED_PROOFS""",
+        RESERVATION_NOT_OPEN RESERVED_PROOFS STAFF_TRANSFER EGALIM LAWYER_SERVICES""",
     "need": """
         PROC_FORMALISEE MAPA GRE_A_GRE LIGHT_REGIME SMALL_LOT_SETS SOCIAL_CONSIDERATION ENVIRONMENTAL_CONSIDERATION
         SPASER VALUE_UNKNOWN ESTIMATED_VALUE
         BUYER_KIND_UNKNOWN THRESHOLD_UNKNOWN CONCESSION_SIMPLIFIED TOTAL_BELOW_LOTS MIXED_OBJECT MIXED_SERVICES
         ALLOTMENT FRAMEWORK_MAX_4Y TIME_LIMITS DIRECT_AWARD_FILE SUSTAINABLE_SPECIFICATIONS PME_SHARE FINANCIAL_TERMS
-        BOOKS_DIRECT_AWARD YEARLY_LIST DISTANCE_SOURCING_ONLY""",
+        BOOKS_DIRECT_AWARD YEARLY_LIST DISTANCE_SOURCING_ONLY ENERGY_SOBRIETY YOUNG_INNOVATIVE_COMPANIES
+        TRANSPORT_CONCESSION DEFENCE BUYER_BODY_UNKNOWN PAYMENT_DAYS""",
 }
 NOT_LAW = {"CPV_UNMAPPED", "KEYWORD_UNKNOWN", "CPV_AND_TITLE_DIFFER"}
 COUNSEL = {"RISK_INFRUCTUEUX", "RESERVATION_POSSIBLE", "APPROVALS_EXPIRING"}
 DATES = (date(2015, 1, 1), date(2019, 6, 1), date(2022, 11, 1), date(2026, 8, 21), TODAY, date(2028, 1, 1))
+
+
+def needs_of_other_kinds() -> Iterator[Json]:
+    """Needs of particular buyers and objects, which have rules of their own."""
+    yield need(lot(cpv=["60112000"], reserved=["handicap"]), contract="concession")
+    yield need(lot(cpv=["65111000"], value_eur=8e6), lot(id="2", cpv=["65130000"]), contract="concession")
+    yield values(150_000, buyer={"kind": "state"})
+    for body in ("central_authority", "social_housing", "hospital", "public_undertaking"):
+        yield values(300_000, 100_000, buyer={"body": body})
+    armed = {"body": "central_authority", "defence": True}
+    yield need(lot(segments=["so-insertion"], reserved=["ess"], value_eur=300_000, innovative=True), buyer=armed)
+    yield need(lot(segments=["pr-locaux"], reserved=["iae"], value_eur=90_000), buyer=armed)
+    yield need(*(lot(id=n, segments=["lt-epi"], innovative=True, value_eur=40_000) for n in "12"))
+    yield need(lot(cpv=["45442100"], value_eur=6_000_000, duration_months=5))
+    yield need(lot(segments=["rs-collective"], cpv=["79110000"], value_eur=300_000))
+    yield need(lot(cpv=["85312000"]), lot(id="2", cpv=["71000000"]), contract="concession", estimated_total_eur=9e6)
 
 
 def battery() -> Iterator[Json]:
@@ -85,6 +103,7 @@ def battery() -> Iterator[Json]:
     yield need(lot(**year, options_eur=1_000.5), lot(**year | {"id": "2", "renewal_months": 5}))
     yield need(*(lot(**year | {"id": str(number)}) for number in range(20)), contract="concession")
     yield need(lot(**year | {"duration_months": None}), lot(**year | {"id": "2", "value_eur": None}))
+    yield from needs_of_other_kinds()
 
 
 class Said(NamedTuple):

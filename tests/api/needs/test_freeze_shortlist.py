@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -10,6 +12,7 @@ from api.needs import freeze_shortlist, routes, shortlists
 from api.runtime.processes.match_work import MatchTask
 from api.runtime.slots import ConcurrencyLimit
 from db.core.engine import Connection, Engine, transaction
+from domain.law.rules import LAW_FILE, parse
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
@@ -123,6 +126,26 @@ async def test_a_day_planned_later_is_applied_from_the_next_version_on(buyer: Bu
     difference = (await buyer.get(f"{path}/shortlists/1/diff/2")).json()
     assert difference["changed_stamp"] == ["law_on"]
     assert difference["changed_fields"] == ["planned_publication_on"]
+    told = {(each["code"], each["change"]): each["message"] for each in difference["advice"] if not each["lot_id"]}
+    assert told["MAPA", "left"].startswith("120 000 € HT de travaux : procédure adaptée")
+    assert told["GRE_A_GRE", "came"] == by_code(second)["GRE_A_GRE"]["message"]
+    back = (await buyer.get(f"{path}/shortlists/2/diff/1")).json()["advice"]
+    assert {(each["code"], each["change"]) for each in back} >= {("MAPA", "came"), ("GRE_A_GRE", "left")}
+    assert (await buyer.get(f"{path}/shortlists/2/diff/2")).json()["advice"] == []
+
+
+async def test_a_finding_that_changes_is_told_of_its_lot(buyer: Buyer) -> None:
+    """A reservation that is refused from one version on; a statement in other words; none where the lot is the same."""
+    lot = {"cpv": ["85312000"], "duration_months": 36, "value_eur": 70_000, "reserved": ["ess"]}
+    kept = await buyer.keep(**need("2026-11-29", None, **lot))
+    path = f"/needs/{kept['need']['id']}"
+    longer = buyer.need(**need("2026-11-29", None, **lot | {"duration_months": 37, "value_eur": 80_000}))
+    assert (await buyer.patch(path, {"lots": longer["lots"]})).status_code == 200
+    await buyer.frozen(kept["need"]["id"])
+    changes = (await buyer.get(f"{path}/shortlists/1/diff/2")).json()["advice"]
+    of_lot = {each["code"]: (each["lot_id"], each["change"]) for each in changes}
+    assert of_lot["ESS_MAX_3Y"] == ("1", "came")
+    assert of_lot["MAPA"] == (None, "changed")
 
 
 async def test_a_match_and_proposals_of_lots_take_the_day_too(buyer: Buyer) -> None:
@@ -190,3 +213,46 @@ async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> No
     assert await warned(buyer, **of_value(10_000, "pr-locaux")) == []
     (told,) = await warned(buyer, **of_value(None, title="Stade", lots=titled, reference="STADE"))
     assert "30 000 € + 35 000 € (« Entretien des espaces verts ») = 65 000 € ≥ 60 000 €" in told
+
+
+async def test_a_body_that_contradicts_the_kind_is_told_and_stores_nothing(buyer: Buyer) -> None:
+    """In a match, a need and a change of one; an unknown body too. What follows from a body is told."""
+    asked = need("2026-11-29", None, segments=["pr-locaux"], value_eur=150_000)
+    wrong = asked | {"buyer": {"kind": "local", "body": "central_authority"}}
+    path = f"/needs/{(await buyer.keep(**asked))['need']['id']}"
+    before = len((await buyer.get("/needs")).json()["items"])
+    for answer in (
+        await buyer.post("/match", buyer.need(**wrong)),
+        await buyer.post("/needs", buyer.need(**wrong)),
+        await buyer.patch(path, {"buyer": {"body": "central_authority"}}),
+        await buyer.post("/match", buyer.need(**asked | {"buyer": {"body": "mairie"}})),
+    ):
+        assert answer.status_code == 422
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/buyer/body"]
+    assert len((await buyer.get("/needs")).json()["items"]) == before
+    assert (await buyer.patch(path, {"buyer": {"kind": "state", "body": "state_industrial"}})).status_code == 200
+    told = by_code(await buyer.frozen(path.rpartition("/")[2]))
+    assert "MAPA" in told
+    assert told["PAYMENT_DAYS"]["article"] == "R2192-10"
+
+
+async def test_the_law_of_a_frozen_shortlist_is_read_again_after_it_changed(
+    buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the stamp of the version, in `GET /rules` and the report; a version of which no file was kept is refused."""
+    kept = await buyer.keep(**need("2026-11-29", None, **WORKS))
+    stamp, path = kept["shortlist"]["stamp"]["rules"], f"/needs/{kept['need']['id']}"
+    services, text = buyer.client.services, LAW_FILE.read_text(encoding="utf-8")
+    changed = parse(text.replace("value = 60000, ", "value = 70000, ").encode())
+    monkeypatch.setattr(services, "reference", replace(services.reference, rules=changed))
+
+    async def direct_award(**query: str) -> float:
+        rules = (await buyer.get("/rules?" + urlencode({"on": "2026-11-29"} | query))).json()["items"]
+        (found,) = (each["value"] for each in rules if each["id"] == "direct_award_supplies_services")
+        return float(found)
+
+    assert (await direct_award(), await direct_award(version=stamp)) == (70_000, 60_000)
+    report = (await buyer.get(f"{path}/report")).json()
+    assert report["rules"]["version"] == stamp
+    refused = await buyer.get("/rules?version=2020-01-01-none")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/version")

@@ -229,6 +229,7 @@ OF_NOBODY = {
     "idempotency_keys": {"route", "body_hash", "headers"},
     "import_errors": {"code"},
     "imports": {"source", "format", "mode", "status"},
+    "law_files": {"version", "content"},
     "meeting_participants": {"role"},
     "meetings": {"status", "format", "territory", "segments"},
     "merged_records": {"source"},

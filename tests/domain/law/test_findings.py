@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.law import documents
+from domain.law.buyers import buyer_classes
 from domain.law.findings import SENTENCES, STATEMENTS, explanations_by_rule
 from domain.law.reservations.reservation import CONTRACTS, type_rule
 from domain.law.rules import load
@@ -21,7 +22,8 @@ MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(
 PLACES = {name: [set(re.findall(r"{(\w+)", side)) for side in text] for name, text in SENTENCES.items()}
 MADE = (
     "a_", "of_", "proof_", "disadvantage_", "workers_", "because_", "firms_of_", "assumed_", "family_of_", "to_",
-    "stages_of_", "exceptions_of_", "adapted_procedure_as_one", "formal_procedure_as_one",
+    "stages_of_", "exceptions_of_", "object_of_", "adapted_notice_of_", "adapted_procedure_as_one",
+    "formal_procedure_as_one",
 )  # fmt: skip
 """The beginnings of names that functions put together."""
 
@@ -46,6 +48,7 @@ def test_a_function_reads_the_rules_that_it_applies() -> None:
     read = {type_rule(kind, contract) for kind in RESERVED_TYPES for contract in CONTRACTS}
     read |= {rule for said in STATEMENTS.values() for rule in (said.rule, *said.rests_on)}
     read |= {place for places in PLACES.values() for place in places[0]}
+    read |= {rule for each in buyer_classes() for rule in (each.threshold, each.social_threshold, each.payment) if rule}
     for tree in MODULES.values():
         marks = {id(node) for _, mark in applying(tree) for node in ast.walk(mark)}
         read |= words([node for node in ast.walk(tree) if id(node) not in marks])

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.allotment.allotment import Allotment, AllotmentNeed, AllotmentOptions, DivisibleLot, ProposedLot, Summary
-from domain.law.review import ON_PROCEDURE, review_need
+from domain.law.findings import ON_PROCEDURE
+from domain.law.review import review_need
 from domain.needs.need import Buyer, TerritoryRequest
 from domain.shortlists.shortlist import Advice, Alternatives, Finding
 from domain.suppliers.supplier import Kind

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from domain.errors import InvalidContent
+from domain.law.buyers import buyer_problems
 from domain.needs.need import Buyer, Place
 from tests.sources.notices.conftest import (
     YEAR,
@@ -35,7 +36,7 @@ def test_a_contract_notice_is_read_as_a_need() -> None:
     assert (need.title, need.reference, need.procedure, need.technique) == (
         "Propreté", "NETT-56", "open", "framework_agreement",
     )  # fmt: skip
-    assert need.buyer == Buyer("Département du Morbihan", "22560001400016", "local", True)
+    assert need.buyer == Buyer("Département du Morbihan", "22560001400016", "local", True, body="local_authority")
     assert need.territory.codes == ("nuts:FRH04",)
     assert (lot.id, lot.title, lot.cpv, lot.nature) == ("LOT-0001", "Nettoyage des locaux", ("90919200",), "services")
     assert (lot.value_eur, lot.duration_months, lot.renewal_months, lot.reserved) == (240_000, 12, 36, ())
@@ -135,22 +136,24 @@ def test_a_procedure_that_a_need_does_not_have_is_told(code: str, procedure: str
 
 
 @pytest.mark.parametrize(
-    ("legal", "basis", "kind", "authority"),
+    ("legal", "basis", "kind", "authority", "body"),
     [
-        ("cga", "32014L0024", "state", True),
-        ("body-pl-la", "32014L0024", "local", True),
-        ("body-pl", "32014L0024", None, True),
-        ("pub-undert-la", "32014L0025", "utility", None),
-        ("la", "32014L0025", "utility", True),
-        ("spec-rights-entity", "32014L0025", "utility", False),
-        ("org-sub", "32014L0024", None, None),
+        ("cga", "32014L0024", "state", True, "central_authority"),
+        ("la", "32014L0024", "local", True, "local_authority"),
+        ("body-pl-la", "32014L0024", "local", True, None),
+        ("body-pl", "32014L0024", None, True, None),
+        ("pub-undert-la", "32014L0025", "utility", None, "public_undertaking"),
+        ("la", "32014L0025", "utility", True, "utility_authority"),
+        ("spec-rights-entity", "32014L0025", "utility", False, None),
+        ("org-sub", "32014L0024", None, None, None),
     ],
 )
 def test_the_buyers_kind_follows_from_its_legal_type(
-    legal: str, basis: str, kind: str | None, authority: bool | None
+    legal: str, basis: str, kind: str | None, authority: bool | None, body: str | None
 ) -> None:
     buyer = read_xml(eforms(LOT, legal=legal, basis=basis)).need.buyer
-    assert (buyer.kind, buyer.contracting_authority) == (kind, authority)
+    assert (buyer.kind, buyer.contracting_authority, buyer.body) == (kind, authority, body)
+    assert buyer_problems(buyer) == []
 
 
 def test_the_maximum_of_a_framework_agreement_is_the_total_and_concessions_and_dynamic_systems_are_told_apart() -> None:

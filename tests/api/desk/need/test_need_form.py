@@ -60,6 +60,8 @@ NEED: dict[str, Any] = {
         "kind": "local",
         "contracting_authority": False,
         "annual_purchases_eur": 90_000_000,
+        "body": "local_authority",
+        "defence": False,
     },
     "contract": "concession",
     "technique": "framework_agreement",

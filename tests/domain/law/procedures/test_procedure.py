@@ -91,6 +91,12 @@ SYSTEM = {"technique": "dynamic_purchasing_system"}
         # amounts of 2028 are not published but that of direct award; those of an ancient date are unknown, not free
         (services(50_000), date(2028, 1, 1), ["GRE_A_GRE"]),
         (services(300_000), date(2028, 1, 1), []),
+        # but of those not published, none is half of the last one, or twice as high
+        (works(200_000), date(2028, 1, 1), ["MAPA"]),
+        (works(2_702_000), date(2028, 1, 1), ["MAPA"]),
+        (works(2_702_000.01), date(2028, 1, 1), []),
+        (works(10_807_999.99), date(2028, 1, 1), []),
+        (works(10_808_000), date(2028, 1, 1), ["PROC_FORMALISEE"]),
         (services(10_000), date(2015, 9, 30), []),
         (services(10_000), date(2015, 10, 1), ["GRE_A_GRE"]),
         # nature by the CPV (division 45 is works) or the activity (maintenance may be either), unless it is said
@@ -181,7 +187,9 @@ def test_unknown_buyer_is_judged_only_where_all_thresholds_agree() -> None:
         assert "indiquer lequel il est" in told.message.fr
     for asked in (works(6_000_000), need(Lot(id="1", cpv=("39100000",), nature="supplies", value_eur=300_000))):
         assert "services sociaux" not in the("PROC_FORMALISEE", review(asked).advice).message.fr
-    assert "sauf services sociaux" in the("PROC_FORMALISEE", review(services(300_000)).advice).message.fr
+    assert "sauf services sociaux" not in the("PROC_FORMALISEE", review(services(300_000)).advice).message.fr
+    asked = need(Lot(id="1", segments=("pr-locaux",), nature="services", value_eur=300_000))
+    assert "sauf services sociaux" in the("PROC_FORMALISEE", review(asked).advice).message.fr
     of_words = review(need(Lot(id="1", keywords=("divers",), value_eur=70_000))).advice
     assert "nature non précisée" in the("MAPA", of_words).message.fr
     early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))

@@ -1,0 +1,100 @@
+"""The classes of buyers, a table of what each is bound to: thresholds, publicity, advances, payment, quotas."""
+
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from domain.errors import Problem
+from domain.needs.need import Buyer, BuyerBody, BuyerKind
+from domain.text.bilingual import OR, Text, listed
+from domain.text.labels import BODIES
+
+
+class BuyerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A class of buyers, of a body or of a kind alone; `buyer_classes.toml` says what each field means.
+
+    Null: it depends on what is not said. `threshold_else`: the threshold of some buyers of this kind.
+    """
+
+    kinds: tuple[BuyerKind, ...] = ()
+    body: BuyerBody | None = None
+    authority: bool | None = None
+    threshold: str | None = None
+    threshold_else: str | None = None
+    social_threshold: str | None = None
+    bulletin: bool | None = None
+    advance: bool | None = None
+    firm_rates: tuple[str, ...] = ()
+    firms: str | None = None
+    payment: str | None = None
+    quota: bool | None = None
+    spaser_before: bool = False
+
+    @property
+    def is_utility(self) -> bool:
+        """Whether it buys as a utility (entité adjudicatrice)."""
+        return self.kinds == ("utility",)
+
+
+class _BuyerClasses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of `buyer_classes.toml`: the classes of bodies, then those of kinds."""
+
+    classes: tuple[BuyerClass, ...] = msgspec.field(name="class")
+
+
+UNKNOWN = BuyerClass()
+"""The class of a buyer of whom neither body nor kind is said."""
+
+
+@cache
+def buyer_classes() -> tuple[BuyerClass, ...]:
+    """The classes of buyers, those of bodies before those of kinds."""
+    content = (files("domain") / "data" / "buyer_classes.toml").read_bytes()
+    return msgspec.toml.decode(content, type=_BuyerClasses).classes
+
+
+@cache
+def _class_of(kind: BuyerKind | None, body: BuyerBody | None) -> BuyerClass:
+    named = (each for each in buyer_classes() if each.body == body and (body or kind in each.kinds))
+    return next(named, UNKNOWN)
+
+
+def class_of(buyer: Buyer | None) -> BuyerClass:
+    """The class of a buyer: of its body, else of its kind; UNKNOWN where neither is said."""
+    return UNKNOWN if buyer is None else _class_of(buyer.kind, buyer.body)
+
+
+def possible_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
+    """The ids of the rules with the EU threshold of supplies and services that may be the buyer's."""
+    known = class_of(buyer).threshold
+    return (known,) if known else tuple(dict.fromkeys(each.threshold for each in buyer_classes() if each.threshold))
+
+
+def possible_social_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
+    """The ids of the rules with the EU threshold of social services that may be the buyer's."""
+    known = class_of(buyer).social_threshold
+    every = (each.social_threshold for each in buyer_classes() if each.social_threshold)
+    return (known,) if known else tuple(dict.fromkeys(every))
+
+
+def buyer_problems(buyer: Buyer | None) -> list[Problem]:
+    """The facts that contradict the body of a buyer: its kind, or whether it is a contracting authority."""
+    if buyer is None or buyer.body is None:
+        return []
+    of_body, found = class_of(buyer), []
+    name = BODIES[buyer.body]
+    if buyer.kind is not None and buyer.kind not in of_body.kinds:
+        kinds = listed(of_body.kinds, OR)
+        detail = Text(
+            f"{name.fr} : `kind` est {kinds.fr}, et non {buyer.kind}",
+            f"{name.en}: `kind` is {kinds.en}, not {buyer.kind}",
+        )
+        found.append(Problem("/buyer/body", "contradicts_kind", detail))
+    if buyer.contracting_authority is not None and buyer.contracting_authority != of_body.authority:
+        said = Text("un pouvoir adjudicateur", "a contracting authority")
+        if not of_body.authority:
+            said = Text("une entreprise publique, qui n'est pas pouvoir adjudicateur", "no contracting authority")
+        detail = Text(f"{name.fr} : c'est {said.fr}", f"{name.en}: it is {said.en}")
+        found.append(Problem("/buyer/contracting_authority", "contradicts_body", detail))
+    return found

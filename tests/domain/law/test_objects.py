@@ -1,0 +1,227 @@
+"""What a purchase is of, and for whom, that changes the rules: transport, water, lawyers, canteens, defence, bodies."""
+
+from datetime import date
+
+import pytest
+
+from domain.law.buyers import buyer_classes, buyer_problems
+from domain.law.rules import load
+from domain.needs.need import Buyer, BuyerBody, BuyerKind, Lot
+from tests.domain.law.samples import (
+    CARE,
+    TODAY,
+    advice,
+    codes,
+    findings,
+    lots,
+    need,
+    procedure,
+    review,
+    services,
+    the,
+    works,
+)
+
+DUTIES = date(2026, 8, 22)
+CENTRAL = Buyer(body="central_authority")
+
+
+def concession(cpv: str, value: float = 8_000_000, **more: object):  # type: ignore[no-untyped-def]
+    return need(Lot(id="1", cpv=(cpv,), value_eur=value, **more), contract="concession")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cpv", "outcome"), [("60112000", "INELIGIBLE"), ("60210000", "INELIGIBLE"), ("60130000", "REVIEW")]
+)
+def test_concessions_of_transport_have_no_reservation(cpv: str, outcome: str) -> None:
+    """Refused where the CPV says public transport; to be judged for school transport; nothing without reservation."""
+    assert findings(concession(cpv, reserved=("handicap",))) == {"NOT_IN_TRANSPORT_CONCESSION": outcome}
+    assert findings(concession(cpv)) == {}
+    reviewed = review(concession(cpv)).lots["1"]
+    refused = {option for option, found in reviewed.forbidden.items() if found}
+    assert {"handicap", "iae"} <= (refused if outcome == "INELIGIBLE" else reviewed.doubtful)
+
+
+def test_concessions_of_transport_have_neither_condition_nor_share() -> None:
+    asked = concession("60112000")
+    assert procedure(asked) == ["CONCESSION_SIMPLIFIED"]
+    told = advice(asked)
+    assert "TRANSPORT_CONCESSION" in told
+    assert not {"ENVIRONMENTAL_CONSIDERATION", "PME_SHARE"} & set(told)
+    for other in ("60161000", "55524000"):  # parcels and catering
+        assert {"ENVIRONMENTAL_CONSIDERATION", "PME_SHARE"} <= set(advice(concession(other)))
+
+
+@pytest.mark.parametrize(("cpv", "confidence"), [("65111000", "high"), ("41110000", "high"), ("65130000", "medium")])
+def test_a_concession_of_drinking_water_is_simplified_whatever_its_value(cpv: str, confidence: str) -> None:
+    asked = concession(cpv)
+    assert procedure(asked) == ["CONCESSION_SIMPLIFIED"]
+    found = the("CONCESSION_SIMPLIFIED", review(asked).advice)
+    assert (found.article, found.confidence) == ("R3126-1", confidence)
+    assert procedure(concession("65210000")) == ["PROC_FORMALISEE"]  # gas
+
+
+def test_prison_joinery_is_to_be_judged() -> None:
+    """A workshop makes it; refused are works, and a place of performance."""
+    made = Lot(id="1", segments=("bt-menuiserie",), cpv=("44220000",), nature="supplies", reserved=("penitentiary",))
+    assert findings(need(made)) == {"INELIGIBLE_OBJECT": "REVIEW"}
+    fitted = Lot(id="1", segments=("bt-menuiserie",), cpv=("45420000",), reserved=("penitentiary",))
+    assert findings(need(fitted))["EXECUTION_OUTSIDE_PRISON"] == "INELIGIBLE"
+
+
+def test_ess_beyond_the_confirmed_list_is_to_be_judged() -> None:
+    asked = need(Lot(id="1", cpv=("90919200",), value_eur=24_000, duration_months=12, reserved=("ess",)))
+    assert findings(asked)["NOT_LISTED"] == "REVIEW"
+    asked = need(Lot(id="1", cpv=(CARE, "90919200"), duration_months=12, reserved=("ess",)))
+    assert findings(asked)["NOT_EXCLUSIVE"] == "REVIEW"
+
+
+def test_innovative_lots_for_young_companies() -> None:
+    """From 2026-05-28, below the threshold of central authorities, in a need with lots; the amount is said."""
+    values = {"1": 69_999, "2": 70_000}
+    asked = need(*(Lot(id=n, cpv=("48000000",), value_eur=value, innovative=True) for n, value in values.items()))
+    found = the("YOUNG_INNOVATIVE_COMPANIES", review(asked).advice)
+    assert (found.article, found.confidence) == ("L2113-17", "high")
+    assert "20 999,85 €" in found.message.fr.replace("\xa0", " ").replace("\u202f", " ")
+    assert "YOUNG_INNOVATIVE_COMPANIES" not in advice(asked, date(2026, 5, 27))
+    assert "YOUNG_INNOVATIVE_COMPANIES" not in advice(services(69_999, 70_000))
+    alone = need(Lot(id="1", cpv=("48000000",), value_eur=80_000, innovative=True))
+    assert "YOUNG_INNOVATIVE_COMPANIES" not in advice(alone)
+    large = need(*(Lot(id=n, cpv=("48000000",), value_eur=70_000, innovative=True) for n in "12"))
+    assert "YOUNG_INNOVATIVE_COMPANIES" not in advice(large)
+
+
+def test_energy_sobriety_from_the_threshold_and_the_day() -> None:
+    assert "ENERGY_SOBRIETY" in advice(services(216_000))
+    assert "ENERGY_SOBRIETY" not in advice(services(215_999.99))
+    assert "ENERGY_SOBRIETY" in advice(services(221_000), date(2025, 10, 16))
+    assert "ENERGY_SOBRIETY" not in advice(services(221_000), date(2025, 10, 15))
+    assert "ENERGY_SOBRIETY" not in advice(lots({"1": (CARE, 300_000)}))
+    assert "ENERGY_SOBRIETY" not in advice(services(200_000, buyer=None))
+
+
+def test_a_lawyer_in_proceedings_is_outside_the_code() -> None:
+    for cpv, said in (("79110000", True), ("79112000", True), ("79140000", True), ("79130000", False)):
+        reviewed = review(lots({"1": (cpv, 100_000)})).lots["1"]
+        assert ("LAWYER_SERVICES" in codes(reviewed.advice)) == said
+
+
+def test_staff_and_food_are_told_of_what_they_concern() -> None:
+    told = {
+        segment: codes(review(need(Lot(id="1", segments=(segment,)))).lots["1"].advice)
+        for segment in ("pr-locaux", "te-mediation", "rs-collective", "ev-entretien")
+    }
+    assert {segment for segment, said in told.items() if "STAFF_TRANSFER" in said} == {
+        "pr-locaux",
+        "te-mediation",
+        "rs-collective",
+    }
+    assert {segment for segment, said in told.items() if "EGALIM" in said} == {"rs-collective"}
+
+
+@pytest.mark.parametrize(("months", "renewal", "open_here"), [(5, None, True), (6, None, False), (3, 3, False)])
+def test_short_works_are_told_of_their_exception(months: int, renewal: int | None, open_here: bool) -> None:
+    lot = Lot(id="1", cpv=("45442100",), value_eur=6_000_000, duration_months=months, renewal_months=renewal)
+    message = the("SOCIAL_CONSIDERATION", review(need(lot), DUTIES).advice).message.fr
+    assert ("ouverte ici" in message) == open_here
+    assert "ouverte ici" not in the("SOCIAL_CONSIDERATION", review(services(300_000), DUTIES).advice).message.fr
+
+
+THRESHOLDS: dict[BuyerBody, float] = {
+    "central_authority": 140_000,
+    "state_industrial": 216_000,
+    "hospital": 216_000,
+    "local_authority": 216_000,
+    "social_housing": 216_000,
+    "other_authority": 216_000,
+    "utility_authority": 432_000,
+    "public_undertaking": 432_000,
+}
+
+
+@pytest.mark.parametrize("body", THRESHOLDS)
+def test_a_body_has_its_threshold(body: BuyerBody) -> None:
+    bound = THRESHOLDS[body]
+    assert procedure(services(bound - 0.01, buyer=Buyer(body=body))) == ["MAPA"]
+    assert procedure(services(bound, buyer=Buyer(body=body))) == ["PROC_FORMALISEE"]
+
+
+def test_a_body_has_its_publicity_payment_and_advances() -> None:
+    told = {}
+    for body in THRESHOLDS:
+        asked = need(Lot(id="1", cpv=("90919200",), value_eur=100_000, duration_months=12), buyer=Buyer(body=body))
+        given = review(asked).advice
+        limits = the("TIME_LIMITS", given).message.fr
+        published = "libre" if limits.startswith("Publicité libre") else "BOAMP" if "BOAMP" in limits[:14] else limits
+        days = "".join(sign for sign in the("PAYMENT_DAYS", given).message.fr.partition("(")[0] if sign.isdigit())
+        told[body] = (published.partition(" pour ")[0], days, "FINANCIAL_TERMS" in codes(given))
+    assert told["central_authority"] == told["local_authority"] == ("BOAMP", "30", True)
+    assert told["state_industrial"] == ("libre", "30", True)
+    assert told["social_housing"] == ("libre", "30", False)
+    assert told["hospital"] == ("BOAMP", "50", True)
+    assert told["public_undertaking"] == ("libre", "60", False)
+
+
+def test_a_body_has_its_quota_and_its_plan() -> None:
+    desks = Lot(id="1", segments=("re-mobilier",))
+    quota = {
+        body: "COUNTS_TOWARDS_QUOTA" in codes(review(need(desks, buyer=Buyer(body=body))).lots["1"].advice)
+        for body in THRESHOLDS
+    }
+    assert {body for body, told in quota.items() if told} == {"central_authority", "hospital", "local_authority"}
+    known: dict[BuyerBody, bool] = {"local_authority": True, "hospital": False}
+    for body, sure in known.items():
+        asked = services(1_000, buyer=Buyer(body=body, annual_purchases_eur=60_000_000))
+        assert (the("SPASER", review(asked, date(2023, 6, 1)).advice).confidence != "low") == sure
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(139_999.99, False), (140_000, True), (215_999.99, True), (216_000, False)]
+)
+def test_a_state_without_body_is_told_where_it_matters(value: float, told: bool) -> None:
+    assert ("BUYER_BODY_UNKNOWN" in advice(services(value, buyer=Buyer(kind="state")))) == told
+    assert "BUYER_BODY_UNKNOWN" not in advice(services(value, buyer=CENTRAL))
+    assert "BUYER_BODY_UNKNOWN" not in advice(services(value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "authority", "pointers"),
+    [
+        ("local", "central_authority", None, ["/buyer/body"]),
+        ("utility", "hospital", None, ["/buyer/body"]),
+        ("state", "public_undertaking", True, ["/buyer/body", "/buyer/contracting_authority"]),
+        ("local", "local_authority", False, ["/buyer/contracting_authority"]),
+        ("state", "state_industrial", True, []),
+        (None, "public_undertaking", False, []),
+    ],
+)
+def test_a_body_that_contradicts_the_kind_is_told(
+    kind: BuyerKind | None, body: BuyerBody, authority: bool | None, pointers: list[str]
+) -> None:
+    found = buyer_problems(Buyer(kind=kind, body=body, contracting_authority=authority))
+    assert [problem.pointer for problem in found] == pointers
+
+
+def test_classes_name_rules_that_exist() -> None:
+    rules = set(load().ids)
+    for each in buyer_classes():
+        named = (each.threshold, each.threshold_else, each.social_threshold, each.payment, *each.firm_rates)
+        assert {rule for rule in named if rule} <= rules
+    assert {each.body for each in buyer_classes() if each.body} == set(THRESHOLDS)
+
+
+def test_defence_has_its_own_thresholds_and_one_reservation() -> None:
+    buyer = Buyer(body="central_authority", defence=True)
+    expected = {99_999.99: ["GRE_A_GRE"], 100_000: ["MAPA"], 431_999.99: ["MAPA"], 432_000: ["PROC_FORMALISEE"]}
+    assert {value: procedure(services(value, buyer=buyer)) for value in expected} == expected
+    assert procedure(works(5_404_000, buyer=buyer)) == ["PROC_FORMALISEE"]
+    told = advice(services(432_000, buyer=buyer))
+    assert "DEFENCE" in told
+    assert not {"SOCIAL_CONSIDERATION", "ENVIRONMENTAL_CONSIDERATION", "TIME_LIMITS", "ALLOTMENT"} & set(told)
+    lot = Lot(id="1", cpv=("35000000",), reserved=("iae",))
+    assert findings(need(lot, buyer=buyer)) == {"NOT_IN_DEFENCE": "INELIGIBLE"}
+    assert findings(need(Lot(id="1", cpv=("35000000",), reserved=("handicap",)), buyer=buyer)) == {}
+    refused = {option for option, found in review(need(lot, buyer=buyer)).lots["1"].forbidden.items() if found}
+    assert refused == {"iae", "handicap_iae", "penitentiary", "ess"}
+    assert "DEFENCE" not in advice(services(432_000, buyer=CENTRAL))
+    assert TODAY > DUTIES
