@@ -264,7 +264,7 @@ def _import_pool_file(
 async def _name_sources(names: Collection[str], connection: Connection) -> None:
     """Set whom to credit for these sources of the pool, and their licence, where they are known and have none."""
     for file in published_files():
-        if file.format in names:
+        if file.format is not None and file.format in names:
             await say_once(connection, Source(file.format, file.credit, file.address, licence=file.licence))
 
 
