@@ -56,7 +56,7 @@ def _spaced(word: Text) -> Text:
 
 
 def lot_remarks(lot: NoticeLot) -> list[Text]:
-    """The facts of a lot that such a notice has no field for: renewals, reservation, a CPV code that is that of a trade."""
+    """The facts of a lot that such a notice has no field for: renewals, reservation, a CPV code that is proposed."""
     asked, said = lot.lot, []
     firm, renewals = asked.duration_months, asked.renewal_months
     if firm and renewals:
