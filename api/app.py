@@ -35,7 +35,7 @@ from api.exchanges.supplier_link_mail import supplier_link_kind
 from api.journal.send_heads import journal_kind
 from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
-from api.needs import awards, insights, shortlists
+from api.needs import awards, insights, notice, shortlists
 from api.needs import routes as needs
 from api.reports import badges
 from api.reports import routes as reports
@@ -73,6 +73,7 @@ FOR_BUYERS = (
     match,
     spending,
     needs,
+    notice,
     shortlists,
     awards,
     directory,

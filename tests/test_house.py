@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (29_550, 144),
+    "api": (29_600, 145),
     "db": (10_700, 64),
-    "domain": (17_100, 77),
+    "domain": (17_650, 80),
     "matching": (11_650, 53),
     "sources": (8_700, 40),
-    "tests": (57_350, 310),
+    "tests": (57_650, 312),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
