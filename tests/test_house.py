@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (29_100, 139),
+    "api": (29_500, 142),
     "db": (10_700, 61),
-    "domain": (16_500, 74),
-    "matching": (11_650, 53),
-    "sources": (8_700, 40),
-    "tests": (56_900, 305),
+    "domain": (17_300, 78),
+    "matching": (11_800, 54),
+    "sources": (9_300, 45),
+    "tests": (57_300, 310),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
