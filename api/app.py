@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ExceptionHandlersMap
 
-from api import match, programme, supply
+from api import match, programme, spending, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.campaigns import invitations
@@ -35,7 +35,7 @@ from api.exchanges.supplier_link_mail import supplier_link_kind
 from api.journal.send_heads import journal_kind
 from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
-from api.needs import awards, insights, shortlists
+from api.needs import awards, insights, notice, shortlists
 from api.needs import routes as needs
 from api.reports import badges
 from api.reports import routes as reports
@@ -72,7 +72,9 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 FOR_BUYERS = (
     match,
     programme,
+    spending,
     needs,
+    notice,
     shortlists,
     awards,
     directory,

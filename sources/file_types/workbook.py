@@ -1,8 +1,8 @@
 """Workbooks of spreadsheets converted into the CSV of their first visible sheet, for the readers of tables.
 
 Excel writes .xlsx (Office Open XML), LibreOffice .ods (OpenDocument); of either the first sheets are read, with the
-last results of their formulas. python-calamine reads 30,000 rows in 0.2 s, and ends its process where an archive of some
-kilobytes has two cells far apart: it works in one that may die, within limits of memory and time.
+last results of their formulas. python-calamine reads 30,000 rows in 0.2 s, and ends its process where an archive of
+some kilobytes has two cells far apart: it works in one that may die, within limits of memory and time.
 """
 
 import json
