@@ -24,7 +24,7 @@ from api.declarations import page_routes as supplier_pages
 from api.declarations.expiry import daily_expiry
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split, notes
+from api.directory import merge_split, notes, open_data
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import link_by_siret, supplier_links
@@ -78,6 +78,7 @@ FOR_BUYERS = (
     shortlists,
     awards,
     directory,
+    open_data,
     merge_split,
     notes,
     meetings,
