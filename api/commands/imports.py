@@ -26,7 +26,7 @@ from domain.errors import InvalidContent
 from domain.suppliers.source import Import
 from matching.reference import Reference, load_reference
 from sources.file_types.workbook import ODS, XLSX
-from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
+from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, ZIP
 
 REJECTS_SHOWN = 10
 FLAGS = {
@@ -39,7 +39,7 @@ FLAGS = {
     "unmapped_category": "have a category that the mapping of the source does not know",
     "siret_check_failed": "have a SIRET that fails its check digit",
 }
-MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX, ".ods": ODS, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
+MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX, ".ods": ODS, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON, ".zip": ZIP}
 
 
 class Importer(NamedTuple):

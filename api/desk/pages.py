@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.desk import allotment_pages, answer_pages, answer_selection, sign_in, spending_page
 from api.desk.admin import admin_pages
-from api.desk.directory import directory_page, territory_page
+from api.desk.directory import directory_page, open_data_page, territory_page
 from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, client_of_session
@@ -76,6 +76,7 @@ MODULES = (
         spending_page,
         territory_page,
         directory_page,
+        open_data_page,
     ),
     *(stored_need, versions_page, journal_page),
     campaigns_page,

@@ -14,7 +14,7 @@ import msgspec
 
 from domain.decoding.stored import WHOLE
 from domain.reference.territory import Geometry
-from domain.text.bilingual import PARIS
+from domain.text.bilingual import PARIS, WebAddress
 
 Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
 BuyerKind = Literal["state", "local", "utility"]
@@ -36,6 +36,15 @@ Siret = Annotated[
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=200)]
+EmailAddress = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9!#$%&'*+/=?_-]+(\.[A-Za-z0-9!#$%&'*+/=?_-]+)*@([A-Za-z0-9_-]*[A-Za-z0-9]\.)+[A-Za-z0-9]{2,}$",
+        max_length=320,
+        description="An e-mail address",
+        extra={"fr": "une adresse électronique"},
+    ),
+]
 
 
 YEAR = 12
@@ -200,6 +209,12 @@ class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_
     """Whether a clause, criterion or condition will be social, as a reserved lot is anyway; null: not known"""
     environmental_considerations: bool | None = None
     """Whether a clause, criterion or condition will be environmental; null: not known"""
+    answers_by: date | None = None
+    """The last day on which suppliers may answer the preliminary consultation; null: not decided"""
+    answers_url: WebAddress | None = None
+    """The page on which they answer it, as that of a buyer profile; null: none"""
+    answers_email: EmailAddress | None = None
+    """The address of the service that they may ask; null: none"""
 
 
 class OtherNeed(msgspec.Struct, frozen=True):
