@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ExceptionHandlersMap
 
-from api import match, spending, supply
+from api import match, programme, spending, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.campaigns import invitations
@@ -71,6 +71,7 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its module here.
 FOR_BUYERS = (
     match,
+    programme,
     spending,
     needs,
     notice,

@@ -91,6 +91,11 @@ source that is called as its format: what changed is changed, what is there no m
 change since it was last imported is skipped. Stops at the first import that is refused.
 """
 POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
+SPENDING = """\
+Count a table of payments or contracts by what each supplier was on the day: euros and shares of the social economy,
+of sheltered work and of work integration, by kind and year, with the indicators of the SPASER and the PNAD. Suppliers
+are looked up in the database; nothing is stored.
+"""
 RETENTION_SHOW = """\
 Show what is past its retention period and would be removed now: needs one by one, the rest by number.
 """
@@ -193,6 +198,7 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands that match a need, show the supply, propose lots and explain titles."""
     match = add_command("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
     supply = add_command("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
+    spending = add_command("spending", "count a table of payments or contracts", SPENDING, "spending.count_file")
     allot = add_command("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
     words = add_command("words", "explain how a title is read as segments", WORDS, "match.explain_title")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
@@ -207,6 +213,10 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
     supply.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
     supply.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
+    spending.add_argument("file", metavar="FILE", help=".csv, .xlsx, .ods, .json or .ndjson")
+    spending.add_argument("--awards", metavar="O", help="count in the awards of this organisation, by name or id")
+    spending.add_argument("--json", action="store_true", help="print the answer of POST /spending, as JSON")
+    spending.add_argument("--csv", action="store_true", help="print the figures as CSV")
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
 

@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (29_600, 145),
-    "db": (10_700, 64),
-    "domain": (17_650, 80),
-    "matching": (11_650, 53),
-    "sources": (8_700, 40),
-    "tests": (57_650, 312),
+    "api": (30_200, 151),
+    "db": (10_700, 65),
+    "domain": (18_500, 85),
+    "matching": (11_950, 55),
+    "sources": (9_900, 48),
+    "tests": (58_200, 317),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -194,7 +194,7 @@ class ReadPayments(NamedTuple):
 
 def payments_in_table(stream: BinaryIO, segments: SegmentReader, language: Language) -> ReadPayments:
     """The payments in a table as CSV. Raises UnreadableFile where no column is one of amounts, or of SIRETs."""
-    rows = rows_as_written(stream, as_published=True)
+    rows = rows_as_written(stream, as_published=True, is_header=is_header)
     titles, columns, after = _find_header(rows)
     payments, errors = list[Payment](), list[RowError]()
     number = 0
@@ -286,6 +286,11 @@ def _find_header(rows: Iterator[_Row]) -> tuple[list[str], dict[str, int], Itera
         if seen > best[:2]:
             best = (*seen, titles, columns)
     raise _missing_columns(best[2], best[3])
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a row has a title for an amount and one for a SIRET."""
+    return find_columns(cells).keys() >= set(REQUIRED)
 
 
 def find_columns(titles: Sequence[str]) -> dict[str, int]:
