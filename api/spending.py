@@ -33,10 +33,11 @@ from sources.rows import lines, unreadable
 from sources.spending.payment_table import (
     MOST_LINES,
     TOO_MANY,
+    Draft,
     ReadPayments,
     SegmentReader,
     cents_of,
-    payment_of_line,
+    draft_of_line,
     payments_in_table,
     read_number,
 )
@@ -170,8 +171,8 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
         else:
             body = _LINES.decode(raw)
             items, wants_awards = body.lines, body.awards
-        made = [payment_of_line(at + 1, each, segments, (*path, at)) for at, each in enumerate(items)]
-        read = ReadPayments(made, Rejected())
+        drafts = [draft_of_line(at + 1, each, (*path, at)) for at, each in enumerate(items)]
+        read = ReadPayments(segments.payments(drafts), Rejected())
     elif media == NDJSON:
         read = _payments_in_lines(raw, segments, language)
     else:
@@ -184,19 +185,19 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
 
 def _payments_in_lines(raw: bytes, segments: SegmentReader, language: Language) -> ReadPayments:
     """The payments in lines of JSON; a line that is none, or that has a fault, is rejected."""
-    payments, errors, number = list[Payment](), list[RowError](), 0
+    drafts, errors, number = list[Draft](), list[RowError](), 0
     for line in lines(BytesIO(raw)):
         if line.data is not None and not line.data.strip():
             continue
         try:
-            payments.append(payment_of_line(line.number, _read_line(line.data or b"{"), segments))
+            drafts.append(draft_of_line(line.number, _read_line(line.data or b"{")))
         except (InvalidContent, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             number += 1
             if len(errors) < MOST_LISTED:
                 errors.append(reject(line.number, None, problems_of_line(error), language))
-        if len(payments) > MOST_LINES:
+        if len(drafts) > MOST_LINES:
             raise unreadable("too_many_lines", TOO_MANY)
-    return ReadPayments(payments, Rejected(tuple(errors), number))
+    return ReadPayments(segments.payments(drafts), Rejected(tuple(errors), number))
 
 
 def count_packed(
