@@ -13,7 +13,7 @@ from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, client_of_session
 from api.desk.need import need_page
-from api.desk.record import journal_page, stored_need, versions_page
+from api.desk.record import journal_page, notice_page, stored_need, versions_page
 from api.desk.sources import declaration_pages, source_pages
 from api.desk.talk import (
     campaigns_page,
@@ -78,7 +78,7 @@ MODULES = (
         directory_page,
         open_data_page,
     ),
-    *(stored_need, versions_page, journal_page),
+    *(stored_need, versions_page, notice_page, journal_page),
     campaigns_page,
     *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page, note_pages),
     *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),
