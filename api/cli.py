@@ -51,6 +51,11 @@ ALLOT = """\
 Divide and join the lots of a need (besoin), and show the lots as they are given beside the proposals that suit the
 suppliers in the database best, with the law on each. NEED.json is a body of POST /allotment.
 """
+PROGRAMME = """\
+Answer a year of planned purchases line by line: what was read, how many suppliers could answer and are to be asked, the
+procedure, and a proposal, in the order of what is worth doing. FILE is a table with columns of objects and amounts
+(.csv, .xlsx, .ods), or a body of POST /programme. Nothing is stored.
+"""
 WORDS = """\
 Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
 each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
@@ -195,6 +200,16 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     supply = add_command("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
     allot = add_command("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
     words = add_command("words", "explain how a title is read as segments", WORDS, "match.explain_title")
+    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "programme.run")
+    programme.add_argument("file", metavar="FILE", help="a table (.csv, .xlsx, .ods), or a body of POST /programme")
+    programme.add_argument("--territory", metavar="CODE", action="append", default=[], help="of lines without a place")
+    programme.add_argument("--siret", help="the buyer's")
+    programme.add_argument("--kind", choices=("state", "local", "utility"), help="of the buyer")
+    programme.add_argument(
+        "--on", type=_parse_date, metavar="YYYY-MM-DD", help="evaluate for this day (default: today)"
+    )
+    programme.add_argument("--json", action="store_true", help="print the answer of POST /programme, as JSON")
+    programme.add_argument("--csv", action="store_true", help="print the table with the answer behind its columns")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
         parser.add_argument(

@@ -168,7 +168,8 @@ def file_of_selection(reference: Reference, kind: str, selection: Sequence[Chose
     rows = list(selection_rows(selection, reference, language))
     if kind == "csv":
         return csv_of(header, rows, "excel")
-    return workbook_of(header, rows) if kind == "xlsx" else document_of(header, rows)
+    widths = [width for _, width in COLUMNS]
+    return workbook_of(header, rows, widths, "Fournisseurs", 2) if kind == "xlsx" else document_of(header, rows)
 
 
 def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, language: Language) -> Iterator[list[Cell]]:
@@ -205,16 +206,21 @@ def ground_of(answer: SegmentAnswer) -> Text:
     )
 
 
-def workbook_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
-    """A workbook (.xlsx) of one sheet, whose header stays in view and filters the rows; no text is a formula."""
+def workbook_of(
+    header: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[int], name: str, fixed: int
+) -> bytes:
+    """A workbook (.xlsx) of one sheet, whose header stays in view and filters the rows; no text is a formula.
+
+    `fixed`: the first columns that stay in view too.
+    """
     import xlsxwriter  # noqa: PLC0415 - 2 MB that only this needs
 
     written = BytesIO()
     with xlsxwriter.Workbook(
         written, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     ) as book:
-        sheet, bold = book.add_worksheet("Fournisseurs"), book.add_format({"bold": True})
-        for column, (title, (_, width)) in enumerate(zip(header, COLUMNS, strict=True)):
+        sheet, bold = book.add_worksheet(name), book.add_format({"bold": True})
+        for column, (title, width) in enumerate(zip(header, widths, strict=True)):
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, title, bold)
         for number, row in enumerate(rows, 1):
@@ -223,7 +229,7 @@ def workbook_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
                     sheet.write_string(number, column, cell)
                 elif cell is not None:
                     sheet.write_number(number, column, cell)
-        sheet.freeze_panes(1, 2)
+        sheet.freeze_panes(1, fixed)
         sheet.autofilter(0, 0, max(len(rows), 1), len(header) - 1)
     return written.getvalue()
 
