@@ -52,9 +52,8 @@ Divide and join the lots of a need (besoin), and show the lots as they are given
 suppliers in the database best, with the law on each. NEED.json is a body of POST /allotment.
 """
 PROGRAMME = """\
-Answer a year of planned purchases line by line: what was read, how many suppliers could answer and are to be asked, the
-procedure, and a proposal, in the order of what is worth doing. FILE is a table with columns of objects and amounts
-(.csv, .xlsx, .ods), or a body of POST /programme. Nothing is stored.
+Answer planned purchases line by line: who could answer, who is to ask, the procedure, and a proposal, in the order of
+what is worth doing. FILE: a table with columns of objects and amounts, or a body of POST /programme.
 """
 WORDS = """\
 Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
@@ -96,6 +95,11 @@ source that is called as its format: what changed is changed, what is there no m
 change since it was last imported is skipped. Stops at the first import that is refused.
 """
 POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
+SPENDING = """\
+Count a table of payments or contracts by what each supplier was on the day: euros and shares of the social economy,
+of sheltered work and of work integration, by kind and year, with the indicators of the SPASER and the PNAD. Suppliers
+are looked up in the database; nothing is stored.
+"""
 RETENTION_SHOW = """\
 Show what is past its retention period and would be removed now: needs one by one, the rest by number.
 """
@@ -198,18 +202,18 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands that match a need, show the supply, propose lots and explain titles."""
     match = add_command("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
     supply = add_command("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
+    spending = add_command("spending", "count payments or contracts", SPENDING, "purchases.spending.count_file")
     allot = add_command("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
     words = add_command("words", "explain how a title is read as segments", WORDS, "match.explain_title")
-    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "programme.run")
-    programme.add_argument("file", metavar="FILE", help="a table (.csv, .xlsx, .ods), or a body of POST /programme")
+    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "purchases.programme.run")
+    programme.add_argument("file", metavar="FILE", help=".csv, .xlsx, .ods or .json")
     programme.add_argument("--territory", metavar="CODE", action="append", default=[], help="of lines without a place")
-    programme.add_argument("--siret", help="the buyer's")
+    programme.add_argument("--siret", help="of the buyer")
     programme.add_argument("--kind", choices=("state", "local", "utility"), help="of the buyer")
-    programme.add_argument(
-        "--on", type=_parse_date, metavar="YYYY-MM-DD", help="evaluate for this day (default: today)"
-    )
-    programme.add_argument("--json", action="store_true", help="print the answer of POST /programme, as JSON")
-    programme.add_argument("--csv", action="store_true", help="print the table with the answer behind its columns")
+    programme.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="for this day (default: today)")
+    for parser, path in ((programme, "/programme"), (spending, "/spending")):
+        parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
+        parser.add_argument("--csv", action="store_true", help=f"print the answer of POST {path}, as CSV")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
         parser.add_argument(
@@ -222,6 +226,8 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
     supply.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
     supply.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
+    spending.add_argument("file", metavar="FILE", help=".csv, .xlsx, .ods, .json or .ndjson")
+    spending.add_argument("--awards", metavar="O", help="count in the awards of this organisation, by name or id")
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
 

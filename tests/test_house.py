@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (30_200, 151),
+    "api": (30_400, 152),
     "db": (10_700, 65),
     "domain": (18_500, 85),
     "matching": (11_950, 55),

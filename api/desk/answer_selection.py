@@ -61,6 +61,7 @@ COLUMNS: tuple[tuple[Text, int], ...] = (
     (Text("Site", "Website"), 32),
 )
 """The columns of a file, each with its width in characters."""
+WIDTHS = [width for _, width in COLUMNS]
 
 
 class ChosenOfLot(NamedTuple):
@@ -168,8 +169,7 @@ def file_of_selection(reference: Reference, kind: str, selection: Sequence[Chose
     rows = list(selection_rows(selection, reference, language))
     if kind == "csv":
         return csv_of(header, rows, "excel")
-    widths = [width for _, width in COLUMNS]
-    return workbook_of(header, rows, widths, "Fournisseurs", 2) if kind == "xlsx" else document_of(header, rows)
+    return workbook_of("Fournisseurs", header, WIDTHS, rows) if kind == "xlsx" else document_of(header, rows)
 
 
 def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, language: Language) -> Iterator[list[Cell]]:
@@ -206,13 +206,8 @@ def ground_of(answer: SegmentAnswer) -> Text:
     )
 
 
-def workbook_of(
-    header: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[int], name: str, fixed: int
-) -> bytes:
-    """A workbook (.xlsx) of one sheet, whose header stays in view and filters the rows; no text is a formula.
-
-    `fixed`: the first columns that stay in view too.
-    """
+def workbook_of(name: str, header: Sequence[str], widths: Sequence[float], rows: Sequence[Sequence[Cell]]) -> bytes:
+    """A workbook (.xlsx) of one sheet, whose header stays in view and filters the rows; no text is a formula."""
     import xlsxwriter  # noqa: PLC0415 - 2 MB that only this needs
 
     written = BytesIO()
@@ -229,7 +224,7 @@ def workbook_of(
                     sheet.write_string(number, column, cell)
                 elif cell is not None:
                     sheet.write_number(number, column, cell)
-        sheet.freeze_panes(1, fixed)
+        sheet.freeze_panes(1, 2)
         sheet.autofilter(0, 0, max(len(rows), 1), len(header) - 1)
     return written.getvalue()
 

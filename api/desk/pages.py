@@ -6,9 +6,9 @@ from pathlib import Path
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import allotment_pages, answer_pages, answer_selection, programme_pages, sign_in
+from api.desk import allotment_pages, answer_pages, answer_selection, programme_pages, sign_in, spending_page
 from api.desk.admin import admin_pages
-from api.desk.directory import directory_page, territory_page
+from api.desk.directory import directory_page, open_data_page, territory_page
 from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, client_of_session
@@ -74,8 +74,10 @@ MODULES = (
         answer_selection,
         allotment_pages,
         programme_pages,
+        spending_page,
         territory_page,
         directory_page,
+        open_data_page,
     ),
     *(stored_need, versions_page, journal_page),
     campaigns_page,

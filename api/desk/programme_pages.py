@@ -153,7 +153,7 @@ def workbook_link(planned: PlannedProgramme, programme: Programme, visit: Visit)
     """The table with the answer as a workbook within a link, since nothing is kept; None where it is too large."""
     heads = CODE_WORDS["programme_columns"]
     header = [heads[name].to(visit.language) if name in heads else name for name in table_header(planned)]
-    widths = [WIDTH] * len(header)
-    written = workbook_of(header, list(table_rows(planned, programme)), widths, "Programmation", 0)
+    rows = list(table_rows(planned, programme))
+    written = workbook_of("Programmation", header, [WIDTH] * len(header), rows)
     link = f"data:{MEDIA_TYPES['xlsx']};base64,{base64.b64encode(written).decode()}"
     return link if len(link) <= LONGEST_LINK else None

@@ -58,6 +58,11 @@ async def export_pool(call: Call) -> Response[Any]:
     in it (`PUT /sources/{source}` with `licence`); the others are named under `left_out`, with the reason. An import
     takes it as it is. Of an organisation one file is sent at a time. The same data are the same bytes.
     """
+    return await answer_with_package(call)
+
+
+async def answer_with_package(call: Call) -> Response[Any]:
+    """The response with the package, or 304 where the client has it. Raises Refusal (429) where too many wait."""
     async with transaction(call.services.database) as connection:
         end = await end_of_directory(connection)
         settings = await all_settings(connection)

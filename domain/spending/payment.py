@@ -74,7 +74,7 @@ class Payee(msgspec.Struct, frozen=True, gc=False):
     ess: bool | None = None
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, cache_hash=True):
     """The facts known of a payee at the time of a payment. `figures`: the names of those that it counts in.
 
     `ess` null: not known. `by_siren`: it is known of other establishments of the legal unit alone. `undated`: a kind

@@ -6,6 +6,7 @@ Everything is added up in whole cents, by figures that each payment counts in; a
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -190,6 +191,14 @@ class _Tally:
         if payment.last is not None:
             self.latest = max(self.latest, payment.last)
 
+    def include(self, other: "_Tally") -> None:
+        """Add what another tally has added up."""
+        self.cents.update(other.cents)
+        self.lines.update(other.lines)
+        for figure, payees in other.suppliers.items():
+            self.suppliers[figure] |= payees
+        self.latest = max(self.latest, other.latest)
+
     def euros(self, figure: str) -> float:
         return self.cents[figure] / 100
 
@@ -243,27 +252,26 @@ def count_spending(
     whose time is not known.
     """
     standings = Standings(payees, rules, today)
-    whole, of_years = _Tally(), defaultdict[str, _Tally](_Tally)
-    by_year, by_segment = Counter[str](), Counter[str]()
+    of_years, by_segment = defaultdict[str, _Tally](_Tally), Counter[str]()
     unnumbered, unknown = list[UnknownLine](), dict[str, tuple[int, int]]()
     for payment in payments:
         is_siret = bool(payment.siren) or standings.knows(payment.number)
         standing = standings.standing(payment) if is_siret else NOTHING_KNOWN
-        figures, year = figures_of(payment, standing), payment.year or NOT_KNOWN
         payee = (payment.siren or payment.number) if is_siret else ""
-        whole.add(payment, figures, payee)
-        of_years[year].add(payment, figures, payee)
-        by_year[year] += payment.cents
+        of_years[payment.year or NOT_KNOWN].add(payment, figures_of(payment.reserved, standing), payee)
         by_segment[payment.segment or NOT_KNOWN] += payment.cents
         if not is_siret and len(unnumbered) < MOST_LISTED:
             unnumbered.append(UnknownLine(payment.line, payment.written, payment.cents / 100))
         elif is_siret and standing.is_unknown:
             cents, lines = unknown.get(payment.number, (0, 0))
             unknown[payment.number] = cents + payment.cents, lines + 1
+    whole = _Tally()
+    for of_year in of_years.values():
+        whole.include(of_year)
     paid_most = sorted(unknown.items(), key=lambda each: (-each[1][0], each[0]))[:MOST_LISTED]
     return Spending(
         **whole.figures(rules, today, language),  # type: ignore[arg-type]
-        by_year={year: by_year[year] / 100 for year in sorted(by_year)},
+        by_year={year: of_years[year].euros("total") for year in sorted(of_years)},
         by_segment=_largest_first({segment: cents / 100 for segment, cents in by_segment.items()}),
         years=tuple(_year_spending(year, of_years[year], rules, today, language) for year in sorted(of_years)),
         not_sirets=tuple(unnumbered),
@@ -276,8 +284,9 @@ def count_spending(
     )
 
 
-def figures_of(payment: Payment, standing: Standing) -> set[str]:
-    """The names of the figures that a payment counts in."""
+@lru_cache(maxsize=1024)  # few are different
+def figures_of(reserved: bool | None, standing: Standing) -> frozenset[str]:
+    """The names of the figures that a payment counts in, by whether it was reserved and to whom it was made."""
     figures = {"total", *standing.figures}
     figures.add({True: "ess", False: "not_ess", None: "ess_unknown"}[standing.ess])
     if standing.is_unknown:
@@ -286,10 +295,10 @@ def figures_of(payment: Payment, standing: Standing) -> set[str]:
         figures.add(KIND + NO_KIND)
     if not standing.figures.isdisjoint(("iae", "handicap")):
         figures.add("disadvantaged")
-    if payment.reserved is not None:
-        figures.add("reserved" if payment.reserved else "not_reserved")
+    if reserved is not None:
+        figures.add("reserved" if reserved else "not_reserved")
     figures |= {name for name in ("by_siren", "undated", "lapsed") if getattr(standing, name)}
-    return figures
+    return frozenset(figures)
 
 
 def _year_spending(year: str, tally: _Tally, rules: Rules, today: date, language: Language) -> YearSpending:

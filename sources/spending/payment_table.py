@@ -4,6 +4,7 @@ Columns are found by the words of `payment_titles.toml`. A row with a fault is t
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -28,8 +29,9 @@ from sources.rows import unreadable
 from sources.validation import siret_passes_check
 
 MOST_LINES = 100_000
-MOST_TEXTS = 15_000
-"""Objects of different words that are read as segments: 0.6 ms each; of those beyond, the CPV code alone says one."""
+MOST_TEXTS, LONGEST_WORDS = 4_000, 400
+"""Objects of different words that are read as segments, 0.6 ms each: of others the CPV code alone says one."""
+_DIGITS = re.compile(r"\d+")
 ROWS_ABOVE = 40
 SHOWN_COLUMNS, LONGEST_SHOWN = 30, 60
 _SIREN_KEY_DIGITS = 9
@@ -152,37 +154,51 @@ def read_reserved(cell: str) -> bool | None:
     return said not in (*FALSE, "n", "no", "aucun", "aucune", "sans", "sans objet", "neant", "none")
 
 
+class Draft(NamedTuple):
+    """A payment whose segment is still to be read, by its CPV code and its words."""
+
+    payment: Payment
+    code: str
+    words: str
+
+
 class SegmentReader:
-    """Reads the one segment that a payment is of, by its CPV code and its words; each different words once."""
+    """Reads the one segment that each payment is of, by its CPV code and its words; the same words once."""
 
     def __init__(self, taxonomy: Taxonomy, cpv: Cpv, interpreter: Interpreter) -> None:
         self._taxonomy, self._cpv, self._interpreter = taxonomy, cpv, interpreter
-        self._of_words: dict[str, tuple[str, ...]] = {}
 
-    def segment(self, code: str | None, words: str | None) -> str | None:
-        """The segment of a CPV code, of several the one that the words mean; without a sure code, that of the words."""
-        listed, is_general = tuple[str, ...](), True
-        if code and self._cpv.exists(code):
-            code8 = self._cpv.normalise(code)
-            listed, is_general = self._taxonomy.of_cpv(code8), self._taxonomy.is_general_cpv(code8)
-        if len(listed) == 1 and not is_general:
-            return listed[0]
-        meant = self._meant(words or "")
-        shared = [each for each in meant if each in listed]
-        if shared:
-            return shared[0]
-        if listed and not is_general:
-            return listed[0]
-        return next(iter((*meant, *listed)), None)
+    def payments(self, drafts: Sequence[Draft]) -> list[Payment]:
+        """The payments with their segments: that of a sure CPV code, else the one that the words mean.
 
-    def _meant(self, words: str) -> tuple[str, ...]:
-        key = " ".join(re.sub(r"\d+", " ", words).split())[:400]
-        found = self._of_words.get(key)
-        if found is None:
-            if not key or len(self._of_words) >= MOST_TEXTS:
-                return ()
-            found = self._of_words[key] = tuple(each.segment for each in self._interpreter.read(key))
+        Of more than MOST_TEXTS different words, those for which most was paid are read.
+        """
+        listed = list(map(self._segments_of_code, (each.code for each in drafts)))
+        paid = Counter[str]()
+        for each, (segments, is_sure) in zip(drafts, listed, strict=True):
+            if each.words and not (is_sure and len(segments) == 1):
+                paid[_words_key(each.words)] += abs(each.payment.cents) + 1
+        meant = {key: [each.segment for each in self._interpreter.read(key)] for key, _ in paid.most_common(MOST_TEXTS)}
+        found = []
+        for each, (segments, is_sure) in zip(drafts, listed, strict=True):
+            of_words = meant.get(_words_key(each.words), [])
+            shared = [segment for segment in of_words if segment in segments]
+            in_order = (*segments, *of_words) if is_sure else (*of_words, *segments)
+            segment = next(iter((*shared, *in_order)), None)
+            found.append(each.payment if segment is None else msgspec.structs.replace(each.payment, segment=segment))
         return found
+
+    def _segments_of_code(self, code: str) -> tuple[tuple[str, ...], bool]:
+        """The segments of a CPV code, and whether it is precise enough to go before words."""
+        if not code or not self._cpv.exists(code):
+            return (), False
+        code8 = self._cpv.normalise(code)
+        return self._taxonomy.of_cpv(code8), not self._taxonomy.is_general_cpv(code8)
+
+
+def _words_key(words: str) -> str:
+    """The words without numbers, by which objects that differ in the number of an invoice alone are one."""
+    return " ".join(_DIGITS.sub(" ", words).split())[:LONGEST_WORDS]
 
 
 class ReadPayments(NamedTuple):
@@ -194,23 +210,23 @@ class ReadPayments(NamedTuple):
 
 def payments_in_table(stream: BinaryIO, segments: SegmentReader, language: Language) -> ReadPayments:
     """The payments in a table as CSV. Raises UnreadableFile where no column is one of amounts, or of SIRETs."""
-    rows = rows_as_written(stream, as_published=True)
+    rows = rows_as_written(stream, as_published=True, is_header=is_header)
     titles, columns, after = _find_header(rows)
-    payments, errors = list[Payment](), list[RowError]()
+    drafts, errors = list[Draft](), list[RowError]()
     number = 0
     for row in after:
         if isinstance(row, FaultyRow):
-            made: Payment | tuple[Problem, ...] = (row.problem,)
+            made: Draft | tuple[Problem, ...] = (row.problem,)
             line = row.line
         else:
             line, cells = row
             found = {name: cells[at].strip() if at < len(cells) else "" for name, at in columns.items()}
             if not any(found.values()):
                 continue
-            made = _payment_of_cells(line, found, cells, titles, columns, segments)
-        if isinstance(made, Payment):
-            payments.append(made)
-            if len(payments) > MOST_LINES:
+            made = _payment_of_cells(line, found, cells, titles, columns)
+        if isinstance(made, Draft):
+            drafts.append(made)
+            if len(drafts) > MOST_LINES:
                 raise unreadable("too_many_lines", TOO_MANY)
         else:
             number += 1
@@ -218,7 +234,7 @@ def payments_in_table(stream: BinaryIO, segments: SegmentReader, language: Langu
                 errors.append(reject(line, None, made, language))
     read = tuple(ReadColumn(name, titles[at]) for name, at in columns.items())
     left = tuple(title for at, title in enumerate(titles) if title and at not in columns.values())
-    return ReadPayments(payments, Rejected(tuple(errors), number, read, left))
+    return ReadPayments(segments.payments(drafts), Rejected(tuple(errors), number, read, left))
 
 
 def _payment_of_cells(
@@ -227,8 +243,7 @@ def _payment_of_cells(
     cells: Sequence[str],
     titles: Sequence[str],
     columns: dict[str, int],
-    segments: SegmentReader,
-) -> Payment | tuple[Problem, ...]:
+) -> Draft | tuple[Problem, ...]:
     """The payment in a row, or what is wrong with it."""
 
     def place(name: str) -> str:
@@ -248,21 +263,21 @@ def _payment_of_cells(
         problems.append(Problem(place("date"), "wrong_format", _NOT_A_DAY))
     if cents is None or days is None:
         return tuple(problems)
-    segment = segments.segment(found.get("cpv"), found.get("object"))
     reserved = read_reserved(found.get("reserved", ""))
-    return Payment(line, number, is_sound, cents, *days, segment, reserved, found["siret"][:100])
+    payment = Payment(line, number, is_sound, cents, *days, None, reserved, found["siret"][:100])
+    return Draft(payment, found.get("cpv", ""), found.get("object", ""))
 
 
-def payment_of_line(line: int, read: PaymentLine, segments: SegmentReader, at: tuple[str | int, ...] = ()) -> Payment:
+def draft_of_line(line: int, read: PaymentLine, at: tuple[str | int, ...] = ()) -> Draft:
     """The payment in a line of JSON. Raises InvalidContent where it says no amount; `at`: the way to the line."""
     amount = read.amount_eur if read.amount is None else read.amount
     if amount is None:
         raise InvalidContent((Problem(pointer(*at, "amount"), "missing_field", _NO_AMOUNT),))
     number, is_sound = read_number(read.siret or "")
-    segment = segments.segment(read.cpv, read.object)
     reserved = None if read.reserved is None else bool(read.reserved)
     day, written = read.date, read.siret or ""
-    return Payment(line, number, is_sound, cents_of(amount), day, day, segment, reserved, written)
+    payment = Payment(line, number, is_sound, cents_of(amount), day, day, None, reserved, written)
+    return Draft(payment, read.cpv or "", read.object or "")
 
 
 _Row = RowAsWritten | FaultyRow
@@ -286,6 +301,11 @@ def _find_header(rows: Iterator[_Row]) -> tuple[list[str], dict[str, int], Itera
         if seen > best[:2]:
             best = (*seen, titles, columns)
     raise _missing_columns(best[2], best[3])
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a row has a title for an amount and one for a SIRET."""
+    return find_columns(cells).keys() >= set(REQUIRED)
 
 
 def find_columns(titles: Sequence[str]) -> dict[str, int]:

@@ -64,6 +64,7 @@ MENU: dict[str, tuple[Scope, ...]] = {
     "besoins": ("needs",),
     "lotissement": ("match",),
     "programmation": ("match",),
+    "depenses": ("match",),
     "annuaire": ("read", "admin"),
     "territoires": ("match",),
     "campagnes": ("needs",),

@@ -6,9 +6,11 @@ from io import BytesIO
 import pytest
 
 from domain.errors import InvalidContent
+from domain.spending.payment import PaymentLine
 from sources.spending import payment_table
 from sources.spending.payment_table import (
     SegmentReader,
+    draft_of_line,
     find_columns,
     payments_in_table,
     read_amount,
@@ -94,9 +96,17 @@ def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         payments_in_table(BytesIO(table), segments, "fr")
 
 
-def test_the_cpv_code_says_the_segment_else_the_words() -> None:
+def test_the_cpv_code_says_the_segment_else_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more words than are read, those for which most was paid."""
+    monkeypatch.setattr(payment_table, "MOST_TEXTS", 1)
     reference = factories.reference()
     segments = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter)
-    assert segments.segment("90911200-8", None) == "pr-locaux"
-    assert segments.segment("99999999", "Entretien des espaces verts 2025") == "ev-entretien"
-    assert segments.segment(None, None) is None
+    lines = (
+        PaymentLine(amount=1, cpv="90911200-8"),
+        PaymentLine(amount=3, cpv="99999999", object="Entretien des espaces verts 2025"),
+        PaymentLine(amount=4, object="Entretien des espaces verts 2026"),
+        PaymentLine(amount=5, object="Nettoyage de locaux"),
+        PaymentLine(amount=6),
+    )
+    found = segments.payments([draft_of_line(at, each) for at, each in enumerate(lines)])
+    assert [each.segment for each in found] == ["pr-locaux", "ev-entretien", "ev-entretien", None, None]
