@@ -56,21 +56,26 @@ async def make_notice(acting: Acting, need_id: UUID, media_type: str) -> Respons
     services, now = acting.services, acting.now()
     async with transaction(services.database) as connection:
         need = await own_need(connection, acting.organisation_id, need_id)
-    body = await run_in_thread(None, lambda: _write_notice(need, services.reference, now, media_type, acting.language))
-    detail: Detail = {"format": EXTENSIONS[media_type], "sha256": sha256(body).hexdigest()}
-    if media_type == XML:
-        detail["sdk"] = SDK
+    body = await written_notice(acting, need, media_type)
+    extension = EXTENSIONS[media_type]
+    digest, sdk = sha256(body).hexdigest(), SDK if media_type == XML else None
+    detail: Detail = {"format": extension, "sha256": digest, "sdk": sdk}
+    name = f"need:{need.id}"
     async with transaction(services.database) as connection:
-        await write_entry(
-            connection, acting.actor, "notice.made", f"need:{need.id}", now, version=need.version, detail=detail
-        )
+        await write_entry(connection, acting.actor, "notice.made", name, now, version=need.version, detail=detail)
     headers = {
         "content-type": f"{media_type}; charset=utf-8",
-        "content-disposition": f'inline; filename="consultation-{need.id}.{EXTENSIONS[media_type]}"',
+        "content-disposition": f'inline; filename="consultation-{need.id}.{extension}"',
         "cache-control": "private, no-store",
         "vary": "accept, accept-language",
     }
     return Response(body, headers=headers)
+
+
+async def written_notice(acting: Acting, need: StoredNeed, media_type: str) -> bytes:
+    """The notice of a need, XML or plain text in UTF-8; noted nowhere. Raises InvalidContent."""
+    reference, now = acting.services.reference, acting.now()
+    return await run_in_thread(None, lambda: _write_notice(need, reference, now, media_type, acting.language))
 
 
 def _write_notice(need: StoredNeed, reference: Reference, now: datetime, media_type: str, language: Language) -> bytes:
