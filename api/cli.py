@@ -51,9 +51,7 @@ ALLOT = """\
 Divide and join the lots of a need (besoin), and show the lots as they are given beside the proposals that suit the
 suppliers in the database best, with the law on each. NEED.json is a body of POST /allotment.
 """
-PROGRAMME = (
-    "Answer a year of planned purchases line by line. FILE: a table, or a body of POST /programme; none is kept."
-)
+PROGRAMME = "Answer a year of planned purchases line by line. FILE: a table, or a body of POST /programme."
 WORDS = """\
 Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
 each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
