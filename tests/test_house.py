@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (30_500, 154),
-    "db": (10_850, 66),
-    "domain": (18_650, 86),
+    "api": (30_600, 155),
+    "db": (10_950, 67),
+    "domain": (18_750, 87),
     "matching": (11_950, 55),
     "sources": (9_900, 48),
     "tests": (58_400, 320),
