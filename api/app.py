@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 
 from api import match, programme, spending, supply
 from api import reference as reference_data
-from api.admin import audit, keys, organisations, privacy
+from api.admin import audit, keys, networks, organisations, privacy
 from api.campaigns import invitations
 from api.campaigns import routes as campaigns
 from api.campaigns.email import campaign_mail_kind
@@ -92,7 +92,7 @@ FOR_BUYERS = (
 )
 FOR_NETWORKS = declarations, records, imports, sources, webhooks
 FOR_SUPPLIERS = supplier_pages, supplier_page_form, link_by_siret, supplier_links
-FOR_OPERATORS = organisations, keys, audit, privacy
+FOR_OPERATORS = organisations, keys, audit, privacy, networks
 FOR_ALL = reference_data, supply, observability, docs
 ROUTES: tuple[HTTPRouteHandler, ...] = tuple(
     route

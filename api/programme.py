@@ -266,11 +266,15 @@ COLUMNS: Mapping[str, Callable[[ProgrammeItem], Cell]] = {
 
 def table_of(planned: PlannedProgramme, programme: Programme, dialect: Dialect) -> bytes:
     """The table of a programme as CSV, in its own order, with the answer behind its own columns."""
-    header = (*planned.heads, *(("sheet",) if len(planned.sheets) > 1 else ()), *COLUMNS, "error")
-    return csv_of(header, _table_rows(planned, programme), dialect)
+    return csv_of(table_header(planned), table_rows(planned, programme), dialect)
 
 
-def _table_rows(planned: PlannedProgramme, programme: Programme) -> Iterator[list[Cell]]:
+def table_header(planned: PlannedProgramme) -> tuple[str, ...]:
+    """The names of the columns: those of the table, then the answer's."""
+    return (*planned.heads, *(("sheet",) if len(planned.sheets) > 1 else ()), *COLUMNS, "error")
+
+
+def table_rows(planned: PlannedProgramme, programme: Programme) -> Iterator[list[Cell]]:
     """The rows of the table, faulty ones without an answer."""
     items = {(each.sheet, each.line): each for each in programme.items}
     lines = {(each.sheet, each.line): each for each in planned.lines}

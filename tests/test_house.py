@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (30_200, 151),
-    "db": (10_700, 65),
-    "domain": (18_500, 85),
+    "api": (30_600, 155),
+    "db": (10_950, 67),
+    "domain": (18_750, 87),
     "matching": (11_950, 55),
     "sources": (9_900, 48),
-    "tests": (58_200, 317),
+    "tests": (58_400, 320),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -22,6 +22,8 @@ _SPANS = re.compile(r"\d+(?:[.,]\d+)?\s*(?:%|ans?\b|années?\b|mois\b)|\b20\d\d\
 _A_YEAR = re.compile(r"/\s*an\b|\bpar an|\bannuel|\ban\b", re.IGNORECASE)
 _PLAIN = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d+)?")
 _TAX_RATE = 1.2
+_SMALL = 3
+"""Digits of a number that is hardly an amount, among words and without a currency."""
 
 
 class UnreadableCell(Exception):
@@ -64,7 +66,12 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
         return _amount(float(text) * factor, yearly, taxed)
     found = list(_AMOUNT.finditer(_SPANS.sub(" ", text)))
     rest = _AMOUNT.sub(" ", _SPANS.sub(" ", text))
-    if not found or re.search(r"\d|[a-z]{3}\d|\d[a-z]", rest, re.IGNORECASE) or _is_glued(text):
+    if (
+        not found
+        or re.search(r"\d|[a-z]{3}\d|\d[a-z]", rest, re.IGNORECASE)
+        or _is_glued(text)
+        or _counts_something(found, rest)
+    ):
         raise UnreadableCell(
             "unreadable_amount", Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
         )
@@ -74,6 +81,12 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
     taxed = (taxed and not before_tax) or all((each["lead"] or each["tax"] or "").upper() == "TTC" for each in chosen)
     values = [_number(each["number"]) * (_factor(each["unit"] or unit) or factor) for each in chosen]
     return _amount(max(values), yearly, taxed)
+
+
+def _counts_something(found: list[re.Match[str]], rest: str) -> bool:
+    """Whether small bare numbers stand among words, as in “3 lots”: they are no amounts."""
+    bare = all(not each["unit"] and len(each[0].strip()) <= _SMALL for each in found)
+    return bare and any(map(str.isalpha, rest))
 
 
 def _is_glued(text: str) -> bool:

@@ -202,8 +202,6 @@ class LineReader:
                 "unknown_code",
                 Text(f"Département inconnu : « {cell[:40]} »", f"Unknown departement: “{cell[:40]}”"),
             )
-        if cell and not department and (named := self._places.of_cell(cell, ())):
-            return named, "department"
         around = next((codes for _, codes in self._defaults if codes), ())
         place, place_head = self._cell("place", cells)
         if place and (found := self._places.of_cell(place, department or around)):

@@ -16,6 +16,7 @@ _OF_A_DEPARTEMENT = ("19", "22", "25", "26", "27", "28")
 _NUMBER = re.compile(r"(?:d[ée]p(?:artement)?\.?\s*)?\(?(0?\d{1,2}|2[ABab]|9[78]\d)\)?(?!\d)")
 _FULL_CODE = re.compile(r"(?:country|region|departement|epci|commune|nuts):\w+")
 _SEPARATORS = re.compile(r"\s*(?:[;|/+]|,|\bet\b|\band\b)\s*")
+_NUTS = re.compile(r"FR[A-Z]\d{0,2}")
 _POSTAL = re.compile(r"\b(\d{5})\b")
 
 
@@ -72,24 +73,20 @@ class PlaceReader:
         return ()
 
     def departements_of(self, cell: str) -> Codes:
-        """The departements whose numbers or names a cell gives; empty where one is none."""
+        """The departements whose numbers or names a cell gives, or smaller places of it; empty where one is none."""
         codes = dict[str, None]()
-        for part in _SEPARATORS.split(cell):
-            if not part.strip():
-                continue
-            number = _NUMBER.match(part.strip())
-            if number is None:
-                named = [code for code in self.of_cell(part, ()) if code.startswith("departement:")]
-            else:
+        for part in filter(None, map(str.strip, _SEPARATORS.split(cell))):
+            if number := _NUMBER.match(part):
                 written = number[1].upper()
-                named = list(
-                    self._existing(
-                        f"departement:{written[-2:].zfill(2) if len(written) < 3 or written[0] == '0' else written}"
-                    )
-                )
-            if not named:
+                bare = written[-2:].zfill(2) if len(written) < 3 or written[0] == "0" else written
+                found = self._existing(f"departement:{bare}")
+            elif _NUTS.fullmatch(part.upper()):
+                found = self._existing(f"nuts:{part.upper()}")
+            else:
+                found = self.of_cell(part, ())
+            if not found:
                 return ()
-            codes |= dict.fromkeys(named)
+            codes |= dict.fromkeys(found)
         return tuple(codes)
 
     def of_title(self, title: str, inside: Codes) -> Codes:

@@ -32,6 +32,7 @@ MOST_LINES = 100_000
 MOST_TEXTS, LONGEST_WORDS = 4_000, 400
 """Objects of different words that are read as segments, 0.6 ms each: of others the CPV code alone says one."""
 _DIGITS = re.compile(r"\d+")
+_INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 ROWS_ABOVE = 40
 SHOWN_COLUMNS, LONGEST_SHOWN = 30, 60
 _SIREN_KEY_DIGITS = 9
@@ -310,7 +311,7 @@ def is_header(cells: Sequence[str]) -> bool:
 
 def find_columns(titles: Sequence[str]) -> dict[str, int]:
     """The place of the column for each thing that is read and that a title names; of several, the best by its words."""
-    words = [fold(title).split() for title in titles]
+    words = [fold(_INNER_CAPITAL.sub(" ", title)).split() for title in titles]
     taken: dict[str, int] = {}
     for name, known in _TITLES.items():
         fits = _first_fit(words, known, lambda at: at not in taken.values())

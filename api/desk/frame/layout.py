@@ -63,6 +63,7 @@ MENU: dict[str, tuple[Scope, ...]] = {
     "besoin": ("match",),
     "besoins": ("needs",),
     "lotissement": ("match",),
+    "programmation": ("match",),
     "depenses": ("match",),
     "annuaire": ("read", "admin"),
     "territoires": ("match",),

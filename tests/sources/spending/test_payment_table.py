@@ -85,6 +85,8 @@ def test_titles_name_columns() -> None:
         "CPV",
     ]
     assert find_columns(titles) == {"siret": 4, "amount": 6, "date": 2, "cpv": 7}
+    titles = ["idTitulaire", "montant", "dateNotification", "codeCPV", "objet", "Date de fin"]
+    assert find_columns(titles) == {"siret": 0, "amount": 1, "date": 2, "object": 4, "cpv": 3}
 
 
 def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

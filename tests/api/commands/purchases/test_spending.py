@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.commands.command import CommandFailed
-from api.commands.spending import count_file
+from api.commands.purchases.spending import count_file
 from api.settings import read_settings
 from tests.api.needs.steps import Buyer
 from tests.api.sync.factories import Client, path_of, put_record, siret
