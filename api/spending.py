@@ -89,9 +89,8 @@ _read_payees = msgspec.msgpack.Decoder(list[Payee]).decode
     takes={CSV: str, XLSX: bytes, ODS: bytes, JSON: SpendingLines, NDJSON: PaymentLine},
     file="depenses",
     problems=("too-many-requests", "match-not-finished"),
-    example="spending",
 )
-async def count_payments(call: Call, query: SpendingQuery) -> Response[bytes]:
+async def get_spending(call: Call, query: SpendingQuery) -> Response[bytes]:
     """Count payments or contracts.
 
     Euros and shares by what each supplier is at the time of each line: of the social economy, of the handicap sector,
@@ -253,4 +252,4 @@ def _share(part: float, whole: float) -> float | None:
     return round(part / whole, 4) if whole > 0 else None
 
 
-ROUTES = (count_payments,)
+ROUTES = (get_spending,)

@@ -5,13 +5,15 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
+import msgspec
 from litestar import Response
 
+from api.match import MATCH_PROBLEMS
 from api.needs.freeze_shortlist import own_need
 from api.needs.routes import needs_endpoint
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
-from api.runtime.processes.match_work import run_in_thread
+from api.runtime.processes.match_work import FunctionTask
 from api.web.content_negotiation import XML
 from db.core.engine import transaction
 from db.journal.entries import write_entry
@@ -30,10 +32,12 @@ from matching.reference import Reference
 
 PLAIN = "text/plain"
 CPV_DIGITS, NUTS_3 = 8, 5
+IN_A_THREAD_BYTES = 32 << 10
+"""The notice of a larger need is made in another process."""
 EXTENSIONS = {XML: "xml", PLAIN: "txt"}
 
 
-@needs_endpoint("GET", "/needs/{id}/notice", answers={XML: str, PLAIN: str})
+@needs_endpoint("GET", "/needs/{id}/notice", answers={XML: str, PLAIN: str}, problems=MATCH_PROBLEMS[:2])
 async def get_notice(call: Call, id: UUID) -> Response[bytes]:
     """The notice of a preliminary market consultation (R2111-1) about a need.
 
@@ -73,12 +77,14 @@ async def make_notice(acting: Acting, need_id: UUID, media_type: str) -> Respons
 
 
 async def written_notice(acting: Acting, need: StoredNeed, media_type: str) -> bytes:
-    """The notice of a need, XML or plain text in UTF-8; noted nowhere. Raises InvalidContent."""
-    reference, now = acting.services.reference, acting.now()
-    return await run_in_thread(None, lambda: _write_notice(need, reference, now, media_type, acting.language))
+    """The notice of a need, as XML or text; noted nowhere. Raises InvalidContent, else as `MatchWork.run`."""
+    is_much = len(msgspec.json.encode(need.content)) > IN_A_THREAD_BYTES
+    task = FunctionTask(notice_of_need, (need, acting.now(), media_type, acting.language), is_much)
+    return await acting.services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
 
 
-def _write_notice(need: StoredNeed, reference: Reference, now: datetime, media_type: str, language: Language) -> bytes:
+def notice_of_need(reference: Reference, need: StoredNeed, now: datetime, media_type: str, language: Language) -> bytes:
+    """The notice of a need, made `now`, XML or plain text in UTF-8. Raises InvalidContent."""
     objects = _lot_objects(reference.reader.read(need.content.matched), reference)
     notice = consultation_of(need.content, objects, now)
     if media_type == XML:
@@ -89,13 +95,15 @@ def _write_notice(need: StoredNeed, reference: Reference, now: datetime, media_t
 def _lot_objects(queries: Sequence[LotQuery], reference: Reference) -> list[LotObject]:
     """The objects of lots in the codes of notices, as the lots were read."""
     territories = reference.territories
-    areas = [area for area in territories.areas("nuts") if len(area.code) == NUTS_3]
+    areas = tuple(area for area in territories.areas("nuts") if len(area.code) == NUTS_3)
+    found: dict[tuple[int, str | None], tuple[Area, ...]] = {}  # many lots have one territory
     objects = []
     for query in queries:
         lot, site = query.lot, query.lot.site
         trades = [wanted.segment for wanted in query.object_segments]
-        at = site.commune if isinstance(site, Place) else None
-        places = _places(query, territories, at, areas)
+        commune = site.commune if isinstance(site, Place) else None
+        where = id(query.territory), commune
+        found[where] = places = found.get(where) or _places(query, territories, commune, areas)
         objects.append(
             LotObject(
                 tuple(map(reference.cpv.normalise, lot.cpv)),
@@ -103,7 +111,7 @@ def _lot_objects(queries: Sequence[LotQuery], reference: Reference) -> list[LotO
                 tuple(map(reference.taxonomy.label, trades)),
                 places,
                 everywhere=len(places) == len(areas),
-                site=territories.commune_name(at),
+                site=territories.commune_name(commune),
             )
         )
     return objects
@@ -117,7 +125,9 @@ def cpv_of_trade(trade: str, taxonomy: Taxonomy, cpv: Cpv) -> list[str]:
     return list(filter(cpv.known, codes))
 
 
-def _places(query: LotQuery, territories: Territories, commune: str | None, areas: list[Area]) -> tuple[Area, ...]:
+def _places(
+    query: LotQuery, territories: Territories, commune: str | None, areas: tuple[Area, ...]
+) -> tuple[Area, ...]:
     """The NUTS 3 areas of the commune where a lot is done, else those that share ground with its territory."""
     ordinal = None if commune is None else territories.commune_ordinal(commune)
     if ordinal is not None:

@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.law.procedures.lot_facts import estimated_cents
-from domain.needs.need import Buyer, Lot, Nature, PlannedNeed
+from domain.needs.need import Buyer, Lot, Nature, PlannedNeed, answer_problems
 from domain.reference.territory import Area
 from domain.text.bilingual import PARIS, Text, on_one_line
 from domain.text.labels import NATURES
 
 DAYS_TO_ANSWER = 30
 """The days for answers that are proposed where neither they nor a day of publication are decided."""
-LONGEST_DESCRIPTION, LONGEST_ADDRESS = 6_000, 400
-"""The characters of a description, and of an address of a page, in eForms."""
+LONGEST_DESCRIPTION = 6_000
+"""The characters of a description in eForms."""
 WHOLE_DAY = time(23, 59)
 _SUPPLIES = ("0", "1", "2", "3", "40", "41", "42", "43", "44", "48")
 
@@ -28,10 +28,6 @@ _NO_DESCRIPTION = Text(
 _LONG_DESCRIPTION = Text(
     f"Une description d'avis a {LONGEST_DESCRIPTION} caractères au plus",
     f"The description in a notice has at most {LONGEST_DESCRIPTION} characters",
-)
-_LONG_ADDRESS = Text(
-    f"L'adresse d'une page dans un avis a {LONGEST_ADDRESS} caractères au plus",
-    f"The address of a page in a notice has at most {LONGEST_ADDRESS} characters",
 )
 _NO_BUYER = Text("Un avis nomme l'acheteur : donner son nom", "A notice names the buyer: give its name")
 _NO_CPV = Text(
@@ -126,8 +122,7 @@ def consultation_of(need: PlannedNeed, objects: Sequence[LotObject], now: dateti
         problems.append(Problem("/description", "too_long", _LONG_DESCRIPTION))
     if need.buyer is None or not need.buyer.name:
         problems.append(Problem("/buyer/name", "missing", _NO_BUYER))
-    if len(need.answers_url or "") > LONGEST_ADDRESS:
-        problems.append(Problem("/answers_url", "too_long", _LONG_ADDRESS))
+    problems += answer_problems(need)
     today = now.astimezone(PARIS).date()
     if need.answers_by is not None and need.answers_by < today:
         problems.append(Problem("/answers_by", "past_day", _PAST_DAY))

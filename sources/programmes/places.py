@@ -13,9 +13,9 @@ Codes = tuple[str, ...]
 MOST_FOUND = 8
 _OF_A_DEPARTEMENT = ("19", "22", "25", "26", "27", "28")
 """The beginnings of the SIREN of schools, departements, joint bodies, hospitals, housing offices and fire services."""
-_NUMBER = re.compile(r"(?:d[ée]p(?:artement)?\.?\s*)?\(?(0?\d{1,2}|2[ABab]|9[78]\d)\)?(?!\d)")
+_NUMBER = re.compile(r"(?:d[ée]p(?:artement)?\.?\s*)?\(?(2[ABab](?![a-z])|9[78]\d|0?\d{1,2})\)?(?!\d)")
 _FULL_CODE = re.compile(r"(?:country|region|departement|epci|commune|nuts):\w+")
-_SEPARATORS = re.compile(r"\s*(?:[;|/+]|,|\bet\b|\band\b)\s*")
+_SEPARATORS = re.compile(r"\s*(?:[;|/+]|,|\set\s|\sand\s)\s*")
 _NUTS = re.compile(r"FR[A-Z]\d{0,2}")
 _POSTAL = re.compile(r"\b(\d{5})\b")
 

@@ -169,7 +169,7 @@ def _raw_table(sheet: str | None, content: bytes, delimiter: str | None) -> RawT
 
 def _header_of(rows: Sequence[RowAsWritten]) -> tuple[Columns, int]:
     """The columns of the header that names most fields, and where the rows below it begin; columns of none else."""
-    best, start, most = Columns((), {}), 0, 0
+    best, start, most = Columns((), {}), 0, -1
     for place, (_, cells) in enumerate(rows[:ROWS_ABOVE]):
         for columns, begin in _possible_headers(rows, place, cells):
             fields = len(columns.of_field) + 10 * columns.is_programme
@@ -180,9 +180,10 @@ def _header_of(rows: Sequence[RowAsWritten]) -> tuple[Columns, int]:
 
 def _possible_headers(rows: Sequence[RowAsWritten], place: int, cells: Sequence[str]) -> Iterator[tuple[Columns, int]]:
     """A row as a header, and with the row below where that is a second row of heads."""
-    if sum(map(bool, cells)) < 2:
-        return
     columns = columns_of(cells)
+    if sum(map(bool, cells)) < 2:  # a title; but the only column of a table is told
+        yield columns, place + 1
+        return
     below = rows[place + 1][1] if place + 1 < len(rows) else []
     is_second = any(map(field_of_head, filter(None, below))) or any(cell in {"HT", "TTC"} for cell in below)
     title = columns.of_field.get("title", (0,))[0]

@@ -1,5 +1,6 @@
 """The pages of an organisation's needs: listed, stored, shown, changed, moved; what all pages of a need share."""
 
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -30,10 +31,10 @@ from db.core.engine import Connection, transaction
 from db.needs.needs import NeedFilters, select_awards, select_needs
 from db.needs.shortlists import select_decisions, select_shortlists
 from domain.errors import InvalidContent
-from domain.needs.need import Buyer, EmailAddress, Lot, NeedAndProcedure, PlannedNeed
+from domain.needs.need import EMAIL_ADDRESS, WEB_ADDRESS, Buyer, Lot, NeedAndProcedure, PlannedNeed
 from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
 from domain.shortlists.version import IdAndName
-from domain.text.bilingual import Text, WebAddress
+from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
 from matching.reference import Reference
 
@@ -121,21 +122,13 @@ LONGEST_DESCRIPTION = 20_000
 MOST_AWARDS = 20
 
 
-def _fits(kind: Any) -> Callable[[str | None], bool]:
-    """Whether a text that was typed, if any, is of that type of a request."""
-
-    def is_right(words: str | None) -> bool:
-        try:
-            msgspec.convert(words, kind | None)
-        except msgspec.ValidationError:
-            return False
-        return True
-
-    return is_right
+def _fits(pattern: re.Pattern[str]) -> Callable[[str | None], bool]:
+    """A function that tells whether a text, if any is given, fits the pattern."""
+    return lambda words: words is None or pattern.fullmatch(words) is not None
 
 
-WEB_ADDRESS = forms.restricted(forms.WORDS, _fits(WebAddress), SAID["no_web_address"])
-EMAIL_ADDRESS = forms.restricted(forms.WORDS, _fits(EmailAddress), SAID["no_email_address"])
+PAGE = forms.restricted(forms.WORDS, _fits(WEB_ADDRESS), SAID["no_web_address"])
+EMAIL = forms.restricted(forms.WORDS, _fits(EMAIL_ADDRESS), SAID["no_email_address"])
 
 
 class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,8 +148,8 @@ class DetailsForm(NamesForm, frozen=True, kw_only=True):
     environmental: Annotated[str, Field("environnement", "environmental_considerations", forms.YES_OR_NO)] = ""
     buyer: Annotated[str, Field("acheteur", "buyer/name", forms.bounded_text(LONGEST))] = ""
     answers_by: Annotated[str, Field("reponses", "answers_by", forms.DAY)] = ""
-    answers_url: Annotated[str, Field("page-reponses", "answers_url", WEB_ADDRESS)] = ""
-    answers_email: Annotated[str, Field("courriel", "answers_email", EMAIL_ADDRESS)] = ""
+    answers_url: Annotated[str, Field("page-reponses", "answers_url", PAGE)] = ""
+    answers_email: Annotated[str, Field("courriel", "answers_email", EMAIL)] = ""
 
 
 @page("GET", "/besoins/{need_id}", scope="needs")

@@ -158,12 +158,11 @@ async def test_what_it_must_say_and_the_need_does_not_is_listed(buyer: Buyer, me
 
 async def test_days_and_texts_that_a_notice_cannot_have(buyer: Buyer) -> None:
     need = WHOLE | {"answers_by": "2020-01-01", "description": "a" * 6_001, "territory": {"codes": ["departement:987"]}}
-    answer = await notice_of(buyer, need | {"answers_url": "https://vannes.fr/" + "a" * 400})
+    answer = await notice_of(buyer, need)
     faults = {(error["pointer"], error["code"]) for error in answer.json()["errors"]}
     assert faults == {
         ("/answers_by", "past_day"),
         ("/description", "too_long"),
-        ("/answers_url", "too_long"),
         ("/territory", "no_nuts"),
     }
 
@@ -180,3 +179,11 @@ async def test_another_organisation_has_no_notice_of_it(buyer: Buyer) -> None:
     kept = (await buyer.post("/needs", WHOLE)).json()["need"]
     other = await stranger(buyer.client)
     assert_refused(await buyer.client.get(f"/needs/{kept['id']}/notice", headers=other), 404, "not-found")
+
+
+async def test_where_to_answer_is_an_address(buyer: Buyer) -> None:
+    wrong = {"answers_url": "https://vannes.fr/" + "a" * 400, "answers_email": "achats@vannes"}
+    kept = (await buyer.post("/needs", WHOLE)).json()["need"]
+    for answer in (await buyer.post("/needs", WHOLE | wrong), await buyer.patch(f"/needs/{kept['id']}", wrong)):
+        assert_refused(answer, 422, "invalid-content")
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/answers_url", "/answers_email"]
