@@ -12,9 +12,9 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ExceptionHandlersMap
 
-from api import match, supply
+from api import match, programme, spending, supply
 from api import reference as reference_data
-from api.admin import audit, keys, organisations, privacy
+from api.admin import audit, keys, networks, organisations, privacy
 from api.campaigns import invitations
 from api.campaigns import routes as campaigns
 from api.campaigns.email import campaign_mail_kind
@@ -24,7 +24,7 @@ from api.declarations import page_routes as supplier_pages
 from api.declarations.expiry import daily_expiry
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split, notes
+from api.directory import merge_split, notes, open_data
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import link_by_siret, supplier_links
@@ -35,7 +35,7 @@ from api.exchanges.supplier_link_mail import supplier_link_kind
 from api.journal.send_heads import journal_kind
 from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
-from api.needs import awards, insights, shortlists
+from api.needs import awards, insights, notice, shortlists
 from api.needs import routes as needs
 from api.reports import badges
 from api.reports import routes as reports
@@ -71,10 +71,14 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its module here.
 FOR_BUYERS = (
     match,
+    programme,
+    spending,
     needs,
+    notice,
     shortlists,
     awards,
     directory,
+    open_data,
     merge_split,
     notes,
     meetings,
@@ -88,7 +92,7 @@ FOR_BUYERS = (
 )
 FOR_NETWORKS = declarations, records, imports, sources, webhooks
 FOR_SUPPLIERS = supplier_pages, supplier_page_form, link_by_siret, supplier_links
-FOR_OPERATORS = organisations, keys, audit, privacy
+FOR_OPERATORS = organisations, keys, audit, privacy, networks
 FOR_ALL = reference_data, supply, observability, docs
 ROUTES: tuple[HTTPRouteHandler, ...] = tuple(
     route

@@ -51,6 +51,7 @@ ALLOT = """\
 Divide and join the lots of a need (besoin), and show the lots as they are given beside the proposals that suit the
 suppliers in the database best, with the law on each. NEED.json is a body of POST /allotment.
 """
+PROGRAMME = "Answer a year of planned purchases line by line. FILE: a table, or a body of POST /programme."
 WORDS = """\
 Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
 each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
@@ -91,6 +92,11 @@ source that is called as its format: what changed is changed, what is there no m
 change since it was last imported is skipped. Stops at the first import that is refused.
 """
 POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
+SPENDING = """\
+Count a table of payments or contracts by what each supplier was on the day: euros and shares of the social economy,
+of sheltered work and of work integration, by kind and year, with the indicators of the SPASER and the PNAD. Suppliers
+are looked up in the database; nothing is stored.
+"""
 RETENTION_SHOW = """\
 Show what is past its retention period and would be removed now: needs one by one, the rest by number.
 """
@@ -184,6 +190,9 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     _add_pool_actions(add_command_of_actions("pool", "build the suppliers of France from the bulk files of the State"))
     _add_law_actions(add_command_of_actions("law", "list the rules of law to look at again", "law.list_due_rules"))
+    summary = "replace the table of networks and facilitators by that of a CSV file"
+    networks = add_command("networks", summary, run="imports.replace_networks")
+    networks.add_argument("file", type=Path, metavar="FILE.csv", help="a row for each network, with titles")
     add_command("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
     add_command("openapi", "print the OpenAPI document of the API", run="command.print_openapi")
     return parser
@@ -193,8 +202,18 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands that match a need, show the supply, propose lots and explain titles."""
     match = add_command("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
     supply = add_command("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
+    spending = add_command("spending", "count payments or contracts", SPENDING, "purchases.spending.count_file")
     allot = add_command("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
     words = add_command("words", "explain how a title is read as segments", WORDS, "match.explain_title")
+    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "purchases.programme.run")
+    programme.add_argument("--territory", metavar="CODE", action="append", default=[], help="of lines without a place")
+    programme.add_argument("--siret", help="of the buyer")
+    programme.add_argument("--kind", choices=("state", "local", "utility"), help="of the buyer")
+    programme.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="for this day (default: today)")
+    for parser, path in ((programme, "/programme"), (spending, "/spending")):
+        parser.add_argument("file", metavar="FILE", help=".csv, .xlsx, .ods or .json")
+        parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
+        parser.add_argument("--csv", action="store_true", help=f"print the answer of POST {path}, as CSV")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
         parser.add_argument(
@@ -207,6 +226,7 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
     supply.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
     supply.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
+    spending.add_argument("--awards", metavar="O", help="count in the awards of this organisation, by name or id")
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
 

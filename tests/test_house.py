@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (29_100, 139),
-    "db": (10_700, 63),
-    "domain": (17_200, 76),
-    "matching": (11_650, 53),
-    "sources": (8_700, 40),
-    "tests": (57_500, 307),
+    "api": (30_900, 155),
+    "db": (11_200, 69),
+    "domain": (19_500, 89),
+    "matching": (11_990, 55),
+    "sources": (9_900, 48),
+    "tests": (59_400, 322),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

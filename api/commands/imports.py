@@ -1,8 +1,9 @@
-"""`vivier import`: import a file of suppliers as the records of a source, as the API does."""
+"""`vivier import`: import a file of suppliers as the records of a source, as the API does; and a table of networks."""
 
 import argparse
 import asyncio
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,19 +15,32 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from api.commands.command import USAGE, CommandFailed, attached_database, command_line_actor, signing_engine
+from api.admin.networks import keep_networks, networks_in_table
+from api.commands.command import (
+    USAGE,
+    CommandFailed,
+    attached_database,
+    command_line_actor,
+    run_in_transaction,
+    signing_engine,
+)
 from api.commands.console import Col, Headline, Part, Rows, console, show_answer
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
+from db.api_keys import ensure_organisation
+from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.imports.prepare_rows import PreparedBatch
 from db.imports.run import Order
 from domain.errors import InvalidContent
+from domain.journal import Actor
+from domain.organisation import DEFAULT_ORGANISATION
+from domain.reference import territory
 from domain.suppliers.source import Import
 from matching.reference import Reference, load_reference
 from sources.file_types.workbook import ODS, XLSX
-from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
+from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, ZIP
 
 REJECTS_SHOWN = 10
 FLAGS = {
@@ -39,7 +53,7 @@ FLAGS = {
     "unmapped_category": "have a category that the mapping of the source does not know",
     "siret_check_failed": "have a SIRET that fails its check digit",
 }
-MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX, ".ods": ODS, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
+MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX, ".ods": ODS, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON, ".zip": ZIP}
 
 
 class Importer(NamedTuple):
@@ -149,3 +163,23 @@ def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
         task = progress.add_task(path.name, total=path.stat().st_size)
         # whoever reads the file shares its descriptor, and with it the place where reading has come to
         yield lambda: progress.update(task, completed=os.lseek(file.fileno(), 0, os.SEEK_CUR))
+
+
+def replace_networks(options: argparse.Namespace, settings: Settings) -> int:
+    """Replace the table of networks and facilitators by that of a CSV file."""
+    path: Path = options.file
+    now = datetime.now(UTC)
+    try:
+        networks = networks_in_table(path.read_bytes())
+
+        async def keep_table(connection: Connection) -> None:
+            home = await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+            await keep_networks(connection, territory.load(), networks, Actor(home, "command"), now)
+
+        run_in_transaction(settings, keep_table)
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
+    except InvalidContent as refused:
+        raise CommandFailed("\n".join(f"{each.pointer}: {each.detail.en}" for each in refused.problems)) from None
+    sys.stdout.write(f"{len(networks)} networks are kept.\n")
+    return 0

@@ -75,7 +75,7 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
         if number and not options.json:
             console().print()
         need, on = read.need.matched, evaluation_day(options, read.need)
-        with _faults_as_failure(read.name):
+        with faults_as_failure(read.name):
             result = (trace if options.explain else match)(need, index, reference, on, LANGUAGE)
         # what is piped on is the answer alone
         write_parts(_unread_parts(read), console(stderr=options.json))
@@ -121,15 +121,20 @@ def _value_in_words(value: Value) -> str:
 
 def evaluation_day(options: argparse.Namespace, need: Need) -> date:
     """The day of evaluation: that of the options, else that of the need, else today in Paris."""
-    return options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
+    return options.on or need.on or today()
+
+
+def today() -> date:
+    """The day that it is in Paris."""
+    return datetime.now(UTC).astimezone(PARIS).date()
 
 
 def allot_need(options: argparse.Namespace, settings: Settings) -> int:
     """Find proposals of lots for the need, and print them beside the lots as given."""
-    with _faults_as_failure(options.need):
-        need = JsonBody(AllotmentNeed).decode(_file_bytes(options.need))
+    with faults_as_failure(options.need):
+        need = JsonBody(AllotmentNeed).decode(file_bytes(options.need))
     index, reference = load_index(settings)
-    with _faults_as_failure(options.need):
+    with faults_as_failure(options.need):
         found = allot(need, index, reference, evaluation_day(options, need), LANGUAGE)
     show_answer(found, allotment_parts(need, found), as_json=options.json)
     return 0
@@ -146,7 +151,7 @@ def show_supply(options: argparse.Namespace, settings: Settings) -> int:
         territory = reference.geography.territory(TerritoryRequest(codes=tuple(options.territory)))
     except InvalidContent as invalid:
         raise CommandFailed("\n".join(problem.detail.en for problem in invalid.problems)) from None
-    on = options.on or datetime.now(UTC).astimezone(PARIS).date()
+    on = options.on or today()
     found = SupplySearch(live, territory, on, reference.rules).supply(segments, taxonomy, LANGUAGE)
     show_answer(found, supply_parts(found, taxonomy), as_json=options.json)
     return 0
@@ -177,9 +182,9 @@ def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
 
     Raises CommandFailed where the file cannot be read, or has one need only, which is wrong.
     """
-    raw = _file_bytes(name)
+    raw = file_bytes(name)
     if raw.lstrip()[:4].startswith(XML_BEGINNINGS):
-        with _faults_as_failure(name):
+        with faults_as_failure(name):
             yield NeedOfFile(name, *need_in_xml(raw, territory.load(), cpv.load()))
         return
     try:
@@ -191,12 +196,12 @@ def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
             document = None
     notices = list(boamp.records_in(document))
     if not notices:
-        with _faults_as_failure(name):
+        with faults_as_failure(name):
             yield NeedOfFile(name, JsonBody(NeedAndProcedure).decode(raw), ())
     for at, notice in notices:
         where = f"{name}{at}" if len(notices) > 1 else name
         try:
-            with _faults_as_failure(where):
+            with faults_as_failure(where):
                 read = NeedOfFile(where, *need_of(boamp.read(notice, at), territory.load(), cpv.load()))
         except CommandFailed as failed:
             if len(notices) == 1:
@@ -207,7 +212,7 @@ def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
 
 
 @contextmanager
-def _faults_as_failure(name: str) -> Iterator[None]:
+def faults_as_failure(name: str) -> Iterator[None]:
     """Turn faults found in the block into CommandFailed: a line for each fault, with the file's name."""
     try:
         yield
@@ -218,7 +223,7 @@ def _faults_as_failure(name: str) -> Iterator[None]:
         raise CommandFailed(f"{name}: {refusal.detail.en}") from None
 
 
-def _file_bytes(name: str) -> bytes:
+def file_bytes(name: str) -> bytes:
     """The bytes of a file, or of standard input for `-`, decompressed. Raises CommandFailed."""
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()

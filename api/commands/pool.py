@@ -1,7 +1,7 @@
 """`vivier pool`: build the suppliers of France from the bulk files of the State, and import what was built."""
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
 from functools import partial
@@ -15,8 +15,10 @@ from api.commands.command import USAGE, CommandFailed, run_in_transaction
 from api.commands.console import Col, Command, Headline, Part, Rows, console, show_answer, step_bars, write_parts
 from api.commands.imports import Importer, import_and_report, importer
 from api.settings import Settings
-from db.suppliers.sources import last_imports
+from db.core.engine import Connection
+from db.suppliers.sources import last_imports, say_once
 from domain.reference import taxonomy, territory
+from domain.suppliers.source import Source
 from domain.text.bilingual import PARIS
 from sources.file_reader import CHECKED, cache_key_of, cache_path_of, has_cached_rows, reader_versions
 from sources.pool.csv_pipe import UnusableFile
@@ -228,6 +230,7 @@ def _import_changed_files(options: argparse.Namespace, settings: Settings) -> in
         with importer(settings) as ready:
             for file in changed:
                 _import_pool_file(options, ready, file, known, reader)
+        run_in_transaction(settings, partial(_name_sources, {file.format for file in changed}))
     for source in sorted(known.keys() - {file.format for file in files}):
         message = f"{known[source].name} is no part of this pool any more: the records of the source stay as they are"
         _print_skipped(options, source, message)
@@ -256,6 +259,13 @@ def _import_pool_file(
         part.replace(folder / IMPORTED)
     except OSError as error:
         raise CommandFailed(f"imported, but cannot note it in {folder / IMPORTED}: {error.strerror}") from None
+
+
+async def _name_sources(names: Collection[str], connection: Connection) -> None:
+    """Set whom to credit for these sources of the pool, and their licence, where they are known and have none."""
+    for file in published_files():
+        if file.format is not None and file.format in names:
+            await say_once(connection, Source(file.format, file.credit, file.address, licence=file.licence))
 
 
 def _print_skipped(options: argparse.Namespace, source: str, message: str) -> None:

@@ -61,6 +61,7 @@ COLUMNS: tuple[tuple[Text, int], ...] = (
     (Text("Site", "Website"), 32),
 )
 """The columns of a file, each with its width in characters."""
+WIDTHS = [width for _, width in COLUMNS]
 
 
 class ChosenOfLot(NamedTuple):
@@ -168,7 +169,7 @@ def file_of_selection(reference: Reference, kind: str, selection: Sequence[Chose
     rows = list(selection_rows(selection, reference, language))
     if kind == "csv":
         return csv_of(header, rows, "excel")
-    return workbook_of(header, rows) if kind == "xlsx" else document_of(header, rows)
+    return workbook_of("Fournisseurs", header, WIDTHS, rows) if kind == "xlsx" else document_of(header, rows)
 
 
 def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, language: Language) -> Iterator[list[Cell]]:
@@ -205,7 +206,7 @@ def ground_of(answer: SegmentAnswer) -> Text:
     )
 
 
-def workbook_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
+def workbook_of(name: str, header: Sequence[str], widths: Sequence[float], rows: Sequence[Sequence[Cell]]) -> bytes:
     """A workbook (.xlsx) of one sheet, whose header stays in view and filters the rows; no text is a formula."""
     import xlsxwriter  # noqa: PLC0415 - 2 MB that only this needs
 
@@ -213,8 +214,8 @@ def workbook_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
     with xlsxwriter.Workbook(
         written, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     ) as book:
-        sheet, bold = book.add_worksheet("Fournisseurs"), book.add_format({"bold": True})
-        for column, (title, (_, width)) in enumerate(zip(header, COLUMNS, strict=True)):
+        sheet, bold = book.add_worksheet(name), book.add_format({"bold": True})
+        for column, (title, width) in enumerate(zip(header, widths, strict=True)):
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, title, bold)
         for number, row in enumerate(rows, 1):

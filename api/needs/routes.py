@@ -32,9 +32,9 @@ from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.needs.needs import NeedFilters, insert_need, remove_need, select_needs, write_need
-from domain.errors import Conflict
+from domain.errors import Conflict, InvalidContent
 from domain.journal import Detail
-from domain.needs.need import Need, PlannedNeed, Procedure, ShortText
+from domain.needs.need import Need, PlannedNeed, Procedure, ShortText, answer_problems
 from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language, Text
@@ -258,6 +258,8 @@ async def plan_need(
 
     Raises as `current_shortlist` and `require_storage`.
     """
+    if problems := answer_problems(content):
+        raise InvalidContent(tuple(problems))
     await require_storage(connection, acting)
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
@@ -307,6 +309,8 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
     fields = changed_fields(need.content, content)
     require_move(need.status, change.status)
     require_change(need.status, fields)
+    if {"answers_url", "answers_email"} & {*fields} and (problems := answer_problems(content)):
+        raise InvalidContent(tuple(problems))
     if fields:
         services, wanted = acting.services, content.matched
         on = wanted.on or services.today()

@@ -38,7 +38,7 @@ from domain.errors import NotFound, Problem
 from domain.suppliers.source import Import, ImportMode, RowError
 from domain.text.bilingual import Text
 from sources.file_types.workbook import ODS, XLSX
-from sources.formats.registry import FORMATS
+from sources.formats.registry import FORMATS, ZIP
 from sources.rows import RecordRow, UnreadableFile
 
 UNDECODABLE = {"malformed_json", "not_utf8"}
@@ -64,7 +64,7 @@ class ImportQuery(msgspec.Struct, frozen=True):
     "POST",
     "/sources/{source}/imports",
     answers=Import,
-    takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str, XLSX: bytes, ODS: bytes},
+    takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str, XLSX: bytes, ODS: bytes, ZIP: bytes},
     headers=IDEMPOTENCY_KEY | {"Content-Encoding": "`gzip` where the body is compressed"},
     problems=("source-not-on-key", "too-many-removed", "too-many-vertices", "storage-quota", "too-many-requests"),
     example="import",
@@ -73,9 +73,10 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     """Import a file of suppliers.
 
     The body is streamed: one record per line (NDJSON), one array (JSON), or a table (CSV), at most 1 GiB before and
-    after decompression. A table may also be the first sheet of a workbook (`.xlsx`, `.ods`) of at most 64 MiB. Each row
-    is a record plus `external_id`. A bad row is rejected with its line (from 1) and reason, and stops no other; what is
-    accepted is stored in one transaction, wholly or not at all. The same content again is `unchanged`, and makes no new
+    after decompression. A table may also be the first sheet of a workbook (`.xlsx`, `.ods`) of at most 64 MiB, and the
+    package that another directory gives at `GET /exports/pool.zip` is taken as it is. Each row is a record plus
+    `external_id`. A bad row is rejected with its line (from 1) and reason, and stops no other; what is accepted is
+    stored in one transaction, wholly or not at all. The same content again is `unchanged`, and makes no new
     `data_version`. Imports of one source wait for each other, and those of an organisation for its share of the
     server's places, before their bodies are read; 429 where 30 of a source already do, or where the bodies of others
     take all the disk there is for them.

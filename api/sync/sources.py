@@ -62,6 +62,9 @@ Rank = Annotated[
 ]
 
 
+Licence = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
+
+
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a source. A setting that is left out is removed, except the rank, which stays."""
 
@@ -71,6 +74,9 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The address of a page about it"""
     mapping: SourceMapping = SourceMapping()
     """The meaning of its categories and fields"""
+    licence: Licence | None = None
+    """Under which its records may be used again: an SPDX identifier, or `Licence Ouverte 2.0`. Only sources with a \
+licence that is known to be open are in `GET /exports/pool.zip`"""
     rank: Rank | None = None
     """The higher goes first where sources say different things of one supplier; set with scope `platform`"""
 
@@ -159,7 +165,8 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
     rank = before.rank if body.rank is None else body.rank
     if rank != before.rank:
         require_scope(call.bearer, "platform")
-    added = await _write_settings(call, connection, before, Source(source, body.label, body.url, body.mapping, rank))
+    settings = Source(source, body.label, body.url, body.mapping, rank, body.licence)
+    added = await _write_settings(call, connection, before, settings)
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
     return etag_response(_add_trade_counts(call.services, [found])[0], status=201 if added else 200)
@@ -230,7 +237,9 @@ async def _write_settings(call: Call, connection: Connection, before: Source, se
     if problems := tuple(_problems_of_mapping(settings.mapping, call.services.reference.taxonomy)):
         raise InvalidContent(problems)
     added = await stored_sources.put_source(connection, settings, call.services.now())
-    fields = [name for name in ("label", "url", "mapping") if getattr(settings, name) != getattr(before, name)]
+    fields = [
+        name for name in ("label", "url", "mapping", "licence") if getattr(settings, name) != getattr(before, name)
+    ]
     details: dict[str, Detail] = {}
     if fields or added:
         details["source.created" if added else "source.changed"] = {"fields": fields}

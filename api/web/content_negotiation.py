@@ -39,6 +39,7 @@ XML = "application/xml"
 MERGE_PATCH = "application/merge-patch+json"
 FORM = "application/x-www-form-urlencoded"
 NDJSON = "application/x-ndjson"
+ZIP = "application/zip"
 KEPT, LONGEST_KEPT = 512, 256
 """The number of headers whose reading is kept, and the characters of the longest: browsers send some 100."""
 

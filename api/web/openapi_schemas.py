@@ -32,6 +32,7 @@ from domain.organisation import Scope
 from domain.reference import territory
 from domain.report import lots, model
 from domain.shortlists import diff, listed_suppliers, shortlist, version
+from domain.spending import spending
 from domain.suppliers import known_trades, source, supplier
 from domain.text.bilingual import Language
 from sources.formats import vivier_columns
@@ -114,6 +115,8 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "SupposedSiteSource": shortlist.SupposedSiteSource,
             "TableFormat": TableFormat,
             "Technique": need.Technique,
+            "SpendingIndicator": spending.IndicatorCode,
+            "SpendingUnit": spending.Unit,
             "TensionLevel": shortlist.TensionLevel,
             "TerritoryKind": territory.TerritoryKind,
             "TradeEvidence": known_trades.TradeEvidence,

@@ -167,6 +167,7 @@ sources = table(
     *optional(sa.Text, "label", "url"),
     sa.Column("mapping", Document(SourceMapping), nullable=False),
     sa.Column("rank", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("licence", sa.Text),
     *moments("created_at"),
 )
 

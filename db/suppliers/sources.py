@@ -69,9 +69,21 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
     return False
 
 
+async def say_once(connection: Connection, source: Source) -> None:
+    """Set the label, address and licence of a known source where none is set; the caller commits."""
+    said = {name: func.coalesce(sources.c[name], getattr(source, name)) for name in ("label", "url", "licence")}
+    await connection.execute(sources.update().where(sources.c.name == source.name).values(said))
+
+
 async def get_source(connection: Connection, name: str) -> Source | None:
     """The settings of a source; None if the source is unknown."""
     return await read_first(connection, select(sources).where(sources.c.name == name), Source)
+
+
+async def all_settings(connection: Connection) -> list[Source]:
+    """The settings of all sources, by name."""
+    rows = await connection.execute(select(sources).order_by(sources.c.name))
+    return [Source(row.name, row.label, row.url, row.mapping, row.rank, row.licence) for row in rows]
 
 
 async def source_labels(connection: Connection, names: Iterable[str]) -> dict[str, str]:
@@ -117,7 +129,14 @@ async def last_imports(connection: Connection, names: Sequence[str]) -> dict[str
 async def _summaries(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     """The fields of a `SourceSummary` for each source that meets `which`; counts only where it has records."""
     last = _LAST_IMPORTS.subquery()
-    columns = (sources.c.name, sources.c.label, sources.c.url, last.c.last_import_id, last.c.last_import_at)
+    columns = (
+        sources.c.name,
+        sources.c.label,
+        sources.c.url,
+        sources.c.licence,
+        last.c.last_import_id,
+        last.c.last_import_at,
+    )
     query = select(*columns).outerjoin(last, last.c.source == sources.c.name).where(which).order_by(sources.c.name)
     counts = (
         func.count().label("records"),

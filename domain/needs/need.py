@@ -4,6 +4,7 @@ Needs that an organisation plans or has begun in one calendar year count as far 
 taken into account in later shortlists.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from operator import attrgetter
@@ -13,8 +14,9 @@ from uuid import UUID
 import msgspec
 
 from domain.decoding.stored import WHOLE
+from domain.errors import Problem
 from domain.reference.territory import Geometry
-from domain.text.bilingual import PARIS
+from domain.text.bilingual import PARIS, Text
 
 Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
 BuyerKind = Literal["state", "local", "utility"]
@@ -214,6 +216,33 @@ class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_
     """Whether a clause, criterion or condition will be social, as a reserved lot is anyway; null: not known"""
     environmental_considerations: bool | None = None
     """Whether a clause, criterion or condition will be environmental; null: not known"""
+    answers_by: date | None = None
+    """The last day on which suppliers may answer the preliminary consultation; null: not decided"""
+    answers_url: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
+    """The page on which they answer it, as that of a buyer profile; null: none"""
+    answers_email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    """The address of the service that they may ask; null: none"""
+
+
+WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9?!./:;,_=#+*%@()&~-]{1,390}")
+EMAIL_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?_-]+(\.[A-Za-z0-9!#$%&'*+/=?_-]+)*@([A-Za-z0-9_-]*[A-Za-z0-9]\.)+[A-Za-z0-9]{2,}"
+)
+_NO_ADDRESS = Text(
+    "Une adresse qui commence par https://, de 400 caractères au plus",
+    "An address such as https://…, of at most 400 characters",
+)
+_NO_EMAIL = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
+
+
+def answer_problems(need: PlannedNeed) -> list[Problem]:
+    """The problems of where suppliers answer a consultation. Erasing a person may leave such: decoding takes them."""
+    problems = []
+    if need.answers_url is not None and not WEB_ADDRESS.fullmatch(need.answers_url):
+        problems.append(Problem("/answers_url", "no_web_address", _NO_ADDRESS))
+    if need.answers_email is not None and not EMAIL_ADDRESS.fullmatch(need.answers_email):
+        problems.append(Problem("/answers_email", "no_email_address", _NO_EMAIL))
+    return problems
 
 
 class OtherNeed(msgspec.Struct, frozen=True):

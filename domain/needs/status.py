@@ -95,7 +95,10 @@ StepCode = Literal[
     "read", "answer", "freeze", "widen", "decide", "contact", "deliver", "begin", "publish", "award", "close", "none"
 ]
 
-NAMES = AFTER_PUBLICATION | {"procedure", "social_considerations", "environmental_considerations"}
+NAMES = AFTER_PUBLICATION | {
+    *("procedure", "social_considerations", "environmental_considerations"),
+    *("answers_by", "answers_url", "answers_email"),
+}
 """The fields that name a need or plan its procedure: another one is no reason to look for suppliers again."""
 
 

@@ -98,6 +98,7 @@ class Source(msgspec.Struct, frozen=True):
     """A directory from which records come. `name` is the one in paths and on keys.
 
     `rank`: where several sources describe one supplier, the values of the higher rank are preferred.
+    `licence`: as it is written, under which its records may be used again; None: not known.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Source(msgspec.Struct, frozen=True):
     url: str | None = None
     mapping: SourceMapping = SourceMapping()
     rank: int = 0
+    licence: str | None = None
 
 
 class QualityGap(msgspec.Struct, frozen=True):
@@ -138,6 +140,8 @@ class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A name to read; null: none set"""
     url: str | None = None
     """A page about it; null: none set"""
+    licence: str | None = None
+    """The licence under which its records may be used again, such as `etalab-2.0`; null: not known"""
     records: int = 0
     """Records that it holds"""
     last_received_at: datetime | None = None

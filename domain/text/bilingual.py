@@ -66,10 +66,10 @@ def known_count(known: int, unknown: int) -> Text:
 
 def euros(cents: int) -> Text:
     """An amount of money as people write it; cents are written only where there are some."""
-    units, part = divmod(cents, 100)
-    en = f"{units:,}"
-    fr = en.replace(",", " ")
-    return Text(f"{fr},{part:02d} €", f"€{en}.{part:02d}") if part else Text(f"{fr} €", f"€{en}")
+    units, part = divmod(abs(cents), 100)
+    en, sign = f"{units:,}", "-" if cents < 0 else ""
+    fr = sign + en.replace(",", " ")
+    return Text(f"{fr},{part:02d} €", f"{sign}€{en}.{part:02d}") if part else Text(f"{fr} €", f"{sign}€{en}")
 
 
 def kilometres(distance_km: float, *, rough: bool = False) -> Text:

@@ -49,6 +49,10 @@ NEXT_STEPS = _TABLES["next_steps"]
 MATCH_WORDS = _TABLES["match_words"]
 """Facts and remarks on the answer to a need, as terminal, desk and report tell them."""
 LETTER = _TABLES["letter"]
+SPENDING_FIGURES = _TABLES["spending_figures"]
+SPENDING_INDICATORS = _TABLES["spending_indicators"]
+NO_KIND = _TABLES["no_kind"]
+"""In the place of a kind or a segment, where there is none."""
 LEGAL_FORMS = _TABLES["legal_forms"]
 TENSIONS = _TABLES["tensions"]
 BASES = _TABLES["bases"]

@@ -80,7 +80,7 @@ def read_table(
     Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice, lacks one that is
     `required`, or has more than `MOST_COLUMNS`.
     """
-    rows = rows_as_written(stream, as_published=as_published)
+    rows = rows_as_written(stream, as_published=as_published, is_header=is_header)
     try:
         header = next(rows, None)
         if is_header is not None:
@@ -104,11 +104,13 @@ def read_table(
     return table
 
 
-def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
+def rows_as_written(
+    stream: BinaryIO, *, as_published: bool = False, is_header: Callable[[Sequence[str]], bool] | None = None
+) -> Iterator[RowAsWritten | FaultyRow]:
     """Yield the line and cells of each non-blank row, header included, or a FaultyRow. Options: see `read_table`."""
     feed = _Feed(stream, as_published=as_published)
     if feed.as_published:
-        feed.find_delimiter()
+        feed.find_delimiter(is_header)
     reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
     while True:
         feed.start_row()
@@ -184,8 +186,11 @@ class _Feed:
         self.unusable = self.unusable or NOT_UTF8
         return data.decode("utf-8", "surrogateescape")
 
-    def find_delimiter(self) -> None:
-        """Set `delimiter` to the one that a first line `sep=;` names, else to the most frequent in the header."""
+    def find_delimiter(self, is_header: Callable[[Sequence[str]], bool] | None = None) -> None:
+        """Set `delimiter` to the one that a first line `sep=;` names, else to the most frequent in the header.
+
+        `is_header`: which row that is, with the delimiter that makes it so; the first line where none is.
+        """
         header = next(self, "")
         if named := _NAMED_DELIMITER.fullmatch(header):
             self.delimiter = named[1]
@@ -194,6 +199,13 @@ class _Feed:
         while header and not header.strip():
             header = next(self, "")
         self.delimiter = max(_DELIMITERS, key=header.count)
+        for _ in range(_MOST_ROWS_ABOVE if is_header else 0):
+            fitting = [each for each in _DELIMITERS if is_header and is_header(header.rstrip("\r\n").split(each))]
+            if fitting or not header:
+                self.delimiter = (fitting or [self.delimiter])[0]
+                break
+            self._size = 0
+            header = next(self, "")
         self._again.extend(self.taken)
         self.start_row()
 

@@ -1,8 +1,8 @@
 """Workbooks of spreadsheets converted into the CSV of their first visible sheet, for the readers of tables.
 
-Excel writes .xlsx (Office Open XML), LibreOffice .ods (OpenDocument); of either is read the first sheet, with the last
-results of its formulas. python-calamine reads 30,000 rows in 0.2 s, and ends its process where an archive of some
-kilobytes has two cells far apart: it works in one that may die, within limits of memory and time.
+Excel writes .xlsx (Office Open XML), LibreOffice .ods (OpenDocument); of either the first sheets are read, with the
+last results of their formulas. python-calamine reads 30,000 rows in 0.2 s, and ends its process where an archive of
+some kilobytes has two cells far apart: it works in one that may die, within limits of memory and time.
 """
 
 import json
@@ -41,7 +41,7 @@ _NO_WORKBOOK = Text(
 
 
 class Sheet(NamedTuple):
-    """The first visible sheet of a workbook as CSV (UTF-8, commas); `others`: names of its other visible sheets.
+    """A visible sheet of a workbook as CSV (UTF-8, commas); `others`: names of its other visible sheets.
 
     A line of the CSV is a row of the sheet, by its number; breaks within cells are semicolons.
     """
@@ -77,7 +77,12 @@ def reader_of_workbooks(read_table: Reader) -> Reader:
 
 def first_sheet(content: bytes) -> Sheet:
     """Read the first visible sheet of an .xlsx or .ods. Raises UnreadableFile where that fails."""
-    command = [sys.executable, "-I", workbook_process.__file__, str(MOST_COLUMNS), str(LARGEST_TABLE)]
+    return sheets_of(content, 1)[0]
+
+
+def sheets_of(content: bytes, most: int) -> list[Sheet]:
+    """Read the first visible sheets of an .xlsx or .ods, at most so many. Raises UnreadableFile where that fails."""
+    command = [sys.executable, "-I", workbook_process.__file__, *map(str, (MOST_COLUMNS, LARGEST_TABLE, most))]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=LONGEST_SECONDS, check=False, env={})
     except subprocess.TimeoutExpired:
@@ -86,6 +91,11 @@ def first_sheet(content: bytes) -> Sheet:
         raise unreadable("workbook", _TOO_LARGE)
     if done.returncode:
         raise unreadable("workbook", _NO_WORKBOOK)
-    names, _, table = done.stdout.partition(b"\n")
-    name, *others = json.loads(names)
-    return Sheet(table, name, tuple(others))
+    head, _, tables = done.stdout.partition(b"\n")
+    named, read, start = json.loads(head), list[Sheet](), 0
+    names = [name for name, _ in named]
+    for name, size in named:
+        if size is not None:
+            read.append(Sheet(tables[start : start + size], name, tuple(each for each in names if each != name)))
+            start += size
+    return read

@@ -1,6 +1,8 @@
-"""A program of its own that reads the first sheet of a workbook: its bytes in, a line of JSON and then CSV out.
+"""A program of its own that reads the sheets of a workbook: its bytes in, a line of JSON and then their CSV out.
 
-    python -I workbook_process.py MOST_COLUMNS LARGEST_TABLE < book.xlsx > sheet.csv
+    python -I workbook_process.py MOST_COLUMNS LARGEST_TABLE MOST_SHEETS < book.xlsx > sheets.csv
+
+The JSON has the name of each visible sheet and the bytes of its CSV, null for sheets beyond the first MOST_SHEETS.
 
 It ends with TOO_LARGE for a sheet that takes more than it may, by a signal where the library cannot stop in time, and
 with a traceback for what is no workbook. Nothing of ours is imported: it starts in a tenth of a second.
@@ -29,8 +31,8 @@ _FAILED_IN_LIBREOFFICE = b' office:string-value=""'
 """A formula that gives no text has this too, and then none beside it either."""
 
 
-def main(most_columns: int, largest_table: int) -> int:
-    """Write the names of all visible sheets as JSON, then the first of them as CSV; returns 0, or TOO_LARGE."""
+def main(most_columns: int, largest_table: int, most_sheets: int) -> int:
+    """Write the names and sizes of all visible sheets as JSON, then the first as CSV; returns 0, or TOO_LARGE."""
     for limit, most in _LIMITS.items():
         _, hard = resource.getrlimit(limit)
         if hard == resource.RLIM_INFINITY or hard > most:
@@ -42,12 +44,18 @@ def main(most_columns: int, largest_table: int) -> int:
             for each in book.sheets_metadata
             if each.typ == SheetTypeEnum.WorkSheet and each.visible == SheetVisibleEnum.Visible
         ]
-        table = csv_of_rows(rows_of(book.get_sheet_by_name(shown[0]), most_columns), largest_table)
+        tables = []
+        for name in [shown[0], *shown[1:most_sheets]]:
+            table = csv_of_rows(rows_of(book.get_sheet_by_name(name), most_columns), largest_table)
+            if table is None:
+                return TOO_LARGE
+            tables.append(table)
+            largest_table -= len(table)
     except MemoryError:
         return TOO_LARGE
-    if table is None:
-        return TOO_LARGE
-    sys.stdout.buffer.write(json.dumps(shown).encode() + b"\n" + table)
+    sizes = [len(tables[place]) if place < len(tables) else None for place in range(len(shown))]
+    named = list(zip(shown, sizes, strict=True))
+    sys.stdout.buffer.write(json.dumps(named).encode() + b"\n" + b"".join(tables))
     return 0
 
 

@@ -5,13 +5,25 @@ from typing import BinaryIO
 
 from domain.suppliers.source import Row, RowError, reject
 from sources.file_types.workbook import ODS, XLSX, reader_of_workbooks
-from sources.formats import conventions, decp, gogocarto, hosmoz, inclusion, registers, sirene, spreadsheet, vivier
+from sources.formats import (
+    conventions,
+    decp,
+    gogocarto,
+    hosmoz,
+    inclusion,
+    open_data,
+    registers,
+    sirene,
+    spreadsheet,
+    vivier,
+)
 from sources.rows import Context, Reader
 from sources.validation import check
 
 CSV = "text/csv"
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+ZIP = "application/zip"
 
 
 def _table_readers(read: Reader) -> dict[str, Reader]:
@@ -21,7 +33,12 @@ def _table_readers(read: Reader) -> dict[str, Reader]:
 
 # The readers of each format, by the media type that the file is sent as.
 FORMATS: Mapping[str, Mapping[str, Reader]] = {
-    "vivier": {NDJSON: vivier.read_ndjson, JSON: vivier.read_json, **_table_readers(vivier.read_csv)},
+    "vivier": {
+        NDJSON: vivier.read_ndjson,
+        JSON: vivier.read_json,
+        ZIP: open_data.read_package,
+        **_table_readers(vivier.read_csv),
+    },
     "siae": _table_readers(registers.read_siae),
     "esat": _table_readers(registers.read_esat),
     "conventions": _table_readers(conventions.read),

@@ -105,7 +105,12 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         *missing_columns(table, (ID, "name")),
     ):
         raise UnreadableFile(problems)
-    for rows in _rows_by_record(table.rows):
+    yield from read_grouped_rows(_rows_by_record(table.rows), context)
+
+
+def read_grouped_rows(grouped: Iterable[list[Cells] | FaultyRow], context: Context) -> Iterator[Row | RowError]:
+    """Read records from the rows of each, of which the first has all its columns, and the others those of an offer."""
+    for rows in grouped:
         if isinstance(rows, FaultyRow):
             yield reject(rows.line, None, (rows.problem,), context.language)
             continue

@@ -63,6 +63,8 @@ MENU: dict[str, tuple[Scope, ...]] = {
     "besoin": ("match",),
     "besoins": ("needs",),
     "lotissement": ("match",),
+    "programmation": ("match",),
+    "depenses": ("match",),
     "annuaire": ("read", "admin"),
     "territoires": ("match",),
     "campagnes": ("needs",),

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
 from litestar.types import ASGIApp, Method
 
 from api.desk.frame.visit import (
@@ -33,7 +34,7 @@ from api.web.html_pages import has_files, parse_fields, read_form
 from api.web.problems import answer_failure, refusal_of
 from domain.organisation import Scope
 
-Handler = Callable[..., Awaitable[Response[bytes]]]
+Handler = Callable[..., Awaitable[Response[bytes] | Stream]]
 
 LONGEST_FORM, MOST_FIELDS = 1 << 20, 10_000
 """A meeting of 500 people with 200 follow-ups has some 2,400 fields, a gap of equal treatment one for each supplier."""
@@ -85,6 +86,7 @@ def page(
         async def answer_call(request: Call) -> ASGIApp:
             """The page that the handler makes, or an error page, with the headers and cookie of every page."""
             visit = visit_of(request)
+            shown: Response[bytes] | Stream
             try:
                 shown = await _answer_visit(visit, handler, declared)
             except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
@@ -93,6 +95,8 @@ def page(
                 shown.headers.setdefault(name, value)
             if cookie := cookie_header(request, visit.new_token):
                 shown.headers["set-cookie"] = cookie
+            if isinstance(shown, Stream):  # in parts, each as soon as it is made
+                return shown.to_asgi_response(app=None, request=request)
             accepted = request.headers.get("accept-encoding", "")
             shown.content = await compress_if_accepted(shown.content, str(shown.media_type), shown.headers, accepted)
             return shown.to_asgi_response(app=None, request=request)
@@ -123,7 +127,7 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
     return {name: value.replace("{tiles}", tiles) for name, value in HEADERS.items()}
 
 
-async def _answer_visit(visit: Visit, handler: Handler, declared: Page) -> Response[bytes]:
+async def _answer_visit(visit: Visit, handler: Handler, declared: Page) -> Response[bytes] | Stream:
     """The handler's response; else a page to sign in (no session), or to send the form again (no valid form token)."""
     call = visit.call
     if declared.scopes:

@@ -1,6 +1,7 @@
 """A need in words, line by line, and the lines in which two needs differ."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 
 from api.desk.frame.layout import CODE_WORDS
 from domain.law.procedures.lot_facts import lot_value_as_sum
@@ -47,8 +48,8 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
         (Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None),
         (Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None),
         (Text("Valeur totale estimée", "Estimated total"), _amount_in_words(printed_euros, need.estimated_total_eur)),
-        (Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None),
-        (Text("Évalué au", "Evaluated as of"), long_date(need.on) if need.on else None),
+        (Text("Publication prévue", "Planned publication"), _day_in_words(planned)),
+        (Text("Évalué au", "Evaluated as of"), _day_in_words(need.on)),
         (
             Text("Fournisseurs sur la liste", "Candidates on the list"),
             Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot"),
@@ -58,6 +59,12 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
             Text("Considérations environnementales", "Environmental considerations"),
             _yes_or_no(need.environmental_considerations),
         ),
+        (
+            Text("Réponses à la consultation avant le", "Answers to the consultation by"),
+            long_date(need.answers_by) if need.answers_by else None,
+        ),
+        (Text("Page où répondre", "Page for answers"), _in_both_languages(need.answers_url)),
+        (Text("Courriel du service", "E-mail of the service"), _in_both_languages(need.answers_email)),
     )
     return [(name, words) for name, words in facts if words]
 
@@ -103,6 +110,10 @@ def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference)
         for name in dict.fromkeys([*new, *old]):
             if old.get(name) != new.get(name):
                 yield lot_id, name, old.get(name), new.get(name)
+
+
+def _day_in_words(day: date | None) -> Text | None:
+    return long_date(day) if day else None
 
 
 def _territory_in_words(territory: TerritoryRequest | None, reference: Reference) -> Text | None:

@@ -1,7 +1,8 @@
 """The pages of an organisation's needs: listed, stored, shown, changed, moved; what all pages of a need share."""
 
+import re
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from litestar import Response
 
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, Mistake
+from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, match_and_write_once
 from api.desk.need.need_form import form_of_need, read_need_form
@@ -29,7 +31,7 @@ from db.core.engine import Connection, transaction
 from db.needs.needs import NeedFilters, select_awards, select_needs
 from db.needs.shortlists import select_decisions, select_shortlists
 from domain.errors import InvalidContent
-from domain.needs.need import Buyer, Lot, NeedAndProcedure, PlannedNeed
+from domain.needs.need import EMAIL_ADDRESS, WEB_ADDRESS, Buyer, Lot, NeedAndProcedure, PlannedNeed
 from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
 from domain.shortlists.version import IdAndName
 from domain.text.bilingual import Text
@@ -120,6 +122,15 @@ LONGEST_DESCRIPTION = 20_000
 MOST_AWARDS = 20
 
 
+def _fits(pattern: re.Pattern[str]) -> Callable[[str | None], bool]:
+    """A function that tells whether a text, if any is given, fits the pattern."""
+    return lambda words: words is None or pattern.fullmatch(words) is not None
+
+
+PAGE = forms.restricted(forms.WORDS, _fits(WEB_ADDRESS), SAID["no_web_address"])
+EMAIL = forms.restricted(forms.WORDS, _fits(EMAIL_ADDRESS), SAID["no_email_address"])
+
+
 class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
     """The form fields of a need's details that may change after publication: title, reference, description."""
 
@@ -135,6 +146,10 @@ class DetailsForm(NamesForm, frozen=True, kw_only=True):
     planned: Annotated[str, Field("publication", "planned_publication_on", forms.DAY)] = ""
     social: Annotated[str, Field("social", "social_considerations", forms.YES_OR_NO)] = ""
     environmental: Annotated[str, Field("environnement", "environmental_considerations", forms.YES_OR_NO)] = ""
+    buyer: Annotated[str, Field("acheteur", "buyer/name", forms.bounded_text(LONGEST))] = ""
+    answers_by: Annotated[str, Field("reponses", "answers_by", forms.DAY)] = ""
+    answers_url: Annotated[str, Field("page-reponses", "answers_url", PAGE)] = ""
+    answers_email: Annotated[str, Field("courriel", "answers_email", EMAIL)] = ""
 
 
 @page("GET", "/besoins/{need_id}", scope="needs")
@@ -154,7 +169,14 @@ async def change_need_details(visit: Visit, need_id: str) -> Response[bytes]:
     if mistakes:
         return await _need_page(visit, need, mistakes)
 
-    return await change_need(visit, need, partial(msgspec.structs.replace, **values), "complete")
+    return await change_need(visit, need, partial(_with_details, **values), "complete")
+
+
+def _with_details(before: NeedDocument, *, buyer: dict[str, Any] | None = None, **details: Any) -> NeedChange:
+    """The stored need with other details; `buyer`: what of the buyer is another, the rest of which stays."""
+    if buyer is not None and (before.buyer is not None or any(buyer.values())):
+        details["buyer"] = msgspec.structs.replace(before.buyer or Buyer(), **buyer)
+    return msgspec.structs.replace(before, **details)
 
 
 @page("GET", "/besoins/{need_id}/etat", scope="needs")

@@ -126,7 +126,7 @@ def recognise_file(
     sheet, others = None, tuple[str, ...]()
     if content.startswith(SIGNATURE):
         content, sheet, others = first_sheet(content)
-    media_type = CSV if sheet is not None else _media_type(name, content)
+    media_type = CSV if sheet is not None else media_type_of_file(name, content)
     candidates = [wanted] if wanted in FORMATS else list(FORMATS)
     fitting = [each for each in candidates if media_type in FORMATS[each]]
     if not fitting:
@@ -158,7 +158,7 @@ def _count_readable_rows(format_: str, content: bytes, media_type: str, context:
         return -1
 
 
-def _media_type(name: str, content: bytes) -> str:
+def media_type_of_file(name: str, content: bytes) -> str:
     """The media type of a file, by its name or else its first bytes. Raises InvalidContent if empty, gzip or .xls."""
     if not content.strip():
         raise _file_mistake("empty", SAID["empty"])
@@ -249,7 +249,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     except (InvalidContent, Conflict, Refusal) as refused:
         if isinstance(refused, Refusal) and not refused.errors:
             raise
-        return await _source_page(visit, source, found, 422, refused=_reasons_of_refusal(refused))
+        return await _source_page(visit, source, found, 422, refused=reasons_of_refusal(refused))
     if wish == IMPORT:
         return visit.redirect(f"/sources/{quote(source, safe='')}/envois/{report.id}")
     if wish == CORRECT:
@@ -369,7 +369,8 @@ def _table_to_correct(layout: RecognisedFile, mapping: SourceMapping, report: Im
     return table_file(rejected_rows(layout.content, layout.format, mapping.fields, said), "vivier-a-corriger")
 
 
-def _reasons_of_refusal(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
+def reasons_of_refusal(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
+    """The sentences that say why a file is refused."""
     if isinstance(refused, Conflict):
         return (SAID["too_many_removed"] if refused.code == "too_many_removed" else refused.detail,)
     problems = refused.problems if isinstance(refused, InvalidContent) else refused.errors

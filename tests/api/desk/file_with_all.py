@@ -34,6 +34,12 @@ FILE = """external_id;name;siret;address.commune;segments
 1;Les Jardins du Loch;;56178;ev-entretien
 2;Atelier;123;56178;x
 """
+PAYMENTS = """Mandats 2025 et 2026
+Date de mandat;SIRET;Objet;Montant HT;Réservé
+01/03/2025;12345678200010;Tonte;1 000,50;oui
+01/03/2026;123;Nettoyage de locaux;-4,20;non
+Total;;;996,30;
+"""
 
 
 async def file_with_all(served: Client, browser: Browser, source: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from api.desk.frame.layout import TEMPLATES, render
 from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
 from tests.accessibility import OF_WIDTH, RULES, unnamed, violations
-from tests.api.desk.file_with_all import FILE, file_with_all, take_picture
+from tests.api.desk.file_with_all import FILE, PAYMENTS, file_with_all, take_picture
 from tests.api.desk.steps import Browser, sign_in_as
 from tests.api.desk.window import Windows, assert_fits, enter, is_gone, refused, waiting
 from tests.api.organisations import member
@@ -66,6 +66,8 @@ VIEWS = (
     View("addresses", ANSWER, "[value=adresses-1]"),
     View("result-nobody", "besoin/resultat?territoire=commune:97411&lot-1-objet=compostage&lot-1-distance=1"),
     View("allotment-compared", "lotissement?exemple=1", "button[formaction$=lotissement]"),
+    View("spending-wrong", "depenses", "main form button", {"#fichier": "{file}"}),
+    View("spending", "depenses", "main form button", {"#fichier": "{payments}"}),
     View("needs", "besoins"),
     View("needs-empty", "besoins", by="beginner"),
     View("need", "{need}"),
@@ -80,6 +82,7 @@ VIEWS = (
     View("decisions-empty", "{fresh}/decisions"),
     View("awards-wrong", "{need}/attributions", "details button"),
     View("award-withdrawal", "{need}/attributions/{award}"),
+    View("notice", "{need}/avis"),
     View("report", "{need}/rapport?version=1&lire=integral"),
     View("report-file", "{need}/rapport/1/integral.html"),
     View("exchanges", "{need}/echanges"),
@@ -158,6 +161,7 @@ NO_PAGES = {
     "/territoires/{code}/etat-des-lieux.pdf": "a handout to print",
     "/annuaire/tableau": "a table to download",
     "/campagnes/{id}/destinataires": "the same",
+    "/besoins/{need_id}/avis/{name}": "the same",
     "/sources/{source}/fiches": "the same",
     "/sources/{source}/modele": "the same",
     "/sources/{source}/envois/{import_id}/rejets": "the same",
@@ -223,12 +227,14 @@ async def test_every_page_fits_and_axe_finds_nothing(
     monkeypatch.setitem(served.app.state, "openapi", json.dumps(document | {"paths": dict(longest)}).encode())
     facts = await file_with_all(served, browser, source)
     templates.clear()
-    (tmp_path / "fiches.csv").write_text(FILE, encoding="utf-8")
+    files = {"file": FILE, "payments": PAYMENTS}
+    for name, content in files.items():
+        (tmp_path / f"{name}.csv").write_text(content, encoding="utf-8")
     async with Browser(served.app) as other:
         connect(served.services, monkeypatch, "http://localhost:1", address)
         await sign_in_as(other, await member(served, "match", "needs", organisation=f"Mairie de {source}"))
         cookies = {"anne": browser.cookies[COOKIE], "beginner": other.cookies[COOKIE]}
-        gallery = Gallery(windows, address, cookies, facts | {"file": str(tmp_path / "fiches.csv")})
+        gallery = Gallery(windows, address, cookies, facts | {name: str(tmp_path / f"{name}.csv") for name in files})
         await asyncio.to_thread(gallery.visit_all)
     assert gallery.found == {}
     files = {

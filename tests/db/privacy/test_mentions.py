@@ -240,11 +240,13 @@ OF_NOBODY = {
     "campaign_recipients": {"siret", "kinds", "commune", "way", "joined"},
     "campaign_mails": {"status", "purpose", "language", "failure"},
     "needs": {"status", "buyer_siret", "brief"},  # generated from the content
+    # contacts of organisations, never of persons, and replaced as a whole
+    "networks": {"name", "kind", "territories", "reserved", "email", "phone", "url"},
     "organisations": {"name", "siret"},
     "reply_links": {"digest"},
     "shortlist_decisions": {"lot_id", "decision"},
     "shortlists": {"language", "stamp", "totals", "ledger"},
-    "sources": {"name", "mapping"},
+    "sources": {"name", "mapping", "licence"},
     "split_records": {"source", "other_source"},
     "supplier_notes": {"means"},
     "suppression_key": {"key"},

@@ -53,6 +53,7 @@ def test_days_amounts_distances_and_lists() -> None:
     assert long_date(date(2026, 12, 31)) == Text("31 décembre 2026", "31 December 2026")
     assert euros(21_600_000) == Text("216 000 €", "€216,000")
     assert euros(123_405) == Text("1 234,05 €", "€1,234.05")
+    assert (euros(-420), euros(-100_000)) == (Text("-4,20 €", "-€4.20"), Text("-1 000 €", "-€1,000"))
     assert kilometres(41.23) == Text("41,2 km", "41.2 km")
     assert kilometres(41.23, rough=True) == Text("41 km", "41 km")
     assert kilometres(0.03, rough=True) == Text("30 m", "30 m")

@@ -360,3 +360,24 @@ async def test_suppliers_that_came_since_the_latest_version_are_named(own: Brows
     await desk.open("versions")
     await desk.send("versions", montrer="20")
     assert "nouvelle structure" not in (await own.open(f"/{desk.path}")).text
+
+
+async def test_the_notice_says_what_is_missing_and_then_is_read_and_downloaded(own: Browser, desk: Desk) -> None:
+    await desk.open("avis")
+    for words in ("La description", "L'acheteur", "donner son nom"):
+        assert words in said(own.page)
+    await own.open(f"/{desk.path}")
+    answer = await own.submit(desk.path, courriel="achats", acheteur="Ville de Vannes")
+    assert (answer.status_code, 'href="#courriel"' in own.page) == (422, True)
+    typed = {"description": "Les parcs", "courriel": "achats@vannes.fr", "page-reponses": "https://profil.example/1"}
+    assert (await own.submit(desk.path, typed, reponses="2099-02-01")).status_code == 200
+    need = await need_of(desk)
+    assert (need["buyer"]["name"], need["answers_by"]) == ("Ville de Vannes", "2099-02-01")
+    await desk.open("avis")
+    for words in ("Ville de Vannes", "1er février 2099", "https://profil.example/1", "achats@vannes.fr"):
+        assert words in said(own.page)
+    answer = await own.open(f"/{desk.path}/avis/consultation.xml")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert "PriorInformationNotice" in answer.text
+    await desk.open("journal")
+    assert "Avis de consultation établi" in said(own.page)

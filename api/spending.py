@@ -1,0 +1,255 @@
+"""The route `POST /spending`: payments or contracts counted by what their suppliers are; nothing is stored."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from io import BytesIO
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.runtime.auth import require_scope
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.processes.match_work import FunctionTask
+from api.web.content_negotiation import CSV, JSON, NDJSON
+from api.web.request_body import JsonBody, missing_body, require_coding, require_media, whole_body
+from db.core.engine import Connection, transaction
+from db.needs.needs import awards_until
+from db.suppliers.payees import payees_of
+from db.suppliers.read import living_suppliers
+from domain.decoding.requests import explain
+from domain.errors import InvalidContent, Problem
+from domain.reference.taxonomy import Taxonomy
+from domain.spending.payment import Payee, Payment, PaymentLine
+from domain.spending.spending import MOST_LISTED, Rejected, Spending, SpendingFigures, count_spending
+from domain.suppliers.source import RowError, reject
+from domain.text.bilingual import Language, Text
+from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
+from matching.reference import Reference
+from sources.file_types.csv_cells import Cell, csv_of
+from sources.file_types.workbook import ODS, XLSX, first_sheet
+from sources.rows import lines, unreadable
+from sources.spending.payment_table import (
+    MOST_LINES,
+    TOO_MANY,
+    Draft,
+    ReadPayments,
+    SegmentReader,
+    cents_of,
+    draft_of_line,
+    payments_in_table,
+    read_number,
+)
+
+NOT_JSON = Text("Cette ligne n'est pas du JSON", "This line is no JSON")
+FEW_BYTES = 16 << 10
+"""A longer table is read and counted in another process."""
+
+
+class SpendingLines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Payments or contracts to be counted."""
+
+    lines: Annotated[tuple[PaymentLine, ...], msgspec.Meta(max_length=MOST_LINES)]
+    """Of any years"""
+    awards: bool = False
+    """Count in the awards that the organisation recorded, as the parameter `awards` does"""
+
+
+class SpendingQuery(msgspec.Struct, frozen=True):
+    """The parameter of a count of spending."""
+
+    awards: bool = False
+    """Count in the awards that the organisation recorded here (scope `needs`); those that were paid count twice"""
+
+
+class PackedPayments(NamedTuple):
+    """Payments as they pass between processes: encoded, with the SIRETs and legal units to look up."""
+
+    payments: bytes
+    sirets: list[str]
+    sirens: list[str]
+    rejected: Rejected
+    awards: bool
+
+
+_LINES, _LIST = JsonBody(SpendingLines), JsonBody(tuple[PaymentLine, ...])
+_read_line = msgspec.json.Decoder(PaymentLine).decode
+encode_packed = msgspec.msgpack.Encoder().encode
+_read_payments = msgspec.msgpack.Decoder(list[Payment]).decode
+_read_payees = msgspec.msgpack.Decoder(list[Payee]).decode
+
+
+@endpoint(
+    "POST",
+    "/spending",
+    tag="Match",
+    scope="match",
+    answers={JSON: Spending, CSV: str},
+    takes={CSV: str, XLSX: bytes, ODS: bytes, JSON: SpendingLines, NDJSON: PaymentLine},
+    file="depenses",
+    problems=("too-many-requests", "match-not-finished"),
+)
+async def get_spending(call: Call, query: SpendingQuery) -> Response[bytes]:
+    """Count payments or contracts.
+
+    Euros and shares by what each supplier is at the time of each line: of the social economy, of the handicap sector,
+    an inclusion company, by kind, year and segment, and the indicators of a SPASER (L2111-3) and of the PNAD with their
+    rule. An approval counts where it covers the day; one without dates counts, told in `undated_eur`. A supplier is
+    found by its SIRET, else by other establishments of its SIREN, told in `by_siren_eur`. Whoever is not in the
+    directory, or of whom it knows nothing, is unknown: never counted as outside of the social economy.
+
+    Takes a table (CSV, or the first sheet of an `.xlsx` or `.ods`) whose columns are found by their French or English
+    titles, or lines as JSON; at most 100,000 lines. A line with a fault is listed and stops no other; of a JSON array
+    or object it is refused (422). Sums are made in whole cents. Nothing is stored. As CSV a row per figure.
+    """
+    media = require_media(call.headers, (CSV, XLSX, ODS, JSON, NDJSON))
+    require_coding(call.headers, ("identity",))
+    raw = await whole_body(call, call.services.settings.body_limit, call.share_of_body)
+    if not raw.strip():
+        raise missing_body()
+    found = await spending_of(call, raw, media, awards=query.awards)
+    if call.media_type == CSV:
+        rows = figure_rows(found, call.services.reference.taxonomy, call.language)
+        return Response(csv_of(FIGURE_COLUMNS, rows, call.csv), media_type=f"{CSV}; charset=utf-8")
+    return Response(msgspec.json.encode(found), media_type=JSON)
+
+
+async def spending_of(call: Call, raw: bytes, media: str, *, awards: bool) -> Spending:
+    """The spending that the lines of a body make, with the organisation's awards where they are asked for.
+
+    Raises Refusal (400, 403, 429, 503), and InvalidContent (422) for what cannot be read.
+    """
+    if awards:
+        require_scope(call.bearer, "needs")
+    services, organisation, is_much = call.services, call.bearer.organisation_id, len(raw) > FEW_BYTES
+    run, key = services.match_work.run, str(organisation)
+    reading = FunctionTask(read_body, (raw, media, call.language), is_much)
+    packed = await run(reading, key, call.wait_for_disconnect)
+    counts_awards = awards or packed.awards
+    if counts_awards:
+        require_scope(call.bearer, "needs")
+    async with transaction(services.database) as connection:
+        added, payees = await look_up_payees(connection, packed, organisation if counts_awards else None)
+    counting = packed, encode_packed(added), encode_packed(payees), services.today(), call.language
+    return await run(FunctionTask(count_packed, counting, is_much), key, call.wait_for_disconnect)
+
+
+async def look_up_payees(
+    connection: Connection, packed: PackedPayments, organisation_id: UUID | None
+) -> tuple[list[Payment], list[Payee]]:
+    """The awards of an organisation (None: of none) as payments, and what the directory knows of all payees."""
+    added, payees = list[Payment](), list[Payee]()
+    if organisation_id is not None:
+        recorded = [e for e in await awards_until(connection, organisation_id, date.max) if e.value_eur is not None]
+        living = await living_suppliers(connection, {each.supplier_id for each in recorded})
+        for award in recorded:
+            winner = living.get(award.supplier_id)
+            number, is_sound = read_number(award.supplier_siret or (winner.siret if winner else "") or "")
+            if not number and winner is not None:
+                number = str(winner.id)
+                payees.append(Payee(number, winner.approvals, winner.legal_form, winner.ess))
+            cents, day = cents_of(award.value_eur or 0), award.awarded_on
+            segment, reserved = next(iter(award.segments), None), bool(award.reserved)
+            added.append(Payment(0, number, is_sound, cents, day, day, segment, reserved, award.supplier_name))
+    sirets = (*packed.sirets, *(each.number for each in added))
+    sirens = (*packed.sirens, *(each.siren for each in added if each.siren))
+    return added, [*payees, *await payees_of(connection, sirets, sirens)]
+
+
+def read_body(reference: Reference, raw: bytes, media: str, language: Language) -> PackedPayments:
+    """The payments in a body. Raises Refusal (400) and InvalidContent (422)."""
+    segments, wants_awards = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter), False
+    if media == JSON:
+        raw = raw.removeprefix(b"\xef\xbb\xbf")
+        path: tuple[str, ...] = ("lines",)
+        if raw.lstrip().startswith(b"["):
+            items, path = _LIST.decode(raw), ()
+            if len(items) > MOST_LINES:
+                raise unreadable("too_many_lines", TOO_MANY)
+        else:
+            body = _LINES.decode(raw)
+            items, wants_awards = body.lines, body.awards
+        drafts = [draft_of_line(at + 1, each, (*path, at)) for at, each in enumerate(items)]
+        read = ReadPayments(segments.payments(drafts), Rejected())
+    elif media == NDJSON:
+        read = _payments_in_lines(raw, segments, language)
+    else:
+        table = raw if media == CSV else first_sheet(raw).content
+        read = payments_in_table(BytesIO(table), segments, language)
+    sirets = {each.number for each in read.payments if each.number}
+    sirens = {each.siren for each in read.payments if each.siren}
+    return PackedPayments(encode_packed(read.payments), sorted(sirets), sorted(sirens), read.rejected, wants_awards)
+
+
+def _payments_in_lines(raw: bytes, segments: SegmentReader, language: Language) -> ReadPayments:
+    """The payments in lines of JSON; a line that is none, or that has a fault, is rejected."""
+    drafts, errors, number = list[Draft](), list[RowError](), 0
+    for line in lines(BytesIO(raw)):
+        if line.data is not None and not line.data.strip():
+            continue
+        try:
+            drafts.append(draft_of_line(line.number, _read_line(line.data or b"{")))
+        except (InvalidContent, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            number += 1
+            if len(errors) < MOST_LISTED:
+                errors.append(reject(line.number, None, problems_of_line(error), language))
+        if len(drafts) > MOST_LINES:
+            raise unreadable("too_many_lines", TOO_MANY)
+    return ReadPayments(segments.payments(drafts), Rejected(tuple(errors), number))
+
+
+def count_packed(
+    reference: Reference, packed: PackedPayments, added: bytes, payees: bytes, today: date, language: Language
+) -> Spending:
+    """The spending that packed payments and `added` ones make, which are encoded; see `count_spending`."""
+    awards = _read_payments(added)
+    rejected = msgspec.structs.replace(packed.rejected, awards=len(awards))
+    every = [*_read_payments(packed.payments), *awards]
+    return count_spending(every, _read_payees(payees), rejected, reference.rules, today, language)
+
+
+def problems_of_line(error: Exception) -> tuple[Problem, ...]:
+    """The problems of a line of JSON that could not be taken."""
+    if isinstance(error, InvalidContent):
+        return error.problems
+    if isinstance(error, msgspec.ValidationError):
+        return (explain(error, PaymentLine),)
+    return (Problem("", "malformed_json", NOT_JSON),)
+
+
+FIGURE_COLUMNS = ("figure", "year", "label", "value_eur", "lines", "share", "target", "article")
+EUROS = tuple(each.removesuffix("_eur") for each in SpendingFigures.__struct_fields__ if each.endswith("_eur"))
+"""The names of the sums in euros, without their ending."""
+
+
+def figure_rows(found: Spending, taxonomy: Taxonomy, language: Language) -> Iterator[Sequence[Cell]]:
+    """The figures of a spending as rows of a table, in the columns FIGURE_COLUMNS; first those of all years."""
+    for year, figures in (("", found), *((each.year, each) for each in found.years)):
+        for figure, words, euros in _sums(figures, taxonomy, language):
+            yield figure, year, words, euros, None, _share(euros, figures.total_eur), None, None
+        for name in ("lines", "lines_unknown"):
+            yield name, year, SPENDING_FIGURES[name].to(language), None, getattr(figures, name), None, None, None
+        for each in figures.indicators:
+            told = (each.value, None) if each.unit == "eur" else (None, each.value)
+            words = SPENDING_INDICATORS[each.code].to(language)
+            yield f"indicators.{each.code}", year, words, *told, each.share, each.target, each.article
+
+
+def _sums(figures: SpendingFigures, taxonomy: Taxonomy, language: Language) -> Iterator[tuple[str, str, float]]:
+    """The sums of some payments: the dotted path of each, its words, and its euros."""
+    for name in EUROS:
+        yield f"{name}_eur", SPENDING_FIGURES[name].to(language), getattr(figures, f"{name}_eur")
+    for kind, euros in figures.by_kind.items():
+        yield f"by_kind.{kind}", NO_KIND[kind].to(language) if kind in NO_KIND else kind, euros
+    if isinstance(figures, Spending):
+        for segment, euros in figures.by_segment.items():
+            words = NO_KIND[segment].to(language) if segment in NO_KIND else taxonomy.label(segment)
+            yield f"by_segment.{segment}", words, euros
+
+
+def _share(part: float, whole: float) -> float | None:
+    return round(part / whole, 4) if whole > 0 else None
+
+
+ROUTES = (get_spending,)

@@ -1,0 +1,292 @@
+"""Amounts, dates and durations as buyers write them in tables of purchases: “1,2 M€”, “T2 2027”, “1 an + 3 x 1 an”.
+
+What says nothing known (“à définir”) is None; what is written and cannot be true raises UnreadableCell.
+"""
+
+import re
+from datetime import date
+from typing import NamedTuple
+
+from domain.needs.lot_words import terms_in
+from domain.text.bilingual import Text
+from domain.text.normalise import fold
+
+THOUSAND, MILLION = 1e3, 1e6
+_DIGITS = r"\d{1,3}(?:[\s.,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?"
+_UNIT = r"(?:M\s?€|millions?\b(?:\s+d['’\s]\s?euros?)?|M\s?euros?\b|k\s?€|k\s?eur(?:os?)?\b|k\b|milliers?\b|m€)"
+_AMOUNT = re.compile(
+    rf"(?:(?P<lead>HT|TTC)\s*:?\s*)?(?P<number>{_DIGITS})\s*(?P<unit>{_UNIT})?\s*(?:€|euros?\b|eur\b)?\s*(?P<tax>HT|TTC)?",
+    re.IGNORECASE,
+)
+_SPANS = re.compile(r"\d+(?:[.,]\d+)?\s*(?:%|ans?\b|années?\b|mois\b)|\b20\d\d\s*[:=]", re.IGNORECASE)
+_A_YEAR = re.compile(r"/\s*an\b|\bpar an|\bannuel|\ban\b", re.IGNORECASE)
+_PLAIN = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d+)?")
+_TAX_RATE = 1.2
+_SMALL = 3
+"""Digits of a number that is hardly an amount, among words and without a currency."""
+
+
+class UnreadableCell(Exception):
+    """Raised for a cell that is written and cannot be what its column holds."""
+
+    def __init__(self, code: str, detail: Text) -> None:
+        super().__init__(detail.en)
+        self.code, self.detail = code, detail
+
+
+class Amount(NamedTuple):
+    """An amount in euros. `is_yearly`: that of one year; `with_tax`: it held value added tax, taken off at 20 %."""
+
+    euros: float
+    is_yearly: bool
+    with_tax: bool
+
+
+def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amount | None:
+    """The amount in a cell under a head; None where it has no digit. Of two (“40 à 90 k€”) the larger, before tax.
+
+    `as_computed`: a point in the cell is a decimal one, as in numbers of workbooks and of JSON. Raises UnreadableCell.
+    """
+    text = cell.strip()
+    if not any(map(str.isdigit, text)):
+        return None
+    folded = fold(head).split()
+    factor = 1.0
+    if re.search(r"M\s?€|millions?", head):
+        factor = MILLION
+    elif re.search(r"k\s?€|k\s?eur|milliers?", head, re.IGNORECASE):
+        factor = THOUSAND
+    yearly = bool(_A_YEAR.search(text)) or not {"annuel", "annuelle", "an"}.isdisjoint(folded)
+    taxed = "ttc" in folded and "ht" not in folded
+    if text.startswith(("-", "−")):
+        raise UnreadableCell(
+            "negative_amount", Text(f"Montant négatif : « {cell[:40]} »", f"Negative amount: “{cell[:40]}”")
+        )
+    if as_computed and _PLAIN.fullmatch(text):
+        return _amount(float(text) * factor, yearly, taxed)
+    found = list(_AMOUNT.finditer(_SPANS.sub(" ", text)))
+    rest = _AMOUNT.sub(" ", _SPANS.sub(" ", text))
+    if (
+        not found
+        or re.search(r"\d|[a-z]{3}\d|\d[a-z]", rest, re.IGNORECASE)
+        or _is_glued(text)
+        or _counts_something(found, rest)
+    ):
+        raise UnreadableCell(
+            "unreadable_amount", Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
+        )
+    before_tax = [each for each in found if (each["lead"] or each["tax"] or "").upper() == "HT"]
+    chosen = before_tax or found
+    unit = next((each["unit"] for each in reversed(chosen) if each["unit"]), None)
+    taxed = (taxed and not before_tax) or all((each["lead"] or each["tax"] or "").upper() == "TTC" for each in chosen)
+    values = [_number(each["number"]) * (_factor(each["unit"] or unit) or factor) for each in chosen]
+    return _amount(max(values), yearly, taxed)
+
+
+def _counts_something(found: list[re.Match[str]], rest: str) -> bool:
+    """Whether small bare numbers stand among words, as in “3 lots”: they are no amounts."""
+    bare = all(not each["unit"] and len(each[0].strip()) <= _SMALL for each in found)
+    return bare and any(map(str.isalpha, rest))
+
+
+def _is_glued(text: str) -> bool:
+    """Whether digits stand within a word, as in “12abc”: no amount is written so."""
+    words = re.findall(r"\d[\w]*[^\W\d_]{3,}|[^\W\d_]{2,}\d\w*", text)
+    return any(
+        not re.fullmatch(r"\d+\s?(?:k?eur(?:os?)?|keuros?|ans|mois|ttc|millions?)", word, re.IGNORECASE)
+        for word in words
+    )
+
+
+def _amount(euros: float, yearly: bool, taxed: bool) -> Amount:
+    return Amount(round(euros / _TAX_RATE if taxed else euros, 2), yearly, taxed)
+
+
+def _number(written: str) -> float:
+    """The number that French digits write: “1 234,5”, “40.000”, “40,000”."""
+    bare = re.sub(r"[\s'’\u00a0\u202f]", "", written)
+    if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?", bare):
+        whole = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", bare)
+        return float(whole.replace(",", "."))
+    return float(bare.replace(",", "."))
+
+
+def _factor(unit: str | None) -> float | None:
+    if not unit:
+        return None
+    return THOUSAND if unit[0] in "kK" or unit.lower().startswith("millier") else MILLION
+
+
+_MONTHS = (
+    ("janv", "jan"), ("fev", "feb"), ("mars", "mar"), ("avr", "apr"), ("mai", "may"), ("juin", "jun"), ("juil", "jul"),
+    ("aou", "aug"), ("sept", "sep"), ("oct",), ("nov",), ("dec",),
+)  # fmt: skip
+_SEASONS = {"printemps": 3, "spring": 3, "ete": 6, "summer": 6, "automne": 9, "autumn": 9, "hiver": 12, "winter": 12}
+_ISO = re.compile(r"\b(20\d\d)-(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
+_FRENCH = re.compile(r"(?<!\d)(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?(20\d\d|\d\d)(?!\d)")
+_MONTH_OF = re.compile(r"(?<![A-Za-z\d])(\d{1,2})\s?[/-]\s?(20\d\d)(?!\d)")
+_QUARTER = re.compile(
+    r"\b(?:t|q|trim|trimestre|quarter)\s?([1-4])\b|\b([1-4])\s?(?:er|e|eme|ere|nd|rd|th|st)?\s?(?:t|q|trim|trimestre|quarter)(?:\b|(?=20))|\bt([1-4])(?=20)"
+)
+_HALF = re.compile(
+    r"\b(?:s|semestre)\s?([12])\b|\b([12])\s?(?:er|e|eme|nd)?\s?(?:s|sem|semestre)(?:\b|(?=20))|\bs([12])(?=20)"
+)
+_QUARTER_WORDS = {
+    "premier trimestre": 1,
+    "deuxieme trimestre": 2,
+    "second trimestre": 2,
+    "troisieme trimestre": 3,
+    "quatrieme trimestre": 4,
+}
+_HALF_WORDS = {"premier semestre": 1, "deuxieme semestre": 2, "second semestre": 2}
+_YEAR = re.compile(r"(20\d\d)(?!\d)")
+
+
+def read_day(cell: str, year: int | None = None) -> date | None:
+    """The first day of what a cell says: a day, month, quarter, half or year; None where it says none of these.
+
+    `year`: of the table, for a cell that says none. Raises UnreadableCell for a day that no calendar has.
+    """
+    text, folded = cell.strip(), fold(cell)
+    if found := _ISO.search(text):
+        return _day(int(found[1]), int(found[2]), int(found[3] or 1), cell)
+    if found := _FRENCH.search(text):
+        return _day(_full_year(found[3]), int(found[2]), int(found[1]), cell)
+    if found := _MONTH_OF.search(text):
+        return _day(int(found[2]), int(found[1]), 1, cell)
+    said = _YEAR.search(folded)
+    of_year = int(said[1]) if said else year
+    month = _month_in(folded)
+    if month is not None:
+        number, word_end = month
+        if said is None and (short := re.match(r"\s?(\d\d)(?!\d)", folded[word_end:])):
+            of_year = _full_year(short[1])
+        day = re.search(r"\b(\d{1,2})(?:er)?\s+[a-z]", folded)
+        return None if of_year is None else _day(of_year, number, int(day[1]) if day and said else 1, cell)
+    if (part := _part_of_year(folded)) is not None:
+        if said is None and (short := re.search(r"\b(\d\d)$", folded)):
+            of_year = _full_year(short[1])
+        return None if of_year is None else date(of_year, part, 1)
+    return date(int(said[1]), 1, 1) if said else None
+
+
+def _day(year: int, month: int, day: int, cell: str) -> date:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise UnreadableCell(
+            "unreadable_date", Text(f"Date impossible : « {cell[:40]} »", f"Impossible date: “{cell[:40]}”")
+        ) from None
+
+
+def _full_year(written: str) -> int:
+    return int(written) if len(written) > 2 else 2000 + int(written)
+
+
+def _month_in(folded: str) -> tuple[int, int] | None:
+    """The first month that is named, and where its word ends."""
+    for found in re.finditer(r"[a-z]{3,}", folded):
+        for number, beginnings in enumerate(_MONTHS, 1):
+            if (
+                found[0].startswith(beginnings)
+                and len(found[0]) <= 9
+                and found[0] not in {"marche", "marches", "maintenance"}
+            ):
+                return number, found.end()
+    return None
+
+
+def _part_of_year(folded: str) -> int | None:
+    """The first month of the quarter, half or season that is named."""
+    for words, number in _QUARTER_WORDS.items():
+        if words in folded:
+            return 3 * number - 2
+    for words, number in _HALF_WORDS.items():
+        if words in folded:
+            return 6 * number - 5
+    if found := _QUARTER.search(folded):
+        return 3 * int(found[1] or found[2] or found[3]) - 2
+    if found := _HALF.search(folded):
+        return 6 * int(found[1] or found[2] or found[3]) - 5
+    return next((month for season, month in _SEASONS.items() if season in folded.split()), None)
+
+
+class Duration(NamedTuple):
+    """The months of a contract, and those that renewals add; None where not known."""
+
+    months: int | None
+    renewal: int | None = None
+
+
+LONGEST = 1_200
+_BARE = re.compile(r"(\d{1,4})(?:[.,]0+)?")
+_LISTED = re.compile(r"\d{1,2}(?:\s?\+\s?\d{1,2})+")
+_PLUS = re.compile(
+    r"(\d{1,3})\s*(ans?|années?|mois|years?|months?)(?:\s+fermes?)?\s*\+\s*(?:(\d{1,2})\s*(?:x|fois|×|\*)\s*)?"
+    r"(\d{1,3})\s*(ans?|années?|mois|years?|months?|reconductions?)",
+    re.IGNORECASE,
+)
+_SPAN = re.compile(
+    r"(\d{1,3}(?:[.,]5)?)\s*(ans?|années?|mois|years?|months?|jours?|semaines?|days?|weeks?)\b", re.IGNORECASE
+)
+_AT_MOST_YEARS = 5
+
+
+def read_duration(  # noqa: PLR0911 - one for each way of writing it
+    cell: str, head: str = "", *, in_months: bool = False
+) -> Duration | None:
+    """The duration in a cell; None where it says none surely: a bare number of at most 5 may be years or months.
+
+    `in_months`: a bare number is one of months, as in JSON.
+    """
+    text, folded = cell.strip(), fold(head).split()
+    months, years = (
+        not {"mois", "months", "month"}.isdisjoint(folded),
+        not {"ans", "annees", "years", "an"}.isdisjoint(folded),
+    )
+    if found := _BARE.fullmatch(text):
+        number = int(found[1])
+        if years and not months:
+            number *= 12
+        elif not months and not in_months and number <= _AT_MOST_YEARS:
+            return None
+        return Duration(number) if 1 <= number <= LONGEST else None
+    if _LISTED.fullmatch(text):
+        parts = [int(each) for each in re.findall(r"\d+", text)]
+        unit = 1 if months or max(parts) > _AT_MOST_YEARS else 12
+        return Duration(parts[0] * unit, sum(parts[1:]) * unit)
+    if found := _PLUS.search(text):
+        firm = _months(found[1], found[2])
+        each = firm if found[5].lower().startswith("recond") else _months(found[4], found[5])
+        times = int(found[4]) if found[5].lower().startswith("recond") else int(found[3] or 1)
+        return Duration(firm, each * times) if firm else None
+    terms = {term.kind: int(term.value) for term in terms_in(text) if term.kind in {"months", "renewal"}}
+    if "months" in terms:
+        return Duration(terms["months"], terms.get("renewal"))
+    if found := _SPAN.search(text):
+        return Duration(_months(found[1], found[2]), terms.get("renewal"))
+    return None
+
+
+def read_renewal(cell: str, head: str, firm: int | None) -> int | None:
+    """The months that renewals add, as their own column says: a number of times, or a duration."""
+    text = cell.strip()
+    if (found := _BARE.fullmatch(text)) is not None:
+        number = int(found[1])
+        if "mois" in fold(head).split() or number > _AT_MOST_YEARS:
+            return number if number <= LONGEST else None
+        return number * firm if firm else None
+    if found := re.search(r"(\d{1,2})\s*(?:x|fois|×|\*)\s*(?:(\d{1,2})\s*(ans?|mois)\b)?", text, re.IGNORECASE):
+        each = _months(found[2], found[3]) if found[2] else firm
+        return int(found[1]) * each if each else None
+    return _months(span[1], span[2]) if (span := _SPAN.search(text)) else None
+
+
+def _months(number: str, unit: str) -> int:
+    """The months of a span, at least one: “18 mois”, “1,5 an”, “10 jours”."""
+    value, unit = float(number.replace(",", ".")), unit.lower()
+    if unit.startswith(("an", "year")):
+        return max(1, round(value * 12))
+    if unit.startswith(("j", "d")):
+        return max(1, round(value / 30))
+    return max(1, round(value / 4.3)) if unit.startswith(("s", "w")) else max(1, round(value))

@@ -1,0 +1,256 @@
+"""Rows of a table of planned purchases read as lines: the object, amount, date, duration, place and terms of each."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from domain.needs.lot_words import terms_in
+from domain.needs.need import RESERVED_TYPES, Buyer, Nature, Reserved, ValueCovers
+from domain.programme.planned_values import Duration, UnreadableCell, read_amount, read_day, read_duration, read_renewal
+from domain.programme.programme import PlaceSource, PlannedLine, ProgrammeError
+from domain.text.bilingual import Language, Text
+from domain.text.normalise import fold
+from matching.reference import Reference
+from sources.programmes.columns import Columns, is_unknown
+from sources.programmes.places import Codes, PlaceReader
+
+LONGEST_TITLE = 400
+YEAR = 12
+NATURES: dict[str, Nature] = {
+    "t": "works", "travaux": "works", "works": "works", "travail": "works",
+    "f": "supplies", "fournitures": "supplies", "fourniture": "supplies", "supplies": "supplies", "fcs": "supplies",
+    "s": "services", "services": "services", "service": "services", "prestations": "services", "prestation": "services",
+    "pi": "services", "prestations intellectuelles": "services", "tic": "services", "maitrise": "services",
+}  # fmt: skip
+_CPV = re.compile(r"(?<!\d)(\d{8})(?:\s?-\s?\d)?(?!\d)")
+_TOTAL = re.compile(r"(?:sous )?(?:total|totaux|montant total|grand total)\b")
+_IN_ALL = re.compile(r"total|global|toutes|reconductions? (?:comprises?|incluses?)|maximum|maxi?\b", re.IGNORECASE)
+
+NO_TITLE = Text("L'objet manque", "The object is missing")
+NO_PLACE = Text(
+    "Aucun lieu : nommez le département ou la commune dans la ligne, ou dites le territoire de tout le programme",
+    "No place: name the departement or commune in the line, or say the territory of the whole programme",
+)
+
+
+class FaultyLine(Exception):
+    """Raised for a line that cannot be taken; `field`: that at fault."""
+
+    def __init__(self, field: str, code: str, detail: Text) -> None:
+        super().__init__(detail.en)
+        self.field, self.code, self.detail = field, code, detail
+
+
+class LineReader:
+    """Reads the rows of one table. `heading`: the words above it; `asked`: the territory of the request."""
+
+    def __init__(  # noqa: PLR0913 - what is known besides the rows
+        self,
+        reference: Reference,
+        columns: Columns,
+        language: Language,
+        *,
+        sheet: str | None = None,
+        heading: str = "",
+        asked: Codes = (),
+        buyer: Buyer | None = None,
+        as_computed: bool = False,
+        in_months: bool = False,
+        places: PlaceReader | None = None,
+    ) -> None:
+        self._reference, self._columns, self._language, self._sheet = reference, columns, language, sheet
+        self._as_computed, self._in_months = as_computed, in_months
+        self._places = places or PlaceReader(reference)
+        years = re.findall(r"\b20\d\d\b", heading)
+        self._year = int(years[-1]) if len(set(years)) == 1 else None
+        self._defaults: list[tuple[PlaceSource, Codes]] = [
+            ("request", asked), ("heading", self._places.of_title(heading, asked)),
+            ("buyer", self._places.of_buyer(buyer)),
+        ]  # fmt: skip
+        self._above = ""
+
+    def read(self, line: int, cells: Sequence[str], codes: Codes = ()) -> PlannedLine | ProgrammeError | None:
+        """A row as a line; the fault of one that cannot be taken; None for a heading, a total or a note in the table.
+
+        `codes`: of its territory, where they are known already.
+        """
+        try:
+            return self._read(line, cells, codes)
+        except FaultyLine as faulty:
+            head = self._columns.heads_read.get(faulty.field, faulty.field)
+            where = "/" + head.replace("~", "~0").replace("/", "~1")
+            return ProgrammeError(line, self._sheet, where, faulty.code, faulty.detail.to(self._language))
+
+    def _read(self, line: int, cells: Sequence[str], codes: Codes) -> PlannedLine | None:
+        title = self._title(cells)
+        if title is None:
+            return None
+        notes = list[str]()
+        terms = {str(term.kind): term.value for term in terms_in(title) if not term.is_question}
+        duration = self._duration(cells, terms, notes)
+        renewal_cell, head = self._cell("renewal", cells)
+        renewal = read_renewal(renewal_cell, head, duration.months) if renewal_cell else None
+        value, covers = self._value(cells, terms, duration.months, notes)
+        planned, period = self._day(cells, notes)
+        where, source = (codes, "place") if codes else self._territory(cells, title, notes)
+        return PlannedLine(
+            line=line,
+            sheet=self._sheet,
+            title=title[:LONGEST_TITLE],
+            codes=where,
+            territory_from=source,  # type: ignore[arg-type]
+            value_eur=value,
+            value_covers=covers,
+            duration_months=duration.months,
+            renewal_months=duration.renewal if renewal is None else renewal,
+            planned_publication_on=planned,
+            period=period,
+            nature=self._nature(cells),
+            cpv=self._cpv(cells, notes),
+            reserved=self._reserved(cells, title, notes),
+            notes=tuple(notes),
+            cells=self._columns.cells_by_head(cells),
+        )
+
+    def _cell(self, field: str, cells: Sequence[str]) -> tuple[str, str]:
+        """The first cell of a field that is not empty, and the head of its column; empty texts where there is none."""
+        for place in self._columns.of_field.get(field, ()):
+            if place < len(cells) and (cell := " ".join(cells[place].split())):
+                return cell, self._columns.heads[place]
+        return "", ""
+
+    def _title(self, cells: Sequence[str]) -> str | None:
+        """The object with its lot; None for a row that is no purchase. Raises FaultyLine where it has none."""
+        title, lot = self._cell("title", cells)[0], self._cell("lot", cells)[0]
+        filled = [cell for cell in cells if cell.strip()]
+        if _TOTAL.match(fold(title or filled[0])):
+            return None
+        if not title and lot and self._above and not lot.isdecimal():
+            return f"{self._above} – {lot}"
+        if not title:
+            if len(filled) == 1 and "amount" in self._columns.of_field and not self._cell("amount", cells)[0]:
+                return None
+            raise FaultyLine("title", "missing_title", NO_TITLE)
+        if len(filled) == 1 and len(cells) > 1 and (title.isupper() or fold(title) in NATURES):
+            return None
+        self._above = title
+        if not any(map(str.isalpha, title)):
+            raise FaultyLine(
+                "title", "unreadable_title", Text(f"Pas d'objet : « {title[:40]} »", f"No object: “{title[:40]}”")
+            )
+        return f"{title} – {lot}" if lot and any(map(str.isalpha, lot)) and fold(lot) not in fold(title) else title
+
+    def _duration(self, cells: Sequence[str], terms: Mapping[str, str], notes: list[str]) -> Duration:
+        cell, head = self._cell("duration", cells)
+        if cell and not is_unknown(cell):
+            if (found := read_duration(cell, head, in_months=self._in_months)) is not None:
+                return found
+            notes.append(self._unread(head, cell))
+        return Duration(*(int(terms[kind]) if kind in terms else None for kind in ("months", "renewal")))
+
+    def _value(
+        self, cells: Sequence[str], terms: Mapping[str, str], months: int | None, notes: list[str]
+    ) -> tuple[float | None, ValueCovers]:
+        """The amount in euros before tax, and whether it covers renewals. Raises FaultyLine for an unreadable one."""
+        cell, head = self._cell("amount", cells)
+        if not cell or is_unknown(cell):
+            if cell:
+                notes.append(self._unread(head, cell))
+            return (float(terms["value"]), "firm") if "value" in terms and not cell else (None, "firm")
+        try:
+            found = read_amount(cell, head, as_computed=self._as_computed)
+        except UnreadableCell as unreadable:
+            raise FaultyLine("amount", unreadable.code, unreadable.detail) from None
+        if found is None:
+            detail = Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
+            raise FaultyLine("amount", "unreadable_amount", detail)
+        if found.with_tax:
+            notes.append(
+                Text("Montant TTC ramené hors taxes au taux de 20 %", "VAT of 20 % taken off the amount").to(
+                    self._language
+                )
+            )
+        if found.is_yearly and months and months > YEAR:
+            notes.append(
+                Text("Montant annuel, pour toute la durée ferme", "Yearly amount, for the firm duration").to(
+                    self._language
+                )
+            )
+            return round(found.euros * months / YEAR, 2), "firm"
+        return found.euros, "all" if _IN_ALL.search(head) and not found.is_yearly else "firm"
+
+    def _day(self, cells: Sequence[str], notes: list[str]) -> tuple[date | None, str | None]:
+        cell, head = self._cell("date", cells)
+        if not cell or is_unknown(cell):
+            return None, cell or None
+        try:
+            found = read_day(cell, self._year)
+        except UnreadableCell as unreadable:
+            raise FaultyLine("date", unreadable.code, unreadable.detail) from None
+        if found is None:
+            notes.append(self._unread(head, cell))
+        return found, cell
+
+    def _territory(self, cells: Sequence[str], title: str, notes: list[str]) -> tuple[Codes, PlaceSource]:
+        """The territory of a line, and what names it. Raises FaultyLine where nothing does."""
+        cell, _ = self._cell("department", cells)
+        department = self._places.departements_of(cell) if cell else ()
+        if cell and not department and any(map(str.isdigit, cell)):
+            raise FaultyLine(
+                "department",
+                "unknown_code",
+                Text(f"Département inconnu : « {cell[:40]} »", f"Unknown departement: “{cell[:40]}”"),
+            )
+        around = next((codes for _, codes in self._defaults if codes), ())
+        place, place_head = self._cell("place", cells)
+        if place and (found := self._places.of_cell(place, department or around)):
+            return found, "place"
+        if place and not is_unknown(place):
+            notes.append(self._unread(place_head, place))
+        if department:
+            return department, "department"
+        if found := self._places.of_title(title, around):
+            return found, "title"
+        for source, codes in self._defaults:
+            if codes:
+                return codes, source
+        raise FaultyLine("place", "no_place", NO_PLACE)
+
+    def _nature(self, cells: Sequence[str]) -> Nature | None:
+        folded = fold(self._cell("nature", cells)[0])
+        return NATURES.get(folded) or NATURES.get(folded.partition(" ")[0])
+
+    def _cpv(self, cells: Sequence[str], notes: list[str]) -> tuple[str, ...]:
+        cell, head = self._cell("cpv", cells)
+        codes = tuple(dict.fromkeys(_CPV.findall(cell)))
+        for code in codes:
+            if not self._reference.cpv.exists(code):
+                raise FaultyLine("cpv", "unknown_code", Text(f"Code CPV inconnu : {code}", f"Unknown CPV code: {code}"))
+        if cell and not codes and not is_unknown(cell):
+            notes.append(self._unread(head, cell))
+        return codes
+
+    def _reserved(self, cells: Sequence[str], title: str, notes: list[str]) -> tuple[Reserved, ...]:
+        cell, head = self._cell("reserved", cells)
+        words = f"réservé {cell}" if cell and not is_unknown(cell) else title
+        said = {term.value for term in terms_in(words) if term.kind == "reserved" and not term.is_question}
+        if cell and not said and fold(cell) not in {"non", "no", "n", "0", "false", "faux"} and not is_unknown(cell):
+            notes.append(self._unread(head, cell))
+        return tuple(kind for kind in RESERVED_TYPES if kind in said)
+
+    def _unread(self, head: str, cell: str) -> str:
+        return Text(f"{head} : « {cell[:60]} » n'est pas lu", f"{head}: “{cell[:60]}” is not read").to(self._language)
+
+
+def cell_of_value(value: Any) -> str:
+    """A value of JSON as the text of a cell."""
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " | ".join(map(cell_of_value, value))
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return str(value)

@@ -1,0 +1,62 @@
+"""The page counts a table, shows what could not be counted, and gives its figures as a spreadsheet and to print."""
+
+import httpx
+
+from sources.file_types.workbook import first_sheet
+from tests.accessibility import Outline
+from tests.api.desk.steps import FORM, Browser, assert_refers_to_itself, heading, said, send_file
+from tests.api.sync.factories import Client, path_of, put_record, siret
+
+TITLE = "Dépenses et économie sociale"
+
+
+async def counted(served: Client, own: Browser, source: str) -> httpx.Response:
+    """The answer to a table with a payment to an ESAT, one to somebody unknown and a row without an amount."""
+    await put_record(served, source, "1", approvals=[{"kind": "ESAT"}], legal_form="association")
+    paid, unknown = siret(path_of(source)), siret("/nobody/knows/it")
+    table = (
+        f"Mandats\nSIRET;Montant HT;Date;Objet\n{paid};1 000,50;01/03/2025;Tonte\n{unknown};10;2026;x\n{paid};;2026;x\n"
+    )
+    await own.open("/depenses")
+    assert heading(own.page) == TITLE
+    return await send_file(own, "depenses", "fichier", table.encode())
+
+
+async def test_figures_of_a_table(served: Client, own: Browser, source: str) -> None:
+    answer = await counted(served, own, source)
+    assert answer.status_code == 200, answer.text
+    assert_refers_to_itself(Outline(own.page))
+    words = said(own.page)
+    for told in (
+        "1 000,50 € HT",
+        "99,0 %",
+        "ESAT – ",
+        "2025",
+        siret("/nobody/knows/it"),
+        "Le montant manque",
+        "L2111-3",
+    ):
+        assert told in words
+
+
+async def test_figures_are_taken_along(served: Client, own: Browser, source: str) -> None:
+    await counted(served, own, source)
+    fields = {name: texts[-1] for name, texts in own.fields("depenses/chiffres").items()}
+    book = await own.post("/depenses/chiffres", data=fields | {"faire": "xlsx"})
+    rows = first_sheet(book.content).content.decode().splitlines()
+    assert any(row.startswith("handicap_eur,,") and "1000.5" in row for row in rows)
+    table = await own.post("/depenses/chiffres", data=fields | {"faire": "csv"})
+    assert "indicators.spaser_ess" in table.text
+    printed = await own.post("/depenses/chiffres", data=fields | {"faire": "imprimer"})
+    assert heading(printed.text) == TITLE
+    assert "Comment c’est compté" in printed.text or "Comment c'est compté" in said(printed.text)
+    assert "depenses/chiffres" not in printed.text
+    assert (await own.post("/depenses/chiffres", data=fields | {"chiffres": "{}"}, headers=FORM)).status_code == 404
+
+
+async def test_a_table_that_cannot_be_read_is_told_on_the_form(own: Browser) -> None:
+    await own.open("/depenses")
+    answer = await send_file(own, "depenses", "fichier", b"Nom;Montant\nX;1\n")
+    assert answer.status_code == 422
+    assert "colonnes vues : « Nom », « Montant »" in said(own.page)
+    assert (await send_file(own, "depenses", "autre", b"")).status_code == 422

@@ -1,0 +1,189 @@
+"""The notice of a need over HTTP: valid by the published rules, read back as the same need, noted in the journal."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from lxml import etree
+
+from domain.notices.eforms import SDK
+from tests.api.needs.steps import Buyer, stranger
+from tests.api.refusals import assert_refused
+from tests.eforms_rules import broken_rules, schema_faults
+
+XML, PLAIN = "application/xml", "text/plain"
+BUYER = {"name": "Département du Morbihan <CD 56>", "siret": "22560001400016", "kind": "local"}
+LOTS = [
+    {
+        "id": "A&B",
+        "title": "Centres médico-sociaux",
+        "cpv": ["90919200-4", "90911300"],
+        "nature": "services",
+        "value_eur": 240_000,
+        "duration_months": 36,
+        "renewal_months": 12,
+        "reserved": ["handicap", "iae"],
+        "site": {"commune": "56260"},
+    },
+    {"id": "2", "title": "Papier", "cpv": ["30197630"], "value_eur": 1_234.5, "reserved": ["ess"]},
+    {"id": "3", "title": "Tonte", "segments": ["ev-entretien"], "reserved": ["iae", "penitentiary"]},
+]
+WHOLE: dict[str, Any] = {
+    "reference": "CD56-NETT",
+    "title": "Entretien des sites\u000b",
+    "description": "Nettoyage, papier & espaces verts ]]> <script>",
+    "planned_publication_on": "2027-03-01",
+    "procedure": "adapted",
+    "technique": "framework_agreement",
+    "buyer": BUYER,
+    "territory": {"codes": ["region:53"]},
+    "lots": LOTS,
+}
+
+
+async def notice_of(buyer: Buyer, need: dict[str, Any], media: str = XML, **headers: str) -> httpx.Response:
+    """The notice of a need that is kept first."""
+    kept = await buyer.post("/needs", need)
+    assert kept.status_code == 201, kept.text
+    return await buyer.get(f"/needs/{kept.json()['need']['id']}/notice", **{"Accept": media} | headers)
+
+
+DECIDED = {
+    "answers_by": "2027-02-01",
+    "answers_url": "https://profil.example/42",
+    "answers_email": "achats.publics@vannes.fr",
+}
+WITHOUT_MUCH = {"title": "Espaces verts", "description": "Tonte", "buyer": {"name": "Vannes"}}
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        WHOLE,
+        WHOLE
+        | {"answers_by": "2027-02-01", "answers_url": "https://profil.example/42", "answers_email": "a.b@vannes.fr"},
+        WHOLE | {"buyer": BUYER | {"kind": "utility"}, "estimated_total_eur": 300_000, "technique": None},
+        WHOLE | {"contract": "concession", "territory": {"codes": ["country:FR"]}, "planned_publication_on": None},
+        WITHOUT_MUCH | {"territory": {"codes": ["departement:971"]}, "lots": [{"id": "1", "keywords": ["tonte"]}]},
+    ],
+)
+async def test_it_follows_the_published_schema_and_rules(buyer: Buyer, shared_data: Path, need: dict[str, Any]) -> None:
+    sdk = shared_data / "eforms-sdk"
+    answer = await notice_of(buyer, need)
+    assert answer.status_code == 200, answer.text
+    assert schema_faults(sdk, answer.content) == []
+    assert broken_rules(sdk, answer.content) == []
+
+
+async def test_a_fault_is_found_by_these_rules(buyer: Buyer, shared_data: Path) -> None:
+    sdk, notice = shared_data / "eforms-sdk", (await notice_of(buyer, WHOLE)).content
+    assert schema_faults(sdk, notice.replace(b"IssueDate", b"IssuedDate"))
+    assert broken_rules(sdk, notice.replace(b"LOT-0001", b"LOT-1")) == ["BR-BT-00137-0155"]
+
+
+async def test_the_need_is_read_back_from_it(buyer: Buyer) -> None:
+    """Lots, codes, natures, values with renewals, durations, reservations, places and buyer are those of the need."""
+    answer = await notice_of(buyer, WHOLE)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/xml; charset=utf-8"), answer.text
+    headers = {"Content-Type": XML}
+    read = (await buyer.client.post("/notices", content=answer.content, headers=buyer.headers | headers)).json()["need"]
+    names = ("title", "cpv", "nature", "value_eur", "duration_months", "renewal_months", "reserved")
+    lots = [tuple(lot[name] for name in names) for lot in read["lots"]]
+    assert lots == [
+        ("Centres médico-sociaux", ["90919200", "90911300"], "services", 320_000, 36, 12, ["handicap", "iae"]),
+        ("Papier", ["30197630"], "supplies", 1_234.5, None, None, ["ess"]),
+        ("Tonte", ["77300000"], "services", None, None, None, ["iae", "penitentiary"]),
+    ]
+    assert {name: read["buyer"][name] for name in BUYER} == BUYER
+    assert (read["reference"], read["title"], read["planned_publication_on"]) == (
+        "CD56-NETT",
+        "Entretien des sites",
+        "2027-03-01",
+    )
+    assert read["lots"][0]["site"] == {"commune": "56260"}
+    assert read["lots"][1]["territory"]["codes"] == ["nuts:FRH01", "nuts:FRH02", "nuts:FRH03", "nuts:FRH04"]
+
+
+async def test_it_names_its_form_and_its_version(buyer: Buyer) -> None:
+    root = etree.fromstring((await notice_of(buyer, WHOLE)).content)
+    texts = {etree.QName(each).localname: each.text for each in root.iter() if isinstance(each.tag, str)}
+    assert (texts["SubTypeCode"], texts["NoticeTypeCode"], texts["CustomizationID"]) == ("E1", "pmc", SDK)
+    assert texts["EndDate"] == "2027-02-28+01:00", "the eve of the planned publication"
+    assert "proposée" in (texts["Note"] or "")
+
+
+async def test_what_is_decided_is_not_proposed(buyer: Buyer) -> None:
+    text = (await notice_of(buyer, WHOLE | DECIDED, PLAIN)).text
+    assert [said for said in ("1er février 2027", *list(DECIDED.values())[1:]) if said not in text] == []
+    assert "proposée" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "fr",
+            ["Avis de consultation préalable", "320 000 € HT", "handicap et à l’insertion", "48 mois"],
+        ),
+        ("en", ["Notice of a preliminary market consultation", "€320,000 excl. tax", "work integration", "48 months"]),
+    ],
+)
+async def test_the_text_for_a_buyer_profile(buyer: Buyer, language: str, words: list[str]) -> None:
+    answer = await notice_of(buyer, WHOLE, PLAIN, **{"Accept-Language": language})
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    plain = answer.text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert [word for word in words if word not in plain] == [], plain
+
+
+@pytest.mark.parametrize("media", [XML, PLAIN])
+async def test_what_it_must_say_and_the_need_does_not_is_listed(buyer: Buyer, media: str) -> None:
+    lots = [
+        {"id": "1", "segments": ["ev-entretien"]},
+        {"id": "2", "title": "Travaux", "cpv": ["77310000"], "nature": "works"},
+        {"id": "3", "title": "Xyzzy"},
+    ]
+    answer = await notice_of(buyer, {"territory": {"codes": ["departement:56"]}, "lots": lots}, media)
+    assert_refused(answer, 422, "invalid-content")
+    faults = {(error["pointer"], error["code"]) for error in answer.json()["errors"]}
+    assert faults == {
+        ("/title", "missing"),
+        ("/description", "missing"),
+        ("/buyer/name", "missing"),
+        ("/lots/0/title", "missing"),
+        ("/lots/1/cpv", "other_nature"),
+        ("/lots/2/cpv", "missing"),
+    }
+
+
+async def test_days_and_texts_that_a_notice_cannot_have(buyer: Buyer) -> None:
+    need = WHOLE | {"answers_by": "2020-01-01", "description": "a" * 6_001, "territory": {"codes": ["departement:987"]}}
+    answer = await notice_of(buyer, need)
+    faults = {(error["pointer"], error["code"]) for error in answer.json()["errors"]}
+    assert faults == {
+        ("/answers_by", "past_day"),
+        ("/description", "too_long"),
+        ("/territory", "no_nuts"),
+    }
+
+
+async def test_the_journal_notes_each_notice(buyer: Buyer) -> None:
+    kept = (await buyer.post("/needs", WHOLE)).json()["need"]
+    for media in (XML, PLAIN):
+        assert (await buyer.get(f"/needs/{kept['id']}/notice", Accept=media)).status_code == 200
+    entries = [entry for entry in await buyer.journal(kept["id"]) if entry.action == "notice.made"]
+    assert {(entry.detail or {})["format"] for entry in entries} == {"xml", "txt"}
+
+
+async def test_another_organisation_has_no_notice_of_it(buyer: Buyer) -> None:
+    kept = (await buyer.post("/needs", WHOLE)).json()["need"]
+    other = await stranger(buyer.client)
+    assert_refused(await buyer.client.get(f"/needs/{kept['id']}/notice", headers=other), 404, "not-found")
+
+
+async def test_where_to_answer_is_an_address(buyer: Buyer) -> None:
+    wrong = {"answers_url": "https://vannes.fr/" + "a" * 400, "answers_email": "achats@vannes"}
+    kept = (await buyer.post("/needs", WHOLE)).json()["need"]
+    for answer in (await buyer.post("/needs", WHOLE | wrong), await buyer.patch(f"/needs/{kept['id']}", wrong)):
+        assert_refused(answer, 422, "invalid-content")
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/answers_url", "/answers_email"]

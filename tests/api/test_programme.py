@@ -1,0 +1,141 @@
+"""POST /programme over HTTP, on a small directory held in memory."""
+
+import csv
+import json
+from collections.abc import AsyncIterator
+from io import BytesIO, StringIO
+from typing import Any
+
+import httpx
+import pytest
+import xlsxwriter
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from api.settings import Settings
+from matching.reference import Reference
+from sources.file_types.workbook import XLSX
+from tests.api.conftest import portal
+from tests.factories import RENNES, VANNES, approved, offer, offerless, supplier
+
+JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
+BUYER = {"siret": "22560001400016", "kind": "local", "contracting_authority": True}
+POOL = (
+    *(supplier(f"locaux {n}", offer("pr-locaux"), at=VANNES, approvals=approved("ESAT")) for n in range(4)),
+    *(supplier(f"vert {n}", offer("ev-entretien"), at=RENNES, approvals=approved("ACI")) for n in range(2)),
+    *(offerless(f"inconnu {n}", at=VANNES, approvals=approved("EI")) for n in range(3)),
+)
+TABLE = """Programmation des achats 2027 – Département du Morbihan
+;;;;
+Objet du marché;Montant estimé HT (€);Lancement;Durée;Lieu d'exécution
+Entretien des espaces verts;80 000,00 €;T2;12 mois reconductible 3 fois;Vannes
+Nettoyage des locaux administratifs;240 000;mars 2027;3 ans;
+;12 000;T1 2027;;
+Nettoyage de vitres;douze mille;T1 2027;;
+TOTAL;332 000;;;
+"""
+
+
+@pytest.fixture(scope="module")
+async def client(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Litestar]]:
+    """A portal with a key, on a directory of nine suppliers."""
+    async with portal(settings, reference, *POOL) as client:
+        yield client
+
+
+async def post(
+    client: AsyncTestClient[Litestar], body: Any, media: str = JSON, query: str = "", **headers: str
+) -> httpx.Response:
+    content = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    return await client.post(f"/programme{query}", content=content, headers={"Content-Type": media} | headers)
+
+
+async def test_a_table_is_answered_line_by_line(client: AsyncTestClient[Litestar]) -> None:
+    answer = (await post(client, TABLE, CSV)).json()
+    cleaning, green = answer["items"]
+    assert (cleaning["line"], cleaning["title"]) == (5, "Nettoyage des locaux administratifs")
+    assert cleaning["action"]["code"] == "reserve"
+    assert cleaning["action"]["reserved"] == ["handicap", "iae"]
+    assert (green["read"]["value_eur"], green["read"]["planned_publication_on"]) == (80000, "2027-04-01")
+    assert (green["read"]["duration_months"], green["read"]["renewal_months"]) == (12, 36)
+    assert green["read"]["territory"] == {"codes": ["commune:56260"], "label": "Vannes", "from": "place"}
+    assert green["action"]["code"] == "ask_first"
+    assert [(each["line"], each["code"]) for each in answer["errors"]] == [
+        (6, "missing_title"),
+        (7, "unreadable_amount"),
+    ]
+    assert answer["summary"]["by_action"] == {"reserve": 1, "divide": 0, "ask_first": 1, "leave": 0}
+
+
+async def test_counts_are_those_of_a_match(client: AsyncTestClient[Litestar]) -> None:
+    answer = (
+        await post(client, {"buyer": BUYER, "lines": [{"title": "Nettoyage des locaux", "amount": 240000}]})
+    ).json()
+    (item,) = answer["items"]
+    lot = {"id": "1", "title": "Nettoyage des locaux", "value_eur": 240000}
+    need = {"buyer": BUYER, "territory": {"codes": item["read"]["territory"]["codes"]}, "lots": [lot]}
+    matched = (await client.post("/match", json=need)).json()
+    (found,) = matched["lots"]
+    assert item["total"] == found["total"] == 4
+    assert item["unknown"] == found["unknown_trade"]["eligible"]
+    assert item["reserved"] == found["alternatives"]["reserved"]
+    assert item["requested"] == found["requested"]
+    assert item["tension"] == found["tension"]
+    assert item["procedure"] in {each["code"] for each in matched["advice"]}
+
+
+async def test_a_table_without_amounts_says_its_columns(client: AsyncTestClient[Litestar]) -> None:
+    answer = await post(client, "Objet;Couleur\nNettoyage;bleu\n", CSV)
+    assert answer.status_code == 422
+    assert "Objet, Couleur" in answer.json()["detail"]
+
+
+async def test_a_workbook_of_several_sheets_and_merged_heads(client: AsyncTestClient[Litestar]) -> None:
+    written = BytesIO()
+    with xlsxwriter.Workbook(written) as book:
+        for name in ("Lisez-moi", "Services", "Travaux"):
+            sheet = book.add_worksheet(name)
+            if name == "Lisez-moi":
+                sheet.write(0, 0, "Mode d'emploi")
+                continue
+            sheet.write(0, 0, "Programme 2027")
+            sheet.merge_range(1, 0, 2, 0, "Objet")
+            sheet.merge_range(1, 1, 1, 2, "Montant")
+            sheet.write_row(2, 1, ["TTC", "HT"])
+            sheet.merge_range(1, 3, 2, 3, "Département")
+            sheet.write_row(3, 0, ["Nettoyage de locaux", 120_000, 100_000, 56])
+    answer = (await post(client, written.getvalue(), XLSX)).json()
+    assert [(each["sheet"], each["line"], each["read"]["value_eur"]) for each in answer["items"]] == [
+        ("Services", 4, 100_000),
+        ("Travaux", 4, 100_000),
+    ]
+    assert [each["columns"] == {} for each in answer["summary"]["sheets"]] == [True, False, False]
+
+
+async def test_the_table_comes_back_with_the_answer(client: AsyncTestClient[Litestar]) -> None:
+    answer = await post(client, TABLE, CSV, Accept=CSV)
+    rows = list(csv.DictReader(StringIO(answer.text)))
+    assert [(row["Objet du marché"], row["line"], row["action.code"]) for row in rows] == [
+        ("Entretien des espaces verts", "4", "ask_first"),
+        ("Nettoyage des locaux administratifs", "5", "reserve"),
+        ("", "6", ""),
+        ("Nettoyage de vitres", "7", ""),
+    ]
+    assert rows[2]["error"]
+
+
+async def test_lines_are_streamed_as_they_are_answered(client: AsyncTestClient[Litestar]) -> None:
+    lines = [{"title": "Nettoyage des locaux", "place": "Vannes"}] * 60 + [{"title": "Nettoyage", "colour": "bleu"}]
+    answer = await post(client, {"lines": lines}, Accept=NDJSON)
+    told = [json.loads(line) for line in answer.text.splitlines()]
+    assert told[0] == {"lines": 61}
+    assert told[1]["error"]["pointer"] == "/lines/60/colour"
+    assert sum("item" in each for each in told) == 60
+    assert told[-1]["summary"]["matched"] == 60
+
+
+async def test_a_line_without_a_place_asks_for_one(client: AsyncTestClient[Litestar]) -> None:
+    body = {"lines": [{"title": "Nettoyage de locaux", "amount": 1000}]}
+    assert (await post(client, body)).json()["errors"][0]["code"] == "no_place"
+    (item,) = (await post(client, body, query="?territory=departement:56")).json()["items"]
+    assert item["read"]["territory"]["from"] == "request"

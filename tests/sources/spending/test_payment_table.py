@@ -1,0 +1,114 @@
+"""Amounts, days, numbers and titles as buyers write them."""
+
+from datetime import date
+from io import BytesIO
+
+import pytest
+
+from domain.errors import InvalidContent
+from domain.spending.payment import PaymentLine
+from sources.spending import payment_table
+from sources.spending.payment_table import (
+    SegmentReader,
+    draft_of_line,
+    find_columns,
+    payments_in_table,
+    read_amount,
+    read_days,
+    read_number,
+    read_reserved,
+)
+from tests import factories
+
+SOUND = "12345678200010"
+
+
+@pytest.mark.parametrize(
+    ("cell", "cents"),
+    [
+        ("1 234,56 €", 123456),
+        ("1\u202f234,50", 123450),
+        ("1.234,56", 123456),
+        ("1,234.56", 123456),
+        ("1.234.567", 123456700),
+        ("(123,45)", -12345),
+        ("-12,5", -1250),
+        ("12-", -1200),
+        ("0,005", 1),
+        ("1234.5600000001", 123456),
+        ("12.345", 1235),
+        ("1 234,567", 123457),
+        ("1,234", None),
+        ("12 k€", None),
+        ("1e9", None),
+        ("", None),
+        ("9" * 30, None),
+    ],
+)
+def test_amounts(cell: str, cents: int | None) -> None:
+    assert read_amount(cell) == cents
+
+
+@pytest.mark.parametrize(
+    ("cell", "first", "last"),
+    [
+        ("2025-03-01", date(2025, 3, 1), date(2025, 3, 1)),
+        ("2025-03-01T10:00:00", date(2025, 3, 1), date(2025, 3, 1)),
+        ("1/3/25", date(2025, 3, 1), date(2025, 3, 1)),
+        ("12/2025", date(2025, 12, 1), date(2025, 12, 31)),
+        ("2024-02", date(2024, 2, 1), date(2024, 2, 29)),
+        ("2025", date(2025, 1, 1), date(2025, 12, 31)),
+        ("", None, None),
+    ],
+)
+def test_days(cell: str, first: date | None, last: date | None) -> None:
+    assert read_days(cell) == (first, last)
+
+
+def test_what_is_no_day_or_number() -> None:
+    assert read_days("30/02/2025") is read_days("9999") is read_days("hier") is None
+    assert read_number("123 456 782 00010") == (SOUND, read_number(SOUND)[1])
+    assert read_number("'012345672")[0] == "012345672"
+    assert read_number("9,13E+13") == read_number("") == ("", False)
+    assert [read_reserved(each) for each in ("Oui", "ESAT", "non", "Aucune", "")] == [True, True, False, False, None]
+
+
+def test_titles_name_columns() -> None:
+    titles = [
+        "N° mandat",
+        "Date échéance",
+        "Date mandat",
+        "SIRET acheteur",
+        "Siret tiers",
+        "Montant TTC",
+        "Montant HT",
+        "CPV",
+    ]
+    assert find_columns(titles) == {"siret": 4, "amount": 6, "date": 2, "cpv": 7}
+    titles = ["idTitulaire", "montant", "dateNotification", "codeCPV", "objet", "Date de fin"]
+    assert find_columns(titles) == {"siret": 0, "amount": 1, "date": 2, "object": 4, "cpv": 3}
+
+
+def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payment_table, "MOST_LINES", 2)
+    reference = factories.reference()
+    segments = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter)
+    table = b"siret;montant\n" + f"{SOUND};1\n".encode() * 3
+    with pytest.raises(InvalidContent, match="one year at a time"):
+        payments_in_table(BytesIO(table), segments, "fr")
+
+
+def test_the_cpv_code_says_the_segment_else_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more words than are read, those for which most was paid."""
+    monkeypatch.setattr(payment_table, "MOST_TEXTS", 1)
+    reference = factories.reference()
+    segments = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter)
+    lines = (
+        PaymentLine(amount=1, cpv="90911200-8"),
+        PaymentLine(amount=3, cpv="99999999", object="Entretien des espaces verts 2025"),
+        PaymentLine(amount=4, object="Entretien des espaces verts 2026"),
+        PaymentLine(amount=5, object="Nettoyage de locaux"),
+        PaymentLine(amount=6),
+    )
+    found = segments.payments([draft_of_line(at, each) for at, each in enumerate(lines)])
+    assert [each.segment for each in found] == ["pr-locaux", "ev-entretien", "ev-entretien", None, None]
