@@ -84,7 +84,7 @@ class AnsweredLines(NamedTuple):
     problems=("unknown-territory", "too-many-requests", "match-not-finished", "not-ready"),
     example="programme",
 )
-async def answer_programme(call: Call, query: ProgrammeQuery) -> Response[bytes] | Stream | Programme:
+async def match_programme(call: Call, query: ProgrammeQuery) -> Response[bytes] | Stream | Programme:
     """Answer a programme of purchases.
 
     Takes a table of planned purchases (CSV, `.xlsx`, `.ods`) whose columns are found by their French or English heads,
@@ -291,4 +291,4 @@ def table_rows(planned: PlannedProgramme, programme: Programme) -> Iterator[list
         yield [*row, fault.detail if fault else None]
 
 
-ROUTES = (answer_programme,)
+ROUTES = (match_programme,)

@@ -138,11 +138,12 @@ def _operation(route: Route) -> dict[str, Any]:
     operation["security"] = [{"key": []}] if route.scopes else []
     operation["parameters"] = [*_parameters(route), {"$ref": "#/components/parameters/AcceptLanguage"}]
     content = {media: {"schema": content_schema(media, kind)} for media, kind in route.takes.items()}
+    media = MERGE_PATCH if route.patch else JSON
     if route.body:
-        media = MERGE_PATCH if route.patch else JSON
         content = {media: {"schema": schema_of(route.patch or route.body)}}
-        if route.example and (example := _load_example(f"{route.example}.request.json")) is not None:
-            content[media]["example"] = example
+    example = _load_example(f"{route.example}.request.json") if route.example else None
+    if example is not None and media in content:
+        content[media]["example"] = example
     if content:
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = {**_success_responses(route), **_problem_responses(route)}

@@ -20,7 +20,7 @@ import msgspec
 
 from api.web.content_negotiation import CSV, FORM, NDJSON, CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
-from domain import journal, privacy, webhooks
+from domain import journal, networks, privacy, webhooks
 from domain.allotment import allotment
 from domain.campaigns import campaign
 from domain.equal_treatment import disclosures, gaps, matrix
@@ -29,6 +29,7 @@ from domain.law import rules
 from domain.meetings import meeting
 from domain.needs import need, status
 from domain.organisation import Scope
+from domain.programme import programme
 from domain.reference import territory
 from domain.report import lots, model
 from domain.shortlists import diff, listed_suppliers, shortlist, version
@@ -46,6 +47,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
         name: tuple(word for word in get_args(words) if word is not None)
         for name, words in {
             "AbsenceCode": diff.AbsenceCode,
+            "AdviceChangeKind": diff.AdviceChangeKind,
             "AllotmentAxis": allotment.Axis,
             "ApprovalKind": supplier.Kind,
             "Author": exchange.Author,
@@ -86,9 +88,12 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "Means": journal.Means,
             "Nature": need.Nature,
             "NeedStatus": status.Status,
+            "NetworkKind": networks.NetworkKind,
             "Outcome": listed_suppliers.Outcome,
             "PageFormat": PageFormat,
             "ParticipantRole": meeting.Role,
+            "PlaceSource": programme.PlaceSource,
+            "PlannedAction": programme.ActionCode,
             "Presence": listed_suppliers.Presence,
             "PrestaType": supplier.PrestaType,
             "Procedure": need.Procedure,

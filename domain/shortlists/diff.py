@@ -164,6 +164,9 @@ class DecisionDifference(SupplierName, frozen=True):
     """In the second version; null: nothing"""
 
 
+AdviceChangeKind = Literal["came", "left", "changed"]
+
+
 class AdviceChange(msgspec.Struct, frozen=True):
     """A piece of advice or a legal finding that only one of two versions tells, or that both tell in other words."""
 
@@ -171,7 +174,7 @@ class AdviceChange(msgspec.Struct, frozen=True):
     """The lot that it is about; null: the whole need"""
     code: str
     """Stable in every language, such as `MAPA`"""
-    change: Literal["came", "left", "changed"]
+    change: AdviceChangeKind
     """`came`: only the second version tells it; `left`: only the first does"""
     message: str
     """The words of the second version, of the first where it left, in the language of that version"""
