@@ -107,7 +107,7 @@ async def test_a_departement_is_divided_into_parts_that_say_who_could_do_them(
         assert part["total"] == found["total"]
         (told,) = (reason["message"] for reason in part["reasons"] if reason["code"] == "part_supply")
         others = found["alternatives"]["reserved"]
-        assert f"sans réservation : {others['none']} ; réservée au handicap : {others['handicap']} ;" in told
+        assert f"sans réservation : {others['none']} ; réservée aux EA et ESAT : {others['handicap']} ;" in told
 
 
 async def test_the_answer_is_the_same_each_time_but_for_the_words(client: AsyncTestClient[Litestar]) -> None:

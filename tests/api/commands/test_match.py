@@ -91,7 +91,7 @@ def test_lots_are_proposed(server: Server, within: Within, rows: Path, tmp_path:
     served = server.ask("POST", "/allotment", need.read_bytes()).body
     assert within("allot", str(need), "--json").out.encode() == served + b"\n"
     shown = within("allot", str(need)).out
-    for words in ("Tel que demandé", "Proposition 1", "(R2121-1)", "(L2113-10)", "ont été examinées"):
+    for words in ("Tel que demandé", "Proposition 1", "(R2121-1)", "(L2113-10)", "ont été examinés"):
         assert words in shown
     need.write_text(json.dumps({"lots": [{"id": "1", "segments": ["ev-entretien"], "values_eur": {"pr-locaux": 1}}]}))
     refused = within("allot", str(need))

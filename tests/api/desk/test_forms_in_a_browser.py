@@ -139,7 +139,7 @@ def change_lots(window: Chrome, address: str) -> None:
     assert window.execute_script(before) == "none", "the parentheses of ticked suppliers are not for candidates"
     other = window.find_element(By.ID, "reponse-2")
     button = window.find_element(By.ID, "choix-1-iae")
-    number = button.find_element(By.TAG_NAME, "b").text
+    number, *_ = button.find_element(By.TAG_NAME, "b").text.split()
     button.send_keys(Keys.ENTER)
     told = window.find_element(By.ID, "annonce")
     waiting(window).until(lambda _: re.search(rf"Lot 1\s?: {number} ", str(told.get_property("textContent"))))

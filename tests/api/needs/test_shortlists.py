@@ -323,7 +323,7 @@ async def test_a_diff_asked_later_says_that_it_goes_by_the_data_of_today(buyer: 
     await buyer.supplier(source, "other")
     (resting,) = (await difference(buyer, need, 1, 2))["left"]
     assert resting["why"]["message"] == (
-        "Version 2 : n'est pas en activité dans l'annuaire (d'après les données d'aujourd'hui)"
+        "Version 2 : a cessé son activité, d'après l'annuaire (d'après les données d'aujourd'hui)"
     )
     assert await buyer.supplier(source, "lost") == lost
     (back,) = (await difference(buyer, need, 1, 2))["left"]
