@@ -86,7 +86,7 @@ _read_payees = msgspec.msgpack.Decoder(list[Payee]).decode
     tag="Match",
     scope="match",
     answers={JSON: Spending, CSV: str},
-    takes={CSV: str, XLSX: bytes, ODS: bytes, JSON: SpendingLines, NDJSON: PaymentLine},
+    takes={JSON: SpendingLines, CSV: str, XLSX: bytes, ODS: bytes, NDJSON: PaymentLine},
     file="depenses",
     problems=("too-many-requests", "match-not-finished"),
 )

@@ -20,7 +20,10 @@ PlaceSource = Literal["place", "department", "title", "heading", "buyer", "reque
 class ProgrammeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A programme of purchases as JSON."""
 
-    lines: Annotated[tuple[Any, ...], msgspec.Meta(min_length=1, max_length=MOST_LINES, extra=WHOLE)]
+    lines: Annotated[
+        tuple[Any, ...],
+        msgspec.Meta(min_length=1, max_length=MOST_LINES, extra=WHOLE, extra_json_schema={"items": {"type": "object"}}),
+    ]
     """Objects whose fields are named as the columns of a table are: `title`, `amount`, `date`, `duration`, `place`…"""
     buyer: Buyer | None = None
     """Null: not said, and verdicts that depend on it stay open"""

@@ -47,6 +47,7 @@ class View(NamedTuple):
     by: str = "anne"
 
 
+PLAN = "Objet;Montant HT;Lieu\nTonte de pelouses;40 000 €;Rennes\nNettoyage de bureaux;90 000 €;Rennes\n"
 SEND, ASK = "main form button[type=submit]:not(.hidden)", "button[formaction$='besoin/resultat']"
 ANSWER = "besoin/resultat?territoire=departement:35&lot-1-objet=compostage&lot-2-objet=papiers&lot-2-reserve=iae"
 VIEWS = (
@@ -83,6 +84,11 @@ VIEWS = (
     View("awards-wrong", "{need}/attributions", "details button"),
     View("award-withdrawal", "{need}/attributions/{award}"),
     View("notice", "{need}/avis"),
+    View("programme", "programmation", "main form button", {"#tableau": "{plan}"}),
+    View("networks", "reseaux?lieu=departement:35"),
+    View("networks-kept", "admin/reseaux"),
+    View("hours", "heures?montant=100000&metier=pr-locaux"),
+    View("open-data", "donnees"),
     View("report", "{need}/rapport?version=1&lire=integral"),
     View("report-file", "{need}/rapport/1/integral.html"),
     View("exchanges", "{need}/echanges"),
@@ -162,6 +168,7 @@ NO_PAGES = {
     "/annuaire/tableau": "a table to download",
     "/campagnes/{id}/destinataires": "the same",
     "/besoins/{need_id}/avis/{name}": "the same",
+    "/donnees/vivier.zip": "the same",
     "/sources/{source}/fiches": "the same",
     "/sources/{source}/modele": "the same",
     "/sources/{source}/envois/{import_id}/rejets": "the same",
@@ -227,7 +234,7 @@ async def test_every_page_fits_and_axe_finds_nothing(
     monkeypatch.setitem(served.app.state, "openapi", json.dumps(document | {"paths": dict(longest)}).encode())
     facts = await file_with_all(served, browser, source)
     templates.clear()
-    files = {"file": FILE, "payments": PAYMENTS}
+    files = {"file": FILE, "payments": PAYMENTS, "plan": PLAN}
     for name, content in files.items():
         (tmp_path / f"{name}.csv").write_text(content, encoding="utf-8")
     async with Browser(served.app) as other:

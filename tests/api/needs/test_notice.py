@@ -124,7 +124,7 @@ async def test_what_is_decided_is_not_proposed(buyer: Buyer) -> None:
     [
         (
             "fr",
-            ["Avis de consultation préalable", "320 000 € HT", "handicap et à l’insertion", "48 mois"],
+            ["Avis de consultation préalable", "320 000 € HT", "EA, ESAT et SIAE", "48 mois"],
         ),
         ("en", ["Notice of a preliminary market consultation", "€320,000 excl. tax", "work integration", "48 months"]),
     ],
