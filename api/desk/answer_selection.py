@@ -5,7 +5,6 @@ meant. To write or to invite, the need is stored first, once.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from io import BytesIO
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -16,19 +15,16 @@ from litestar import Response
 from api.desk.answer_pages import CHOSEN, MOST_CANDIDATES, SELECTION_WISHES
 from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
-from api.desk.frame.visit import FormOutcome, Visit, match_and_write_once
+from api.desk.frame.visit import Visit
 from api.desk.need.need_form import read_need_form
 from api.desk.need.need_page import refused_need_form
 from api.desk.need.understood_need import understand_in_worker, with_all_to_ask
+from api.desk.record.stored_need import store_need_and_redirect
 from api.desk.talk.new_exchange_page import UNKNOWN
 from api.match import answer_match
-from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need
-from api.needs.routes import plan_need
-from api.runtime.actor import Acting
-from db.core.engine import Connection
 from domain.errors import InvalidContent, NotFound
 from domain.exchanges.letter import lot_name
-from domain.needs.need import Lot, PlannedNeed
+from domain.needs.need import Lot
 from domain.report.lots import best_outcome
 from domain.shortlists.listed_suppliers import Candidate, SegmentAnswer, UnknownSupplier
 from domain.shortlists.shortlist import Shortlist
@@ -99,20 +95,7 @@ async def talk_to_chosen(visit: Visit) -> Response[bytes]:
     way, form = f"{path}?{query}" if query else path, read_need_form(visit.fields)
     if form.need_id:
         return visit.redirect(f"/besoins/{form.need_id}/{way}")
-    understood = await understand_in_worker(visit, form)
-    if understood.need is None:
-        return refused_need_form(visit, understood)
-    content = with_all_to_ask(msgspec.convert(understood.need, PlannedNeed, from_attributes=True))
-
-    async def store(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
-        """Store the need with its first shortlist; the outcome is the page on which its suppliers are talked to."""
-        stored, _ = await plan_need(connection, acting, content, matched)
-        return FormOutcome(f"/besoins/{stored.id}/{way}")
-
-    try:
-        return await match_and_write_once(visit, partial(input_of_new_need, content=content), store)
-    except InvalidContent as invalid:
-        return refused_need_form(visit, understood, invalid)
+    return await store_need_and_redirect(visit, f"/{way}")
 
 
 @page("POST", "/besoin/selection", scope="match")

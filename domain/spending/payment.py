@@ -128,7 +128,7 @@ class Standings:
         of_siret = [judge_payee(each, payment, view) for each in self._by_siret.get(payment.number, ())]
         if of_siret:
             every = frozenset[str]().union(*(each.figures for each in of_siret))
-            found = _joined(of_siret, every)
+            found = _standing_of_several(of_siret, every)
             if not found.is_unknown:
                 return found
         siblings = self._by_siren.get(payment.siren, ()) if payment.siren else ()
@@ -137,11 +137,11 @@ class Standings:
             return NOTHING_KNOWN
         # of several establishments, what all have that have any: another kind may be of another one
         held = [each.figures for each in of_siren if each.figures] or [frozenset()]
-        found = _joined(of_siren, frozenset.intersection(*held))
+        found = _standing_of_several(of_siren, frozenset.intersection(*held))
         return found if found.is_unknown else msgspec.structs.replace(found, by_siren=True)
 
 
-def _joined(found: list[Standing], figures: frozenset[str]) -> Standing:
+def _standing_of_several(found: list[Standing], figures: frozenset[str]) -> Standing:
     """The standing that several suppliers of one number make: of the social economy where one of them is."""
     said = {each.ess for each in found}
     ess = True if True in said else False if False in said else None

@@ -13,7 +13,7 @@ Pairs = NDArray[np.int64]
 
 
 AT_ONCE = 2_000
-"""Outlines that are taken apart together: of all of France at once, 190 MB would stay with the process (80 MB)."""
+"""Outlines that are taken apart together: of all France at once, 190 MB would stay with the process, not 80."""
 
 
 def bordering_pairs(outlines: Geometries) -> Pairs:

@@ -235,7 +235,7 @@ class LiveIndex:
         if offerless or any(_is_of_unknown_trade(supplier) for _, supplier in before):
             concerned.add(OFFERLESS)
         moves = [(-1, each) for _, each in before] + [(1, each) for each in active]
-        offering = self.kinds_offering.with_changes((sign, each, self._answered(each)) for sign, each in moves)
+        offering = self.kinds_offering.with_changes((sign, each, self._codes_answered(each)) for sign, each in moves)
         # what may fail is done: from here on the base changes
         columns.add(active)
         base.trade_groups.add(active)
@@ -264,7 +264,7 @@ class LiveIndex:
             offering,
         )
 
-    def _answered(self, supplier: MatchedSupplier) -> Iterator[str]:
+    def _codes_answered(self, supplier: MatchedSupplier) -> Iterator[str]:
         """The segments and families that a supplier's offers answer, some several times."""
         for offer in supplier.offers:
             for code in offered_segments(offer, self.base.taxonomy, self.base.cpv):

@@ -301,15 +301,23 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
 @page("POST", "/besoins", scope="needs")
 async def store_need(visit: Visit) -> Response[bytes]:
     """Store the need that the form says and redirect to it; the form again where something is to be corrected."""
+    return await store_need_and_redirect(visit, "?fait=garde")
+
+
+async def store_need_and_redirect(visit: Visit, way: str) -> Response[bytes]:
+    """Store the need of the form with its first shortlist, once, and redirect to its path followed by `way`.
+
+    The form again where something is to be corrected.
+    """
     understood = await understand_in_worker(visit, read_need_form(visit.fields))
     if understood.need is None:
         return refused_need_form(visit, understood)
     content = with_all_to_ask(msgspec.convert(understood.need, PlannedNeed, from_attributes=True))
 
     async def store_matched_need(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
-        """Store the need with its first shortlist; the outcome is the path of the need's page."""
+        """Store the need with its first shortlist; the outcome is the path to redirect to."""
         stored, _ = await plan_need(connection, acting, content, matched)
-        return FormOutcome(f"/besoins/{stored.id}?fait=garde")
+        return FormOutcome(f"/besoins/{stored.id}{way}")
 
     try:
         return await match_and_write_once(visit, partial(input_of_new_need, content=content), store_matched_need)
