@@ -1,4 +1,4 @@
-"""Deliveries of webhooks: signed (Standard Webhooks), over HTTP, only to public addresses unless private ones are allowed."""
+"""Deliveries of webhooks: signed, over HTTP, only to public addresses unless private ones are allowed."""
 
 import asyncio
 import binascii
