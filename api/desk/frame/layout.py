@@ -117,7 +117,7 @@ def _template_environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(TEMPLATES))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     signs = {"colon": COLON.to(language), "semicolon": typeset(SEMICOLON.to(language), language)}
-    others = {"language": language, "asset": asset_path, "main_pages": main_pages}
+    others: dict[str, Any] = {"language": language, "asset": asset_path, "main_pages": main_pages}
     others |= {"current_page": current_page, "pages_above": pages_above}
     environment.globals |= CODE_WORDS | tables | signs | others
     environment.filters |= template_filters(language)
