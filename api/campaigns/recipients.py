@@ -13,10 +13,9 @@ from db.core.engine import Connection
 from db.suppliers.read import living_suppliers
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, Way
 from domain.campaigns.rules import require_few
-from domain.suppliers.addressee import address_lines, addressee
+from domain.exchanges.letter import address_lines, addressee
 from domain.suppliers.supplier import Supplier
-from matching.inspection.supply import SupplySearch
-from matching.inspection.whom_to_ask import suppliers_to_ask
+from matching.inspection.supply import SupplySearch, suppliers_to_ask
 
 READ_AT_ONCE = 1_000
 
