@@ -32,6 +32,7 @@ from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedRepl
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
 from api.needs.freeze_shortlist import own_need
+from api.needs.routes import begin_sourcing
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
@@ -219,6 +220,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
         request = exchange_request(form, need.content, visit.language)
         require_sender(need.content, acting.organisation)
         opened = await open_exchange(connection, acting, need_id, request)
+        await begin_sourcing(connection, acting, need_id)
         path = f"/besoins/{need_id}/echanges/{opened.id}"
         if opened.to_be_delivered_by_you:
             return FormOutcome(f"{path}/lettres?{SENT_FIELD}={submission_name(visit)}", msgspec.json.encode(opened))

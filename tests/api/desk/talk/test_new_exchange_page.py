@@ -232,7 +232,7 @@ async def test_a_message_says_until_when_to_answer_and_whom_to_ask(desk: Desk) -
     shown = said(desk.browser.page)
     assert "Cette date est passée" in shown
     assert "Une adresse électronique ou un numéro de téléphone est attendu" in shown
-    by = {"reponse": "2099-03-31", "contact": "Anne Roux", "telephone": "02 99 00 00 00"}
+    by: dict[str, Any] = {"reponse": "2099-03-31", "contact": "Anne Roux", "telephone": "02 99 00 00 00"}
     await desk.send("echanges/nouveau", faire="relire", **by)
     await desk.send("echanges/nouveau", faire="envoyer")
     exchange = await desk.exchange()
