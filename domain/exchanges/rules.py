@@ -299,7 +299,7 @@ def contact_problems(reply_by: date | None, contact: NamedContact | None, today:
         return
     for name in ("name", "email", "phone"):
         value: str | None = getattr(contact, name)
-        if value is not None and not value.isprintable():
+        if value is not None and not is_one_line(value):
             yield control_character_problem(pointer("contact", name))
     if not (contact.email or contact.phone):
         yield Problem(pointer("contact"), "no_way_to_reach", UNREACHABLE)
