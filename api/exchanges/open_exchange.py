@@ -42,13 +42,12 @@ from domain.exchanges.exchange import (
     Why,
     make_message,
 )
-from domain.exchanges.letter import Letter, Link, require_sender
+from domain.exchanges.letter import Letter, Link, addressee, require_sender
 from domain.exchanges.rules import require_message, require_opening
 from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.listed_suppliers import SupplierSummary
 from domain.shortlists.version import suppliers_to_contact
-from domain.suppliers.addressee import addressee
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
 

@@ -88,7 +88,9 @@ class LeftOut(msgspec.Struct, frozen=True):
     no_offer: int = 0
     """Those that declared that they offer nothing"""
     joined: int = 0
-    """Those of a legal unit and address with a recipient, whose message is for them too"""
+    """Those of a legal unit and address with a recipient, or one supplier with it, whose message is for them too"""
+    inactive: int = 0
+    """Those that are no longer active"""
 
 
 class Counts(msgspec.Struct, frozen=True):

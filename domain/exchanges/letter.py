@@ -3,9 +3,10 @@
 The purchase as suppliers read it in it: its name, and the terms that the buyer chooses to tell.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from datetime import date
-from typing import Literal
+from typing import Literal, Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -13,8 +14,10 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.organisation import DEFAULT_ORGANISATION
+from domain.suppliers.supplier import SIREN_DIGITS, Address, Kind
 from domain.text.bilingual import NOTHING, Language, Text, cut, euros, join_texts, listed, long_date, on_one_line
 from domain.text.labels import LETTER, RESERVED
+from domain.text.normalise import fold
 
 ToldTerm = Literal["value", "months", "reserved"]
 LONGEST_NAME = 200
@@ -184,3 +187,36 @@ SENDER_UNNAMED = Text(
     "The message would go without the name of the buyer: give it in the need (“Name of the buyer”), or sign in with a "
     "key of your organisation",
 )
+
+
+class Addressed(Protocol):
+    """A supplier with its identifiers, as far as they say who gets a letter."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def siret(self) -> str | None: ...
+    @property
+    def kinds(self) -> Sequence[Kind]: ...
+
+
+def addressee(supplier: Addressed, address: Address | None) -> Hashable:
+    """The legal unit and address that a letter to the supplier goes to; of a GEIQ, the legal unit, wherever it stands.
+
+    The supplier alone where these are not known.
+    """
+    siren = (supplier.siret or "")[:SIREN_DIGITS]
+    if siren and tuple(supplier.kinds) == ("GEIQ",):
+        return siren
+    if siren and address and address.street and (town := address.postal_code or address.commune):
+        return siren, fold(address.street), town
+    return supplier.id
+
+
+def address_lines(address: Address | None) -> tuple[str, ...]:
+    """The lines of a postal address below the name; empty without postal code and town, as no letter would arrive."""
+    if address is None or not (address.postal_code and address.city):
+        return ()
+    street = " ".join((address.street or "").split())
+    town = f"{address.postal_code.strip()} {' '.join(address.city.split()).upper()}"
+    return (street, town) if street else (town,)

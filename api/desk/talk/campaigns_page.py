@@ -33,8 +33,8 @@ from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import CSV
 from db.campaigns.campaigns import answers_by_commune, select_campaigns
 from db.core.engine import Connection, transaction
-from domain.campaigns.campaign import LONGEST_BODY, Campaign, CampaignRequest
-from domain.campaigns.rules import NO_CAMPAIGN, first_reminder_day
+from domain.campaigns.campaign import LONGEST_BODY, CampaignRequest
+from domain.campaigns.rules import NO_CAMPAIGN, first_reminder
 from domain.errors import InvalidContent
 from domain.reference.territory import Area
 from domain.supply import AreaSupply
@@ -135,22 +135,15 @@ async def show_campaign(visit: Visit, id: str) -> Response[bytes]:
         campaign = await own_campaign(connection, visit.organisation_id, campaign_id)
         answers = await answers_by_commune(connection, campaign_id)
     mapped = await run_in_thread(None, lambda: draw_answers(visit.reference, answers, visit.language))
-    codes = campaign.territory.codes or ()
+    codes, earliest = campaign.territory.codes or (), first_reminder(campaign)
     return visit.page(
         "talk/campaign.html",
         campaign=campaign,
         map=mapped,
         places=[visit.reference.territories.area(each).label for each in codes],
-        reminder_from=_reminder_day(visit, campaign),
+        reminder_from=earliest if earliest is not None and earliest > visit.services.now() else None,
         sends=visit.services.settings.smtp is not None,
     )
-
-
-def _reminder_day(visit: Visit, campaign: Campaign) -> object:
-    """The first day of a reminder that cannot be sent today yet; None where it can, or nothing was sent."""
-    sent = [each for each in (campaign.sent_at, campaign.posted_at) if each is not None]
-    day = first_reminder_day(max(sent)) if sent else None
-    return day if day is not None and day > visit.services.today() else None
 
 
 def draw_answers(

@@ -55,8 +55,7 @@ from domain.needs.need import TerritoryRequest
 from domain.needs.status import NO_NEED, OPEN
 from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER
-from matching.inspection.supply import SupplySearch
-from matching.inspection.whom_to_ask import suppliers_to_ask
+from matching.inspection.supply import SupplySearch, suppliers_to_ask
 
 KNOWN_TRADE, UNKNOWN_TRADE = "connus", "inconnus"
 """The groups of a territory's suppliers that are invited as a whole."""

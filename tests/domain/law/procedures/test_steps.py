@@ -224,7 +224,7 @@ def test_the_list_and_the_essential_data_of_direct_awards() -> None:
         (services(30_000, contract="concession"), date(2026, 1, 1), False),
     ]:
         assert ("YEARLY_LIST" in advice(asked, on)) == expected
-    for asked, expected in [
+    for asked, told_of in [
         (services(39_999.99), ["YEARLY_LIST"]),
         (services(40_000), ["YEARLY_LIST"]),  # the text sets no amount from which the list is not enough
         (services(59_999.99), ["YEARLY_LIST"]),
@@ -236,9 +236,10 @@ def test_the_list_and_the_essential_data_of_direct_awards() -> None:
         (services(400_000, 20_000), ["ESSENTIAL_DATA"]),  # a small lot as well
     ]:
         found = [item for item in review(asked).advice if item.code in {"YEARLY_LIST", "ESSENTIAL_DATA"}]
-        assert [item.code for item in found] == expected
+        assert [item.code for item in found] == told_of
         assert {item.confidence for item in found} <= {"high"}
-    assert "quel que soit le montant du lot, sauf celles" in found[0].message.fr
+    small = the("ESSENTIAL_DATA", review(services(400_000, 20_000)).advice)
+    assert "quel que soit le montant du lot, sauf celles" in small.message.fr
     told = the("YEARLY_LIST", review(services(26_000, 26_000, 7_000)).advice)
     assert told.lots == (("1", "2"),)
     assert "(lots 1 et 2)" in told.message.fr
