@@ -111,7 +111,7 @@ def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[Leg
 
 @applies("penitentiary_site_segments", "penitentiary_doubtful_segments")
 def _check_premises(bought: LotObject, view: InForce) -> LegalFinding | None:
-    """What is performed on the buyer's or user's premises is not performed inside a prison (INELIGIBLE_OBJECT).
+    """Services on the buyer's or user's premises are not performed inside a prison (INELIGIBLE_OBJECT).
 
     Refused where all activities of the lot are elsewhere by nature, as the upkeep of green spaces is; to be judged
     where some are, where a part may be inside, as joinery is, and where the lot is said to buy goods.
