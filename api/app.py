@@ -31,7 +31,7 @@ from api.exchanges import link_by_siret, supplier_links
 from api.exchanges import reply_routes as replies
 from api.exchanges import routes as exchanges
 from api.exchanges.email import mail_kind
-from api.exchanges.supplier_link_mail import supplier_link_kind
+from api.exchanges.supplier_links import supplier_link_kind
 from api.journal.send_heads import journal_kind
 from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings

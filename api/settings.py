@@ -246,6 +246,7 @@ class Settings:
     keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number_in(1, 100, YEARS), 3)
     keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number_in(1, 3_650, DAYS), 90)
     keep_import_errors_days: int = _setting("VIVIER_KEEP_IMPORT_ERRORS_DAYS", _number_in(1, 3_650, DAYS), 365)
+    keep_campaigns_years: int = _setting("VIVIER_KEEP_CAMPAIGNS_YEARS", _number_in(1, 100, YEARS), 3)
     retention: Literal["manual", "daily"] = _setting("VIVIER_RETENTION", _choice_of("manual", "daily"), "manual")
     retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _parse_need_ids, ())
     journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _parse_journal_key, secret=True)
