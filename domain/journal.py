@@ -140,7 +140,7 @@ class BoundContent:
 
     def collect_entry(self, entry: Entry) -> None:
         """Collect the digests that the next entry binds, or forget those of content that was removed with a need."""
-        if entry.action in {"need.purged", "need.deleted", "meeting.purged"}:
+        if entry.action in {"need.purged", "need.deleted", "meeting.purged", "campaign.purged"}:
             for name in [name for name in self.names if self._need_of[name] == entry.object]:
                 del self.names[name]
         if entry.action == "exchange.opened":
@@ -179,7 +179,7 @@ def _recorded_names(entry: Entry) -> set[str]:
         "award.noted": award,
         "award.withdrawn": award,
     }
-    is_of_object = entry.action.startswith(("need.", "meeting."))
+    is_of_object = entry.action.startswith(("need.", "meeting.", "campaign."))
     return {entry.object} if is_of_object else told.get(entry.action, set())
 
 

@@ -1,6 +1,6 @@
 """Digests of the stored objects (needs, messages, shortlists…) to which journal entries are bound.
 
-Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses, which may be erased),
+Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses and contact, which may be erased),
 `handover:<message>/<supplier>` (a delivery that the buyer confirmed), `need:<id>` (its content, status and version),
 `shortlist:<need>/<number>` and of the same `stamp:<need>/<number>` (what lists of versions tell), `award:<id>`,
 `decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants and follow-ups, whose persons are ids;
@@ -63,7 +63,8 @@ _KINDS = {
     "message": _StoredKind((messages.c.id,), [*messages.c], exchanges, messages.c.exchange_id == exchanges.c.id),
     "exchange": _StoredKind(
         (exchanges.c.id,),
-        [*exchanges.c],
+        # a release before knew neither day nor contact, whose person may be erased; an entry tells the day
+        [column for column in exchanges.c if column.name not in {"reply_by", "contact"}],
         exchanges,
         parts=[(exchange_recipients.c.exchange_id, _RECIPIENT)],
     ),

@@ -19,6 +19,7 @@ from db.schema.supplier_tables import (
     required,
     table,
 )
+from domain.exchanges.exchange import NamedContact
 from domain.journal import Detail
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Need, PlannedNeed, TerritoryRequest
@@ -218,6 +219,8 @@ exchanges = table(
     sa.Column("lot_ids", ARRAY(sa.Text, as_tuple=True), nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
     *moments("opened_at"),
+    sa.Column("reply_by", sa.Date),
+    sa.Column("contact", Document(NamedContact)),
     sa.Index(None, "organisation_id", "need_id", "id"),
     sa.Index(None, "need_id"),
 )

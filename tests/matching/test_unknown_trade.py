@@ -12,7 +12,7 @@ import pytest
 
 from domain.needs.need import Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist, Tension
-from domain.suppliers.supplier import Point, Supplier
+from domain.suppliers.supplier import Point, StaffSize, Supplier, SupplierSize
 from matching.engine import match
 from matching.index.service_areas import NEARBY_KM
 from matching.tension import tension_of_whole_lot
@@ -109,6 +109,23 @@ def test_an_advice_on_reserving_counts_those_of_unknown_trade() -> None:
     (said,) = [each.message for each in reserved.advice if each.code == "RESERVATION_POSSIBLE"]
     assert "aux EA, ESAT et SIAE (5 fournisseurs potentiels" in said
     assert "aux SIAE (4" not in said
+
+
+def test_an_advice_on_reserving_counts_only_those_for_whom_the_lot_is_not_too_large() -> None:
+    """Three of four are of one person: for 2,000,000 euros a year a reservation leaves one."""
+    one_person = SupplierSize(staff=StaffSize(1, 1))
+    small = [supplier(f"ei {number}", approvals=approved("EI"), size=one_person) for number in range(3)]
+    pool = *small, supplier("ei", approvals=approved("EI"))
+    for value, is_said in ((1_000, True), (2_000_000, False)):
+        found = matched(asked(value_eur=value, duration_months=12), *pool)
+        assert ("RESERVATION_POSSIBLE" in codes_of(found)) == is_said
+        assert found.alternatives.reserved["iae"] == 4
+
+
+def test_of_a_trade_that_no_segment_covers_nobody_is_asked() -> None:
+    household_waste = asked(segments=(), title="Collecte des ordures ménagères")
+    assert "TRADE_UNKNOWN" not in codes_of(matched(household_waste, *esats(7)))
+    assert "TRADE_UNKNOWN" in codes_of(matched(asked(), *esats(7)))
 
 
 def test_a_lot_that_nobody_answers_in_whole_is_not_good() -> None:

@@ -83,6 +83,15 @@ def test_an_intact_journal_is_said_to_be(server: Server, within: Within, organis
     assert within("audit", "verify").status == 0
 
 
+def test_a_draft_of_a_campaign_that_was_deleted_breaks_nothing(server: Server, within: Within) -> None:
+    name = f"CRESS {uuid4().hex}"
+    key = within("keys", "create", "--name", "x", "--organisation", name, "--scope", "needs").out.splitlines()[-1]
+    asked = {"title": "x", "territory": {"codes": ["commune:29083"]}, "subject": "x", "body": "x"}
+    made = server.ask("POST", "/campaigns", json.dumps(asked).encode(), key=key)
+    assert server.ask("DELETE", f"/campaigns/{json.loads(made.body)['id']}", key=key).status == 204
+    assert verdict(within, name)["breaks"] == []
+
+
 def test_what_was_done_to_it_is_found(server: Server, within: Within, organisation: str) -> None:
     """Status 1, and where it is; the journals of others are not blamed."""
     for statement, code, said in (
