@@ -46,6 +46,7 @@ from domain.suppliers.supplier import Contact
 _SHORT_PSEUDONYM, _IN_ASCII = "…", "-"
 # the object that the journal names for a kind of holding; persons have an entry of their own
 _OBJECTS = {kind: kind for kind in ("meeting", "need", "exchange", "campaign", "key", "webhook", "source")}
+_REDACTED_PARTS = {"exchange": ("recipients",), "campaign": ("campaign_recipients",)}
 _OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need") | {"note": "supplier"}
 
 
@@ -183,7 +184,7 @@ async def _erase_in_column(
         ended = {"address": "", "status": status, "due_at": None, "lease": None, "ended_at": ended_at}
         await connection.execute(update(table).where(rows).values(ended))
     elif searched.column is exchange_recipients.c.email or searched.column is campaign_recipients.c.email:
-        await connection.execute(update(table).where(rows).values(email=None))
+        await connection.execute(update(table).where(rows).values(email=None, salt=None))
     else:
         # the pseudonym takes the place of each mention, or a sign no longer than any name where it does not fit
         text = mask_mentions(searched.text, known, called)
@@ -261,12 +262,17 @@ async def _note_erasure(connection: Connection, found: FoundData, actor: Actor, 
             detail["records"] = len(found.records)
         if rejected and owner == actor.organisation_id:
             detail["rejected_rows"] = len(rejected)
-        await write_entry(connection, own_actor, "person.erased", f"person:{reference}", now, detail=detail)
+        erased = [f"person:{row.id}" for row in found.persons if row.organisation_id == owner]
+        await write_entry(
+            connection, own_actor, "person.erased", f"person:{reference}", now, detail=detail, about=erased
+        )
         for about, numbers in sorted(own.items()):
             why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
             kind, _, id_ = about.partition(":")
             # a need's shortlists of these numbers and the decisions on them may have changed too
-            bound = [about] if kind in {"meeting", "need", "campaign"} else []
+            bound = [about] if kind in {"meeting", "need", "campaign", "key", "webhook"} else []
+            bound += [f"{each}:{id_}" for each in _REDACTED_PARTS.get(kind, ())]
+            bound += [stored_name("note", owner, id_)] if kind == "supplier" else []
             if kind == "need":
                 need_id, changed_numbers = UUID(id_), sorted(map(int, numbers))
                 bound += [stored_name("shortlist", need_id, number) for number in changed_numbers]

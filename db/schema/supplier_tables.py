@@ -37,6 +37,11 @@ def moments(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.DateTime(timezone=True), nullable=nullable) for name in names]
 
 
+def salt() -> sa.Column[Any]:
+    """A random column that the journal's digest of a row with personal data is made with; NULL once that is erased."""
+    return sa.Column("salt", sa.Uuid, server_default=sa.text("gen_random_uuid()"))
+
+
 def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
     """The columns and checks of every outbox table; `of_lane`: the foreign key of the column `lane`, if any.
 
