@@ -68,16 +68,8 @@ async def write_entry(
     it last before the commit: until then, no other transaction can write to the organisation's journal.
     """
 
-    async def entry_about(*names: str) -> NextEntry:
-        content = [f"{name}={digest}" for name, digest in (await content_digests(connection, names)).items()]
-        return await next_entry(
-            connection, actor, action, object_, now, version=version, detail=detail, content=content
-        )
-
-    names = (*about, *take_names_to_bind(connection))
-    made = await entry_about(*names)
-    if made.entry.number == 1:
-        made = await entry_about(*names, f"organisation:{actor.organisation_id}")
+    names = [*about, *take_names_to_bind(connection)]
+    made = await next_entry(connection, actor, action, object_, now, version=version, detail=detail, about=names)
     row = msgspec.structs.asdict(made.entry) | {"organisation_id": actor.organisation_id}
     await connection.execute(insert(audit_entries).values(row | {"hash": made.hash, "signature": made.signature}))
 
@@ -102,11 +94,17 @@ async def next_entry(
     *,
     version: int | None = None,
     detail: Detail | None = None,
-    content: Sequence[str] = (),
+    about: Sequence[str] | None = None,
 ) -> NextEntry:
-    """The next entry of the organisation's journal, not yet stored; locks the journal until the transaction ends."""
+    """The next entry of the organisation's journal, not yet stored; locks the journal until the transaction ends.
+
+    `about`: see `write_entry`; the first entry also binds the organisation. None: it binds nothing.
+    """
+    # before anything is read to be bound: whoever changed the same meanwhile has committed, or binds both changes
     await lock(connection, LockKind.AUDIT, actor.organisation_id.hex)
     number, previous = await head(connection, actor.organisation_id)
+    names = [*(about or ()), *([f"organisation:{actor.organisation_id}"] if number == 0 and about is not None else ())]
+    content = [f"{name}={digest}" for name, digest in (await content_digests(connection, names)).items()]
     entry = Entry(
         number=number + 1,
         at=now,

@@ -390,12 +390,3 @@ calendar_feeds = table(
     sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
     *moments("created_at"),
 )
-
-# Networks and facilitators that the operator keeps, replaced as a whole; contacts are those of organisations.
-networks = table(
-    "networks",
-    *keys(sa.Integer, "position"),
-    *required(sa.Text, "name", "kind"),
-    *required(ARRAY(sa.Text), "territories", "reserved"),
-    *optional(sa.Text, "email", "phone", "url"),
-)

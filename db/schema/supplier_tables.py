@@ -341,3 +341,12 @@ webhook_attempts = table(
     sa.Column("http_status", sa.Integer),
     sa.Column("failure", sa.Text),
 )
+
+# Networks and facilitators that the operator keeps, replaced as a whole; contacts are those of organisations.
+networks = table(
+    "networks",
+    *keys(sa.Integer, "position"),
+    *required(sa.Text, "name", "kind"),
+    *required(ARRAY(sa.Text), "territories", "reserved"),
+    *optional(sa.Text, "email", "phone", "url"),
+)
