@@ -202,10 +202,10 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands that match a need, show the supply, propose lots and explain titles."""
     match = add_command("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
     supply = add_command("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
-    spending = add_command("spending", "count payments or contracts", SPENDING, "purchases.spending.count_file")
+    spending = add_command("spending", "count payments or contracts", SPENDING, "purchases.count_spending")
     allot = add_command("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
     words = add_command("words", "explain how a title is read as segments", WORDS, "match.explain_title")
-    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "purchases.programme.run")
+    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "purchases.answer_programme")
     programme.add_argument("--territory", metavar="CODE", action="append", default=[], help="of lines without a place")
     programme.add_argument("--siret", help="of the buyer")
     programme.add_argument("--kind", choices=("state", "local", "utility"), help="of the buyer")

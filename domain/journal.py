@@ -136,6 +136,9 @@ _ENDS_UNTOLD = frozenset({"session", "calendar_feed", "supplier_link"})
 """Rights whose end no entry tells of: gone, they open nothing."""
 
 
+_REMOVALS = frozenset({"need.purged", "need.deleted", "meeting.purged", "campaign.purged", "campaign.deleted"})
+
+
 class BoundContent:
     """Collects the digests that a journal's entries hold of stored content; entries come in the order of their numbers.
 
@@ -151,7 +154,7 @@ class BoundContent:
 
     def collect_entry(self, entry: Entry) -> None:
         """Collect the digests that the next entry binds, or forget those of content that was removed with a need."""
-        if entry.action in {"need.purged", "need.deleted", "meeting.purged", "campaign.deleted"}:
+        if entry.action in _REMOVALS:
             for name in [name for name in self.names if self._need_of[name] == entry.object]:
                 del self.names[name]
         if entry.action == "exchange.opened":
@@ -200,7 +203,7 @@ def _recorded_names(entry: Entry) -> set[str]:
         "award.noted": award,
         "award.withdrawn": award,
     }
-    is_of_object = entry.action.startswith(("need.", "meeting."))
+    is_of_object = entry.action.startswith(("need.", "meeting.", "campaign."))
     return {entry.object} if is_of_object else told.get(entry.action, set())
 
 

@@ -98,6 +98,8 @@ KEPT = timedelta(days=30)
 
 MOST_OF_ONE_ORGANISATION = 100
 SHORTEST_SECRET = 24
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the same for all
+"""What Standard Webhooks puts before a secret; its key follows in base64."""
 
 # IANA's registries of special-purpose addresses, and two that clouds give to their own services (Azure's 168.63.129.16;
 # Oracle's 192.0.0.192 is in 192.0.0.0/24). Our own list: what Python's `is_global` means depends on its version.
@@ -128,8 +130,9 @@ Secret = Annotated[
     msgspec.Meta(
         min_length=SHORTEST_SECRET,
         max_length=200,
-        pattern=r"^[!-~]+$",
-        description="Printable ASCII characters without spaces. Never shown again",
+        pattern=r"^(?!whsec_)[!-~]+$|^whsec_[A-Za-z0-9+/]+={0,2}$",
+        description="`whsec_` and a key in base64, or other printable ASCII without spaces. Never shown again",
+        extra={"fr": "`whsec_` suivi d'une clé en base64, ou d'autres caractères ASCII imprimables sans espace"},
     ),
 ]
 
@@ -188,7 +191,7 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """The delivery of one event."""
 
     id: UUID
-    """The header `Vivier-Delivery` of each attempt"""
+    """The header `webhook-id` of each attempt"""
     event: Event
     """The kind of event"""
     status: DeliveryStatus

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from scripts.territory_attributes import VINTAGE, columns, current_communes, names, retired_codes
-from scripts.territory_outlines import Outlines, commune_outlines, dissolve, interior_point, write
+from scripts.territory_outlines import Outlines, commune_outlines, dissolve, interior_point, write, write_neighbours
 from scripts.territory_sources import Etalab, OutlineRow, read_etalab, read_outlines
 
 DATA = Path(__file__).resolve().parent.parent / "domain" / "data"
@@ -63,7 +63,7 @@ def _with_mairies(outlines: Outlines, rows: Sequence[OutlineRow]) -> list[tuple[
 def _write_outlines(
     table: Mapping[str, Sequence[str | None]], named: Mapping[str, Mapping[str, str]], outlines: Outlines
 ) -> str:
-    """Write the four files of outlines; returns one digest of all."""
+    """Write the four files of outlines and that of neighbours; returns one digest of the four."""
     files = {"communes": [outlines.get(str(code)) for code in table["code"]]}
     for kind, name in DISSOLVED.items():
         members: dict[str, list[str]] = defaultdict(list)
@@ -77,6 +77,7 @@ def _write_outlines(
         packed = write(shapes)
         digest.update(packed)
         _save(f"outlines.{name}.bin.xz", packed, len(shapes))
+    _save("neighbours.communes.bin.xz", write_neighbours(files["communes"]), len(files["communes"]))
     return digest.hexdigest()
 
 

@@ -134,5 +134,25 @@ def write(outlines: Sequence[BaseGeometry | None]) -> bytes:
     steps = np.diff(units, axis=0, prepend=np.zeros((1, 2), np.int32))
     header = np.array([len(areas) - 1, len(polygons) - 1, len(rings) - 1, len(units)])
     lengths = [np.diff(offsets) for offsets in (areas, polygons, rings)]
-    numbers = np.concatenate([header, *lengths, steps[:, 0], steps[:, 1]]).astype("<i4")
-    return lzma.compress(numbers.tobytes(), preset=9 | lzma.PRESET_EXTREME)
+    return _packed(header, *lengths, steps[:, 0], steps[:, 1])
+
+
+def write_neighbours(outlines: Sequence[BaseGeometry | None]) -> bytes:
+    """Encode which outlines share a piece of border, as `matching.geo.neighbours` decodes it; none may overlap."""
+    parts, of_parts = shapely.get_parts(np.array(outlines), return_index=True)
+    rings, of_rings = shapely.get_rings(parts, return_index=True)
+    vertices, ring = shapely.get_coordinates(rings, return_index=True)
+    is_edge = ring[1:] == ring[:-1]
+    # where outlines do not overlap, two edges with the same middle are the same edge
+    middles = np.rint(vertices[1:] + vertices[:-1]).astype(np.int64)[is_edge]
+    edges, owners = (middles[:, 0] << 32) + middles[:, 1], of_parts[of_rings[ring[1:][is_edge]]]
+    order = edges.argsort()
+    shared = np.flatnonzero(np.diff(edges[order]) == 0)
+    pairs = np.sort(np.column_stack([owners[order][shared], owners[order][shared + 1]]))
+    first, second = np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0).T
+    return _packed(np.diff(first, prepend=0), second - first)
+
+
+def _packed(*numbers: NDArray[np.int64]) -> bytes:
+    """Arrays one after the other as compressed little-endian 32-bit integers."""
+    return lzma.compress(np.concatenate(numbers).astype("<i4").tobytes(), preset=9 | lzma.PRESET_EXTREME)

@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (30_900, 155),
+    "api": (31_500, 155),
     "db": (11_200, 69),
-    "domain": (19_500, 89),
+    "domain": (19_700, 90),
     "matching": (11_990, 55),
     "sources": (9_900, 48),
     "tests": (59_400, 322),

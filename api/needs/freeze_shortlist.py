@@ -21,9 +21,8 @@ from db.core.uuid7 import new_id
 from db.exchanges.exchanges import count_answers_due
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
-from db.needs.law_files import keep_law_file
 from db.needs.needs import awards_until, lock_need, needs_of_year, progress_of, select_need
-from db.needs.shortlists import insert_shortlist, select_shortlist
+from db.needs.shortlists import insert_shortlist, keep_law_file, select_shortlist
 from db.suppliers.read import living_suppliers
 from db.suppliers.write import survivors
 from domain.decoding.requests import hint_of_nearest

@@ -109,7 +109,7 @@ def generate_records(
 
 
 class SupplierProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sort of supplier: what it is and offers, how often, and the segments that it never or always offers."""
+    """A sort of supplier: what it is and offers, how often, and how it is named."""
 
     kinds: tuple[Kind, ...]
     weight: int
@@ -119,6 +119,8 @@ class SupplierProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: tuple[str, ...]
     always: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    sign: str = ""
+    by_trade: bool = True
     share: Literal["disabled", "disadvantaged", "detained"] | None = None
     in_prison: bool = False
     ess: bool | None = None
@@ -162,10 +164,7 @@ class _RecordGenerator:
         (profile,) = draw.choices(self._file.profiles, self._weights)
         ((ordinal, commune),) = draw.choices(self._places, cum_weights=self._up_to_place)
         offered = self._draw_segments(profile, draw)
-        first = self._taxonomy.segments.get(offered[0])
-        family = first.family if first else offered[0]
-        pattern = draw.choice(draw.choice((profile.names, self._file.names[family])))
-        name = pattern.format(de=place_after_de(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
+        name = self._draw_name(profile, offered, commune, draw)
         slug = "-".join(fold(name).split())[:48]
         form = _draw_weighted(profile.legal_forms, draw)
         lat, lon = random_point_inside(self._outlines[ordinal], draw)
@@ -209,6 +208,21 @@ class _RecordGenerator:
             if code not in offered and family not in offered:
                 offered.append(code)
         return offered
+
+    def _draw_name(self, profile: SupplierProfile, offered: Sequence[str], commune: Commune, draw: Random) -> str:
+        """A name of the profile or, where all that is offered is of one trade, as often of that trade."""
+        families = [one.family if (one := self._taxonomy.segments.get(code)) else code for code in offered]
+        names = self._file.names
+        drawn = draw.choice((profile.names, names[families[0]]))
+        position = draw.choice(range(len(drawn)))
+        sign = ""
+        if drawn is not profile.names:
+            if profile.always or not profile.by_trade or len(set(families)) > 1:
+                drawn = profile.names
+            else:
+                drawn, sign = names.get(offered[0], drawn) if len(offered) == 1 else drawn, profile.sign
+        name = drawn[position % len(drawn)].format(de=place_after_de(commune.name), mot=draw.choice(self._file.words))
+        return f"{sign} {name}".strip()
 
     def _draw_approvals(self, profile: SupplierProfile, draw: Random) -> tuple[Approval, ...] | None:
         if draw.random() < (0.04 if profile.kinds else 0.2):

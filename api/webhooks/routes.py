@@ -23,12 +23,11 @@ from db.journal.entries import write_entry
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.organisation import Scope
 from domain.text.bilingual import Text
-from domain.webhooks import Secret, Webhook, WebhookDelivery, WebhookSettings
+from domain.webhooks import SECRET_PREFIX, Secret, Webhook, WebhookDelivery, WebhookSettings
 
 SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")
 webhooks_endpoint = partial(endpoint, tag="Webhooks", scope=SCOPES)
 webhooks_creation = partial(creation, tag="Webhooks", scope=SCOPES)
-PREFIX = "whsec_"
 
 NO_WEBHOOK = Text("Aucun webhook de cet identifiant", "No webhook with this id")
 NO_DELIVERY = Text("Ce webhook n'a pas d'envoi de cet identifiant", "This webhook has no delivery with this id")
@@ -46,7 +45,7 @@ class WebhookRequest(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_
     """A webhook to create."""
 
     secret: Secret | None = None
-    """The key that signs deliveries, 24 to 200 printable characters; null: one is made"""
+    """The key that signs deliveries, `whsec_` and base64 at best, 24 to 200 characters; null: one is made"""
 
     def __repr__(self) -> str:
         return f"WebhookRequest({self.url!r}, {self.events!r})"
@@ -68,12 +67,12 @@ async def create_webhook(call: Call, body: WebhookRequest, connection: Connectio
 
     From now on, a POST goes to `url` for each of `events`: `suppliers.changed` (the directory has new changes, and from
     where to read them) and `import.finished` (the report of an import into one of `sources`; needs scope `sync` or
-    `admin`). It is signed with `secret`, attempted again for three days where it is not answered with a 2xx, and
-    arrives at least once. How to receive and verify it: `docs/webhooks.md`.
+    `admin`). It is signed with `secret` as Standard Webhooks has it, attempted again for three days where it is not
+    answered with a 2xx, and arrives at least once. How to receive and verify it: `docs/webhooks.md`.
     The webhook belongs to the organisation of the key; others do not see it. An organisation has at most 100.
     """
     settings = _checked_settings(call, body)
-    secret = body.secret or PREFIX + token_hex(32)
+    secret = body.secret or SECRET_PREFIX + token_hex(32)
 
     async def store_webhook() -> Answer:
         organisation = call.bearer.organisation_id

@@ -1,18 +1,21 @@
-"""Deliveries of webhooks: signed (HMAC), over HTTP, only to public addresses unless private ones are allowed."""
+"""Deliveries of webhooks: signed, over HTTP, only to public addresses unless private ones are allowed."""
 
 import asyncio
+import binascii
 import hashlib
 import hmac
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import structlog
 
@@ -33,7 +36,7 @@ from db.delivery.webhooks import (
 )
 from db.schema.supplier_tables import webhook_deliveries
 from db.suppliers.feed import end_of_version
-from domain.webhooks import SCHEDULE, Outcome, Result, SuppliersChanged, is_public
+from domain.webhooks import SCHEDULE, SECRET_PREFIX, Outcome, Result, SuppliersChanged, is_public
 
 if TYPE_CHECKING:
     import httpx  # loaded for the first attempt: it would keep every start waiting
@@ -127,7 +130,7 @@ class WebhookSender:
             "Content-Type": "application/json",
             "Vivier-Event": claimed.row["event"],
             "Vivier-Delivery": str(claimed.id),
-            "Vivier-Signature": signature(receiver.secret, self._services.now(), body),
+            **signature_headers(receiver.secret, claimed.id, self._services.now(), body),
         }
         extensions: dict[str, Any] = {}
         if not self._services.settings.webhook_private:
@@ -156,11 +159,29 @@ class WebhookSender:
             )
 
 
-def signature(secret: str, moment: datetime, body: bytes) -> str:
-    """The value of the header `Vivier-Signature` for a body sent at that moment.
+def signature_headers(secret: str, delivery_id: UUID, moment: datetime, body: bytes) -> dict[str, str]:
+    """The headers by which a receiver knows who sent this body, at that moment and under that id.
 
-    HMAC-SHA256 with the secret as key over `<t>.<body>`, `t` being the moment in whole seconds since 1970.
+    `webhook-*` are those of Standard Webhooks: HMAC-SHA256 over `<id>.<seconds since 1970>.<body>`. `Vivier-Signature`,
+    of earlier releases, is over `<seconds>.<body>`, in hexadecimal, with the secret's characters as key.
     """
     t = int(moment.timestamp())
-    digest = hmac.new(secret.encode(), f"{t}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={t},v1={digest}"
+    earlier = hmac.new(secret.encode(), f"{t}.".encode() + body, hashlib.sha256).hexdigest()
+    signed = f"{delivery_id}.{t}.".encode() + body
+    digests = (hmac.digest(key, signed, "sha256") for key in signing_keys(secret))
+    return {
+        "webhook-id": str(delivery_id),
+        "webhook-timestamp": str(t),
+        "webhook-signature": " ".join(f"v1,{b64encode(digest).decode()}" for digest in digests),
+        "Vivier-Signature": f"t={t},v1={earlier}",
+    }
+
+
+def signing_keys(secret: str) -> Iterator[bytes]:
+    """The keys that a receiver may take a secret for: of `whsec_…` the base64 alone, else its characters as well."""
+    encoded = secret.removeprefix(SECRET_PREFIX)
+    with suppress(binascii.Error):  # a secret that is no base64 is its characters
+        yield b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        if encoded != secret:
+            return
+    yield secret.encode()

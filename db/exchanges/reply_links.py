@@ -163,6 +163,8 @@ async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> O
             needs.c.content.label("need"),
             exchanges.c.subject,
             exchanges.c.lot_ids,
+            exchanges.c.reply_by,
+            exchanges.c.contact,
             messages.c.body,
             messages.c.question,
             messages.c.corrects.is_not(None).label("is_correction"),

@@ -1,15 +1,16 @@
 """Digests of the stored objects (needs, messages, shortlists…) to which journal entries are bound.
 
-Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses, which may be erased),
+Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses and contact, which may be erased),
 `handover:<message>/<supplier>` (a delivery that the buyer confirmed), `need:<id>` (its content, status and version),
 `shortlist:<need>/<number>` and of the same `stamp:<need>/<number>` (what lists of versions tell), `award:<id>`,
 `decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants and follow-ups, whose persons are ids),
 `meeting_scope:<meeting>` (the needs, territory and segments that it is about), `campaign:<id>` (its question),
 `campaign_recipients:<campaign>`, `note:<organisation>/<supplier>`. Of rights: `organisation:<id>`, `key:<id>`,
 `person:<id>` (with accounts), `session:<digest>`, `calendar_feed:<key>`, `webhook:<id>`, `recipients:<exchange>` (their
-addresses), `reply_links:<exchange>`, `supplier_link:<id>` (with its secrets' digests).
+addresses, with the contact that they are told), `reply_links:<exchange>`, `supplier_link:<id>` (with the digests of its
+secrets).
 
-The digest of a row with a person's data is made with its salt, which is erased with them: nobody is guessed from it.
+The digest of a row with a person's data is made with its salt, which an erasure replaces: nobody is guessed from it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +97,8 @@ _KINDS = {
     ),
     "exchange": _StoredKind(
         (exchanges.c.id,),
-        [*exchanges.c],
+        # a release before knew neither day nor contact, whose person may be erased; an entry tells the day
+        [column for column in exchanges.c if column.name not in {"reply_by", "contact"}],
         exchanges.c.organisation_id,
         parts=[(exchange_recipients.c.exchange_id, _RECIPIENT)],
     ),
@@ -175,7 +177,7 @@ _KINDS = {
     ),
     "recipients": _StoredKind(
         (exchanges.c.id,),
-        (exchanges.c.id,),
+        (exchanges.c.id, exchanges.c.reply_by, cast(exchanges.c.contact, Text)),
         exchanges.c.organisation_id,
         parts=[(exchange_recipients.c.exchange_id, _columns_except(exchange_recipients, "name", "siret", "why"))],
     ),

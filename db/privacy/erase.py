@@ -46,7 +46,10 @@ from domain.suppliers.supplier import Contact
 _SHORT_PSEUDONYM, _IN_ASCII = "…", "-"
 # the object that the journal names for a kind of holding; persons have an entry of their own
 _OBJECTS = {kind: kind for kind in ("meeting", "need", "exchange", "campaign", "key", "webhook", "source")}
-_REDACTED_PARTS = {"exchange": ("recipients",), "campaign": ("campaign_recipients",)}
+_RECIPIENTS = {
+    "exchange": ("recipients", exchange_recipients.c.exchange_id),
+    "campaign": ("campaign_recipients", campaign_recipients.c.campaign_id),
+}
 _OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need") | {"note": "supplier"}
 
 
@@ -184,7 +187,7 @@ async def _erase_in_column(
         ended = {"address": "", "status": status, "due_at": None, "lease": None, "ended_at": ended_at}
         await connection.execute(update(table).where(rows).values(ended))
     elif searched.column is exchange_recipients.c.email or searched.column is campaign_recipients.c.email:
-        await connection.execute(update(table).where(rows).values(email=None, salt=None))
+        await connection.execute(update(table).where(rows).values(email=None))
     else:
         # the pseudonym takes the place of each mention, or a sign no longer than any name where it does not fit
         text = mask_mentions(searched.text, known, called)
@@ -271,7 +274,12 @@ async def _note_erasure(connection: Connection, found: FoundData, actor: Actor, 
             kind, _, id_ = about.partition(":")
             # a need's shortlists of these numbers and the decisions on them may have changed too
             bound = [about] if kind in {"meeting", "need", "campaign", "key", "webhook"} else []
-            bound += [f"{each}:{id_}" for each in _REDACTED_PARTS.get(kind, ())]
+            if kind in _RECIPIENTS:
+                part, whose = _RECIPIENTS[kind]
+                bound.append(f"{part}:{id_}")
+                # what was bound of them before must not be guessed
+                salted = update(whose.table).where(whose == UUID(id_)).values(salt=func.gen_random_uuid())
+                await connection.execute(salted)
             bound += [stored_name("note", owner, id_)] if kind == "supplier" else []
             if kind == "need":
                 need_id, changed_numbers = UUID(id_), sorted(map(int, numbers))

@@ -15,6 +15,7 @@ from db.idempotency import LIFETIME
 from db.journal.entries import next_entry, write_entry
 from db.needs.needs import lock_need
 from db.persons import erase_persons
+from db.schema.campaign_tables import campaigns
 from db.schema.organisation_tables import (
     desk_accounts,
     exchanges,
@@ -121,12 +122,12 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
                 await erase_persons(connection, [row.id for row in rows], planned.at)
                 counts: Mapping[UUID | None, int] = Counter(row.organisation_id for row in rows)
                 bound.extend((row.organisation_id, f"person:{row.id}") for row in rows)
-            elif due.table is meetings:
-                gone = sa.delete(meetings).where(due.is_due).returning(meetings.c.id, due.owner)
-                rows = (await connection.execute(gone)).all()
+            elif due.table in (meetings, campaigns):
+                gone = sa.delete(due.table).where(due.is_due).returning(due.table.c.id, due.owner)
+                rows, name = (await connection.execute(gone)).all(), kind.removesuffix("s")
                 for row in sorted(rows):
                     actor = Actor(row.organisation_id, means)
-                    await write_entry(connection, actor, "meeting.purged", f"meeting:{row.id}", planned.at)
+                    await write_entry(connection, actor, f"{name}.purged", f"{name}:{row.id}", planned.at)
                 counts = Counter(row.organisation_id for row in rows)
             elif due.table is reply_links:
                 gone = sa.delete(reply_links).where(due.is_due).returning(reply_links.c.exchange_id, due.owner)
@@ -186,6 +187,8 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
             (meetings.c.ends_at <= bounds.needs) & ~sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id),
             meetings.c.organisation_id,
         ),
+        # with their recipients and e-mails; who asked to be written to no more stays known
+        "campaigns": DueRows(campaigns, campaigns.c.updated_at <= bounds.campaigns, campaigns.c.organisation_id),
     }
 
 

@@ -20,6 +20,7 @@ from db.schema.supplier_tables import (
     salt,
     table,
 )
+from domain.exchanges.exchange import NamedContact
 from domain.journal import Detail
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Need, PlannedNeed, TerritoryRequest
@@ -226,12 +227,13 @@ exchanges = table(
     sa.Column("lot_ids", ARRAY(sa.Text, as_tuple=True), nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
     *moments("opened_at"),
+    sa.Column("reply_by", sa.Date),
+    sa.Column("contact", Document(NamedContact)),
     sa.Index(None, "organisation_id", "need_id", "id"),
     sa.Index(None, "need_id"),
 )
 
-# Suppliers as they were known when the exchange was opened. Their address alone can be removed: it may be a person's;
-# with it goes the `salt` that enters what the journal binds.
+# Suppliers as they were known when the exchange was opened. Their address alone can be removed: it may be a person's.
 exchange_recipients = table(
     "exchange_recipients",
     sa.Column("exchange_id", sa.Uuid, sa.ForeignKey(exchanges.c.id), primary_key=True),

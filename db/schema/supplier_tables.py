@@ -38,7 +38,7 @@ def moments(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
 
 
 def salt() -> sa.Column[Any]:
-    """A random column that the journal's digest of a row with personal data is made with; NULL once that is erased."""
+    """A random column that the journal's digest of a row with personal data is made with; an erasure replaces it."""
     return sa.Column("salt", sa.Uuid, server_default=sa.text("gen_random_uuid()"))
 
 

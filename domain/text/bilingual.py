@@ -169,7 +169,7 @@ def time_of_day(when: datetime, language: Language) -> str:
     return f"{local.hour}{NO_BREAK}h{minutes}"
 
 
-_BREAKING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters but the tab, and what some programs take for the end of a line."""
 
 WebAddress = Annotated[
@@ -184,8 +184,13 @@ WebAddress = Annotated[
 
 
 def is_one_line(text: str) -> bool:
-    """Whether the text holds no line break and no other control character but tabs."""
+    """Whether the text holds no line break, no control character but tabs, and none that turns its direction."""
     return _BREAKING.search(text) is None
+
+
+def is_plain_text(text: str) -> bool:
+    """Whether each line of the text is one, as `is_one_line` says."""
+    return all(map(is_one_line, text.replace("\r\n", "\n").split("\n")))
 
 
 def cut(text: str, most: int = 60) -> str:

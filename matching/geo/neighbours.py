@@ -1,45 +1,21 @@
-"""Which outlines border on each other, and which groups of them are neighbours."""
+"""Which groups of outlines are neighbours, from the pairs of outlines that border on each other."""
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from matching.geo.projection import Bools, Floats, Geometries
-
-UNITS_PER_DEGREE = 100_000
-"""The outlines are drawn to this part of a degree."""
+from matching.geo.projection import Bools, Floats
 
 Pairs = NDArray[np.int64]
 
 
-AT_ONCE = 2_000
-"""Outlines that are taken apart together: of all France at once, 190 MB would stay with the process, not 80."""
+def decode_pairs(packed: bytes) -> Pairs:
+    """The pairs of outlines, by position, that have a piece of border in common, from little-endian 32-bit integers.
 
-
-def bordering_pairs(outlines: Geometries) -> Pairs:
-    """The pairs of outlines, by position, that have a piece of border in common; the outlines must not overlap."""
-    starts = range(0, len(outlines), AT_ONCE)
-    taken = [_edges_and_owners(outlines[start : start + AT_ONCE], start) for start in starts]
-    edges, owners = (np.concatenate(column) for column in zip(*taken, strict=True))
-    order = edges.argsort()
-    edges, owners = edges[order], owners[order]
-    shared = np.flatnonzero(edges[1:] == edges[:-1])
-    one, other = owners[shared], owners[shared + 1]
-    several = np.flatnonzero(one != other)
-    low, high = np.minimum(one, other)[several], np.maximum(one, other)[several]
-    return np.column_stack(np.divmod(np.unique(low * len(outlines) + high), len(outlines)))
-
-
-def _edges_and_owners(outlines: Geometries, first: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A number for each edge of some outlines, by its middle, and the position of the outline, counted from `first`."""
-    parts, of_parts = shapely.get_parts(outlines, return_index=True)
-    rings, of_rings = shapely.get_rings(parts, return_index=True)
-    degrees, ring = shapely.get_coordinates(rings, return_index=True)
-    steps = np.rint(degrees * UNITS_PER_DEGREE).astype(np.int64)
-    is_edge = ring[1:] == ring[:-1]
-    # where outlines do not overlap, two edges with the same middle are the same edge
-    middles = (steps[1:] + steps[:-1])[is_edge]
-    return (middles[:, 0] << 32) + middles[:, 1], of_parts[of_rings[ring[1:][is_edge]]] + first
+    Of each pair its first less that of the pair before, then of each its second less its first.
+    """
+    first, second = np.frombuffer(packed, dtype="<i4").astype(np.int64).reshape(2, -1)
+    first = np.cumsum(first)
+    return np.column_stack([first, first + second])
 
 
 def neighbouring_groups(groups: Bools, pairs: Pairs) -> Bools:

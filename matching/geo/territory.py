@@ -23,7 +23,7 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
 from domain.text.bilingual import Text, kilometres, place_after_de
 from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
-from matching.geo.neighbours import UNITS_PER_DEGREE, Pairs, bordering_pairs
+from matching.geo.neighbours import Pairs, decode_pairs
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
 from matching.weighted_cache import WeightBoundCache, WeightedCache
@@ -50,6 +50,10 @@ FILES: dict[Outlined, str] = {
     "departement": "outlines.departements.bin.xz",
     "region": "outlines.regions.bin.xz",
 }
+NEIGHBOURS = "neighbours.communes.bin.xz"
+UNITS_PER_DEGREE = 100_000
+"""The outlines are drawn to this part of a degree."""
+
 HEADER = 4
 DRAWS = 60
 
@@ -159,7 +163,7 @@ class Geography:
     @cached_property
     def borders(self) -> Pairs:
         """The pairs of communes, by ordinal, that have a border in common."""
-        return bordering_pairs(self.outlines)
+        return decode_pairs(lzma.decompress((DATA / NEIGHBOURS).read_bytes()))
 
     @cached_property
     def discs(self) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
 from domain.suppliers.source import Row, RowError, reject
 from domain.text.bilingual import Text
-from sources.file_types.encoding import windows_1252_text
+from sources.file_types.csv_cells import windows_1252_text
 from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Line, UnreadableFile, lines, row_of, unreadable
 
 _LONGEST_ROW = 1024 * 1024

@@ -86,6 +86,23 @@ def current_page(path: str) -> str | None:
     return first if first in MENU else None
 
 
+def pages_above(path: str) -> list[tuple[str, Text]]:
+    """The path and the name of each page above the one at `path`, the first one first."""
+    if path == "/besoin/resultat":
+        return []  # its first lines are the need, which a chip changes
+    parts = path.strip("/").split("/")
+    names = CODE_WORDS["menu"] | CODE_WORDS["pages_above"]
+    firsts = [parts[:length] for length in range(1, len(parts))]
+    return [("/".join(own), names[each]) for own in firsts for each in names if _fits(own, each.split("/"))]
+
+
+def _fits(parts: list[str], pattern: list[str]) -> bool:
+    """Whether the parts of a path are those of a pattern, whose `*` is any part."""
+    return len(parts) == len(pattern) and all(
+        wanted in {"*", part} for part, wanted in zip(parts, pattern, strict=True)
+    )
+
+
 TEMPLATES = Path(__file__).parents[1] / "templates"
 COLON = Text("\N{NO-BREAK SPACE}: ", ": ")
 
@@ -100,7 +117,8 @@ def _template_environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(TEMPLATES))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     signs = {"colon": COLON.to(language), "semicolon": typeset(SEMICOLON.to(language), language)}
-    others = {"language": language, "asset": asset_path, "main_pages": main_pages, "current_page": current_page}
+    others: dict[str, Any] = {"language": language, "asset": asset_path, "main_pages": main_pages}
+    others |= {"current_page": current_page, "pages_above": pages_above}
     environment.globals |= CODE_WORDS | tables | signs | others
     environment.filters |= template_filters(language)
     environment.filters["drawing"] = Markup

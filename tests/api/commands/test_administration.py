@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api.commands.campaigns import run
 from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
 from db.core.engine import engine, transaction
 from db.journal.entries import journals, write_entry
 from domain.journal import Actor, JournalHead, JournalHeads
+from tests.api.campaigns.steps import campaigner
 from tests.api.commands.conftest import ADMIN_KEY, Server, Within, decoded, environment, in_database, until
+from tests.api.sync.factories import Client
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
@@ -77,6 +81,15 @@ def test_an_intact_journal_is_said_to_be(server: Server, within: Within, organis
     assert f"{organisation}: 4 entries, intact" in by_id.out
     assert longer["anchor"] in by_id.out
     assert within("audit", "verify").status == 0
+
+
+def test_a_draft_of_a_campaign_that_was_deleted_breaks_nothing(server: Server, within: Within) -> None:
+    name = f"CRESS {uuid4().hex}"
+    key = within("keys", "create", "--name", "x", "--organisation", name, "--scope", "needs").out.splitlines()[-1]
+    asked = {"title": "x", "territory": {"codes": ["commune:29083"]}, "subject": "x", "body": "x"}
+    made = server.ask("POST", "/campaigns", json.dumps(asked).encode(), key=key)
+    assert server.ask("DELETE", f"/campaigns/{json.loads(made.body)['id']}", key=key).status == 204
+    assert verdict(within, name)["breaks"] == []
 
 
 def test_what_was_done_to_it_is_found(server: Server, within: Within, organisation: str) -> None:
@@ -327,3 +340,18 @@ def test_what_is_shown_is_removed_once_somebody_agrees(
     assert (journal[-1]["action"], journal[-1]["means"]) == ("need.purged", "command")
     assert within("audit", "verify").status == 0
     assert json.loads(within("retention", "purge", "--yes", "--json").out)["needs"] == []
+
+
+async def test_campaigns_are_listed_and_their_recipients_written(
+    served: Client, lasting_database_url: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    buyer = await campaigner(served)
+    made = await buyer.plan(title="Métiers du large")
+    settings = read_settings({"DATABASE_URL": lasting_database_url})
+    organisation = str(buyer.organisation_id)
+    await asyncio.to_thread(run, Namespace(action="list", organisation=organisation), settings)
+    recipients = Namespace(action="recipients", organisation=organisation, campaign=made["id"])
+    await asyncio.to_thread(run, recipients, settings)
+    written = capfdbinary.readouterr().out.decode()
+    assert "Métiers du large" in written
+    assert "supplier_id,name,siret" in written

@@ -85,6 +85,27 @@ def test_records_are_plainly_generated_and_of_known_places_and_trades(records: l
     assert COUNT * 0.95 < sum(record.location is not None for record in records) < COUNT
 
 
+def test_a_name_that_says_a_trade_is_of_a_supplier_that_does_nothing_else(records: list[SupplierRecord]) -> None:
+    """And ESAT and sheltered enterprises are named as what they are."""
+    says = {
+        "Jardins": "ev",
+        "Paysages": "ev",
+        "Propreté": "pr",
+        "Compost": "de",
+        "Recyclerie": "re",
+        "Blanchisserie": "lt",
+    }
+    named = [(family, one) for one in records for word, family in says.items() if word in one.name]
+    assert {family for family, _ in named} == set(says.values())
+    for family, one in named:
+        offered = [code for offer in one.offers for code in offer.segments]
+        assert {code.split("-")[0] for code in offered} <= {family}, one.name
+    for one in records:
+        kinds = {each.kind for each in one.approvals or ()}
+        assert "ESAT" not in kinds or one.name.startswith("ESAT "), one.name
+        assert "EA" not in kinds or one.name.startswith(("EA ", "Entreprise adaptée ")), one.name
+
+
 def test_departements_bound_the_pool() -> None:
     chosen = [one.record.address for one in pool(300, departements=SAMPLE_DEPARTEMENTS)]
     assert {address.commune[:2] for address in chosen if address and address.commune} == set(SAMPLE_DEPARTEMENTS)

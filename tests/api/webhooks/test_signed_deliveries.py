@@ -8,7 +8,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -61,6 +61,28 @@ async def test_a_change_is_told_with_the_place_from_which_to_read_it(world: Worl
     assert received.headers["vivier-event"] == "suppliers.changed"
     assert received.headers["vivier-delivery"] == delivery["id"] == received.message["id"]
     assert received.headers["content-type"] == "application/json"
+    assert (received.headers["webhook-id"], received.headers["webhook-timestamp"]) == (delivery["id"], str(t))
+
+
+SECRETS = (None, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLVt+", "whsec_" + "abc" * 13, "0123456789abcdef" * 2, SECRET)
+
+
+async def test_receivers_verify_with_a_library_of_standard_webhooks(world: World) -> None:
+    """With the secret made for them or their own, in base64 or not; and nothing verifies with another."""
+    library = pytest.importorskip("standardwebhooks")
+    world.now = datetime.now(UTC)  # as the library's clock
+    for given in SECRETS:
+        hook = await world.hook("suppliers.changed", secret=given)
+        await world.client.post(f"/webhooks/{hook['id']}/ping")
+        await world.deliver()
+        received = world.receiver.received[-1]
+        key = SECRET.encode() if given == SECRET else given or hook["secret"]
+        assert library.Webhook(key).verify(received.body, received.headers) == received.message
+        with pytest.raises(library.WebhookVerificationError):
+            library.Webhook(b"another").verify(received.body, received.headers)
+    wanted = {"url": world.receiver.url, "events": ["suppliers.changed"], "secret": "whsec_" + "not-base64-" * 3}
+    refused = await world.client.post("/webhooks", json=wanted)
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/secret"]
 
 
 async def test_a_slow_receiver_is_told_of_many_changes_in_one(world: World, source: str) -> None:

@@ -45,6 +45,7 @@ ALTERED_RIGHTS = (
     ("UPDATE reply_links SET expires_at = expires_at + interval '1 year'", "reply_links"),
     ("DELETE FROM reply_links", "reply_links"),
     ("UPDATE exchange_recipients SET email = 'x@x.example'", "recipients"),
+    ("UPDATE exchanges SET reply_by = '2027-01-01'", "recipients"),
     ("UPDATE calendar_feeds SET digest = '\\x00'", "calendar_feed"),
     ("UPDATE webhooks SET url = 'https://other.example/'", "webhook"),
     ("DELETE FROM webhooks", "webhook"),

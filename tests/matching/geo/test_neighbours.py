@@ -1,23 +1,36 @@
 """Which communes border on each other, and which groups of them are neighbours."""
 
+import lzma
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
-from matching.geo.neighbours import bordering_pairs, bridges, neighbouring_groups
-from matching.geo.projection import Geometries
+from matching.geo.neighbours import Pairs, bridges, decode_pairs, neighbouring_groups
+from scripts.territory_outlines import write_neighbours
 from tests.factories import reference
 
 GEOGRAPHY = reference().geography
 ORDINALS = {commune.name: n for n, commune in enumerate(GEOGRAPHY.territories.communes) if commune.departement == "56"}
 
 
-def squares(*corners: tuple[int, int]) -> Geometries:
-    return np.array([None, *(shapely.box(x, y, x + 1, y + 1) for x, y in corners)])
+def bordering_pairs(outlines: Sequence[BaseGeometry | None]) -> Pairs:
+    return decode_pairs(lzma.decompress(write_neighbours(outlines)))
+
+
+def squares(*corners: tuple[int, int]) -> list[BaseGeometry | None]:
+    return [None, *(shapely.box(x, y, x + 1, y + 1) for x, y in corners)]
 
 
 def test_a_border_is_shared_and_a_corner_is_not() -> None:
     """Positions count what has no outline."""
     assert bordering_pairs(squares((0, 0), (1, 0), (2, 1), (5, 5))).tolist() == [[1, 2]]
+
+
+def test_the_kept_pairs_are_those_of_the_kept_outlines() -> None:
+    units = shapely.transform(GEOGRAPHY.outlines, lambda degrees: np.rint(degrees * 100_000))
+    assert np.array_equal(GEOGRAPHY.borders, bordering_pairs(units))
     touching = GEOGRAPHY.tree.query(GEOGRAPHY.outlines[[ORDINALS["Vannes"]]], predicate="touches")[1]
     beside = {other for pair in GEOGRAPHY.borders.tolist() if ORDINALS["Vannes"] in pair for other in pair}
     assert beside - {ORDINALS["Vannes"]} <= {*touching.tolist()}

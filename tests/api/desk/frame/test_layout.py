@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.desk.frame.layout import CODE_WORDS, SAID, TEMPLATES
+from api.desk.frame.layout import CODE_WORDS, SAID, TEMPLATES, pages_above
 from api.web.problems import CATALOGUE
 from tests.api.desk.steps import Browser, heading
 from tests.api.sync.factories import Client
@@ -61,6 +61,19 @@ def test_colons_between_words_are_those_of_the_language() -> None:
         for each in outside.findall(file.read_text("utf-8"))
     ]
     assert found == []
+
+
+def test_the_pages_above_one_are_named_from_the_first() -> None:
+    for path, names in (
+        ("/besoins", []),
+        ("/besoin/resultat", []),
+        ("/besoins/1/echanges/2/lettres", ["Besoins", "Besoin", "Échanges", "Échange"]),
+        ("/besoins/1/rapport", ["Besoins", "Besoin"]),
+        ("/admin/personnes/1", ["Administration", "Personnes"]),
+        ("/admin/organisations/1", ["Administration"]),
+        ("/territoires/departement:35", ["État des lieux"]),
+    ):
+        assert [name.fr for _, name in pages_above(path)] == names, path
 
 
 async def test_every_page_leads_to_the_statement_which_says_whom_to_write_to(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.commands.command import CommandFailed
-from api.commands.purchases.spending import count_file
+from api.commands.purchases import count_spending
 from api.settings import read_settings
 from tests.api.needs.steps import Buyer
 from tests.api.sync.factories import Client, path_of, put_record, siret
@@ -31,7 +31,7 @@ async def test_a_table_is_counted(
 
     async def printed(**options: Any) -> str:
         named = {"file": str(file), "awards": None, "json": False, "csv": False} | options
-        await asyncio.to_thread(count_file, Namespace(**named), settings)
+        await asyncio.to_thread(count_spending, Namespace(**named), settings)
         return capfdbinary.readouterr().out.decode()
 
     shown = await printed()
