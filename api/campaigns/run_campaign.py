@@ -42,7 +42,7 @@ from domain.campaigns.rules import (
     require_somebody,
     require_started,
 )
-from domain.errors import Conflict, InvalidContent, NotFound
+from domain.errors import Conflict, require_found, require_no_problem
 from domain.journal import Detail
 from domain.text.bilingual import Text
 from matching.reference import code_problems
@@ -57,18 +57,12 @@ NO_MAIL_SERVER = Text(
 
 async def own_campaign(connection: Connection, organisation_id: UUID, campaign_id: UUID) -> Campaign:
     """The organisation's campaign with what became of it. Raises NotFound."""
-    found = await select_campaign(connection, organisation_id, campaign_id)
-    if found is None:
-        raise NotFound(NO_CAMPAIGN)
-    return found
+    return require_found(await select_campaign(connection, organisation_id, campaign_id), NO_CAMPAIGN)
 
 
 async def lock_own_campaign(connection: Connection, acting: Acting, campaign_id: UUID) -> StoredCampaign:
     """The organisation's campaign, which nobody else changes until the transaction ends. Raises NotFound."""
-    found = await lock_campaign(connection, acting.organisation_id, campaign_id)
-    if found is None:
-        raise NotFound(NO_CAMPAIGN)
-    return found
+    return require_found(await lock_campaign(connection, acting.organisation_id, campaign_id), NO_CAMPAIGN)
 
 
 async def plan_campaign(
@@ -234,5 +228,4 @@ def _require_valid(acting: Acting, request: CampaignRequest, before: CampaignReq
         *request_problems(request, acting.services.today(), before),
         *code_problems(acting.services.reference, request.territory, request.segments),
     ]
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)

@@ -31,7 +31,7 @@ from domain.declarations.declaration import (
 )
 from domain.declarations.link import code_in
 from domain.declarations.record import offers_of, placement_of, record_of
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.journal import Actor, Detail
 from domain.suppliers.record_check import drawn_vertices
 from domain.suppliers.supplier import Offer, SupplierRecord
@@ -194,8 +194,7 @@ async def checked_offers(
     known = (reference.territories, reference.taxonomy, reference.cpv)
     checked = await asyncio.to_thread(check, record, *known) if takes_long(record) else check(record, *known)
     problems = (*check_declaration(declaration, today), *checked.problems)
-    if problems:
-        raise InvalidContent(problems)
+    require_no_problem(problems)
     if drawn_vertices(checked.record) > MOST_VERTICES:
         raise InvalidContent((Problem("/offers", "too_many_vertices", _TOO_FINE),))
     return checked.record.offers
@@ -213,8 +212,7 @@ async def withdraw(
     if version is not None:
         await note_declaration(connection, await ids_of(connection, supplier_id), now, offers=None)
         action = "declaration.withdrawn" if reason else "declaration.deleted"
-        detail: Detail = {"data_version": version}
-        await write_entry(connection, actor, action, f"supplier:{supplier_id}", now, detail=detail)
+        await write_entry(connection, actor, action, f"supplier:{supplier_id}", now, detail={"data_version": version})
     return version
 
 

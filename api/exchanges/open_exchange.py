@@ -30,7 +30,7 @@ from db.journal.entries import write_entry
 from db.needs.needs import RECIPIENT_BYTES
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
-from domain.errors import Conflict, InvalidContent, Problem, pointer
+from domain.errors import Conflict, InvalidContent, Problem, pointer, require_no_problem
 from domain.exchanges.deliveries import TOLD
 from domain.exchanges.exchange import (
     MOST_RECIPIENTS,
@@ -147,8 +147,7 @@ async def recipients_of(
     ]
     if request.include_unknown_trade and request.recipients != "shortlist":
         problems.append(Problem(pointer("include_unknown_trade"), "only_with_shortlist", ONLY_SHORTLIST))
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     if request.recipients != "shortlist":
         each_once = {known[each].id: known[each] for each in named}
         return tuple(_recipient(each, "named") for each in each_once.values())

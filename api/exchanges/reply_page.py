@@ -26,7 +26,7 @@ from api.exchanges.reply_links import ReplyRequest, VisibleExchange, last_day
 from api.web import html_pages
 from api.web.html_pages import Fields
 from domain.decoding.requests import explain
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.exchanges.exchange import Barrier, Stance
 from domain.exchanges.letter import shown_buyer
 from domain.text.bilingual import Text, long_date
@@ -111,8 +111,7 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
                 declaration = declaration_of_form(sent.beside, before, may_ask=page.may_ask)
             except InvalidContent as wrong:
                 problems += declaration_problems(wrong)
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     # words in the field of another barrier name one, whether or not its box was ticked
     barriers = (*form.barriers, "other") if form.barriers_note and "other" not in form.barriers else form.barriers
     said = {name: getattr(form, name) or None for name in ("stance", "barriers_note", "corrects")}
