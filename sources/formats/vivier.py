@@ -18,6 +18,7 @@ from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, SizeInEuros, StaffSize, Supplier, SupplierSize
+from domain.text.labels import GIVEN_ALONE
 from sources.file_types.csv_cells import (
     BadCell,
     Cell,
@@ -34,7 +35,6 @@ from sources.formats.vivier_columns import (
     APPROVAL_FIELDS,
     COLUMNS,
     EVIDENCE_FIELDS,
-    GIVEN_ALONE,
     HEADER,
     ID,
     NONE_HELD,
