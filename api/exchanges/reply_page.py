@@ -29,19 +29,16 @@ from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.exchanges.exchange import Barrier, Stance
 from domain.exchanges.letter import shown_buyer
-from domain.text.bilingual import Text, long_date
+from domain.text.bilingual import long_date, said_by
 from matching.reference import Reference
+
+_SAID = said_by(__name__)
 
 LONGEST_KEY = 64
 BESIDE_FIELD = "fiche"
 """The field that says that the form has the part for all buyers."""
 IN_ANSWER = "/declaration"
 """The pointer to the declaration in an answer."""
-NO_BODY = Text("Votre message est vide : écrivez au moins quelques mots", "Your message is empty: write a few words")
-NOT_EXPLAINED = Text(
-    "Vous avez coché « autre » : dites en quelques mots ce que c'est",
-    "You ticked “other”: say in a few words what it is",
-)
 
 
 class ReplyForm(msgspec.Struct, frozen=True):
@@ -101,9 +98,9 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
     """
     form, problems, declaration = sent.reply, list[Problem](), None
     if not form.body:
-        problems.append(Problem("/body", "missing_field", NO_BODY))
+        problems.append(Problem("/body", "missing_field", _SAID["no_body"]))
     if "other" in form.barriers and not form.barriers_note:
-        problems.append(Problem("/barriers_note", "missing_field", NOT_EXPLAINED))
+        problems.append(Problem("/barriers_note", "missing_field", _SAID["not_explained"]))
     if page is not None and sent.beside is not None:
         before = page.shown.declaration
         if sent.beside.form != form_of_declaration(before, page.shown.supplier, page.today):
