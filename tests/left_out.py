@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests that the last run left out, if they are asked for."""
     if config.getoption("--left-out"):
-        wanted = {name for name, reason in config.cache.get(KEY, {}).items() if DATA not in reason}  # type: ignore[union-attr]
+        wanted = {name for name, reason in config.cache.get(KEY, {}).items() if DATA not in reason}
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in wanted])
         items[:] = [item for item in items if item.nodeid in wanted]
 
