@@ -10,7 +10,6 @@ from domain.law.buyers import BuyerClass, class_of
 from domain.law.findings import (
     LegalAdvice,
     advice,
-    applies,
     bracketed_lots,
     least_sure,
     listed_briefly,
@@ -35,25 +34,8 @@ IN_YEARS = {48: "four_years", 96: "eight_years"}
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
 
 
-@applies(
-    "social_consideration",
-    "social_exception_reasons",
-    "social_exception_works_months",
-    "concession_social_consideration",
-    "eu_social_services",
-    "eu_social_services_utility",
-)
 def advise_social_condition(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
-    """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
-
-    Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
-    have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
-    competition or difficulty, works under six months), whose reasons are kept, concessions two. Works known to last
-    less are told that this exception is open to them. No advice where value
-    or threshold is not known; for social services, both are told where only the kind of buyer decides. Where main CPV
-    codes are narrower than listed ones, or the greater part is social services, the higher threshold may be theirs:
-    below it, to be checked.
-    """
+    """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before."""
     group = part.group
     if group.total is None:
         return None
@@ -101,13 +83,8 @@ def _longest_months(group: Group) -> int | None:
     return None if None in months else max(each or 0 for each in months)
 
 
-@applies("energy_sobriety")
 def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
-    """From the EU thresholds on, the need is defined with energy efficiency and sobriety in mind (ENERGY_SOBRIETY).
-
-    Social and other specific services have their own threshold. Said where the value reaches each threshold that may be
-    the buyer's, of concessions too.
-    """
+    """From the EU thresholds on, the need is defined with energy efficiency and sobriety in mind (ENERGY_SOBRIETY)."""
     rules = eu_thresholds(need, part)
     bounds = [view[rule_id].cents for rule_id in rules]
     total, known = part.group.total, [bound for bound in bounds if bound is not None]
@@ -127,21 +104,11 @@ def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> b
     return maybe or is_mainly_light(group)
 
 
-@applies(
-    "environmental_consideration",
-    "environmental_criterion",
-    "concession_environmental_consideration",
-    "concession_environmental_criterion",
-)
 @lru_cache(maxsize=64)
 def advise_environmental_duties(
     contract: ContractKind, is_direct_award: bool, has_condition: bool, view: InForce
 ) -> LegalAdvice | None:
-    """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
-
-    The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
-    no award criterion. Concessions of passenger transport are told of neither, for the condition is not theirs.
-    """
+    """The environmental criterion and condition, whatever the value: required from 2026-08-21, advised before."""
     condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
     if not has_condition:
         return None
@@ -171,13 +138,8 @@ def _join_with_and(texts: Iterable[Text]) -> Text:
     return join_texts(texts, Text(f" {AND.fr} ", f" {AND.en} "))
 
 
-@applies("spaser", "spaser_all_buyers")
 def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
-    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER.
-
-    Every buyer subject to the code since 2023-10-25; before, whether others than local authorities did was not
-    established.
-    """
+    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER."""
     bound = view["spaser"].cents
     if buyer is None or buyer.annual_purchases_eur is None or bound is None:
         return None
@@ -187,24 +149,16 @@ def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     return advice(view, "spaser", doubtful=not concerned)
 
 
-@applies("allotment")
 def advise_allotment(need: Need, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
-    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
-
-    Not said of a need that is awarded without competition anyway.
-    """
+    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT)."""
     if need.contract == "concession" or len(need.lots) > 1 or is_direct_award:
         return None
     several = len(need.lots[0].segments) > 1
     return advice(view, "single_lot_of_several_activities" if several else "single_lot")
 
 
-@applies("framework_max_months", "framework_max_months_utility")
 def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
-    """A framework agreement has a longest duration, save a justified exception; utilities have a longer one.
-
-    Where the buyer's kind is not known, the duration of contracting authorities is looked at, and both are said.
-    """
+    """A framework agreement has a longest duration, save a justified exception; utilities have a longer one."""
     if need.technique != "framework_agreement":
         return None
     buyer = class_of(need.buyer)
@@ -225,12 +179,8 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     )
 
 
-@applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
 def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
-    """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
-
-    From a weight per load on, lower for hazardous waste than for other waste, its transport is declared.
-    """
+    """Hazardous and medical waste need an authorisation or declaration, whoever answers (CAPABILITY_WARNING)."""
     if not view.codes("hazardous_waste_capability").intersection(segments):
         return None
     loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
@@ -241,15 +191,8 @@ def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvic
     return advice(view, "hazardous_waste", transport=transport)
 
 
-@applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
 def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InForce) -> LegalAdvice | None:
-    """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
-
-    The share is one of the year, not of this lot, and binds the State and local authorities; whether hospitals are
-    concerned was not established. Other bodies and utilities are left out. Which activities belong to a family is this
-    project's reading. Where a share held and the next step is not known, the advice says that it is to be found out;
-    nothing is said of the time before the first known share.
-    """
+    """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA)."""
     rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
     if rule is None or buyer.quota is False or buyer.is_utility:
         return None
@@ -270,17 +213,12 @@ def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InFor
 GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
 
 
-@applies("sustainable_specifications")
 @lru_cache(maxsize=64)
 def advise_sustainable_specifications(view: InForce) -> LegalAdvice | None:
-    """Technical specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS).
-
-    The duty has no amount. It is not said of direct awards, which are told of the environmental condition alone.
-    """
+    """Specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS)."""
     return advice(view, "sustainable_specifications") if view.holds("sustainable_specifications") else None
 
 
-@applies("pme_share_concession")
 @lru_cache(maxsize=64)
 def advise_small_firms_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     """A concession may require a part to be given to small firms or third parties, of a minimum share (PME_SHARE)."""
@@ -288,29 +226,10 @@ def advise_small_firms_share(contract: ContractKind, view: InForce) -> LegalAdvi
     return advice(view, "pme_share") if known else None
 
 
-@applies(
-    "advance_amount",
-    "advance_months",
-    "advance_rate",
-    "advance_rate_pme_state",
-    "advance_rate_pme_large",
-    "retention_rate",
-    "retention_rate_pme_state",
-    "retention_rate_pme_large",
-    "large_body_expenses",
-)
 def advise_financial_terms(
     need: Need, lots: tuple[LotFacts, ...], is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
-    """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
-
-    For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
-    depends on its minimum or on each order). The rates of a small or medium-sized firm are those that the buyer's class
-    names. The amount is that of the first duration. One that covers all, or the
-    stated total of the only lot, counts renewals and options: a lot that passes only with them is to be checked. Some
-    bodies are not bound (R2191-1), and are told nothing; nor are utilities, for which of them are bound is not known
-    here. Nor is which buyers have operating expenses above the amount: annual purchases are not these.
-    """
+    """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS)."""
     buyer = class_of(need.buyer)
     bound, least = view["advance_amount"].cents, view.number("advance_months")
     if need.contract == "concession" or need.technique is not None or buyer.is_utility or buyer.advance is False:
@@ -356,12 +275,8 @@ def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
     return value, without_options * first / (first + (asked.renewal_months or 0))
 
 
-@applies("payment_days", "payment_days_hospital", "payment_days_undertaking")
 def advise_payment(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
-    """The most days within which the buyer pays (PAYMENT_DAYS), by its body; by its kind, with what some bodies have.
-
-    Nothing is said where neither is known.
-    """
+    """The most days within which the buyer pays (PAYMENT_DAYS), by its body or kind; None where neither is known."""
     known = class_of(buyer)
     rule, other = known.payment, known.payment_else
     if rule is None or not view.holds(rule):

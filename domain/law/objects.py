@@ -1,6 +1,6 @@
 """Advice on what a purchase is of: lawyers, canteens, staff to take over, innovation, transport, defence."""
 
-from domain.law.findings import LegalAdvice, LegalFinding, advice, applies, finding, sentence
+from domain.law.findings import LegalAdvice, LegalFinding, advice, finding, sentence
 from domain.law.procedures.lot_facts import LotFacts, LotObject, stated_total
 from domain.law.procedures.need_value import total_of
 from domain.law.procedures.procedure import is_defence
@@ -10,26 +10,17 @@ from domain.text.bilingual import Text, euros
 from domain.text.labels import RESERVED
 
 
-@applies("lawyer_services", "lawyer_services_cpv")
 def advise_lawyers(bought: LotObject, view: InForce) -> LegalAdvice | None:
-    """Legal services by a lawyer in or for proceedings are outside the rules of procedure (LAWYER_SERVICES).
-
-    Said of legal services, known by their main CPV code; other legal advice is among the specific services.
-    """
+    """Legal services by a lawyer in or for proceedings are outside the rules of procedure (LAWYER_SERVICES)."""
     return advice(view, "lawyer_services") if bought.legal and view.holds("lawyer_services") else None
 
 
-@applies("staff_transfer", "staff_transfer_segments")
 def advise_staff_transfer(bought: LotObject, view: InForce) -> LegalAdvice | None:
-    """Cleaning, security or collective catering: the outgoing contractor's staff may have to be taken over.
-
-    The advice (STAFF_TRANSFER) says to ask for the list and cost of the staff and to give them to all candidates.
-    """
+    """Cleaning, security or collective catering: the outgoing contractor's staff may have to be taken over."""
     concerned = view.holds("staff_transfer") and view.codes("staff_transfer_segments").intersection(bought.segments)
     return advice(view, "staff_transfer") if concerned else None
 
 
-@applies("egalim_sustainable", "egalim_organic", "egalim_meat_fish", "egalim_segments")
 def advise_egalim(bought: LotObject, view: InForce) -> LegalAdvice | None:
     """Collective catering: its shares of quality, organic, and meat and fish products, of the year (EGALIM)."""
     shares = ("egalim_organic", "egalim_meat_fish")
@@ -39,13 +30,8 @@ def advise_egalim(bought: LotObject, view: InForce) -> LegalAdvice | None:
     return advice(view, "egalim")
 
 
-@applies("reserved_young_innovative")
 def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
-    """Lots of an innovative purchase may be reserved to young innovative companies (YOUNG_INNOVATIVE_COMPANIES).
-
-    Said of a need divided into lots of which some are marked innovative, below the EU threshold of central authorities;
-    the lots so reserved are worth at most the share of the total, which is said in euros.
-    """
+    """Lots of an innovative purchase may be reserved to young innovative companies (YOUNG_INNOVATIVE_COMPANIES)."""
     share, bound = view.number("reserved_young_innovative"), view["eu_state"].cents
     total = total_of(lots) if need.estimated_total_eur is None else stated_total(need)
     innovative = tuple(lot.lot.id for lot in lots if lot.lot.innovative)
@@ -58,14 +44,8 @@ def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForc
     return advice(view, "young_innovative", lots_named, rests_on=rests_on, most=euros(total * share // 100))
 
 
-@applies("concession_transport_terms", "concession_public_transport")
 def _review_transport(bought: LotObject, reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """Concessions of public passenger transport have no reservation (NOT_IN_TRANSPORT_CONCESSION).
-
-    Refused where the main CPV says public transport by road or rail; school, taxi and occasional transport may be
-    outside the regulation, and are to be judged. The environmental condition and the share of smaller firms are not
-    theirs either.
-    """
+    """Concessions of public passenger transport have no reservation (NOT_IN_TRANSPORT_CONCESSION)."""
     if not (reserved and bought.transport and view.holds("concession_transport_terms")):
         return None
     sure = view["concession_public_transport" if bought.public_transport else "concession_transport"].confidence
@@ -89,7 +69,6 @@ def advise_transport(lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice |
     return advice(view, "transport_concession", rests_on=rests_on)
 
 
-@applies("reservation_defence")
 def _review_defence(need: Need, reserved: frozenset[Reserved], view: InForce) -> tuple[LegalFinding, ...]:
     """A contract of defence or security may be reserved to handicap alone (NOT_IN_DEFENCE)."""
     if not is_defence(need) or not view.holds("reservation_defence"):
@@ -98,13 +77,8 @@ def _review_defence(need: Need, reserved: frozenset[Reserved], view: InForce) ->
     return tuple(finding(view, "not_in_defence", name=RESERVED[kind].name) for kind in sorted(refused))
 
 
-@applies("defence_considerations", "defence_innovative_need")
 def advise_defence(need: Need, view: InForce) -> LegalAdvice | None:
-    """Which rules on contracts of defence or security are judged here, and which are not (DEFENCE).
-
-    Their thresholds, direct award and reservations are. The duties of 2026-08-22 do not hold for them. Publicity, time
-    limits, small lots and terms have their own rules, which are not judged.
-    """
+    """Which rules on contracts of defence or security are judged here, and which are not (DEFENCE)."""
     if not is_defence(need):
         return None
     free = view.holds("defence_considerations")

@@ -21,7 +21,6 @@ from domain.law.findings import (
     LotReview,
     NeedReview,
     advice,
-    applies,
     bracketed_lots,
     sentence,
     short_date,
@@ -280,18 +279,10 @@ class _Change(NamedTuple):
         return self.subject != PROCEDURE, not self.grave
 
 
-@applies("value_moment")
 def advise_law_changes(
     before: NeedReview, after: NeedReview, on: date, planned: date, view: InForce
 ) -> LegalAdvice | None:
-    """The law of the planned day of publication differs for this need from that of the day of evaluation (LAW_CHANGES).
-
-    The value is the one on the day when the notice is sent or the call begins, and new rules apply to what is published
-    from their day on: all advice and findings are those of the planned day, be it past or to come. Told are the things
-    that come, leave or change between the two days, by lot; a warning where the procedure or a duty is among them. One
-    that leaves may still be law that the new procedure does not ask to be told; it is open where thresholds of the
-    planned day are not known. It is as sure as the least sure of these, as they are on the planned day.
-    """
+    """The law of the planned day of publication differs from that of the day of evaluation (LAW_CHANGES)."""
     lots_of: dict[_Change, list[str]] = {}
     for change in _differences(_advice_statements(before.advice), _advice_statements(after.advice), on, planned):
         lots_of[change] = []

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import applies
 from domain.law.rules import InForce
 from domain.needs.need import Codes, Lot, Nature, Need, value_per_year
 from domain.reference import taxonomy
@@ -274,14 +273,8 @@ def segment_is_unlisted(segment: str, listed: frozenset[str]) -> bool:
     return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 
 
-@applies("insertion_object")
 def _is_insertion(names_insertion: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:
-    """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
-
-    Else where the lot names the segment `so-insertion` and its main CPV, if any, is a social service that may be
-    reserved to ESS: the wider list of the light regime has catering or guarding, which then only carry the integration.
-    With the supporting activity as main CPV, the lot is no work integration.
-    """
+    """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION)."""
     if any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv):
         return True
     return names_insertion and ess_listing in {None, "listed"}

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from domain.law.findings import (
     LegalAdvice,
     advice,
-    applies,
     bracketed_lots,
     least_sure,
     listed_briefly,
@@ -63,21 +62,10 @@ def may_pass_with_others(need: Need, view: InForce) -> bool:
     return need.contract == "market" and (in_words or bool(_thresholds_above(need, lambda lot, _: lot.segments, view)))
 
 
-@applies("no_split", "homogeneous_needs", "regular_needs")
 def advise_no_split(
     need: Need, others: Sequence[OtherNeed], year: int, read: ReadSegments, view: InForce
 ) -> list[LegalAdvice]:
-    """A need below a threshold that it passes with the organisation's other needs of one family (NO_SPLIT_TO_EVADE).
-
-    Said in frozen shortlists, of needs planned for the same calendar year, or created in it where no publication is
-    planned. The year is that of regular needs; the family of a lot stands for what is homogeneous, which the buyer has
-    to judge. Abandoned needs, concessions and needs of another buyer (another SIRET) do not count. Where one of two
-    needs names no SIRET, the buyer is taken for the same: the advice is no surer than medium. It is low where a stated
-    total that counts is less than the values of its lots. The threshold is that of direct award or the buyer's EU
-    threshold, the highest that is passed; services under the light regime count for the first alone. What is not known
-    of a value is named, and counts for nothing. Works are added up by operation, and whether two needs belong to one is
-    not known: of them nothing is said.
-    """
+    """A need below a threshold that it passes with the organisation's other needs of one family (NO_SPLIT_TO_EVADE)."""
     if not (others and all(view.holds(rule_id) for rule_id in COUNTED_TOGETHER)):
         return []
     told: dict[tuple[object, ...], _Sum] = {}

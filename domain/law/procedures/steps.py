@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from domain.law.buyers import class_of
-from domain.law.findings import STATEMENTS, LegalAdvice, advice, applies, bracketed_lots, sentence, weakest
+from domain.law.findings import STATEMENTS, LegalAdvice, advice, bracketed_lots, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, is_light, light_rules, lot_value, total_of
 from domain.law.procedures.procedure import Procedure, Procedures, direct_threshold, social_thresholds
@@ -52,19 +52,11 @@ def _statement(view: InForce, name: str, rules: tuple[str, ...] = (), **values: 
     return StatementInWords(name, sentence(view, name, **values), rules) if known else None
 
 
-@applies(
-    "time_open_electronic",
-    *(rule for stages in STAGES.values() for rules in stages for rule in rules),
-    "publication_formal",
-)
 @lru_cache(maxsize=256)
 def _statement_of_formal_time_limits(
     entities: tuple[Entity, ...], bulletin: bool | None, view: InForce
 ) -> StatementInWords | None:
-    """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
-
-    Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
-    """
+    """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today."""
     stages = join_texts(_two_stages(entity, len(entities) > 1, view) for entity in entities)
     rules = tuple(rule for entity in entities for stages in STAGES[entity] for rule in stages)
     notice = sentence(view, NOTICES[bulletin])
@@ -73,7 +65,6 @@ def _statement_of_formal_time_limits(
     )
 
 
-@applies("buyer_profile_documents")
 def _profile_sentence(view: InForce, has_notice: bool = True) -> Text:
     """The documents go with a notice on the buyer profile, from an amount on; nothing where it is unknown."""
     if view["buyer_profile_documents"].status != "in_force":
@@ -95,24 +86,15 @@ def _two_stages(entity: Entity, is_named: bool, view: InForce) -> Text:
     return sentence(view, f"stages_of_{entity}", stages=join_texts(parts), who=who, articles=listed(tuple(articles)))
 
 
-@applies("time_dynamic_system", "time_dynamic_system_offers")
 def _statement_of_dynamic_system_time_limits(bulletin: bool | None, view: InForce) -> StatementInWords | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     return _statement(view, "dynamic_system_time_limits", notice=sentence(view, NOTICES[bulletin]))
 
 
-@applies(
-    "time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity", "other_buyers"
-)
 def _statement_of_adapted_publicity(
     national: bool, bulletin: bool | None, on_profile: bool, view: InForce
 ) -> StatementInWords | None:
-    """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
-
-    Industrial and commercial bodies of the State, public housing offices and some others choose their publicity freely.
-
-    From another amount on, the documents are on the buyer profile.
-    """
+    """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies."""
     documents = _profile_sentence(view, national and bulletin is not False) if on_profile else NOTHING
     if not national:
         return _statement(view, "adapted_free_publicity", documents=documents)
@@ -120,29 +102,19 @@ def _statement_of_adapted_publicity(
     return _statement(view, "adapted_national_publicity", notice=notice, documents=documents)
 
 
-@applies("light_publicity", "light_publicity_eu")
 def _statement_of_social_services_publicity(reaches_eu: bool | None, view: InForce) -> StatementInWords | None:
-    """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
-
-    Both are said where on which side the value is depends on the buyer.
-    """
+    """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits."""
     names = {True: "social_services_above", False: "social_services_below", None: "social_services_open"}
     return _statement(view, names[reaches_eu])
 
 
-@applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
 def _statement_of_concession_time_limits(view: InForce) -> StatementInWords | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     return _statement(view, "concession_time_limits")
 
 
-@applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
 def _statement_of_simplified_concession_publicity(reaches_eu: bool | None, view: InForce) -> StatementInWords | None:
-    """A concession in the simplified procedure: one national notice, no minimum time limit.
-
-    Those of social or other specific services have a notice in OJEU besides, from the EU threshold on; where that
-    threshold is not known, both are said.
-    """
+    """A concession in the simplified procedure: one national notice, no minimum time limit."""
     names = {True: "concession_publicity_eu", False: "concession_publicity", None: "concession_publicity_open"}
     return _statement(view, names[reaches_eu])
 
@@ -210,26 +182,16 @@ def _reaches_amounts(group: Group, rules: tuple[str, ...], view: InForce) -> tup
     return side, () if side is None else rules
 
 
-@applies("direct_award_file", "direct_award_quotes", "procedure_file_years", "written_contract")
 def _advise_award_file(value: int, view: InForce) -> LegalAdvice | None:
-    """The file of a direct award holds what was compared and why this offer was taken (DIRECT_AWARD_FILE).
-
-    That three quotes are not required is doctrine of the DAJ, of 2016. From an amount on the contract is in writing.
-    """
+    """The file of a direct award holds what was compared and why this offer was taken (DIRECT_AWARD_FILE)."""
     bound = view["written_contract"].cents
     in_writing = NOTHING if bound is None or value < bound else sentence(view, "contract_in_writing")
     said = _statement(view, "direct_award_file", in_writing=in_writing)
     return said and advice(view, said.name, message=said.message)
 
 
-@applies("books_direct_award", "books_cpv")
 def advise_books(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce) -> LegalAdvice | None:
-    """Books other than school books may be bought directly up to an amount of their own (BOOKS_DIRECT_AWARD).
-
-    For the own needs of the State, local authorities and the other buyers that the book price act names, or for a
-    library open to the public. Lots are such books by their main CPV code; together they are below the amount. Nothing
-    is said to utilities, nor where the general amount of direct award is enough.
-    """
+    """Books other than school books may be bought directly up to an amount of their own (BOOKS_DIRECT_AWARD)."""
     codes = view.codes("books_cpv")
     chosen = tuple([lot for lot in lots if lot.object.cpv and lot.object.cpv[0] in codes])
     bound = view["books_direct_award"].cents
@@ -245,12 +207,8 @@ def advise_books(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, vi
     return advice(view, "books_direct_award", (names,) if names else (), doubtful=doubtful, about=bracketed_lots(names))
 
 
-@applies("yearly_list_minimum")
 def advise_yearly_list(need: Need, decided: Procedures, view: InForce) -> LegalAdvice | None:
-    """Direct awards from an amount on are published, at least in a list of the year (YEARLY_LIST).
-
-    Each lot is a contract of its own, and the text sets no amount from which the list would not be enough.
-    """
+    """Direct awards from an amount on are published, at least in a list of the year (YEARLY_LIST)."""
     least = view["yearly_list_minimum"].cents
     direct = [lot for part in decided.parts if part.level == "direct" for lot in part.group.lots]
     listed = tuple([lot.lot.id for lot in direct if least is not None and (lot_value(need, lot) or 0) >= least])
@@ -261,13 +219,8 @@ def advise_yearly_list(need: Need, decided: Procedures, view: InForce) -> LegalA
     return advice(view, "yearly_list", (names,) if names else (), message=told)
 
 
-@applies("award_data")
 def advise_essential_data(need: Need, decided: Procedures, view: InForce) -> LegalAdvice | None:
-    """The essential data of every contract for a need from an amount on are published (ESSENTIAL_DATA).
-
-    It is the need that reaches the amount: its small lots are concerned, those that are awarded directly too, unless
-    they stand on the list of the year.
-    """
+    """The essential data of every contract for a need from an amount on are published (ESSENTIAL_DATA)."""
     bound = view["award_data"].cents
     concerned = [part for part in decided.parts if bound is not None and (part.group.total or 0) >= bound]
     lots = [lot for part in concerned for lot in part.group.lots]
@@ -285,22 +238,8 @@ def advise_essential_data(need: Need, decided: Procedures, view: InForce) -> Leg
 INNOVATION = {True: "innovation_within", False: "innovation_beyond", None: "innovation_of_unknown_value"}
 
 
-@applies(
-    "innovative_need",
-    "innovative_need_simplification",
-    "innovative_lot_supplies_services",
-    "innovative_lot_works",
-    "innovative_lot_share",
-)
 def advise_innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
-    """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW).
-
-    Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
-    own amount (works apart) and all innovative lots together are within a share of all lots. Since 2026-07-01 the
-    amount of a need and of a lot of works has two readings, that of the code and a higher one of loi 2026-403, which
-    was not read: both are told, to be checked, unless the value is within both. Whether the object is innovative is for
-    a person to judge: no answer is surer than medium.
-    """
+    """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW)."""
     if not lot.lot.innovative or need.contract == "concession":
         return None
     row, second = view["innovative_need"], view["innovative_need_simplification"]

@@ -11,7 +11,7 @@ from math import floor
 
 import msgspec
 
-from domain.law.findings import Verdict, applies, sentence, short_date, verdict
+from domain.law.findings import Verdict, sentence, short_date, verdict
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.listed_suppliers import Outcome
@@ -68,23 +68,13 @@ def is_in_force(approval: Approval, on: date) -> bool:
     )
 
 
-@applies("kinds_handicap", "kinds_handicap_temporary_work")
 def judge_handicap(facts: LegalFacts, on: date, view: InForce) -> Verdict:
-    """Handicap: an EA, EATT or ESAT approval in force at the date, and at least the minimum share of disabled workers.
-
-    Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none at all, or those of another circle alone, INELIGIBLE.
-    Others say nothing of its workers, and a share that is enough may make it a "structure équivalente": REVIEW.
-    """
+    """Handicap: an EA, EATT or ESAT approval in force at the date, and enough disabled workers."""
     return _judge_by_approval("handicap", facts.shares.disabled, facts.approvals, on, view)
 
 
-@applies("kinds_iae")
 def judge_insertion(facts: LegalFacts, on: date, view: InForce) -> Verdict:
-    """Insertion: an EI, ETTI, AI or ACI convention in force at the date, and enough disadvantaged workers.
-
-    Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none at all, or those of another circle alone, INELIGIBLE.
-    Others give REVIEW: an equivalent structure may prove its share of workers.
-    """
+    """Insertion: an EI, ETTI, AI or ACI convention in force at the date, and enough disadvantaged workers."""
     return _judge_by_approval("iae", facts.shares.disadvantaged, facts.approvals, on, view)
 
 
@@ -136,14 +126,9 @@ def _rule_naming_kind(kind: Kind, reserved: Reserved, view: InForce) -> str:
     return next((rule for rule in KINDS[reserved] if kind in view.codes(rule)), KINDS[reserved][-1])
 
 
-@applies("share_presumption", "kinds_staff_supply")
 @lru_cache(maxsize=16_384)
 def _judge_current_approval(view: InForce, reserved: Reserved, kind: Kind, text: Text, share: float | None) -> Verdict:
-    """An approval of the right kind in force, and SEP for prisons, is presumed to meet a share that is not known.
-
-    The verdict is ELIGIBLE either way (code PRESUMED_SHARE where presumed), and the end of the approval is announced.
-    AI, ETTI and EATT supply staff: the message says so, because the object of the lot must suit.
-    """
+    """An approval of the right kind in force, and SEP for prisons, is presumed to meet a share that is not known."""
     if kind in view.codes("kinds_staff_supply"):
         text = sentence(view, "staff_supply", known=text)
     rule, workers = _rule_naming_kind(kind, reserved, view), sentence(view, f"workers_{reserved}")
@@ -156,14 +141,9 @@ def _judge_current_approval(view: InForce, reserved: Reserved, kind: Kind, text:
     return msgspec.structs.replace(presumed, rule="share_presumption")
 
 
-@applies("kinds_review_handicap", "kinds_review_iae", "eiti_experiment")
 @lru_cache(maxsize=4096)
 def _judge_kind_under_review(view: InForce, reserved: Reserved, kind: Kind, text: Text) -> Verdict:
-    """TIH (handicap), EITI and GEIQ (insertion) are not named by the article: a person must judge, lapsed or not.
-
-    They may be "structures équivalentes" if they prove the minimum share. EITI is an experiment with a planned end. The
-    end of the approval is announced.
-    """
+    """TIH (handicap), EITI and GEIQ (insertion) are not named by the article: a person must judge, lapsed or not."""
     experiment = view["eiti_experiment"]
     if kind == "EITI" and experiment.status != "in_force" and experiment.valid_from is not None:
         text = sentence(view, "experiment_is_over", known=text)
@@ -171,14 +151,8 @@ def _judge_kind_under_review(view: InForce, reserved: Reserved, kind: Kind, text
     return verdict(view, "kind_review", reserved, (proof,), rule=UNDER_REVIEW[reserved], known=text)
 
 
-@applies("minimum_share_handicap", "minimum_share_iae", "minimum_share_penitentiary")
 def refuse_low_share(reserved: Reserved, share: float | None, view: InForce) -> Verdict | None:
-    """A known share of the workers concerned below the minimum excludes the supplier, whatever its approvals.
-
-    Exactly the minimum is enough. Only the category that counts is read: disabled workers for handicap, disadvantaged
-    ones for insertion, detainees for penitentiary. The share for penitentiary was fixed some weeks after the type
-    was created; suppliers are judged by it at any date, because what a date forbids is told on the lot.
-    """
+    """A known share of the workers concerned below the minimum excludes the supplier, whatever its approvals."""
     if share is None or share * 100 >= view.present_or_later(MINIMUM_SHARES[reserved]):
         return None
     rule = MINIMUM_SHARES[reserved]
@@ -221,14 +195,8 @@ def _judge_lapsed_approval(view: InForce, reserved: Reserved, approval: Approval
     return verdict(view, "approval_lapsed", reserved, missing, rule=rule, known=_approval_in_words(view, approval, on))
 
 
-@applies("kinds_penitentiary")
 def judge_prison_work(facts: LegalFacts, on: date, view: InForce) -> Verdict:
-    """Penitentiary: work executed inside a prison, with at least the minimum share of detainees among the workers.
-
-    SEP in force proves the implantation, and the share is presumed where it is not known. SEP lapsed gives ELIGIBLE_IF,
-    also beside `in_prison`: the dated evidence is followed. Suppliers are judged so at any date: that the type did not
-    exist yet is told on the lot.
-    """
+    """Penitentiary: work executed inside a prison, with at least the minimum share of detainees among the workers."""
     share = facts.shares.detained
     if refused := refuse_low_share("penitentiary", share, view):
         return refused
@@ -241,16 +209,9 @@ def judge_prison_work(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     return _judge_without_sep(view, facts.in_prison, share)
 
 
-@applies("penitentiary_execution")
 @lru_cache(maxsize=1024)
 def _judge_without_sep(view: InForce, in_prison: bool | None, share: float | None) -> Verdict:
-    """Without SEP, any operator (an EA, an EI…) that works inside a prison may answer if most workers are detainees.
-
-    With a known sufficient share it is ELIGIBLE, with an unknown one ELIGIBLE_IF. Known not to work in a prison:
-    INELIGIBLE, even with a high share, because day release outside does not count. Not known whether it does: UNKNOWN,
-    also where its approvals are known and hold no SEP, for an approval of another kind says nothing of a workshop in a
-    prison.
-    """
+    """Without SEP, any operator (an EA, an EI…) that works inside a prison may answer if most workers are detainees."""
     implantation = sentence(view, "implantation_proof")
     if in_prison is None:
         return verdict(view, "prison_unknown", "penitentiary", (implantation,))
@@ -267,25 +228,15 @@ def judge_ess(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     return _judge_by_legal_form(facts.legal_form, view) or _judge_by_ess_quality(facts, on, view)
 
 
-@applies("ess_legal_forms", "not_ess_legal_forms")
 def _judge_by_legal_form(legal_form: LegalForm | None, view: InForce) -> Verdict | None:
-    """Associations, cooperatives, mutuals and foundations are ESS by form; public bodies never are.
-
-    Neither depends on the ESS flag. Other forms, and an unknown one, decide nothing: the quality must be known
-    otherwise.
-    """
+    """Associations, cooperatives, mutuals and foundations are ESS by form; public bodies never are."""
     if legal_form in view.codes("ess_legal_forms"):
         return _verdict_if_mission(view, "ess_legal_forms")
     return verdict(view, "public_body", "ess") if legal_form in view.codes("not_ess_legal_forms") else None
 
 
-@applies("ess_evidence_kinds")
 def _judge_by_ess_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict:
-    """A declared ESS quality counts, and an ESUS agreement in force is evidence of it, also against the flag.
-
-    Declared not to be ESS, without that evidence: INELIGIBLE. Not declared: a lapsed ESUS agreement gives ELIGIBLE_IF,
-    nothing gives UNKNOWN.
-    """
+    """A declared ESS quality counts, and an ESUS agreement in force is evidence of it, also against the flag."""
     current, lapsed = current_and_lapsed(facts.approvals, view.codes("ess_evidence_kinds"), on)
     if facts.ess:
         return _verdict_if_mission(view, "ess_mission")
@@ -299,14 +250,9 @@ def _judge_by_ess_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict
     return verdict(view, "ess_quality_unknown", "ess", missing)
 
 
-@applies("ess_mission")
 @lru_cache(maxsize=1024)
 def _verdict_if_mission(view: InForce, quality_rule: str, end: date | None = None) -> Verdict:
-    """An ESS enterprise may answer if its aim is a public-service mission linked to the services of the lot.
-
-    No directory says so: the verdict is ELIGIBLE_IF, with the statutes to ask for, and the ESS quality itself to be
-    proven where it is not given by the legal form.
-    """
+    """An ESS enterprise may answer if its aim is a public-service mission linked to the services of the lot."""
     found = sentence(view, f"because_{quality_rule}", until=_until_day(view, end))
     proofs = ("ess_mission_proof",) if quality_rule == "ess_legal_forms" else ("ess_quality_proof", "ess_mission_proof")
     sure = "low" if view[quality_rule].confidence == "low" else view["ess_mission"].confidence

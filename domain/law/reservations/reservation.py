@@ -8,7 +8,6 @@ from domain.law.findings import (
     LegalAdvice,
     LegalFinding,
     advice,
-    applies,
     finding,
     sentence,
     short_date,
@@ -46,13 +45,8 @@ def review_types(
     return tuple(findings)
 
 
-@applies(*(type_rule(kind, contract) for contract in CONTRACTS for kind in RESERVED_TYPES))
 def _check_type_in_force(kind: Reserved, contract: ContractKind, on: date, view: InForce) -> LegalFinding | None:
-    """A type may be used only while the law provides it, for this kind of contract (TYPE_NOT_IN_FORCE).
-
-    The penitentiary type exists from 2022-10-21; concessions have no ESS reservation. Dates before the law was read
-    through here give a finding to review, not a refusal.
-    """
+    """A type may be used only while the law provides it, for this kind of contract (TYPE_NOT_IN_FORCE)."""
     rule = type_rule(kind, contract)
     status, name, day = view[rule].status, RESERVED[kind].name, short_date(on)
     if status == "in_force":
@@ -62,33 +56,23 @@ def _check_type_in_force(kind: Reserved, contract: ContractKind, on: date, view:
     return finding(view, "type_not_in_force", rule=rule, name=name, what=sentence(view, f"a_{contract}"), day=day)
 
 
-@applies("concession_combination")
 def _check_concession_combination(view: InForce) -> LegalFinding:
-    """A concession may be reserved to one type only: its article forbids every combination (COMBINATION_FORBIDDEN).
-
-    Handicap with insertion always; the penitentiary type since it exists, with operators that do not work in a prison.
-    """
+    """A concession may be reserved to one type only: its article forbids every combination (COMBINATION_FORBIDDEN)."""
     return finding(view, "concession_combination_forbidden")
 
 
-@applies("combination_penitentiary")
 def _check_penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """Penitentiary may not be combined with another type on one lot, since it exists (COMBINATION_FORBIDDEN).
-
-    An adapted enterprise or insertion structure that works inside a prison may still answer the penitentiary lot.
-    """
+    """Penitentiary may not be combined with another type on one lot, since it exists (COMBINATION_FORBIDDEN)."""
     forbidden = "penitentiary" in reserved and view["combination_penitentiary"].status == "in_force"
     return finding(view, "penitentiary_combination") if forbidden else None
 
 
-@applies("combination_ess")
 def _check_ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
     """The article on combinations names handicap, insertion and prison alone, and not ESS (COMBINATION_FORBIDDEN)."""
     forbidden = "ess" in reserved and not reserved <= {"ess", "penitentiary"}
     return finding(view, "ess_combination") if forbidden else None
 
 
-@applies("combination_handicap_iae")
 def _check_handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
     """Handicap and insertion may be combined on one lot of a market since 2020-12-09 (loi ASAP); forbidden before."""
     row = view["combination_handicap_iae"]
@@ -109,13 +93,8 @@ def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[Leg
     return (*found, object_outside) if object_outside else tuple(found)
 
 
-@applies("penitentiary_site_segments", "penitentiary_doubtful_segments")
 def _check_premises(bought: LotObject, view: InForce) -> LegalFinding | None:
-    """Services on the buyer's or user's premises are not performed inside a prison (INELIGIBLE_OBJECT).
-
-    Refused where all activities of the lot are elsewhere by nature, as the upkeep of green spaces is; to be judged
-    where some are, where a part may be inside, as joinery is, and where the lot is said to buy goods.
-    """
+    """Services on the buyer's or user's premises are not performed inside a prison (INELIGIBLE_OBJECT)."""
     on_site = view.codes("penitentiary_site_segments").intersection(bought.segments)
     if on_site and on_site.issuperset(bought.segments) and not bought.supplies:
         return finding(view, "services_on_premises")
@@ -145,14 +124,8 @@ def review_ess_terms(
     return tuple(filter(None, (_check_duration(months, renewal, view), _check_buyer(authority, view), mission)))
 
 
-@applies("ess_listed_cpv")
 def _check_ess_listing(bought: LotObject, view: InForce) -> LegalFinding | None:
-    """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly.
-
-    A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED: the listed codes
-    nearest to it are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
-    no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
-    """
+    """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly."""
     if bought.ess_listing == "listed":
         return None
     codes = view.codes("ess_listed_cpv")
@@ -178,14 +151,8 @@ def _nearest_listed(code: str, listed: frozenset[str]) -> tuple[str, ...]:
     return ()
 
 
-@applies("ess_exclusive")
 def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | None:
-    """A lot reserved to ESS bears exclusively on listed services (NOT_EXCLUSIVE).
-
-    An additional CPV that is not listed excludes the reservation, unless the lot names supporting activities, the
-    code is narrower than a listed one, or only an activity beside the main CPV's is off the list: a person then judges
-    whether it is accessory. Without CPV nothing is said.
-    """
+    """A lot reserved to ESS bears exclusively on listed services (NOT_EXCLUSIVE)."""
     if bought.ess_listing is None:
         return None
     codes = view.codes("ess_listed_cpv")
@@ -204,7 +171,6 @@ def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | 
     return finding(view, "ess_not_exclusive", outcome="INELIGIBLE" if refused else "REVIEW", others=Text(fr, en))
 
 
-@applies("ess_max_months")
 def _check_duration(months: int | None, renewal: int | None, view: InForce) -> LegalFinding | None:
     """A contract reserved to ESS has a longest duration, renewals included (ESS_MAX_3Y); a month more is refused."""
     limit, known = view.number("ess_max_months"), (months or 0) + (renewal or 0)
@@ -215,13 +181,8 @@ def _check_duration(months: int | None, renewal: int | None, view: InForce) -> L
     return finding(view, "ess_duration_unknown") if months is None else None
 
 
-@applies("ess_contracting_authority")
 def _check_buyer(is_authority: bool | None, view: InForce) -> LegalFinding | None:
-    """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR).
-
-    The State and local authorities are; a utility may not be, and must say so, as its body does; an undescribed buyer
-    is not known.
-    """
+    """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR)."""
     if is_authority is False:
         return finding(view, "ess_no_authority")
     return None if is_authority else finding(view, "ess_authority_unknown")
@@ -238,24 +199,11 @@ EQUIVALENT: tuple[Reserved, ...] = ("handicap", "iae")
 """The types that a structure without approval may answer, by the share of its workers."""
 
 
-@applies(
-    "proofs_announced",
-    "reservation_announced",
-    "reservation_announced_ess",
-    *(rule for proofs in PROOFS.values() for rule in proofs),
-    "equivalent_structures",
-)
 @lru_cache(maxsize=256)
 def advise_proofs_of_type(
     reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
-    """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS).
-
-    Nothing is said of a reservation that the law forbids. An equivalent structure proves the minimum share of workers
-    by other means; there is none for prisons. Where there is competition, the reservation and the proofs are announced
-    in the notice or, without one, in the documents; that of ESS with its articles. That groups,
-    subcontractors and the end of an approval should be settled is counsel.
-    """
+    """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS)."""
     known = [rule for kind in RESERVED_TYPES if kind in reserved for rule in PROOFS[kind] if view.holds(rule)]
     if not known or view["proofs_announced"].status != "in_force" or outcome == "INELIGIBLE":
         return None

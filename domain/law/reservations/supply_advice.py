@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, applies, sentence, short_date
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, sentence, short_date
 from domain.law.reservations.eligibility import (
     LegalFacts,
     deciding_kinds,
@@ -92,12 +92,8 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
     return tuple(filter(None, found))
 
 
-@applies("counsel_no_offer")
 def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
-    """Without a capable supplier for all of it, a lot may get no offer: do not reserve it, or divide it.
-
-    RISK_INFRUCTUEUX.
-    """
+    """Without a capable supplier for all of it, a lot may get no offer: do not reserve it, or divide it."""
     minimum, scarcest = view.number("counsel_no_offer"), supply.scarcest
     if minimum is None or supply.is_inconclusive:
         return None
@@ -111,16 +107,10 @@ def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
     return advice(view, "no_offer", lot=lot)
 
 
-@applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
 def _advise_open(
     supply: LotCounts, review: LotReview, enough: Mapping[str, OptionCount], view: InForce
 ) -> LegalAdvice | None:
-    """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
-
-    For a lot already reserved as the law allows, only those that leave more candidates than its own: a wider one with
-    those of unknown trade, another whatever those of unknown trade may do. Beside the others, those of which too little
-    is known. Where the law leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
-    """
+    """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE)."""
     forbidden, doubtful, unknown = review.forbidden, review.doubtful, supply.unknown_options
     is_reserved = bool(supply.reserved) and review.outcome != "INELIGIBLE"
     own = supply.total if supply.capable is None else supply.capable
@@ -191,7 +181,6 @@ def _advise_expiring_approvals(ends: EndingApprovals, view: InForce) -> LegalAdv
     return advice(view, "approvals_expiring", count=ends.candidates, many=many, first=short_date(ends.first))
 
 
-@applies("counsel_expiry_months")
 def approval_horizon(lot: Lot, on: date, rules: Rules) -> date:
     """The day until which approvals should last: duration and renewals from now, else twelve months (counsel)."""
     known = (lot.duration_months or 0) + (lot.renewal_months or 0)
@@ -235,12 +224,8 @@ def rank_eligibility(facts: LegalFacts, kind: Reserved, on: date, view: InForce)
     return OUTCOMES.index(verdict.outcome), without != verdict
 
 
-@applies("distance_sourcing_only")
 @lru_cache(maxsize=256)
 def advise_on_distance(on: date, rules: Rules) -> LegalAdvice:
-    """Distance may rank whom to talk to before the market; it is never a selection or award criterion.
-
-    To be said wherever distance ranks (DISTANCE_SOURCING_ONLY).
-    """
+    """Distance may rank whom to talk to before the market; it is never a selection or award criterion."""
     row = rules.view(on)["distance_sourcing_only"]
     return LegalAdvice("DISTANCE_SOURCING_ONLY", "info", row.id, row.article, row.confidence, row.message)
