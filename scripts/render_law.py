@@ -11,7 +11,8 @@ import msgspec
 
 from domain.law.documents import explanations_by_rule, value_in_words
 from domain.law.findings import short_date
-from domain.law.rules import RuleRow, Rules, Theme, load, read_law_data
+from domain.law.law_files import Theme, read_law_data
+from domain.law.rules import RuleRow, Rules, load
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import long_date
 

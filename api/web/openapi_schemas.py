@@ -25,7 +25,7 @@ from domain.allotment import allotment
 from domain.campaigns import campaign
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange
-from domain.law import rules
+from domain.law import law_files
 from domain.meetings import meeting
 from domain.needs import need, status
 from domain.organisation import Scope
@@ -109,10 +109,10 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "RequestPart": RequestPart,
             "Reserved": need.Reserved,
             "RetainedKind": privacy.Kind,
-            "RuleDuty": rules.Duty,
-            "RuleStatus": rules.Status,
-            "RuleTheme": rules.Theme,
-            "RuleUnit": rules.Unit,
+            "RuleDuty": law_files.Duty,
+            "RuleStatus": law_files.Status,
+            "RuleTheme": law_files.Theme,
+            "RuleUnit": law_files.Unit,
             "Scope": Scope,
             "SegmentRole": listed_suppliers.Role,
             "Severity": shortlist.Severity,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, parse, read_law_data, value_text
+from domain.law.law_files import BrokenLaw, Status, read_law_data
+from domain.law.rules import DatedRule, RuleRow, Rules, parse, value_text
 from domain.text.bilingual import Language, Text
 
 NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}

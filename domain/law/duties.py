@@ -1,6 +1,7 @@
 """Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse.
 
-Terms that a contract holds or may hold: specifications, small firms' share, advance, retention.
+Terms that a contract holds or may hold: specifications, small firms' share, advance, retention. What is said of some
+objects: activities and codes that the file of the sentences names, innovation, transport, defence.
 """
 
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from functools import lru_cache
 
 from domain.law.buyers import BuyerClass, class_of
 from domain.law.findings import (
+    STATEMENTS,
     LegalAdvice,
     advice,
     bracketed_lots,
@@ -16,12 +18,12 @@ from domain.law.findings import (
     sentence,
     short_date,
 )
-from domain.law.procedures.lot_facts import LotFacts, cents_rounded_up
-from domain.law.procedures.need_value import Group, is_mainly_light, lot_value
-from domain.law.procedures.procedure import Procedure, eu_thresholds, social_thresholds
+from domain.law.procedures.lot_facts import LotFacts, LotObject, cents_rounded_up, stated_total
+from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
+from domain.law.procedures.procedure import Procedure, eu_thresholds, is_defence, social_thresholds
 from domain.law.rules import InForce, cents
 from domain.needs.need import Buyer, ContractKind, Need
-from domain.text.bilingual import AND, NOTHING, Text, join_texts
+from domain.text.bilingual import AND, NOTHING, Text, euros, join_texts
 
 ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
     "market": ("environmental_consideration", "environmental_criterion"),
@@ -283,3 +285,60 @@ def advise_payment(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
         return None
     days, but = view[rule].value_text, sentence(view, f"but_{other}") if other else NOTHING
     return advice(view, "payment_time", rule=rule, rests_on=(other,) if other else (), days=days, but=but)
+
+
+OF_OBJECTS = {
+    name: (said, {said.rule, *said.rests_on} - {said.of_segments, said.of_cpv})
+    for name, said in STATEMENTS.items()
+    if said.of_segments or said.of_cpv
+}
+"""The statements that the file of the sentences says of some activities or CPV codes, and the rules that must hold."""
+
+
+def advise_on_object(bought: LotObject, contract: ContractKind, view: InForce) -> list[LegalAdvice]:
+    """The advice that is said of this object of a contract, whatever its value and duration."""
+    main = bought.cpv[0] if bought.cpv else ""
+    return [
+        advice(view, name)
+        for name, (said, rules) in OF_OBJECTS.items()
+        if said.contract in {None, contract}
+        and all(map(view.holds, rules))
+        and (
+            (said.of_segments and not view.codes(said.of_segments).isdisjoint(bought.segments))
+            or (said.of_cpv and main.startswith(tuple(view.codes(said.of_cpv))))
+        )
+    ]
+
+
+def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """Lots of an innovative purchase may be reserved to young innovative companies (YOUNG_INNOVATIVE_COMPANIES)."""
+    share, bound = view.number("reserved_young_innovative"), view["eu_state"].cents
+    total = total_of(lots) if need.estimated_total_eur is None else stated_total(need)
+    innovative = tuple(lot.lot.id for lot in lots if lot.lot.innovative)
+    if need.contract == "concession" or len(lots) < 2 or not innovative or share is None:
+        return None
+    if total is None or bound is None or total >= bound:
+        return None
+    lots_named = () if len(innovative) == len(lots) else (innovative,)
+    rests_on = ("eu_state",)
+    return advice(view, "young_innovative", lots_named, rests_on=rests_on, most=euros(total * share // 100))
+
+
+def advise_transport(lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """The advice that a concession of passenger transport lacks some duties (TRANSPORT_CONCESSION); None for others."""
+    rules = {lot.object.transport for lot in lots}
+    if None in rules or not view.holds("concession_transport_terms"):
+        return None
+    rests_on = ("concession_public_transport" if rules == {"concession_public_transport"} else "concession_transport",)
+    return advice(view, "transport_concession", rests_on=rests_on)
+
+
+def advise_defence(need: Need, view: InForce) -> LegalAdvice | None:
+    """Which rules on contracts of defence or security are judged here, and which are not (DEFENCE)."""
+    if not is_defence(need):
+        return None
+    innovative = any(lot.innovative for lot in need.lots) and view.holds("defence_innovative_need")
+    duties = sentence(view, "defence_without_duties") if view.holds("defence_considerations") else NOTHING
+    return advice(
+        view, "defence", duties=duties, innovative=sentence(view, "defence_innovation") if innovative else NOTHING
+    )

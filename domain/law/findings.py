@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from domain.law.rules import LAW_DATA, BrokenLaw, InForce, RuleRow, cite, decode_law
-from domain.needs.need import Reserved
+from domain.law.law_files import LAW_DATA, BrokenLaw, decode_law
+from domain.law.rules import InForce, RuleRow, cite
+from domain.needs.need import ContractKind, Reserved
 from domain.shortlists.listed_suppliers import Confidence, Outcome
 from domain.shortlists.shortlist import Severity
 from domain.text.bilingual import NOTHING, Text, listed
@@ -30,6 +31,8 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts.
     `on_procedure`: it is advice on the procedure of a need; `general`: it is said of most contracts, whatever they are.
+    `of_segments`, `of_cpv`: the rule that lists the activities, or the beginnings of CPV codes, of which it is said in
+    contracts of this kind (`contract`; null: all), where the rules that it rests on hold.
     """
 
     rule: str
@@ -40,6 +43,9 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rests_on: tuple[str, ...] = ()
     on_procedure: bool = False
     general: bool = False
+    of_segments: str | None = None
+    of_cpv: str | None = None
+    contract: ContractKind | None = None
 
 
 _QUOTED = re.compile(r"{(\w+)(\.article|\.value)?}")

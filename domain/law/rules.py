@@ -12,32 +12,24 @@ from functools import cache
 from hashlib import sha256
 from itertools import pairwise
 from math import inf
-from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any
 
 import msgspec
 
 from domain.errors import NotFound
+from domain.law.law_files import LAW_DATA, BrokenLaw, Duty, Status, Theme, Unit, decode_law
 from domain.needs.need import ContractKind
 from domain.reference.cpv import broken_ranges
-from domain.shortlists.listed_suppliers import Confidence, Outcome
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import Text, euros
 
 LONGEST_QUOTE = 300
 SEARCH_BY_NUMBER = "https://www.legifrance.gouv.fr/search/code?tab_selection=code&searchField=NUM_ARTICLE&query="
 _CODE_ARTICLE = re.compile(r"[LRD]\d[\d-]*(?= code |$)")
-LAW_DATA = Path(__file__).parent.parent / "data"
 LAW_FILE = LAW_DATA / "law.toml"
 
-Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "procedure", "counsel"]
-Unit = Literal["eur", "percent", "months", "count", "ratio"]
-Status = Literal["in_force", "absent", "unknown"]
-Duty = Literal["required", "recommended"]
 Value = bool | int | float | Duty | tuple[str, ...]
 
-CHOICES = {"theme": Theme, "unit": Unit, "status": Status, "confidence": Confidence, "outcome": Outcome}
-"""The words that a place of a file of the law may hold, by its name."""
-_Content = TypeVar("_Content")
 UNITS: dict[Unit, tuple[str, bool]] = {
     "eur": ("an amount in euros", False),
     "percent": ("a whole percentage", True),
@@ -151,10 +143,6 @@ class RuleRow(DatedRule, frozen=True):
     cents: int | None
 
 
-class BrokenLaw(ValueError):
-    """A file of the law is wrong; the message names the file, the place and what would be right."""
-
-
 class InForce:
     """The rules at one date. Every known id has a row, also where the law was silent (its `status` says so)."""
 
@@ -257,44 +245,6 @@ def load() -> Rules:
 def parse(content: bytes) -> Rules:
     """Rules from the content of a `law.toml`; raises BrokenLaw where it is wrong."""
     return Rules(decode_law(content, LawFile, LAW_FILE.name), content)
-
-
-def read_law_data(name: str, kind: type[_Content]) -> _Content:
-    """The content of a file of `domain/data`; raises what `decode_law` raises."""
-    return decode_law((LAW_DATA / name).read_bytes(), kind, name)
-
-
-def decode_law(content: bytes, kind: type[_Content], name: str) -> _Content:
-    """The content of a file of the law; raises BrokenLaw, which says where it is wrong and what would be right."""
-    try:
-        return msgspec.toml.decode(content, type=kind)
-    except msgspec.ValidationError as error:
-        complaint, _, path = str(error).partition(" - at `$")
-        raise BrokenLaw(f"{name}: {_place_in_words(content, kind, path.rstrip('`'))}{complaint}") from error
-    except msgspec.DecodeError as error:
-        raise BrokenLaw(f"{name}: {error}") from error
-
-
-def _place_in_words(content: bytes, kind: Any, path: str) -> str:
-    """The place of what is wrong in a file, by name where it has one, and the words that may stand there."""
-    tables = msgspec.toml.decode(content)
-    if path.startswith("[...]"):  # the first entry that is wrong, whose name the decoder does not tell
-        path = f".{next(key for key in tables if not _fits({key: tables[key]}, kind))}{path[5:]}"
-    place, allowed = path.lstrip("."), get_args(CHOICES.get(path.rpartition(".")[2]))
-    if found := re.match(r"(\w+)\[(\d+)\]\.?(.*)", place):
-        entry = tables[found[1]][int(found[2])]
-        named = entry.get("id") if isinstance(entry, dict) else None
-        place = ": ".join(filter(None, (named or f"{found[1]}[{found[2]}]", found[3])))
-    right = f"one of {', '.join(allowed)} is expected" if allowed else ""
-    return "".join(f"{part}: " for part in (place, right) if part)
-
-
-def _fits(content: object, kind: Any) -> bool:
-    try:
-        msgspec.convert(content, kind)
-    except msgspec.ValidationError:
-        return False
-    return True
 
 
 def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:

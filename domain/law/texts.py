@@ -7,11 +7,11 @@ which they took effect stands between ("*En vigueur depuis le 2026-04-01.*"), wh
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
+from domain.law.law_files import read_law_data
 from domain.law.rules import RuleRow, Rules
 
 RECENT = timedelta(days=366)
@@ -167,7 +167,7 @@ def _order(article: str) -> tuple[str, list[int]]:
 
 def newer_uncited(rules: Rules, on: date) -> tuple[NewerArticle, ...]:
     """Articles of chapters that rules cite, in the text last read, newer than a year and cited by no rule."""
-    read = msgspec.toml.decode((files("domain") / "data" / "law_articles.toml").read_bytes(), type=_ReadArticles)
+    read = read_law_data("law_articles.toml", _ReadArticles)
     cited = cited_articles(rules.view(on).rows.values())
     chapters = {chapter_of(article) for article in cited}
     return tuple(

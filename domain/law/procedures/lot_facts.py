@@ -152,7 +152,7 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may
     be reserved to ESS; `light_listing`, against the wider one of the light regime. By the main CPV: `carried`, the rule
     that names it as an object that concessions buy by the simplified procedure (passenger transport, drinking water),
-    null where none does; `public_transport`: surely a public transport of passengers; `legal`: legal services.
+    null where none does; `public_transport`: surely a public transport of passengers.
     `supplies`: said to be goods.
     """
 
@@ -166,7 +166,6 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     insertion: bool
     carried: str | None
     public_transport: bool
-    legal: bool
     supplies: bool
 
     @property
@@ -175,9 +174,11 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
         return self.insertion or self.light_listing == "listed"
 
     @property
-    def transport(self) -> bool:
-        """Whether the main CPV is passenger transport."""
-        return self.carried == "concession_transport"
+    def transport(self) -> str | None:
+        """The rule that names the main CPV as passenger transport, the surest that does; None for other objects."""
+        if self.carried != "concession_transport":
+            return None
+        return "concession_public_transport" if self.public_transport else self.carried
 
     @property
     def length(self) -> int:
@@ -226,7 +227,6 @@ def _lot_object(
         insertion=_is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view),
         carried=next((rule for rule in CARRIED if _is_named(cpv, rule, view)), None),
         public_transport=_is_named(cpv, "concession_public_transport", view),
-        legal=_is_named(cpv, "lawyer_services_cpv", view),
         supplies=nature == "supplies",
     )
 

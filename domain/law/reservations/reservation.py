@@ -102,6 +102,22 @@ def _check_premises(bought: LotObject, view: InForce) -> LegalFinding | None:
     return finding(view, "services_partly_on_premises") if maybe else None
 
 
+def review_kind_of_contract(
+    reserved: frozenset[Reserved], transport: str | None, defence: bool, view: InForce
+) -> tuple[LegalFinding, ...]:
+    """The findings on reserving that are of the kind of contract: concessions of transport, contracts of defence.
+
+    `transport`: the rule that names the object of a concession as passenger transport.
+    """
+    found = []
+    if transport and reserved and view.holds("concession_transport_terms"):
+        found.append(finding(view, "not_in_transport_concession", sure=view[transport].confidence))
+    if defence and view.holds("reservation_defence"):
+        refused = sorted(reserved - {"handicap"})
+        found += [finding(view, "not_in_defence", name=RESERVED[kind].name) for kind in refused]
+    return tuple(found)
+
+
 def review_ess_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, ...]:
     """The findings on reserving to ESS that depend on what the lot buys."""
     return tuple(filter(None, (_check_ess_listing(bought, view), _check_exclusive_object(bought, view))))

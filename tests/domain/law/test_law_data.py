@@ -7,7 +7,7 @@ import pytest
 from domain.law import findings
 from domain.law.buyers import BuyerClass
 from domain.law.findings import read_sentences
-from domain.law.rules import LAW_DATA, BrokenLaw, decode_law
+from domain.law.law_files import LAW_DATA, BrokenLaw, decode_law
 from domain.needs.need import Lot
 from tests.domain.law.samples import law, need, review, services, the
 
