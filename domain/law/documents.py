@@ -71,9 +71,6 @@ def _rule_document(row: RuleRow, language: Language) -> RuleDocument:
     return RuleDocument(**fields, message=row.message.to(language), explanation=explanations_by_rule().get(row.id))
 
 
-LONGEST_TOLD = 4
-
-
 class DueRule(msgspec.Struct, frozen=True):
     """A period of a rule to be checked by `day`: the period's first day or `check_by`, whichever comes first.
 
@@ -104,21 +101,6 @@ def due_rules(rules: Rules, on: date, within: int) -> tuple[DueRule, ...]:
     return tuple(sorted(found, key=lambda due: due.day))
 
 
-def due_lines(due: DueRule, on: date) -> tuple[str, str]:
-    """Two lines of text on a due rule: the day, the rule and its change; then its article, confidence and source."""
-    row, now = due.row, _english_value(due.before)
-    parts = []
-    if row.check_by is not None:
-        parts.append(f"check by {row.check_by}" + (" (past)" if row.check_by < on else ""))
-    if due.before is row:
-        parts.append(f"now {now}")
-    else:
-        parts.append(f"on {row.valid_from}: {now} → {_english_value(row)}")
-    surer = "" if due.before.confidence == row.confidence else f"{due.before.confidence} → "
-    about = (row.article, f"confidence {surer}{row.confidence}", row.source)
-    return f"{due.day}  {row.id}: {', '.join(parts)}", f"            {'; '.join(filter(None, about))}"
-
-
 def value_in_words(row: RuleRow, longest: int) -> Text | None:
     """The value of a rule in one period, in words; None for a list of more than `longest` entries."""
     if row.status != "in_force":
@@ -128,9 +110,3 @@ def value_in_words(row: RuleRow, longest: int) -> Text | None:
     if isinstance(row.value, tuple) and len(row.value) > longest:
         return None
     return value_text(row.value, row.unit)
-
-
-def _english_value(row: RuleRow) -> str:
-    """The value of a rule in one period, in English for maintainers; of a long list its length."""
-    found = value_in_words(row, LONGEST_TOLD)
-    return found.en if found else f"{len(row.value) if isinstance(row.value, tuple) else 0} codes"

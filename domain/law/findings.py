@@ -29,7 +29,8 @@ READABLE = 12
 class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A template of a legal statement: of a verdict or finding (with an `outcome`) or of advice (with a `severity`).
 
-    `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts.
+    `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts. `missing`: the sentences
+    that name the proofs to ask a supplier for.
     `on_procedure`: it is advice on the procedure of a need; `general`: it is said of most contracts, whatever they are.
     `of_segments`, `of_cpv`: the rule that lists the activities, or the beginnings of CPV codes, of which it is said in
     contracts of this kind (`contract`; null: all), where the rules that it rests on hold.
@@ -41,6 +42,7 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Outcome = "ELIGIBLE"
     severity: Severity = "info"
     rests_on: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     on_procedure: bool = False
     general: bool = False
     of_segments: str | None = None

@@ -1,6 +1,7 @@
 """Reserving a lot: types and combinations by date, the object and terms that ESS and prison want, proofs to ask for."""
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ from domain.law.findings import (
     short_date,
 )
 from domain.law.procedures.lot_facts import LotObject, segment_is_unlisted
-from domain.law.reservations.eligibility import MINIMUM_SHARES
+from domain.law.reservations.eligibility import TYPES
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.reference import taxonomy
@@ -37,12 +38,7 @@ def review_types(
     """The findings on reserving any lot to these types at `on`, whatever the lot buys."""
     wanted = [kind for kind in RESERVED_TYPES if kind in reserved]
     findings = [finding for kind in wanted if (finding := _check_type_in_force(kind, contract, on, view))]
-    if len(wanted) > 1 and contract == "concession":
-        findings.append(_check_concession_combination(view))
-    elif len(wanted) > 1:
-        rules = (_check_penitentiary_combination, _check_ess_combination, _check_handicap_iae_combination)
-        findings += [found for rule in rules if (found := rule(reserved, view))]
-    return tuple(findings)
+    return (*findings, *(_check_combination(reserved, contract, view) if len(wanted) > 1 else ()))
 
 
 def _check_type_in_force(kind: Reserved, contract: ContractKind, on: date, view: InForce) -> LegalFinding | None:
@@ -56,28 +52,21 @@ def _check_type_in_force(kind: Reserved, contract: ContractKind, on: date, view:
     return finding(view, "type_not_in_force", rule=rule, name=name, what=sentence(view, f"a_{contract}"), day=day)
 
 
-def _check_concession_combination(view: InForce) -> LegalFinding:
-    """A concession may be reserved to one type only: its article forbids every combination (COMBINATION_FORBIDDEN)."""
-    return finding(view, "concession_combination_forbidden")
+def _check_combination(reserved: frozenset[Reserved], contract: ContractKind, view: InForce) -> Iterator[LegalFinding]:
+    """Yield the findings on reserving to several types together (COMBINATION_FORBIDDEN): a concession never is.
 
-
-def _check_penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """Penitentiary may not be combined with another type on one lot, since it exists (COMBINATION_FORBIDDEN)."""
-    forbidden = "penitentiary" in reserved and view["combination_penitentiary"].status == "in_force"
-    return finding(view, "penitentiary_combination") if forbidden else None
-
-
-def _check_ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """The article on combinations names handicap, insertion and prison alone, and not ESS (COMBINATION_FORBIDDEN)."""
-    forbidden = "ess" in reserved and not reserved <= {"ess", "penitentiary"}
-    return finding(view, "ess_combination") if forbidden else None
-
-
-def _check_handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """Handicap and insertion may be combined on one lot of a market since 2020-12-09 (loi ASAP); forbidden before."""
-    row = view["combination_handicap_iae"]
-    forbidden = reserved >= {"handicap", "iae"} and row.status == "in_force" and not row.value
-    return finding(view, "handicap_iae_combination") if forbidden else None
+    A market is to handicap with insertion since 2020-12-09, and never to work in prison, nor to ESS, with another type.
+    """
+    if contract == "concession":
+        yield finding(view, "concession_combination_forbidden")
+        return
+    if "penitentiary" in reserved and view["combination_penitentiary"].status == "in_force":
+        yield finding(view, "penitentiary_combination")
+    if "ess" in reserved and not reserved <= {"ess", "penitentiary"}:
+        yield finding(view, "ess_combination")
+    both = view["combination_handicap_iae"]
+    if reserved >= {"handicap", "iae"} and both.status == "in_force" and not both.value:
+        yield finding(view, "handicap_iae_combination")
 
 
 def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[LegalFinding, ...]:
@@ -204,42 +193,31 @@ def _check_buyer(is_authority: bool | None, view: InForce) -> LegalFinding | Non
     return None if is_authority else finding(view, "ess_authority_unknown")
 
 
-PROOFS: dict[Reserved, tuple[str, ...]] = {
-    "handicap": ("proof_ea", "proof_eatt", "proof_esat"),
-    "iae": ("proof_iae",),
-    "penitentiary": ("proof_penitentiary",),
-    "ess": ("proof_ess_company",),
-}
-"""By reserved type, the rules on what proves the quality of who answers; the sentences that say it have their names."""
-EQUIVALENT: tuple[Reserved, ...] = ("handicap", "iae")
-"""The types that a structure without approval may answer, by the share of its workers."""
-
-
 @lru_cache(maxsize=256)
 def advise_proofs_of_type(
     reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
     """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS)."""
-    known = [rule for kind in RESERVED_TYPES if kind in reserved for rule in PROOFS[kind] if view.holds(rule)]
+    known = [rule for kind in RESERVED_TYPES if kind in reserved for rule in TYPES[kind].proofs if view.holds(rule)]
     if not known or view["proofs_announced"].status != "in_force" or outcome == "INELIGIBLE":
         return None
-    kinds = [kind for kind in EQUIVALENT if kind in reserved and view.holds(MINIMUM_SHARES[kind])]
-    equivalent = kinds if view.holds("equivalent_structures") else []
+    shares = {kind: TYPES[kind].share or "" for kind in TYPES if kind in reserved and TYPES[kind].equivalent}
+    known_shares = {kind: rule for kind, rule in shares.items() if view.holds(rule)}
+    equivalent = known_shares if view.holds("equivalent_structures") else {}
     # what structures without approval prove: types that ask for the same share of workers are told together
     workers: dict[Text, list[Text]] = {}
-    for kind in equivalent:
-        workers.setdefault(view[MINIMUM_SHARES[kind]].value_text, []).append(sentence(view, f"disadvantage_{kind}"))
+    for kind, rule in equivalent.items():
+        workers.setdefault(view[rule].value_text, []).append(sentence(view, f"disadvantage_{kind}"))
     proofs = [sentence(view, rule) for rule in known]
     for share, names in workers.items():
         fr, en = (listed(side, OR) for side in zip(*names, strict=True))
         proofs.append(sentence(view, "share_of_workers", workers=Text(fr.fr, en.en), share=share))
     announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
-    quoted = not is_direct_award and view.holds(announced)
-    shares = [MINIMUM_SHARES[kind] for kind in equivalent]
+    quoted, structures = not is_direct_award and view.holds(announced), ["equivalent_structures", *equivalent.values()]
     return advice(
         view,
         "reserved_proofs",
-        rests_on=(*known, *([announced] if quoted else []), *(["equivalent_structures", *shares] if shares else [])),
+        rests_on=(*known, *([announced] if quoted else []), *(structures if equivalent else [])),
         proofs=join_texts(proofs),
         where=NOTHING if is_direct_award else sentence(view, "to_be_announced"),
         article=f" ({view[announced].article})" if quoted else "",

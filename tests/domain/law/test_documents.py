@@ -7,9 +7,10 @@ from unittest.mock import Mock, call
 import msgspec
 import pytest
 
+from api.commands.law import due_lines
 from domain.errors import NotFound
 from domain.law import documents
-from domain.law.documents import due_lines, due_rules, explanations_by_rule
+from domain.law.documents import due_rules, explanations_by_rule
 from domain.law.rules import LAW_FILE, LawFile, Rules, load
 from tests import conftest
 from tests.conftest import ROOT
