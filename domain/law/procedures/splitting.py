@@ -4,15 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from domain.law.findings import (
-    LegalAdvice,
-    advice,
-    bracketed_lots,
-    least_sure,
-    listed_briefly,
-    sentence,
-    weakest,
-)
+from domain.law.findings import LegalAdvice, advice, bracketed_lots, least_sure, listed_briefly, sentence, weakest
 from domain.law.procedures.lot_facts import PLUS, estimate_of, families, known_total, read_lot, stated_total
 from domain.law.procedures.need_value import group_lots
 from domain.law.procedures.procedure import formal_thresholds

@@ -5,14 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import (
-    LegalAdvice,
-    LegalFinding,
-    advice,
-    finding,
-    sentence,
-    short_date,
-)
+from domain.law.findings import LegalAdvice, LegalFinding, advice, finding, sentence, short_date
 from domain.law.procedures.lot_facts import LotObject, segment_is_unlisted
 from domain.law.reservations.eligibility import TYPES
 from domain.law.rules import InForce
@@ -114,11 +107,7 @@ def review_ess_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, .
 
 @lru_cache(maxsize=4096)
 def review_ess_terms(
-    months: int | None,
-    renewal: int | None,
-    authority: bool | None,
-    is_listed: bool,
-    view: InForce,
+    months: int | None, renewal: int | None, authority: bool | None, is_listed: bool, view: InForce
 ) -> tuple[LegalFinding, ...]:
     """The findings on reserving to ESS that depend on the duration and the buyer, and the mission to be shown.
 
