@@ -66,17 +66,9 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
     if view.holds("social_exception_reasons"):
         but.append(sentence(view, "exception_reasons_kept"))
         rules = (*rules, "social_exception_reasons")
-    return advice(
-        view,
-        "social_condition_required",
-        group.advised_lots,
-        rule=row.id,
-        rests_on=rules,
-        doubtful=doubtful,
-        start=start,
-        but=join_texts(but, NOTHING),
-        end=end,
-    )
+    name, lots = "social_condition_required", group.advised_lots
+    message = sentence(view, name, start=start, but=join_texts(but, NOTHING), end=end)
+    return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful, message=message)
 
 
 def _longest_months(group: Group) -> int | None:
@@ -90,9 +82,7 @@ def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalA
     rules = eu_thresholds(need, part)
     bounds = [view[rule_id].cents for rule_id in rules]
     total, known = part.group.total, [bound for bound in bounds if bound is not None]
-    if not view.holds("energy_sobriety") or total is None or len(known) < len(bounds):
-        return None
-    if total < max(known):
+    if not view.holds("energy_sobriety") or len(known) < len(bounds) or (total or 0) < max(known):
         return None
     return advice(view, "energy_sobriety", part.group.advised_lots, rests_on=rules, doubtful=part.group.doubtful)
 
@@ -112,9 +102,7 @@ def advise_environmental_duties(
 ) -> LegalAdvice | None:
     """The environmental criterion and condition, whatever the value: required from 2026-08-21, advised before."""
     condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
-    if not has_condition:
-        return None
-    if condition.status != "in_force":
+    if not has_condition or condition.status != "in_force":
         return None
     texts = {condition: sentence(view, "environmental_condition"), criterion: sentence(view, "green_criterion")}
     required = [row for row in (condition,) if row.value == "required"]
@@ -143,9 +131,7 @@ def _join_with_and(texts: Iterable[Text]) -> Text:
 def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER."""
     bound = view["spaser"].cents
-    if buyer is None or buyer.annual_purchases_eur is None or bound is None:
-        return None
-    if cents(buyer.annual_purchases_eur) <= bound:
+    if buyer is None or bound is None or cents(buyer.annual_purchases_eur or 0) <= bound:
         return None
     concerned = class_of(buyer).spaser_before or view.holds("spaser_all_buyers")
     return advice(view, "spaser", doubtful=not concerned)
@@ -176,9 +162,8 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     )
     depends = not buyer.kinds and max(lasts.values()) <= most
     unless, which = (sentence(view, name) if depends else NOTHING for name in ("unless_utility", "say_which_buyer"))
-    return advice(
-        view, "framework_too_long", (long,), rule=rule, unless=unless, usual=usual, longer=longer, which=which
-    )
+    message = sentence(view, "framework_too_long", unless=unless, usual=usual, longer=longer, which=which)
+    return advice(view, "framework_too_long", (long,), rule=rule, message=message)
 
 
 def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
@@ -205,11 +190,9 @@ def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InFor
         of_year = sentence(view, "reuse_step_unknown", since=short_date(row.valid_from))
     else:
         return None
-    doubtful = buyer.body is not None and buyer.quota is None
-    rests_on = (FAMILIES[rule],)
-    return advice(
-        view, "counts_towards_quota", rule=rule, rests_on=rests_on, doubtful=doubtful, family=family, of_year=of_year
-    )
+    message, doubtful = sentence(view, "counts_towards_quota", family=family, of_year=of_year), buyer.quota is None
+    doubts = doubtful and buyer.body is not None
+    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), doubtful=doubts, message=message)
 
 
 GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
@@ -257,14 +240,11 @@ def advise_financial_terms(
     elif rates:
         said = _join_with_and([sentence(view, rule) for rule in rates])
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
-    return advice(
-        view,
+    name, of_lots = (
         "financial_terms_of_direct_award" if is_direct_award else "financial_terms",
         (names,) if names else (),
-        sure=sure,
-        about=join_texts(about, NOTHING),
-        of_firms=of_firms,
     )
+    return advice(view, name, of_lots, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms)
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
@@ -315,9 +295,9 @@ def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForc
     share, bound = view.number("reserved_young_innovative"), view["eu_state"].cents
     total = total_of(lots) if need.estimated_total_eur is None else stated_total(need)
     innovative = tuple(lot.lot.id for lot in lots if lot.lot.innovative)
-    if need.contract == "concession" or len(lots) < 2 or not innovative or share is None:
+    if need.contract == "concession" or len(lots) < 2 or not innovative:
         return None
-    if total is None or bound is None or total >= bound:
+    if share is None or total is None or bound is None or total >= bound:
         return None
     lots_named = () if len(innovative) == len(lots) else (innovative,)
     rests_on = ("eu_state",)
@@ -339,6 +319,5 @@ def advise_defence(need: Need, view: InForce) -> LegalAdvice | None:
         return None
     innovative = any(lot.innovative for lot in need.lots) and view.holds("defence_innovative_need")
     duties = sentence(view, "defence_without_duties") if view.holds("defence_considerations") else NOTHING
-    return advice(
-        view, "defence", duties=duties, innovative=sentence(view, "defence_innovation") if innovative else NOTHING
-    )
+    below = sentence(view, "defence_innovation") if innovative else NOTHING
+    return advice(view, "defence", duties=duties, innovative=below)

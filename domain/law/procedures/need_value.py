@@ -140,16 +140,8 @@ def advise_unknown_value(need: Need, group: Group, view: InForce) -> LegalAdvice
         many, names = "s" if len(without) > 1 else "", listed_briefly(without)
         endless = sentence(view, "renewals_without_duration", many=many, names=names)
     missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
-    return advice(
-        view,
-        "value_unknown",
-        group.advised_lots,
-        rule=rule,
-        many=many,
-        missing=missing,
-        endless=endless,
-        end=sentence(view, end),
-    )
+    told = sentence(view, "value_unknown", many=many, missing=missing, endless=endless, end=sentence(view, end))
+    return advice(view, "value_unknown", group.advised_lots, rule=rule, message=told)
 
 
 def advise_estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:

@@ -167,16 +167,12 @@ def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | Non
     whole, heavier = decided.whole.group, decided.whole.level
     if not lighter or heavier is None:
         return None
-    return advice(
-        view,
-        "mixed_object",
-        lighter,
-        rests_on=("direct_award_works" if whole.works else "direct_award_supplies_services", *decided.whole.thresholds),
-        doubtful=whole.doubtful,
-        main=sentence(view, "works_mainly" if whole.works else "services_mainly"),
-        value=euros(whole.total or 0),
-        procedure=sentence(view, f"{heavier}_procedure_as_one"),
-    )
+    main = sentence(view, "works_mainly" if whole.works else "services_mainly")
+    procedure, value = sentence(view, f"{heavier}_procedure_as_one"), euros(whole.total or 0)
+    told = sentence(view, "mixed_object", main=main, value=value, procedure=procedure)
+    amount = "direct_award_works" if whole.works else "direct_award_supplies_services"
+    rests_on = (amount, *decided.whole.thresholds)
+    return advice(view, "mixed_object", lighter, rests_on=rests_on, doubtful=whole.doubtful, message=told)
 
 
 def _advise_direct(group: Group, need: Need, view: InForce) -> LegalAdvice:

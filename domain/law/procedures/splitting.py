@@ -146,30 +146,19 @@ def _advice_on_sum(need: Need, found: _Sum, year: int, view: InForce) -> LegalAd
     if rest := valued[MOST_ADDENDS:]:
         amount = euros(sum(value for _, value in rest))
         terms.append(sentence(view, "addend", amount=amount, name=sentence(view, "more_addends", more=len(rest))))
-    computed = sentence(
-        view,
-        "sum_passes_threshold",
-        added=join_texts(terms, PLUS),
-        total=euros(found.cents),
-        bound=view[rule_id].value_text,
-        kind=sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer"),
-        doubts=join_texts(doubts, NOTHING),
-    )
+    kind = sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer")
+    said = {"added": join_texts(terms, PLUS), "total": euros(found.cents), "bound": view[rule_id].value_text}
+    computed = sentence(view, "sum_passes_threshold", kind=kind, doubts=join_texts(doubts, NOTHING), **said)
     family = taxonomy.load().family(found.family)
     of_family = sentence(view, "of_family", label=family.label) if family else None
     guessed = any(share.cents for _, share in assumed)
     sure = least_sure(*(view[each] for each in (*COUNTED_TOGETHER, rule_id)))
-    return advice(
-        view,
-        "no_split",
-        lots,
-        sure=weakest("medium", sure) if guessed else sure,
-        doubtful=any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others))),
-        within=bracketed_lots(lots[0] if lots else ()),
-        label=of_family or sentence(view, "of_cpv_group", group=found.family),
-        year=year,
-        computed=computed,
-    )
+    sure = weakest("medium", sure) if guessed else sure
+    doubtful = any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others)))
+    label = of_family or sentence(view, "of_cpv_group", group=found.family)
+    within = bracketed_lots(lots[0] if lots else ())
+    message = sentence(view, "no_split", within=within, label=label, year=year, computed=computed)
+    return advice(view, "no_split", lots, sure=sure, doubtful=doubtful, message=message)
 
 
 def _listed(names: Sequence[Text]) -> Text:

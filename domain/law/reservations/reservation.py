@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 
 from domain.law.findings import LegalAdvice, LegalFinding, advice, finding, sentence, short_date
-from domain.law.procedures.lot_facts import LotObject, segment_is_unlisted
+from domain.law.procedures.lot_facts import LotObject
 from domain.law.reservations.eligibility import TYPES
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
@@ -129,9 +129,16 @@ def _check_ess_listing(bought: LotObject, view: InForce) -> LegalFinding | None:
         near = ", ".join(_nearest_listed(bought.cpv[0], codes))
         nearest = sentence(view, "ess_nearest", near=near) if near else NOTHING
         return finding(view, "ess_not_listed", code=bought.cpv[0], nearest=nearest)
-    if bought.segments and all(segment_is_unlisted(segment, codes) for segment in bought.segments):
+    if bought.segments and all(_is_unlisted(segment, codes) for segment in bought.segments):
         return finding(view, "ess_activity_not_listed", sure="low")
     return finding(view, "ess_cpv_missing")
+
+
+@lru_cache(maxsize=512)
+def _is_unlisted(segment: str, listed: frozenset[str]) -> bool:
+    """Whether no listed code begins with a CPV prefix of a segment or family; False where that has no prefix."""
+    prefixes = taxonomy.load().cpv_prefixes(segment)
+    return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 
 
 @lru_cache(maxsize=4096)
@@ -155,7 +162,7 @@ def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | 
     asked, of_cpv = bought.asked, set(taxonomy.load().of_cpv(bought.cpv[0]))
     main = of_cpv if bought.insertion else of_cpv.intersection(asked) or set(asked[:1])
     accessory = sorted({*asked, *bought.support} - main)
-    outside = [segment for segment in accessory if segment_is_unlisted(segment, codes)]
+    outside = [segment for segment in accessory if _is_unlisted(segment, codes)]
     if not others and not outside:
         return None
     labels = [taxonomy.load().label(segment) for segment in outside]

@@ -121,16 +121,12 @@ def _advise_open(
         is_wider = supply.reserved.issubset(option.split("_"))
         return total + (unknown.get(option, 0) if is_wider else 0) > fewer
 
-    named = [
-        option for option, count in enough.items() if leaves_more(option, count.total) and not forbidden.get(option)
-    ]
+    named = [each for each, count in enough.items() if leaves_more(each, count.total) and not forbidden.get(each)]
     if not named:
         return None
     if unknown.get("handicap") or unknown.get("iae"):  # the reservation that shuts neither out comes first
         named.sort(key=lambda option: option != "handicap_iae")
-    parts = [
-        _candidates_left(view, option, enough[option], option in doubtful, unknown.get(option, 0)) for option in named
-    ]
+    parts = [_candidates_left(view, each, enough[each], each in doubtful, unknown.get(each, 0)) for each in named]
     if not supply.reserved:
         parts += [
             _unknown_left(view, option, count.total, unknown.get(option, 0))
@@ -149,16 +145,10 @@ def _candidates_left(view: InForce, option: str, count: OptionCount, doubtful: b
 
     `unknown`: the suppliers to ask besides, of unknown trade.
     """
-    return sentence(
-        view,
-        "candidates_left",
-        option=RESERVED[option].to,
-        count=count.total,
-        many="s" if count.total > 1 else "",
-        certain=count.certain,
-        ask=sentence(view, "to_ask_besides", unknown=unknown) if unknown else NOTHING,
-        proviso=sentence(view, "if_lot_qualifies") if doubtful else NOTHING,
-    )
+    numbers = {"count": count.total, "certain": count.certain, "many": "s" if count.total > 1 else ""}
+    ask = sentence(view, "to_ask_besides", unknown=unknown) if unknown else NOTHING
+    proviso = sentence(view, "if_lot_qualifies") if doubtful else NOTHING
+    return sentence(view, "candidates_left", option=RESERVED[option].to, ask=ask, proviso=proviso, **numbers)
 
 
 @lru_cache(maxsize=4096)
@@ -201,13 +191,8 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
         return min(rank_eligibility(alike, kind, day, view) for kind in reserved)
 
     kinds = deciding_kinds(reserved, rules.view(on))
-    ends = sorted(
-        {
-            approval.valid_until
-            for approval in facts.approvals or ()
-            if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
-        }
-    )
+    known = [each.valid_until for each in facts.approvals or () if each.kind in kinds and each.valid_until]
+    ends = sorted({end for end in known if on <= end < date.max})
     if not ends or (now := best_rank(on)) >= INELIGIBLE:
         return None
     return next((end for end in ends if best_rank(end + timedelta(days=1)) > now), None)

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 from domain.law import documents
-from domain.law.buyers import buyer_classes
 from domain.law.documents import explanations_by_rule
 from domain.law.findings import SENTENCES, STATEMENTS
+from domain.law.law_files import LAW_DATA
 from domain.law.reservations.reservation import CONTRACTS, type_rule
 from domain.law.rules import load
 from domain.needs.need import RESERVED_TYPES
@@ -18,6 +18,12 @@ MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(
 
 
 PLACES = {name: [set(re.findall(r"{(\w+)", side)) for side in text] for name, text in SENTENCES.items()}
+TABLES = {
+    word
+    for name in ("time_limits", "reserved_types", "buyer_classes")
+    for word in re.findall(r'"(\w+)"', (LAW_DATA / f"{name}.toml").read_text(encoding="utf-8"))
+}
+"""The names of rules and sentences in the tables of the law."""
 MADE = (
     "a_", "but_", "of_", "proof_", "disadvantage_", "workers_", "because_", "firms_of_", "assumed_", "family_of_",
     "to_", "stages_of_", "exceptions_of_", "object_of_", "adapted_notice_of_", "adapted_procedure_as_one",
@@ -34,10 +40,9 @@ def words(nodes: list[ast.AST]) -> set[str]:
 
 def test_a_rule_that_is_explained_is_read() -> None:
     """Each id stands in the code, in the statements or in the tables; `type_rule` makes some."""
-    read = {type_rule(kind, contract) for kind in RESERVED_TYPES for contract in CONTRACTS}
+    read = {type_rule(kind, contract) for kind in RESERVED_TYPES for contract in CONTRACTS} | TABLES
     read |= {rule for said in STATEMENTS.values() for rule in (said.rule, *said.rests_on)}
     read |= {place for places in PLACES.values() for place in places[0]}
-    read |= {rule for each in buyer_classes() for rule in (each.threshold, each.social_threshold, each.payment) if rule}
     for tree in MODULES.values():
         read |= words(list(ast.walk(tree)))
     assert len(explanations_by_rule()) > 100
@@ -54,7 +59,9 @@ def test_every_sentence_is_said_in_both_languages() -> None:
     A place is filled by the function that says the sentence, unless it is named after a rule or a sentence.
     """
     beside = ast.parse(Path(proposals.__file__).read_text(encoding="utf-8"))
-    said = {text for tree in (*MODULES.values(), beside) for text in words(list(ast.walk(tree)))}
+    said = {text for tree in (*MODULES.values(), beside) for text in words(list(ast.walk(tree)))} | TABLES
+    said |= {proof for each in STATEMENTS.values() for proof in each.missing}
+    said |= {name for name, each in STATEMENTS.items() if each.of_segments or each.of_cpv}
     made = re.compile("(" + "|".join(re.escape(start) for start in MADE) + ")")
     quoted = {place for places in PLACES.values() for place in places[0]}
     assert [name for name in SENTENCES if name not in said | quoted and not made.match(name)] == []
