@@ -222,6 +222,18 @@ def test_a_name_says_what_a_module_is_for() -> None:
     assert [path for path in sources(*ROOMS) if path.name == "__init__.py" and path.read_text()] == []
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_module_says_the_sentences_of_its_own_table(room: str) -> None:
+    tables = tomllib.loads((ROOT / room / ("data/said.toml" if room == "domain" else "said.toml")).read_text())
+    written = {
+        ".".join(path.with_suffix("").parts[len((ROOT / room).parts) :]): path.read_text() for path in sources(room)
+    }
+    said = {module: set(re.findall(r"_SAID\[[\"'](\w+)", text)) for module, text in written.items()}
+    assert {module: names for module, names in said.items() if names} == {
+        name: {*table} for name, table in tables.items()
+    }
+
+
 def test_the_rooms_are_ours_from_any_folder(tmp_path: Path) -> None:
     """Their names are common: another package of that name in the environment must not be what is imported."""
     code = f"import {', '.join(ROOMS)}; print(*(room.__path__[0] for room in ({', '.join(ROOMS)})), sep='\\n')"

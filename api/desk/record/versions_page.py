@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -66,6 +67,8 @@ async def version_details(version: FrozenShortlist, acts: Iterable[SupplierActs]
 
 
 MOST_VERSIONS = 200
+CHOSEN = "choix"
+"""The field with a lot's number and a supplier's id, such as `1:0190…`, as the answer to a need names selected ones."""
 SHOWN_BY_LOT = ("20", "50", "100")
 """The numbers of candidates that a version may list for each lot."""
 
@@ -116,13 +119,21 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")
 async def show_version(visit: Visit, need_id: str, number: str) -> Response[bytes]:
-    """A version with the suppliers as they were, and what was decided on them."""
+    """A version with the suppliers as they were, and what was decided on them; first those that the query selects.
+
+    Its address is a link for colleagues, who sign in.
+    """
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
         version = await version_of(connection, visit.organisation_id, need.id, number)
         acts = await acts_with_suppliers(connection, acting_at(visit), need.id)
     parts = await version_details(version, acts, visit.text("lots"))
-    return stored_need_page(visit, "record/version.html", need, by_gravity=by_gravity, **parts)
+    chosen = visit.fields.get(CHOSEN, ())
+    path = f"/besoins/{need.id}/versions/{version.number}"
+    link = f"{acting_at(visit).base_url}{path}?{urlencode([(CHOSEN, each) for each in chosen])}" if chosen else ""
+    return stored_need_page(
+        visit, "record/version.html", need, by_gravity=by_gravity, chosen=chosen, link=link, **parts
+    )
 
 
 VARIANTS_IN_PATHS = {"integral": False, "expurge": True}
