@@ -240,11 +240,8 @@ def advise_financial_terms(
     elif rates:
         said = _join_with_and([sentence(view, rule) for rule in rates])
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
-    name, of_lots = (
-        "financial_terms_of_direct_award" if is_direct_award else "financial_terms",
-        (names,) if names else (),
-    )
-    return advice(view, name, of_lots, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms)
+    name, whose = "financial_terms_of_direct_award" if is_direct_award else "financial_terms", (names,) if names else ()
+    return advice(view, name, whose, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms)
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:

@@ -147,8 +147,9 @@ def _advice_on_sum(need: Need, found: _Sum, year: int, view: InForce) -> LegalAd
         amount = euros(sum(value for _, value in rest))
         terms.append(sentence(view, "addend", amount=amount, name=sentence(view, "more_addends", more=len(rest))))
     kind = sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer")
-    said = {"added": join_texts(terms, PLUS), "total": euros(found.cents), "bound": view[rule_id].value_text}
-    computed = sentence(view, "sum_passes_threshold", kind=kind, doubts=join_texts(doubts, NOTHING), **said)
+    added, total, bound = join_texts(terms, PLUS), euros(found.cents), view[rule_id].value_text
+    told = join_texts(doubts, NOTHING)
+    computed = sentence(view, "sum_passes_threshold", added=added, total=total, bound=bound, kind=kind, doubts=told)
     family = taxonomy.load().family(found.family)
     of_family = sentence(view, "of_family", label=family.label) if family else None
     guessed = any(share.cents for _, share in assumed)

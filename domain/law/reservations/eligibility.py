@@ -151,7 +151,7 @@ def _judge_current_approval(view: InForce, reserved: Reserved, kind: Kind, text:
         stated = _percent(share)
         return _judge(view, "share_stated", reserved, rule=rule, known=text, stated=stated, workers=words["workers"])
     sure = "low" if view[rule].confidence == "low" else view["share_presumption"].confidence
-    proof = sentence(view, "share_proof", **words)
+    proof = sentence(view, "share_proof", minimum=words["minimum"], workers=words["workers"])
     presumed = _judge(view, "share_presumed", reserved, rule=rule, sure=sure, known=text, proof=proof)
     return msgspec.structs.replace(presumed, rule="share_presumption")
 

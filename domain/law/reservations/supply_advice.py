@@ -145,10 +145,12 @@ def _candidates_left(view: InForce, option: str, count: OptionCount, doubtful: b
 
     `unknown`: the suppliers to ask besides, of unknown trade.
     """
-    numbers = {"count": count.total, "certain": count.certain, "many": "s" if count.total > 1 else ""}
+    name, (total, sure), many = RESERVED[option].to, count, "s" if count.total > 1 else ""
     ask = sentence(view, "to_ask_besides", unknown=unknown) if unknown else NOTHING
     proviso = sentence(view, "if_lot_qualifies") if doubtful else NOTHING
-    return sentence(view, "candidates_left", option=RESERVED[option].to, ask=ask, proviso=proviso, **numbers)
+    return sentence(
+        view, "candidates_left", option=name, count=total, many=many, certain=sure, ask=ask, proviso=proviso
+    )
 
 
 @lru_cache(maxsize=4096)
