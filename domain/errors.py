@@ -1,11 +1,14 @@
 """The errors of the domain; the API decides how each is answered."""
 
+from collections.abc import Collection
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from domain.text.bilingual import Text
+
+T = TypeVar("T")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -48,6 +51,19 @@ class Conflict(DomainError):
         self.code = code
 
 
+def require_found(found: T | None, detail: Text) -> T:
+    """The thing that was looked for. Raises NotFound where there is none."""
+    if found is None:
+        raise NotFound(detail)
+    return found
+
+
+def require_no_problem(problems: Collection[Problem]) -> None:
+    """Raises InvalidContent with the problems that were found, if there are any."""
+    if problems:
+        raise InvalidContent(tuple(problems))
+
+
 LONGEST_STEP = 200
 """Characters of the longest name that a pointer repeats: no field that exists has as many."""
 
@@ -64,7 +80,8 @@ def null_character_problem(pointer: str) -> Problem:
     return Problem(pointer, "null_character", detail)
 
 
-def control_character_problem(pointer: str) -> Problem:
-    """The problem that the text at the JSON pointer, which must be one line, has line breaks or control characters."""
+def control_character_problem(pointer: str, *, one_line: bool = True) -> Problem:
+    """The problem that a text has control characters or such as turn its direction, or line breaks where it is one."""
     detail = Text("Une seule ligne, sans caractère de commande", "One line, without control characters")
-    return Problem(pointer, "control_character", detail)
+    several = Text("Sans caractère de commande ni d'inversion du sens", "Without control or direction characters")
+    return Problem(pointer, "control_character", detail if one_line else several)

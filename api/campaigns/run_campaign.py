@@ -7,14 +7,13 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from api.campaigns.recipients import choose_recipients
+from api.campaigns.recipients import choose_recipients, refresh_recipients
 from api.exchanges.email import emails_left
 from api.runtime.actor import Acting, require_storage
 from db.campaigns.campaigns import (
     delete_campaign,
     insert_campaign,
     lock_campaign,
-    note_refusals,
     replace_recipients,
     select_campaign,
     write_campaign,
@@ -43,33 +42,22 @@ from domain.campaigns.rules import (
     require_somebody,
     require_started,
 )
-from domain.errors import Conflict, InvalidContent, NotFound
+from domain.errors import Conflict, require_found, require_no_problem
 from domain.journal import Detail
-from domain.text.bilingual import PARIS, Text
+from domain.text.bilingual import said_by
 from matching.reference import code_problems
 
-NO_MAIL_SERVER = Text(
-    "Ce serveur n'envoie pas de courriel : demander les liens de tous les destinataires "
-    "(POST /campaigns/{id}/links?all=true) et les envoyer vous-même",
-    "This server sends no e-mail: ask for the links of all recipients (POST /campaigns/{id}/links?all=true) and send "
-    "them yourself",
-)
+_SAID = said_by(__name__)
 
 
 async def own_campaign(connection: Connection, organisation_id: UUID, campaign_id: UUID) -> Campaign:
     """The organisation's campaign with what became of it. Raises NotFound."""
-    found = await select_campaign(connection, organisation_id, campaign_id)
-    if found is None:
-        raise NotFound(NO_CAMPAIGN)
-    return found
+    return require_found(await select_campaign(connection, organisation_id, campaign_id), NO_CAMPAIGN)
 
 
 async def lock_own_campaign(connection: Connection, acting: Acting, campaign_id: UUID) -> StoredCampaign:
     """The organisation's campaign, which nobody else changes until the transaction ends. Raises NotFound."""
-    found = await lock_campaign(connection, acting.organisation_id, campaign_id)
-    if found is None:
-        raise NotFound(NO_CAMPAIGN)
-    return found
+    return require_found(await lock_campaign(connection, acting.organisation_id, campaign_id), NO_CAMPAIGN)
 
 
 async def plan_campaign(
@@ -144,11 +132,12 @@ async def send_campaign(connection: Connection, acting: Acting, campaign_id: UUI
     campaign = await lock_own_campaign(connection, acting, campaign_id)
     require_somebody(campaign)
     _require_mail_server(acting)
-    now = acting.now()
+    now, before = acting.now(), campaign.left_out
+    campaign = await refresh_recipients(connection, acting, campaign)
     queued = await _queue(connection, acting, campaign, "question")
     if campaign.reminded_at is not None:  # the quota of the day may have stopped it
         queued += await _queue(connection, acting, campaign, "reminder", campaign.reminded_at)
-    if queued or campaign.started_at is None:
+    if queued or campaign.started_at is None or campaign.left_out != before:
         after = _moved(campaign, acting, started_at=campaign.started_at or now)
         after = replace(after, sent_at=now) if queued else after
         await write_campaign(connection, after)
@@ -179,7 +168,7 @@ async def remind_silent(connection: Connection, acting: Acting, campaign_id: UUI
     """
     campaign = await lock_own_campaign(connection, acting, campaign_id)
     now = acting.now()
-    require_reminder(campaign, now.astimezone(PARIS).date())
+    require_reminder(campaign, now)
     queued = 0
     if campaign.sent_at is not None:
         _require_mail_server(acting)
@@ -201,7 +190,6 @@ async def _queue(
 
     `arrived_by`: only to recipients whose question had arrived by then. Raises Refusal (429) for an empty quota.
     """
-    await note_refusals(connection, acting.organisation_id, campaign.id, acting.now())
     receivers = await waiting_for_mail(connection, campaign.id, purpose, arrived_by)
     if not receivers:
         return 0
@@ -226,7 +214,7 @@ async def _note(connection: Connection, acting: Acting, action: str, campaign: S
 def _require_mail_server(acting: Acting) -> None:
     """Raises Conflict (`no_mail_server`) where the settings name none."""
     if acting.services.settings.smtp is None:
-        raise Conflict("no_mail_server", NO_MAIL_SERVER)
+        raise Conflict("no_mail_server", _SAID["no_mail_server"])
 
 
 def _require_valid(acting: Acting, request: CampaignRequest, before: CampaignRequest | None) -> None:
@@ -235,5 +223,4 @@ def _require_valid(acting: Acting, request: CampaignRequest, before: CampaignReq
         *request_problems(request, acting.services.today(), before),
         *code_problems(acting.services.reference, request.territory, request.segments),
     ]
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)

@@ -95,6 +95,14 @@ async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID
     return {asked: found[each] for asked, each in living.items()}
 
 
+async def active_suppliers(connection: Connection, supplier_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The id of each of these suppliers, or of the one it was merged into, where that is active; others are absent."""
+    living = await survivors(connection, supplier_ids)
+    query = sa.select(suppliers.c.id).where(suppliers.c.id == sa.func.any(list(living.values())), suppliers.c.active)
+    active = set((await connection.execute(query)).scalars())
+    return {asked: each for asked, each in living.items() if each in active}
+
+
 async def page_of_suppliers(
     connection: Connection, filters: Filters, after: UUID | None, limit: int
 ) -> Sequence[VersionedSupplier]:

@@ -11,13 +11,27 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.exchanges.exchange import NamedContact
 from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.suppliers.supplier import SIREN_DIGITS, Address, Kind
-from domain.text.bilingual import NOTHING, Language, Text, cut, euros, join_texts, listed, long_date, on_one_line
+from domain.text.bilingual import (
+    NOTHING,
+    Language,
+    Text,
+    cut,
+    euros,
+    join_texts,
+    listed,
+    long_date,
+    on_one_line,
+    said_by,
+)
 from domain.text.labels import LETTER, RESERVED
 from domain.text.normalise import fold
+
+_SAID = said_by(__name__)
 
 ToldTerm = Literal["value", "months", "reserved"]
 LONGEST_NAME = 200
@@ -90,7 +104,8 @@ LONGEST_SUBJECT = 200
 class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A buyer's message to be sent. `purchase`: what is bought, as `purchase_name` words it.
 
-    `is_first`: it opened the exchange; `question`: the published question it answers.
+    `is_first`: it opened the exchange; `question`: the published question it answers; `reply_by`, `contact`: the day by
+    which an answer is asked for, which the first message tells, and whom suppliers may ask.
     """
 
     buyer: str
@@ -100,6 +115,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     question: str | None = None
     is_correction: bool = False
     is_first: bool = False
+    reply_by: date | None = None
+    contact: NamedContact | None = None
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -139,7 +156,7 @@ def sender_name(need: PlannedNeed, organisation: str) -> str | None:
 def require_sender(need: PlannedNeed, organisation: str) -> None:
     """Raises InvalidContent (`sender_unnamed`) where neither the need nor its organisation names who writes."""
     if sender_name(need, organisation) is None:
-        raise InvalidContent((Problem(pointer("sender"), "sender_unnamed", SENDER_UNNAMED),))
+        raise InvalidContent((Problem(pointer("sender"), "sender_unnamed", _SAID["sender_unnamed"]),))
 
 
 def _is_name(name: str) -> bool:
@@ -171,6 +188,8 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
         LETTER[kind].filled(buyer=buyer, object=object_, about=Text(about, about)),
         Text(f"{rule}\n{said.fr}\n{rule}", f"{rule}\n{said.en}\n{rule}"),
         answer,
+        *([reply_by_sentence(message.reply_by)] if message.is_first and message.reply_by else []),
+        *([contact_sentence(message.contact)] if message.contact else []),
         LETTER["who_reads_answers"],
         *([LETTER["do_not_reply"]] if by_server else []),
     ]
@@ -180,13 +199,24 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
     return Letter(subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1] + "…", text)
 
 
+def reply_by_sentence(day: date) -> Text:
+    """The sentence that names the day by which an answer is asked for."""
+    return Text("Réponse souhaitée avant le {day}", "Please answer by {day}").filled(day=long_date(day))
+
+
+def contact_sentence(contact: NamedContact) -> Text:
+    """The sentence that names whom suppliers may ask."""
+    told = ", ".join(contact_lines(contact))
+    return Text(f"Une question ? {told}", f"Any question? {told}")
+
+
+def contact_lines(contact: NamedContact | None) -> Iterator[str]:
+    """The name, telephone number and e-mail address of a contact, as far as they are given."""
+    if contact is not None:
+        yield from filter(None, (contact.name, contact.phone, contact.email))
+
+
 NAMELESS = Text("Un acheteur public", "A public buyer")
-SENDER_UNNAMED = Text(
-    "Le message partirait sans le nom de l'acheteur : donnez-le dans le besoin (« Nom de l'acheteur »), ou "
-    "connectez-vous avec une clé de votre organisation",
-    "The message would go without the name of the buyer: give it in the need (“Name of the buyer”), or sign in with a "
-    "key of your organisation",
-)
 
 
 class Addressed(Protocol):
