@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (31_500, 155),
+    "api": (31_700, 155),
     "db": (11_200, 69),
     "domain": (19_700, 90),
     "matching": (11_990, 55),
