@@ -178,7 +178,10 @@ async def get_mail_choice(call: Call, token: str) -> Response[bytes]:
     problems=("too-many-requests", "database-away"),
 )
 async def update_mail_choice(call: Call, token: str) -> Response[bytes]:
-    """Send no more e-mails of this kind to the address that got the link, or send them again (`faire=reprendre`)."""
+    """Send no more e-mails of this kind to the address that got the link.
+
+    With `faire=reprendre`, send them again.
+    """
 
     async def stop() -> Response[bytes]:
         fields, _ = await html_pages.read_form(call, 1_000, 10, call.share_of_body)
