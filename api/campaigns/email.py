@@ -14,9 +14,11 @@ from db.campaigns.mails import SHARE, select_outgoing_question, why_not_to_write
 from db.core.engine import transaction
 from db.declarations.links import NewLink, insert_links
 from db.delivery.outbox import ClaimedRow
+from db.journal.entries import write_entry
 from db.schema.campaign_tables import campaign_mails
 from domain.campaigns.letter import question_email
 from domain.exchanges.letter import shown_buyer
+from domain.journal import Actor, Detail
 from domain.text.bilingual import Language
 from domain.webhooks import Outcome
 
@@ -59,6 +61,8 @@ class CampaignSender:
             end = link_end(now, asked.content, sender.link_days)
             link, campaign = NewLink(mail.row["supplier_id"], token), mail.row["campaign_id"]
             await insert_links(connection, asked.organisation_id, [link], now, end, campaign_id=campaign)
+            actor, detail = Actor(asked.organisation_id, "server"), Detail(supplier_id=str(link.supplier_id))
+            await write_entry(connection, actor, "campaign.link_made", f"campaign:{campaign}", now, detail=detail)
         text = question_email(
             asked.content,
             asked.organisation,

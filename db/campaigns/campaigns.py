@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all
+from db.core.engine import Connection, bind, document_with_later_members, is_above, is_below, read_all
 from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns, unsolicited_suppliers
 from db.schema.declaration_tables import declaration_links
 from db.suppliers.write import survivors
@@ -194,6 +194,7 @@ async def replace_recipients(
     for first in range(0, len(added), _AT_ONCE):
         rows = [_recipient_row(each, campaign_id) for each in added[first : first + _AT_ONCE]]
         await connection.execute(sa.insert(campaign_recipients), rows)
+    bind(connection, f"campaign_recipients:{campaign_id}")
 
 
 def _is_stored_as(recipient: CampaignRecipient, before: CampaignRecipient | None) -> bool:
