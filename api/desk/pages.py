@@ -6,7 +6,15 @@ from pathlib import Path
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import allotment_pages, answer_pages, answer_selection, programme_pages, sign_in, spending_page
+from api.desk import (
+    allotment_pages,
+    answer_pages,
+    answer_selection,
+    invited_people,
+    programme_pages,
+    sign_in,
+    spending_page,
+)
 from api.desk.admin import admin_pages, networks_page
 from api.desk.directory import directory_page, open_data_page, territory_page
 from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
@@ -67,7 +75,16 @@ async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
 
 
 MODULES = (
-    *(sign_in, need_page, answer_pages, answer_selection, allotment_pages, programme_pages, spending_page),
+    *(
+        sign_in,
+        invited_people,
+        need_page,
+        answer_pages,
+        answer_selection,
+        allotment_pages,
+        programme_pages,
+        spending_page,
+    ),
     *(territory_page, directory_page, open_data_page, hours_page),
     *(stored_need, versions_page, notice_page, journal_page),
     campaigns_page,

@@ -17,7 +17,13 @@ from sqlalchemy import ColumnElement, Row, Table, func, insert, literal, or_, se
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, is_above, read_all, read_grouped
-from db.schema.organisation_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
+from db.schema.organisation_tables import (
+    exchange_recipients,
+    exchanges,
+    message_handovers,
+    message_mails,
+    messages,
+)
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
 from domain.exchanges.rules import open_questions

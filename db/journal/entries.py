@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from db.core.engine import Connection, LockKind, is_below, lock, lock_if_free
 from db.core.uuid7 import new_id
 from db.journal.content import content_digests
-from db.schema.organisation_tables import audit_entries, audit_heads, persons
+from db.schema.organisation_tables import audit_entries, audit_heads
+from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
 from domain.journal import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, entry_hash
 
