@@ -171,7 +171,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_searches(add_command)
     add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
     _add_key_actions(add_command_of_actions("keys", "create, list and revoke API keys"))
-    _add_people_actions(add_command_of_actions("people", "invite people by e-mail, list them, end their access"))
+    _add_people_actions(add_command_of_actions("people", "invite people, end their access", "keys.run_people"))
     _add_campaign_actions(add_command_of_actions("campaigns", "show what became of campaigns"))
     _add_audit_actions(add_command_of_actions("audit", "verify the hash chain of the journals"))
     _add_privacy_actions(
@@ -194,10 +194,10 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands that match a need, show the supply, propose lots and explain titles."""
     match = add_command("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
     supply = add_command("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
-    spending = add_command("spending", "count payments or contracts", SPENDING, "purchases.spending.count_file")
+    spending = add_command("spending", "count payments or contracts", SPENDING, "purchases.count_spending")
     allot = add_command("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
     words = add_command("words", "explain how a title is read as segments", WORDS, "match.explain_title")
-    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "purchases.programme.run")
+    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "purchases.answer_programme")
     programme.add_argument("--territory", metavar="CODE", action="append", default=[], help="of lines without a place")
     programme.add_argument("--siret", help="of the buyer")
     programme.add_argument("--kind", choices=("state", "local", "utility"), help="of the buyer")
@@ -313,7 +313,7 @@ def _add_people_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     invite.add_argument("--organisation", required=True, help="the name or id of the organisation")
     invite.add_argument("--name", help="by which the journal calls the person (default: the address)")
     invite.add_argument("--right", required=True, action="append", choices=RIGHTS_OF_PEOPLE, help="given; repeatable")
-    add("list", help="list who signs in without a key", description="List who signs in without a key.")
+    add("list", help="list who signs in without a key")
     remove = add("remove", help="end a person's access", description="End the access of an invited person.")
     remove.add_argument("person", type=UUID, metavar="ID", help="their id, which `vivier people list` shows")
 

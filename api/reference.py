@@ -16,7 +16,7 @@ from api.runtime.services import Services
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Cursor, Limit, Page, Paging, answer_page, page_response, read_cursor
 from db.core.engine import transaction
-from db.needs.law_files import select_law_file
+from db.needs.shortlists import select_law_file
 from domain.errors import InvalidContent, NotFound, Problem
 from domain.law import documents
 from domain.law.rules import BrokenLaw, Rules, parse

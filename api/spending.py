@@ -16,8 +16,7 @@ from api.web.content_negotiation import CSV, JSON, NDJSON
 from api.web.request_body import JsonBody, missing_body, require_coding, require_media, whole_body
 from db.core.engine import Connection, transaction
 from db.needs.needs import awards_until
-from db.suppliers.payees import payees_of
-from db.suppliers.read import living_suppliers
+from db.suppliers.read import living_suppliers, payees_of
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.reference.taxonomy import Taxonomy

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection, read_all, read_first
+from db.core.engine import Connection, bind, read_all, read_first
 from db.core.uuid7 import new_id
 from db.delivery.outbox import ClaimedRow, wake_servers
 from db.persons import INVITATION, insert_person_of_account
@@ -71,11 +71,13 @@ async def invite(
     own = sa.update(desk_accounts).filter_by(**account).values(scopes=scopes)
     known: UUID | None = await connection.scalar(own.returning(desk_accounts.c.person_id))
     if known is not None:
+        bind(connection, f"person:{known}")
         return known
     person_id = await insert_person_of_account(connection, organisation_id, INVITATION, email, name, email, now)
     await connection.execute(
         insert(desk_accounts).values(**account, person_id=person_id, scopes=scopes, created_at=now, seen_at=now)
     )
+    bind(connection, f"person:{person_id}")
     return person_id
 
 
@@ -195,6 +197,7 @@ async def insert_passkey(connection: Connection, passkey: Passkey) -> bool:
     """Store a passkey; False, and nothing stored, where it is known, or its person has MOST_PASSKEYS."""
     if len(await list_passkeys(connection, passkey.person_id)) >= MOST_PASSKEYS:
         return False
+    bind(connection, f"person:{passkey.person_id}")
     made = insert(passkeys).values(msgspec.structs.asdict(passkey)).on_conflict_do_nothing()
     return (await connection.execute(made.returning(passkeys.c.person_id))).first() is not None
 
@@ -220,6 +223,7 @@ async def note_passkey_used(connection: Connection, credential_id: bytes, sign_c
 
 async def delete_passkey(connection: Connection, person_id: UUID, credential_id: bytes) -> bool:
     """Delete a passkey of a person; False where they have none of that id."""
+    bind(connection, f"person:{person_id}")
     own = sa.delete(passkeys).filter_by(person_id=person_id, credential_id=credential_id)
     return (await connection.execute(own.returning(passkeys.c.person_id))).first() is not None
 

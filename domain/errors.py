@@ -64,7 +64,8 @@ def null_character_problem(pointer: str) -> Problem:
     return Problem(pointer, "null_character", detail)
 
 
-def control_character_problem(pointer: str) -> Problem:
-    """The problem that the text at the JSON pointer, which must be one line, has line breaks or control characters."""
+def control_character_problem(pointer: str, *, one_line: bool = True) -> Problem:
+    """The problem that a text has control characters or such as turn its direction, or line breaks where it is one."""
     detail = Text("Une seule ligne, sans caractère de commande", "One line, without control characters")
-    return Problem(pointer, "control_character", detail)
+    several = Text("Sans caractère de commande ni d'inversion du sens", "Without control or direction characters")
+    return Problem(pointer, "control_character", detail if one_line else several)

@@ -231,7 +231,7 @@ def without_contacts(
     return _SUPPLIER_OR_CONTACT.sub(replace_contact, body), tuple(dict.fromkeys(removed))
 
 
-Kind = Literal["needs", "persons", "reply_links", "import_errors", "answers", "deliveries", "meetings"]
+Kind = Literal["needs", "persons", "reply_links", "import_errors", "answers", "deliveries", "meetings", "campaigns"]
 
 LEAST_YEARS_OF_NEEDS = 3
 """Awards feed the bar on contracts reserved to the ESS for three years (L2113-16): they go with their needs."""
@@ -248,6 +248,8 @@ class RetentionPeriods(msgspec.Struct, frozen=True, kw_only=True):
     """Days after a link expired"""
     import_errors_days: int = 365
     """Days after the import"""
+    campaigns_years: int = 3
+    """Years after a campaign was last changed, sent, posted or reminded of"""
 
 
 class RetentionBounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,6 +269,8 @@ class RetentionBounds(msgspec.Struct, frozen=True, kw_only=True):
     """Of deliveries of webhooks that ended"""
     meetings: datetime
     """Of meetings about a territory and no need"""
+    campaigns: datetime
+    """Of campaigns, with their recipients, that were last changed or sent by then"""
 
 
 class RetentionNeed(msgspec.Struct, frozen=True, kw_only=True):
@@ -330,6 +334,7 @@ def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deli
         answers=now - answers,
         deliveries=now - deliveries,
         meetings=years_before(now, periods.needs_years),
+        campaigns=years_before(now, periods.campaigns_years),
     )
 
 

@@ -22,6 +22,7 @@ from matching.index.distances import NearDistances, PlaceDistances
 from matching.index.legal import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, Days, OutcomeCodes, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER, OFFERED_BITS
+from matching.index.sizes import BEYOND
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals
 from matching.lot_query import LotQuery
 from matching.past_awards import EssBar, apply_bars
@@ -68,14 +69,19 @@ def count_candidates(
         row[:] = np.bincount(some, minlength=2 * OUTCOME_CODES)
     totals = (tally.reshape(-1, 2, OUTCOME_CODES) @ _tally_weights(reserved)).astype(np.int64)
     every, local = totals.sum(axis=1).tolist(), totals[1:, 1, 1].tolist()
-    whole, total, _, *options = every[0]
     return CandidateCounts(
-        total,
+        every[0][1],
         tuple(SegmentCounts(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
-        {"none": OptionCount(whole, whole)}
-        | {name: OptionCount(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
+        _count_by_option(every[0]),
         {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM},
     )
+
+
+def _count_by_option(sums: Sequence[int]) -> dict[str, OptionCount]:
+    """The counts under each reservation that a lot might have, of sums in the columns of `_tally_weights`."""
+    whole, _, _, *options = sums
+    named = {name: OptionCount(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)}
+    return {"none": OptionCount(whole, whole)} | named
 
 
 @lru_cache(64)
@@ -152,9 +158,9 @@ class FirstCandidates(NamedTuple):
 class PassingSuppliers:
     """The rows of a selection that pass the reservation and the distance cap, and the outcome of every row.
 
-    `outcome`: the best over the reserved types; `classes`: that, then the grades; `refused`: the rows that the
-    reservation refuses; `within_cap`: whether each row is within the cap, None: no cap; `order`: the rows that pass
-    every gate, by class; `ends`: where in `order` each class ends.
+    `codes`: the outcome codes of every row; `outcome`: the best over the reserved types; `classes`: that, then the
+    grades; `refused`: the rows that the reservation refuses; `within_cap`: whether each row is within the cap, None: no
+    cap; `order`: the rows that pass every gate, by class; `ends`: where in `order` each class ends.
     """
 
     def __init__(
@@ -166,8 +172,8 @@ class PassingSuppliers:
         capped: NearDistances,
         cap_km: float | None,
     ) -> None:
-        """`codes`: the outcome codes of the selected on the day; `capped`: the distances that `cap_km` bounds."""
-        self.distances = distances
+        """`capped`: the distances that `cap_km` bounds."""
+        self.distances, self.codes = distances, codes
         self.within_cap: Bools | None = None
         self.outcome = best_outcome(reserved).take(codes)
         self.classes: Grades = self.outcome.astype(np.int16) * np.int16(selection.grade_count) + selection.grades
@@ -267,6 +273,24 @@ class LotMatch:
         levels = sizes.levels(self.ordinals[rows], yearly, self.sector_eur)
         answered = self.selection.best[:, rows] != NO_OFFER
         return tuple(ReachCounts(*np.bincount(levels[has], minlength=len(REACH_LEVELS)).tolist()) for has in answered)
+
+    def count_capable(self) -> tuple[int, dict[str, OptionCount]]:
+        """The total and the counts by reservation, without those for whom the lot is too large."""
+        counts, yearly = self.counts, self.query.yearly_eur
+        if yearly is None:
+            return counts.total, counts.options
+        passing, sizes = self.passing, self.live.base.columns.sizes
+        is_beyond = sizes.levels(self.ordinals, yearly, self.sector_eur) == BEYOND
+        if passing.within_cap is not None:
+            is_beyond &= passing.within_cap
+        tally = np.bincount(passing.codes[is_beyond], minlength=OUTCOME_CODES)
+        sums = (tally @ _tally_weights(frozenset(self.reserved_types))).astype(np.int64).tolist()
+        beyond = _count_by_option(sums)
+        left = {
+            name: OptionCount(one.total - beyond[name].total, one.certain - beyond[name].certain)
+            for name, one in counts.options.items()
+        }
+        return counts.total - sums[1], left
 
     @cached_property
     def to_territory(self) -> PlaceDistances:

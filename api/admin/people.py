@@ -95,7 +95,8 @@ async def remove_person(connection: Connection, client: Client, person_id: UUID,
 async def withdraw_access(connection: Connection, person: Account, actor: Actor, now: datetime) -> None:
     """End the access of an invited person."""
     await end_access(connection, [person.id])
-    await write_entry(connection, actor, "person.removed", f"person:{person.id}", now)
+    about = f"person:{person.id}"
+    await write_entry(connection, actor, "person.removed", about, now, about=(about,))
 
 
 async def visible_person(connection: Connection, client: Client, person_id: UUID, now: datetime) -> Account:
@@ -124,4 +125,4 @@ async def forget_person(connection: Connection, client: Client, person_id: UUID,
     await erase_persons(connection, [person_id], now)
     actor, about = actor_in_journal_of(client, person.organisation_id), f"person:{person_id}"
     detail: Detail = {"persons": [str(person_id)]}
-    await write_entry(connection, actor, "person.erased", about, now, detail=detail)
+    await write_entry(connection, actor, "person.erased", about, now, detail=detail, about=(about,))

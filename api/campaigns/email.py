@@ -10,14 +10,15 @@ from api.exchanges.email import AT_ONCE, PATIENCE, SCHEDULE, EmailSender, email_
 from api.exchanges.reply_links import TOKEN_BYTES, last_day
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
-from db.campaigns.mails import SHARE, select_outgoing_question, write_mail_outcome
+from db.campaigns.mails import SHARE, select_outgoing_question, why_not_to_write, write_mail_outcome
 from db.core.engine import transaction
 from db.declarations.links import NewLink, insert_links
 from db.delivery.outbox import ClaimedRow
+from db.journal.entries import write_entry
 from db.schema.campaign_tables import campaign_mails
-from db.suppliers.write import survivors
 from domain.campaigns.letter import question_email
 from domain.exchanges.letter import shown_buyer
+from domain.journal import Actor, Detail
 from domain.text.bilingual import Language
 from domain.webhooks import Outcome
 
@@ -55,11 +56,13 @@ class CampaignSender:
             asked = await select_outgoing_question(connection, mail)
             if asked is None:
                 return Outcome(failure="answered", final=True)
-            if not await survivors(connection, [mail.row["supplier_id"]]):
-                return Outcome(failure="unknown_supplier", final=True)  # its link would lead nowhere
+            if failure := await why_not_to_write(connection, mail):
+                return Outcome(failure=failure, final=True)
             end = link_end(now, asked.content, sender.link_days)
             link, campaign = NewLink(mail.row["supplier_id"], token), mail.row["campaign_id"]
             await insert_links(connection, asked.organisation_id, [link], now, end, campaign_id=campaign)
+            actor, detail = Actor(asked.organisation_id, "server"), Detail(supplier_id=str(link.supplier_id))
+            await write_entry(connection, actor, "campaign.link_made", f"campaign:{campaign}", now, detail=detail)
         text = question_email(
             asked.content,
             asked.organisation,

@@ -49,11 +49,10 @@ def _printable(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
 
 
 def _printable_letter(letter: AddressedLetter) -> dict[str, object]:
-    # the code in two halves, which people type with fewer mistakes
-    half = (len(letter.code) + 1) // 2
+    # the code by four letters, which people type with fewer mistakes
     return {
         "address": _printable(letter.address),
         "link": letter.link,
-        "code": f"{letter.code[:half]} {letter.code[half:]}",
+        "code": " ".join(letter.code[at : at + 4] for at in range(0, len(letter.code), 4)),
         "is_reminder": letter.is_reminder,
     }

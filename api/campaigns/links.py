@@ -16,6 +16,7 @@ from litestar import Response
 from msgspec.structs import replace
 
 from api.campaigns.letters import AddressedLetter, letters_pdf
+from api.campaigns.recipients import refresh_recipients
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
 from api.exchanges.reply_links import last_day, link_expiry
 from api.runtime.actor import Acting
@@ -23,13 +24,15 @@ from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, answer_once, created_answer
 from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import CSV, NAMES
-from db.campaigns.campaigns import note_refusals, write_campaign
+from db.campaigns.campaigns import write_campaign
 from db.campaigns.mails import note_links, recipients_by_town, recipients_to_link
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.declarations.links import NewLink, digests_of, insert_links, issued_digests, secret_digest
 from db.idempotency import Answer
 from db.journal.entries import write_entry
+from db.suppliers.read import active_suppliers
+from db.suppliers.write import survivors
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
 from domain.campaigns.letter import letter_texts
 from domain.campaigns.rules import require_somebody
@@ -133,13 +136,27 @@ async def make_digests(acting: Acting, campaign_id: UUID, seed: UUID, *, all_way
     Raises NotFound, Conflict (`nobody_to_link`).
     """
     async with transaction(acting.services.database) as connection:
-        await lock_own_campaign(connection, acting, campaign_id)
-        await note_refusals(connection, acting.organisation_id, campaign_id, acting.now())
+        campaign = await lock_own_campaign(connection, acting, campaign_id)
+        refreshed = await refresh_recipients(connection, acting, campaign)
+        if refreshed.left_out != campaign.left_out:
+            await write_campaign(connection, replace(refreshed, version=campaign.version + 1, updated_at=acting.now()))
         found = await recipients_to_link(connection, campaign_id, all_ways=all_ways)
-    if not found:
+        ids = await _one_of_each_supplier(connection, campaign_id, [each.supplier_id for each in found])
+    if not ids:
         raise Conflict("nobody_to_link", NOBODY_LEFT)
-    ids = [each.supplier_id for each in found]
     return await run_in_thread(None, lambda: {each: digests_of(derive_link(acting, seed, each)) for each in ids})
+
+
+async def _one_of_each_supplier(connection: Connection, campaign_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
+    """The recipients among these that are active, and became part of no other recipient since: one of each supplier."""
+    others = [each.supplier_id for each in await recipients_by_town(connection, campaign_id)]
+    theirs = set((await survivors(connection, set(others) - set(ids))).values())
+    firsts = dict[UUID, UUID]()
+    for asked, living in sorted((await active_suppliers(connection, ids)).items()):
+        if living not in theirs:
+            firsts.setdefault(living, asked)
+    chosen = set(firsts.values())
+    return [each for each in ids if each in chosen]
 
 
 async def store_links(

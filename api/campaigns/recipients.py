@@ -1,22 +1,28 @@
 """Recipients of a campaign: suppliers of the index, as the directory knows them now, without those who refuse."""
 
-from collections.abc import Hashable, Iterable, Sequence
-from datetime import date
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from api.runtime.actor import Acting
 from api.runtime.processes.match_work import run_in_thread
-from db.campaigns.campaigns import suppliers_not_to_ask
+from db.campaigns.campaigns import (
+    note_refusals,
+    recipients_not_written_to,
+    replace_recipients,
+    suppliers_not_to_ask,
+    written_to_suppliers,
+)
 from db.core.engine import Connection
 from db.suppliers.read import living_suppliers
-from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, Way
+from db.suppliers.write import survivors
+from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, StoredCampaign, Way
 from domain.campaigns.rules import require_few
-from domain.suppliers.addressee import address_lines, addressee
+from domain.exchanges.letter import address_lines, addressee
 from domain.suppliers.supplier import Supplier
-from matching.inspection.supply import SupplySearch
-from matching.inspection.whom_to_ask import suppliers_to_ask
+from matching.inspection.supply import SupplySearch, suppliers_to_ask
 
 READ_AT_ONCE = 1_000
 
@@ -40,13 +46,51 @@ async def choose_recipients(
 
     ids = list(only) if only is not None else await run_in_thread(None, find_suppliers)
     require_few(len(ids))
+    return await _recipients_among(connection, acting, ids)
+
+
+async def refresh_recipients(connection: Connection, acting: Acting, campaign: StoredCampaign) -> StoredCampaign:
+    """A campaign that the caller has locked, those of its recipients who were not written to as they are by now.
+
+    Of suppliers that became one, or get one message now, one is written to; who is inactive or refuses is left out: all
+    are counted. Who is gone from the directory stays, without an address. What changed of a supplier since it was drawn
+    up changes here; an address that was erased does not come back.
+    """
+    await note_refusals(connection, acting.organisation_id, campaign.id, acting.now())
+    drawn = {each.supplier_id: each for each in await recipients_not_written_to(connection, campaign.id)}
+    written_to = await written_to_suppliers(connection, campaign.id)
+    living = await survivors(connection, drawn)
+    to_write = sorted({*living.values()} - written_to)
+    found, left_out = await _recipients_among(connection, acting, to_write, drawn, campaign.created_at)
+    gone = [each for each in drawn.values() if each.supplier_id not in living]
+    unreachable = [replace(each, way="none", email=None, address=()) for each in gone]
+    await replace_recipients(connection, campaign.id, [*found, *unreachable], drawn)
+    left_out = replace(left_out, joined=left_out.joined + len(living) - len(to_write))
+    before = campaign.left_out
+    grown = {name: getattr(before, name) + getattr(left_out, name) for name in LeftOut.__struct_fields__}
+    return replace(campaign, left_out=LeftOut(**grown))
+
+
+async def _recipients_among(
+    connection: Connection,
+    acting: Acting,
+    ids: Sequence[UUID],
+    drawn: Mapping[UUID, CampaignRecipient] | None = None,
+    drawn_at: datetime | None = None,
+) -> tuple[list[CampaignRecipient], LeftOut]:
+    """The recipients among suppliers, and the numbers of those that are left out.
+
+    `drawn`: the recipients as they were drawn up at `drawn_at`, which stay for suppliers that did not change since.
+    """
     refused = await _not_to_write_to(connection, acting.organisation_id)
-    found, left_out = dict[UUID, CampaignRecipient](), LeftOut()
+    found, left_out, today = dict[UUID, CampaignRecipient](), LeftOut(), acting.services.today()
     firsts = dict[Hashable, UUID]()
     for first in range(0, len(ids), READ_AT_ONCE):
         known = await living_suppliers(connection, ids[first : first + READ_AT_ONCE])
-        some = sorted({each.id: each for each in known.values() if each.active}.values(), key=lambda each: each.id)
-        left_out = _add_recipients(found, firsts, some, refused, left_out, today)
+        some = sorted({each.id: each for each in known.values()}.values(), key=lambda each: each.id)
+        active = [(each, _recipient(each, (drawn or {}).get(each.id), drawn_at)) for each in some if each.active]
+        left_out = replace(left_out, inactive=left_out.inactive + len(some) - len(active))
+        left_out = _add_recipients(found, firsts, active, refused, left_out, today)
     return list(found.values()), left_out
 
 
@@ -66,7 +110,7 @@ def _receiver(supplier: Supplier) -> Hashable:
 def _add_recipients(
     found: dict[UUID, CampaignRecipient],
     firsts: dict[Hashable, UUID],
-    suppliers: Iterable[Supplier],
+    suppliers: Iterable[tuple[Supplier, CampaignRecipient]],
     refused: frozenset[Hashable],
     left_out: LeftOut,
     today: date,
@@ -75,8 +119,8 @@ def _add_recipients(
 
     `firsts`: the recipient of each legal unit and address, or e-mail address.
     """
-    numbers = {"ask_again": left_out.ask_again, "no_offer": left_out.no_offer, "joined": left_out.joined}
-    for supplier in suppliers:
+    numbers = {name: getattr(left_out, name) for name in LeftOut.__struct_fields__}
+    for supplier, new in suppliers:
         receiver = _receiver(supplier)
         if not refused.isdisjoint((supplier.id, receiver)):
             numbers["ask_again"] += 1
@@ -84,7 +128,6 @@ def _add_recipients(
         if _offers_nothing(supplier, today):
             numbers["no_offer"] += 1
             continue
-        new = _recipient(supplier)
         first = found.get(firsts.setdefault(receiver, new.supplier_id))
         if first is None:
             found[new.supplier_id] = new
@@ -100,8 +143,17 @@ def _offers_nothing(supplier: Supplier, today: date) -> bool:
     return until is not None and until >= today
 
 
-def _recipient(supplier: Supplier) -> CampaignRecipient:
-    """The supplier as a recipient: by e-mail where it has an address, else by letter where it has a postal one."""
+def _recipient(
+    supplier: Supplier, drawn: CampaignRecipient | None = None, drawn_at: datetime | None = None
+) -> CampaignRecipient:
+    """The supplier as a recipient: by e-mail where it has an address, else by letter where it has a postal one.
+
+    `drawn`: as it was drawn up at `drawn_at`, which it stays where nothing of it changed since, or it was erased.
+    """
+    if drawn is not None and drawn_at is not None:
+        is_erased = drawn.way == "email" and drawn.email is None
+        if is_erased or supplier.updated_at <= drawn_at:
+            return drawn
     email, address = (supplier.contact.email or "").strip() or None, address_lines(supplier.address)
     way: Way = "email" if email else "letter" if address else "none"
     return CampaignRecipient(
@@ -113,5 +165,6 @@ def _recipient(supplier: Supplier) -> CampaignRecipient:
         way=way,
         email=email,
         address=address,
+        joined=() if drawn is None else drawn.joined,
         state="draft",
     )

@@ -7,14 +7,13 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from api.campaigns.recipients import choose_recipients
+from api.campaigns.recipients import choose_recipients, refresh_recipients
 from api.exchanges.email import emails_left
 from api.runtime.actor import Acting, require_storage
 from db.campaigns.campaigns import (
     delete_campaign,
     insert_campaign,
     lock_campaign,
-    note_refusals,
     replace_recipients,
     select_campaign,
     write_campaign,
@@ -45,7 +44,7 @@ from domain.campaigns.rules import (
 )
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.journal import Detail
-from domain.text.bilingual import PARIS, Text
+from domain.text.bilingual import Text
 from matching.reference import code_problems
 
 NO_MAIL_SERVER = Text(
@@ -144,11 +143,12 @@ async def send_campaign(connection: Connection, acting: Acting, campaign_id: UUI
     campaign = await lock_own_campaign(connection, acting, campaign_id)
     require_somebody(campaign)
     _require_mail_server(acting)
-    now = acting.now()
+    now, before = acting.now(), campaign.left_out
+    campaign = await refresh_recipients(connection, acting, campaign)
     queued = await _queue(connection, acting, campaign, "question")
     if campaign.reminded_at is not None:  # the quota of the day may have stopped it
         queued += await _queue(connection, acting, campaign, "reminder", campaign.reminded_at)
-    if queued or campaign.started_at is None:
+    if queued or campaign.started_at is None or campaign.left_out != before:
         after = _moved(campaign, acting, started_at=campaign.started_at or now)
         after = replace(after, sent_at=now) if queued else after
         await write_campaign(connection, after)
@@ -179,7 +179,7 @@ async def remind_silent(connection: Connection, acting: Acting, campaign_id: UUI
     """
     campaign = await lock_own_campaign(connection, acting, campaign_id)
     now = acting.now()
-    require_reminder(campaign, now.astimezone(PARIS).date())
+    require_reminder(campaign, now)
     queued = 0
     if campaign.sent_at is not None:
         _require_mail_server(acting)
@@ -201,7 +201,6 @@ async def _queue(
 
     `arrived_by`: only to recipients whose question had arrived by then. Raises Refusal (429) for an empty quota.
     """
-    await note_refusals(connection, acting.organisation_id, campaign.id, acting.now())
     receivers = await waiting_for_mail(connection, campaign.id, purpose, arrived_by)
     if not receivers:
         return 0

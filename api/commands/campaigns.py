@@ -26,7 +26,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _organisation_id(connection: Connection, name: str) -> UUID:
+async def organisation_id(connection: Connection, name: str) -> UUID:
     """The id of the organisation with this name or id. Raises CommandFailed."""
     found = await find_by_name_or_id(connection, name)
     if found is None:
@@ -35,8 +35,8 @@ async def _organisation_id(connection: Connection, name: str) -> UUID:
 
 
 async def _list_campaigns(connection: Connection, options: argparse.Namespace) -> bytes | Rows:
-    organisation_id = await _organisation_id(connection, options.organisation)
-    campaigns = await select_campaigns(connection, organisation_id, None, MOST_LISTED)
+    owner = await organisation_id(connection, options.organisation)
+    campaigns = await select_campaigns(connection, owner, None, MOST_LISTED)
     if not campaigns:
         return b"There are no campaigns.\n"
     columns = (
@@ -62,7 +62,7 @@ async def _list_campaigns(connection: Connection, options: argparse.Namespace) -
 
 async def _write_recipients(connection: Connection, options: argparse.Namespace) -> bytes:
     """The recipients of a campaign as CSV. Raises CommandFailed where the organisation has none of this id."""
-    organisation_id = await _organisation_id(connection, options.organisation)
-    if await select_campaign(connection, organisation_id, options.campaign) is None:
+    owner = await organisation_id(connection, options.organisation)
+    if await select_campaign(connection, owner, options.campaign) is None:
         raise CommandFailed(f"there is no campaign {options.campaign}; `vivier campaigns list` shows their ids")
     return await recipients_as_csv(connection, options.campaign, "plain")

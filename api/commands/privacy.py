@@ -106,6 +106,7 @@ _NAMES: dict[Kind, str] = {
     "reply_links": "reply links",
     "import_errors": "rejected rows of imports",
     "meetings": "meetings about a territory alone",
+    "campaigns": "campaigns with their recipients",
     "answers": "answers kept for what is sent twice",
     "deliveries": "deliveries to webhooks",
 }

@@ -34,7 +34,7 @@ from domain.declarations.declaration import Declaration
 from domain.errors import InvalidContent
 from domain.journal import Actor
 from domain.suppliers.supplier import DECLARATIONS
-from matching.likely_trades import likely_trades
+from matching.unknown_trade import likely_trades
 
 TAG = "Supplier pages"
 REFUSAL = "fiche_refusal.html"

@@ -143,9 +143,7 @@ async def declare_by_link(
     """Store what is said by a supplier's link. Raises InvalidContent, and Refusal (429) to one who sends too often."""
     services = call.services
     services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
-    if await count_send(connection, link.id, services.today()) > SENDS_A_DAY:
-        seconds = str(_seconds_to_midnight(services.now()))
-        raise Refusal("too-many-requests", _TOO_OFTEN, headers={"retry-after": seconds})
+    require_few_sends(await count_send(connection, link.id, services.today()), services.now())
     sending = Sending(link.organisation_id, link.id)
     return await declare(connection, services, link.supplier_id, sending, declaration)
 
@@ -220,8 +218,14 @@ async def withdraw(
     return version
 
 
-def _seconds_to_midnight(now: datetime) -> int:
-    """The seconds until the next day begins in France."""
-    local = now.astimezone(PARIS)
-    tomorrow = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), PARIS)
-    return max(1, int((tomorrow - local).total_seconds()))
+def require_few_sends(sends: int, now: datetime) -> None:
+    """Raises Refusal (429), until the next day begins in France, where so many sends of one link are too many."""
+    if sends > SENDS_A_DAY:
+        tomorrow = midnight(now) + timedelta(days=1)
+        seconds = str(max(1, int((tomorrow - now).total_seconds())))
+        raise Refusal("too-many-requests", _TOO_OFTEN, headers={"retry-after": seconds})
+
+
+def midnight(now: datetime) -> datetime:
+    """The moment at which the day began in France."""
+    return datetime.combine(now.astimezone(PARIS).date(), datetime.min.time(), PARIS)

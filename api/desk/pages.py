@@ -10,18 +10,18 @@ from api.desk import (
     allotment_pages,
     answer_pages,
     answer_selection,
+    embedded_page,
     invited_people,
-    programme_pages,
+    purchases_pages,
     sign_in,
-    spending_page,
 )
-from api.desk.admin import admin_pages, networks_page
-from api.desk.directory import directory_page, open_data_page, territory_page
+from api.desk.admin import admin_pages
+from api.desk.directory import directory_page, territory_page
 from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, client_of_session
-from api.desk.need import hours_page, need_page
-from api.desk.record import journal_page, notice_page, stored_need, versions_page
+from api.desk.need import need_page
+from api.desk.record import decisions_page, journal_page, notice_page, stored_need, versions_page
 from api.desk.sources import declaration_pages, source_pages
 from api.desk.talk import (
     campaigns_page,
@@ -82,14 +82,14 @@ MODULES = (
         answer_pages,
         answer_selection,
         allotment_pages,
-        programme_pages,
-        spending_page,
+        purchases_pages,
+        embedded_page,
     ),
-    *(territory_page, directory_page, open_data_page, hours_page),
-    *(stored_need, versions_page, notice_page, journal_page),
+    *(territory_page, directory_page),
+    *(stored_need, versions_page, decisions_page, notice_page, journal_page),
     campaigns_page,
     *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page, note_pages),
-    *(source_pages, declaration_pages, admin_pages, networks_page, sys.modules[__name__]),
+    *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),
 )
 PAGES: tuple[HTTPRouteHandler, ...] = tuple(
     each for module in MODULES for each in vars(module).values() if isinstance(each, HTTPRouteHandler)

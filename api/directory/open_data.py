@@ -19,7 +19,7 @@ from api.runtime.services import Services
 from api.web.content_negotiation import ZIP
 from db.core.engine import transaction
 from db.suppliers.feed import end_of_directory
-from db.suppliers.open_records import extent_of_sources, open_records
+from db.suppliers.read import extent_of_sources, open_records
 from db.suppliers.sources import all_settings
 from domain.suppliers.open_data import open_licence, published_supplier
 from domain.suppliers.source import Source

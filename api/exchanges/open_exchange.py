@@ -42,13 +42,12 @@ from domain.exchanges.exchange import (
     Why,
     make_message,
 )
-from domain.exchanges.letter import Letter, Link, require_sender
+from domain.exchanges.letter import Letter, Link, addressee, require_sender
 from domain.exchanges.rules import require_message, require_opening
 from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.listed_suppliers import SupplierSummary
 from domain.shortlists.version import suppliers_to_contact
-from domain.suppliers.addressee import addressee
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
 
@@ -79,7 +78,7 @@ async def open_exchange(
     need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     require_open(need.status)
     await require_storage(connection, acting)
-    require_opening(request)
+    require_opening(request, acting.services.today())
     recipients = await recipients_of(connection, acting, need, request)
     now = acting.now()
     drawn_up = _new_exchange(need, request, recipients, now)
@@ -98,6 +97,8 @@ async def open_exchange(
         "channel": request.channel,
         "recipients": [str(each.supplier_id) for each in recipients],
     }
+    if request.reply_by is not None:
+        detail["reply_by"] = request.reply_by.isoformat()
     name = f"exchange:{exchange.id}"
     about = (name, f"message:{first.id}", *told)
     await write_entry(connection, acting.actor, "exchange.opened", name, now, detail=detail, about=about)
@@ -123,6 +124,8 @@ def _new_exchange(
         channel=request.channel,
         opened_at=now,
         recipients=recipients,
+        reply_by=request.reply_by,
+        contact=request.contact,
         messages=(make_message(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now),),
         deliveries=(),
     )
@@ -211,7 +214,7 @@ async def preview_exchange(
     """Show what `open_exchange` would send. Raises as `open_exchange`, but for quotas, and as `require_sender`."""
     need = await own_need(connection, acting.organisation_id, need_id)
     require_open(need.status)
-    require_opening(request)
+    require_opening(request, acting.services.today())
     require_sender(need.content, acting.organisation)
     recipients = await recipients_of(connection, acting, need, request)
     if request.channel in TOLD:

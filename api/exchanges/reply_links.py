@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.declarations.declare import DeclarationReceipt, declare
+from api.declarations.declare import SENDS_A_DAY, DeclarationReceipt, declare, midnight, require_few_sends
 from api.exchanges.own_exchange import (
     CreatedReplyLink,
     ReplyLinkDocument,
@@ -31,7 +31,7 @@ from db.core.uuid7 import new_id
 from db.declarations.declarations import Sending, select_declaration
 from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
 from db.exchanges.reply_links import ReplyLink, insert_links, is_issued, revoke_links, select_link
-from db.journal.entries import write_entry
+from db.journal.entries import entries, write_entry
 from db.needs.needs import lock_need, select_need
 from db.suppliers.write import survivors
 from domain.declarations.declaration import Declaration, StoredDeclaration
@@ -39,6 +39,7 @@ from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.exchange import (
     Exchange,
     MessageRequest,
+    NamedContact,
     ReplyContent,
     VisibleMessage,
     make_message,
@@ -165,6 +166,10 @@ class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
     """False: the notice is published, or the need has ended"""
     opened_at: datetime
     """The moment it was opened"""
+    reply_by: date | None = None
+    """The day by which the buyer asks for an answer; null: none is named"""
+    contact: NamedContact | None = None
+    """Whom to ask; null: nobody is named"""
     link_expires_at: datetime
     """Until when this link works"""
     messages: tuple[VisibleMessage, ...]
@@ -206,6 +211,8 @@ async def visible_exchange(connection: Connection, link: ReplyLink, today: date)
         recipient=exchange.recipients[0].name,
         can_reply=need.status in OPEN,
         opened_at=exchange.opened_at,
+        reply_by=exchange.reply_by,
+        contact=exchange.contact,
         link_expires_at=link.expires_at,
         messages=visible_to(link.supplier_id, exchange.messages),
         declaration=said and said.declaration,
@@ -215,12 +222,20 @@ async def visible_exchange(connection: Connection, link: ReplyLink, today: date)
 async def declare_beside(
     connection: Connection, services: Services, link: ReplyLink, declaration: Declaration
 ) -> DeclarationReceipt:
-    """Store what a supplier says of itself beside its answer. Raises InvalidContent with pointers into the answer."""
+    """Store what a supplier says of itself beside its answer.
+
+    Raises InvalidContent with pointers into the answer, and Refusal (429) to one who sends too often in a day.
+    """
     # before all that this locks, as the answer does: two who wait for each other would never end
     await lock_need(connection, link.organisation_id, link.need_id)
     supplier_id = (await survivors(connection, [link.supplier_id])).get(link.supplier_id)
     if supplier_id is None:
         raise InvalidContent((Problem("/declaration", "unknown_supplier", NO_SUPPLIER),))
+    about, since = f"supplier:{supplier_id}", midnight(services.now())
+    stored = await entries(
+        connection, link.organisation_id, about, 0, 2 * SENDS_A_DAY, action="declaration.stored", since=since
+    )
+    require_few_sends(1 + sum(each.detail.get("link") is None for each in stored), services.now())
     try:
         return await declare(connection, services, supplier_id, Sending(link.organisation_id, None), declaration)
     except InvalidContent as wrong:

@@ -13,7 +13,7 @@ import msgspec
 from litestar import Response
 
 from api.declarations.browser_pages import page_of_document
-from api.declarations.declare import page_document, withdraw
+from api.declarations.declare import DECLARATIONS_OF_ADDRESS, page_document, withdraw
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier
 from api.declarations.page_form import SEARCH, WITHDRAW
@@ -30,7 +30,7 @@ from api.exchanges.reply_page import ReplyForm, exchange_page, read_reply_form, 
 from api.runtime.actor import follow_link
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, answer_once, created_answer, idempotency_key
-from api.runtime.rate_limits import ANSWERS, READINGS
+from api.runtime.rate_limits import ANSWERS, READINGS, caller_of
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import Refusal
@@ -211,6 +211,7 @@ async def _add_reply_once(
         async def store_and_answer() -> Answer:
             said = None
             if reply.declaration is not None:
+                services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
                 said = await declare_beside(connection, services, link, reply.declaration)
             message = await add_reply(connection, link, token, reply, services.now())
             return answer_of(StoredReply(**msgspec.structs.asdict(message), declaration=said))

@@ -13,10 +13,12 @@ from api.runtime.services import Services
 from db.core.engine import transaction
 from db.declarations.links import select_mail_to_send, write_mail_outcome
 from db.delivery.outbox import ClaimedRow
+from db.journal.entries import write_entry
 from db.schema.declaration_tables import declaration_mails
 from db.suppliers.read import get_supplier
 from domain.declarations.link import link_letter
 from domain.exchanges.letter import shown_buyer
+from domain.journal import Actor, Detail
 from domain.text.bilingual import Language
 from domain.webhooks import Outcome
 
@@ -52,6 +54,10 @@ class LinkSender:
         async with transaction(self.sender.engine) as connection:
             outgoing = await select_mail_to_send(connection, mail, token, now)
             entry = outgoing and await get_supplier(connection, outgoing.supplier_id)
+            if outgoing is not None:
+                actor, detail = Actor(outgoing.organisation_id, "server"), Detail(link=str(mail.row["link_id"]))
+                about = f"supplier:{outgoing.supplier_id}"
+                await write_entry(connection, actor, "supplier_link.sent", about, now, detail=detail)
         if outgoing is None or not entry:
             return Outcome(failure="link_revoked", final=True)
         text = link_letter(

@@ -1,10 +1,13 @@
-"""Routes of the links to suppliers' own pages: made, listed without their secrets, revoked.
+"""Routes of the links to suppliers' own pages: made, mailed, listed without their secrets, revoked.
 
 As with reply links, what is stored of an answer sent twice holds a seed in the place of the secrets, which are derived
 from it and from the caller's own.
 """
 
 import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from hashlib import sha256
@@ -14,43 +17,58 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.exchanges.email import email_sender_of, require_email_quota
-from api.exchanges.reply_links import TOKEN_BYTES, link_expiry
+from api.exchanges.email import (
+    AT_ONCE,
+    PATIENCE,
+    SCHEDULE,
+    EmailSender,
+    email_sender_of,
+    message_to,
+    require_email_quota,
+)
+from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.routes import SHOWN_ONCE
 from api.people_settings import ADDRESS, ascii_domain
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import answer_once, created_answer, creation, with_secret_body
+from api.runtime.outbox_worker import DeliveryKind
+from api.runtime.services import Services
 from api.web.pagination import Page, Paging, answer_page
 from api.web.problems import Refusal
-from db.core.engine import Connection
-from db.declarations.links import NewLink, insert_links, insert_mail, is_issued, revoke_link, select_links
+from db.core.engine import Connection, transaction
+from db.declarations.links import (
+    NewLink,
+    insert_links,
+    insert_mail,
+    is_issued,
+    revoke_link,
+    select_links,
+    select_mail_to_send,
+    write_mail_outcome,
+)
+from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
 from db.journal.entries import write_entry
+from db.schema.declaration_tables import declaration_mails
 from db.suppliers.merge_split import sources_of
+from db.suppliers.read import get_supplier
 from db.suppliers.write import ids_of, survivors
-from domain.declarations.link import CreatedLink, DeclarationLink, LinkRequest, code_of
+from domain.declarations.link import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.exchanges.letter import shown_buyer
 from domain.journal import Detail
 from domain.organisation import Scope
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import Text
+from domain.text.bilingual import Language, said_by
+from domain.webhooks import Outcome
+
+_SAID = said_by(__name__)
 
 TAG = "Supplier pages"
 SCOPES: tuple[Scope, ...] = ("needs", "sync")
 MOST_DAYS = 731
-NO_LINK = Text(
-    "Ce fournisseur n'a pas de lien en vigueur de cet identifiant", "This supplier has no such link in force"
-)
-_NOT_ITS_SOURCE = Text(
-    "Aucune des sources de cette clé ne décrit ce fournisseur", "No source of this key describes this supplier"
-)
-_NO_ADDRESS = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
-_PAST, _TOO_LATE = (
-    Text("Cette date est passée", "This day is past"),
-    Text("Au plus dans deux ans", "In two years at the latest"),
-)
 links_endpoint = partial(endpoint, tag=TAG, scope=SCOPES)
 
 
@@ -133,7 +151,7 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
     supplier_id = (await survivors(connection, [id])).get(id, id)
     owner = None if bearer.may("platform") else bearer.organisation_id
     if not await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now):
-        raise NotFound(NO_LINK)
+        raise NotFound(_SAID["no_link"])
     detail: Detail = {"link": str(link_id)}
     actor = acting_of(call).actor
     await write_entry(connection, actor, "supplier_link.revoked", f"supplier:{supplier_id}", now, detail=detail)
@@ -151,7 +169,7 @@ async def _supplier_for(call: Call, connection: Connection, supplier_id: UUID) -
     if not bearer.may("needs", "platform") and not any(
         bearer.may_write(source) for source in await sources_of(connection, [found])
     ):
-        raise Refusal("source-not-on-key", _NOT_ITS_SOURCE)
+        raise Refusal("source-not-on-key", _SAID["not_its_source"])
     return found
 
 
@@ -159,11 +177,11 @@ def _require_valid(body: LinkRequest, today: date) -> None:
     """Raises InvalidContent with everything wrong in a wish for a link: no address, a day past or too late."""
     problems, email = list[Problem](), body.email
     if email is not None and not (ADDRESS.fullmatch(email.strip()) and ascii_domain(email.strip().rpartition("@")[2])):
-        problems.append(Problem("/email", "invalid_email", _NO_ADDRESS))
+        problems.append(Problem("/email", "invalid_email", _SAID["no_address"]))
     if body.expires_on is not None and body.expires_on < today:
-        problems.append(Problem("/expires_on", "past", _PAST))
+        problems.append(Problem("/expires_on", "past", _SAID["past"]))
     if body.expires_on is not None and (body.expires_on - today).days > MOST_DAYS:
-        problems.append(Problem("/expires_on", "too_late", _TOO_LATE))
+        problems.append(Problem("/expires_on", "too_late", _SAID["too_late"]))
     if problems:
         raise InvalidContent(tuple(problems))
 
@@ -174,3 +192,49 @@ def _expiry(acting: Acting, last_day: date | None) -> datetime:
     return link_expiry(
         now, services.settings.reply_link_days if last_day is None else (last_day - services.today()).days
     )
+
+
+@asynccontextmanager
+async def supplier_link_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
+    """The kind of delivery that sends links to suppliers' own pages; None where no mail server is set."""
+    sender = email_sender_of(services)
+    yield (
+        None
+        if sender is None
+        else DeliveryKind(
+            outbox=declaration_mails,
+            schedule=SCHEDULE,
+            attempt=LinkSender(sender).deliver,
+            also_note=write_mail_outcome,
+            at_once=AT_ONCE,
+            patience=PATIENCE,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class LinkSender:
+    """Sends links to suppliers' own pages by the mail server."""
+
+    sender: EmailSender
+
+    async def deliver(self, mail: ClaimedRow) -> Outcome:
+        """Attempt once to send a queued e-mail; with a new token of its link, as one that failed may have arrived."""
+        language: Language = mail.row["language"]
+        now, token = self.sender.now(), token_urlsafe(TOKEN_BYTES)
+        async with transaction(self.sender.engine) as connection:
+            outgoing = await select_mail_to_send(connection, mail, token, now)
+            entry = outgoing and await get_supplier(connection, outgoing.supplier_id)
+        if outgoing is None or not entry:
+            return Outcome(failure="link_revoked", final=True)
+        text = link_letter(
+            mail.row["kind"],
+            outgoing.organisation,
+            entry.supplier.name,
+            page_address(self.sender.base, token),
+            last_day(outgoing.expires_at),
+            language,
+        )
+        author = shown_buyer(outgoing.organisation).to(language)
+        message = message_to(mail, author, self.sender.sender, text, language, now)
+        return Outcome(failure="not_an_address", final=True) if message is None else await self.sender.submit(message)

@@ -20,9 +20,8 @@ from db.journal.entries import write_entry
 from domain.journal import Detail
 from domain.needs.need import Place
 from domain.needs.status import StoredNeed
-from domain.notices.consultation import LotObject, consultation_of
+from domain.notices.consultation import LotObject, consultation_of, profile_text
 from domain.notices.eforms import SDK, notice_xml
-from domain.notices.words import profile_text
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Area, Territories

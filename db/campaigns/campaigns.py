@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all
+from db.core.engine import Connection, bind, document_with_later_members, is_above, is_below, read_all
 from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns, unsolicited_suppliers
 from db.schema.declaration_tables import declaration_links
 from db.suppliers.write import survivors
@@ -56,6 +56,14 @@ STATE = sa.case(
     else_="queued",
 )
 """The SQL expression of a recipient's state, in `_WITH_MAIL`; an answer goes before everything else."""
+
+
+_IS_WRITTEN_TO = sa.or_(
+    *(_OWN[name].is_not(None) for name in ("linked_at", "declared_at", "declined_at")),
+    sa.exists().where(
+        campaign_mails.c.campaign_id == _OWN.campaign_id, campaign_mails.c.supplier_id == _OWN.supplier_id
+    ),
+)
 
 
 async def insert_campaign(connection: Connection, organisation_id: UUID, campaign: StoredCampaign) -> None:
@@ -171,16 +179,46 @@ def _stored_campaign(row: sa.Row[Any], by_way: WayCounts) -> StoredCampaign:
 
 
 async def replace_recipients(
-    connection: Connection, campaign_id: UUID, recipients: Sequence[CampaignRecipient]
+    connection: Connection,
+    campaign_id: UUID,
+    recipients: Iterable[CampaignRecipient],
+    before: Mapping[UUID, CampaignRecipient] | None = None,
 ) -> None:
-    """Store the recipients of a draft, in the place of those it had."""
-    await connection.execute(sa.delete(campaign_recipients).where(_OWN.campaign_id == campaign_id))
-    for first in range(0, len(recipients), _AT_ONCE):
-        some = recipients[first : first + _AT_ONCE]
-        rows = [
-            {name: getattr(each, name) for name in RECIPIENT_FIELDS} | {"campaign_id": campaign_id} for each in some
-        ]
+    """Store recipients of a campaign in the place of those there were `before`, by id; None: of all."""
+    theirs, kept = _OWN.campaign_id == campaign_id, before or {}
+    added = [each for each in recipients if not _is_stored_as(each, kept.get(each.supplier_id))]
+    if before is not None:
+        stay = {each.supplier_id for each in recipients} - {each.supplier_id for each in added}
+        theirs &= _OWN.supplier_id == sa.func.any(list(before.keys() - stay))
+    await connection.execute(sa.delete(campaign_recipients).where(theirs))
+    for first in range(0, len(added), _AT_ONCE):
+        rows = [_recipient_row(each, campaign_id) for each in added[first : first + _AT_ONCE]]
         await connection.execute(sa.insert(campaign_recipients), rows)
+    bind(connection, f"campaign_recipients:{campaign_id}")
+
+
+def _is_stored_as(recipient: CampaignRecipient, before: CampaignRecipient | None) -> bool:
+    return before is not None and all(getattr(recipient, name) == getattr(before, name) for name in RECIPIENT_FIELDS)
+
+
+def _recipient_row(recipient: CampaignRecipient, campaign_id: UUID) -> dict[str, Any]:
+    return {name: getattr(recipient, name) for name in RECIPIENT_FIELDS} | {"campaign_id": campaign_id}
+
+
+async def recipients_not_written_to(connection: Connection, campaign_id: UUID) -> Sequence[CampaignRecipient]:
+    """The recipients of a campaign for whom no e-mail was queued and no link made, and who have not answered."""
+    query = (
+        sa.select(*(_OWN[name] for name in RECIPIENT_FIELDS), sa.literal("draft").label("state"))
+        .where(_OWN.campaign_id == campaign_id, ~_IS_WRITTEN_TO)
+        .order_by(_OWN.supplier_id)
+    )
+    return await read_all(connection, query, CampaignRecipient)
+
+
+async def written_to_suppliers(connection: Connection, campaign_id: UUID) -> set[UUID]:
+    """The suppliers, as they are known now, of the other recipients of a campaign."""
+    others = sa.select(_OWN.supplier_id).where(_OWN.campaign_id == campaign_id, _IS_WRITTEN_TO)
+    return set((await survivors(connection, (await connection.execute(others)).scalars().all())).values())
 
 
 async def select_recipients(

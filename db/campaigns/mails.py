@@ -18,6 +18,8 @@ from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, OwnerLimit, wake_servers
 from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns
 from db.schema.supplier_tables import organisations
+from db.suppliers.read import active_suppliers
+from db.suppliers.write import ids_of, survivors
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, Purpose
 from domain.webhooks import Result
 
@@ -95,6 +97,27 @@ async def select_outgoing_question(connection: Connection, mail: ClaimedRow) -> 
     )
     row = (await connection.execute(query)).first()
     return None if row is None else OutgoingQuestion(*row)
+
+
+async def why_not_to_write(connection: Connection, mail: ClaimedRow) -> str | None:
+    """The reason for which a recipient is not written to by now; None where it is.
+
+    `unknown_supplier`: it is gone from the directory; `inactive`; `joined`: it became one with another recipient, whose
+    e-mail of this purpose was taken, or goes first.
+    """
+    recipient, own = mail.row["supplier_id"], mail.row
+    living = (await survivors(connection, [recipient])).get(recipient)
+    if living is None:
+        return "unknown_supplier"  # its link would lead nowhere
+    if not await active_suppliers(connection, [living]):
+        return "inactive"
+    others = await ids_of(connection, living) - {recipient}
+    if not others:
+        return None
+    same = (_MAIL.campaign_id == own["campaign_id"]) & (_MAIL.purpose == own["purpose"])
+    goes_first = (_MAIL.status == "delivered") | ((_MAIL.status == "waiting") & (_MAIL.id < mail.id))
+    theirs = sa.select(_MAIL.id).where(same, _MAIL.supplier_id == sa.func.any(list(others)), goes_first)
+    return None if (await connection.execute(theirs.limit(1))).first() is None else "joined"
 
 
 async def write_mail_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:

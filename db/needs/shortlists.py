@@ -1,5 +1,6 @@
-"""Frozen versions of shortlists, numbered from 1 in each need, and the buyer's decisions on them."""
+"""Frozen versions of shortlists, numbered from 1 in each need; the decisions on them, the law they were judged by."""
 
+import zlib
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, LargeBinary, and_, bindparam, delete, func
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, is_below, read_all
-from db.schema.organisation_tables import needs, shortlist_decisions, shortlists
+from db.schema.organisation_tables import law_files, needs, shortlist_decisions, shortlists
 from domain.decoding.stored import read_stored
 from domain.needs.status import StoredNeed
 from domain.shortlists.version import Decision, DecisionKey, FrozenShortlist, IdAndName, ShortlistVersion, ShownAnswer
@@ -117,3 +118,17 @@ def _is_own_need(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
 
 def _is_of_need(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return and_(shortlists.c.need_id == need_id, _is_own_need(organisation_id, need_id))
+
+
+async def keep_law_file(connection: Connection, version: str, content: bytes) -> None:
+    """Store a file of law under its version, unless it is stored already."""
+    known = select(law_files.c.version).where(law_files.c.version == version)
+    if (await connection.execute(known)).first() is None:
+        row = {"version": version, "content": zlib.compress(content)}
+        await connection.execute(upsert(law_files).values(**row).on_conflict_do_nothing())
+
+
+async def select_law_file(connection: Connection, version: str) -> bytes | None:
+    """The file of law of a version; None where none was kept."""
+    found = await connection.scalar(select(law_files.c.content).where(law_files.c.version == version))
+    return None if found is None else zlib.decompress(found)

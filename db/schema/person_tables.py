@@ -15,22 +15,24 @@ from db.schema.supplier_tables import (
     organisations,
     outbox_columns,
     required,
+    salt,
     table,
 )
 
-_KEYS = ("name_key", "email_key", "employer_key")
+PERSON_KEYS = ("name_key", "email_key", "employer_key")
 
-# The keys are those of `domain.privacy`, empty where there is no such value, and all of them after an
-# erasure.
+# The keys are those of `domain.privacy`, empty where there is no such value, and all of them after an erasure. `salt`:
+# enters what the journal binds of a person, so that nobody can be guessed from it once the salt is erased with them.
 persons = table(
     "persons",
     *id_and_organisation(),
     sa.Column("name", sa.Text, nullable=False),
     *optional(sa.Text, "email", "phone", "employer"),
-    *required(sa.Text, *_KEYS),
+    *required(sa.Text, *PERSON_KEYS),
     *moments("created_at"),
     *moments("erased_at", nullable=True),
-    index_where("erased_at IS NULL", "persons_known_ix", "organisation_id", *_KEYS, unique=True),
+    salt(),
+    index_where("erased_at IS NULL", "persons_known_ix", "organisation_id", *PERSON_KEYS, unique=True),
     index_where("email_key <> ''", "persons_email_key_ix", "email_key"),
     index_where("name_key <> ''", "persons_name_key_ix", "name_key"),
     sa.CheckConstraint(

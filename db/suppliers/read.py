@@ -1,17 +1,23 @@
-"""Queries of suppliers: one, a page of them, their number, and their places for a map."""
+"""Queries of suppliers: one, a page of them, their number, their places for a map, those of open sources, payees."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.core.engine import Connection, is_above
 from db.schema.supplier_tables import change_sets, records, suppliers
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays
-from db.suppliers.write import SIREN_DIGITS, survivors
+from db.suppliers.write import SIREN_DIGITS, record_rows, stored_record, survivors
+from domain.decoding.stored import stored_decoder
+from domain.spending.payment import Payee
+from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.deduplication import RecordKey
+from domain.suppliers.open_data import SELF_EMPLOYED
 from domain.suppliers.supplier import Point, SourceRef, Supplier
 from domain.text.normalise import fold
 
@@ -87,6 +93,14 @@ async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID
     query = sa.select(suppliers.c.id, suppliers.c.document).where(suppliers.c.id == sa.func.any(sa.bindparam("ids")))
     found = {row.id: row.document for row in await connection.execute(query, {"ids": list(set(living.values()))})}
     return {asked: found[each] for asked, each in living.items()}
+
+
+async def active_suppliers(connection: Connection, supplier_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The id of each of these suppliers, or of the one it was merged into, where that is active; others are absent."""
+    living = await survivors(connection, supplier_ids)
+    query = sa.select(suppliers.c.id).where(suppliers.c.id == sa.func.any(list(living.values())), suppliers.c.active)
+    active = set((await connection.execute(query)).scalars())
+    return {asked: each for asked, each in living.items() if each in active}
 
 
 async def page_of_suppliers(
@@ -187,3 +201,88 @@ async def with_last_receipts(connection: Connection, found: Sequence[Supplier]) 
         return SourceRef(each.source, each.external_id, at)
 
     return {each.id: msgspec.structs.replace(each, sources=tuple(map(with_receipt, each.sources))) for each in found}
+
+
+class SourceExtent(NamedTuple):
+    """The number of a source's records that describe suppliers, and the last change of their content."""
+
+    records: int
+    changed_at: datetime
+
+
+async def open_records(
+    connection: Connection, sources: Sequence[str], after: UUID | None, limit: int
+) -> list[tuple[UUID, list[StoredRecord]]]:
+    """Up to `limit` active suppliers that these sources describe, by id and after `after`, each with their records.
+
+    Suppliers who are persons are left out.
+    """
+    described = sa.exists().where(
+        records.c.supplier_id == suppliers.c.id, records.c.source == sa.func.any(list(sources))
+    )
+    query = (
+        sa.select(suppliers.c.id)
+        .where(~suppliers.c.deleted, suppliers.c.active, ~suppliers.c.kinds.overlap(list(SELF_EMPLOYED)))
+        .where(described, is_above(suppliers.c.id, after))
+        .order_by(suppliers.c.id)
+        .limit(limit)
+    )
+    ids = list((await connection.execute(query)).scalars())
+    rows, wanted = await record_rows(connection, ids), frozenset(sources)
+    return [(each, [stored_record(row) for row in rows[each] if row.source in wanted]) for each in ids]
+
+
+async def extent_of_sources(connection: Connection, sources: Sequence[str]) -> dict[str, SourceExtent]:
+    """The extent of each of these sources that describes any supplier, by name."""
+    query = (
+        sa.select(records.c.source, sa.func.count(), sa.func.max(records.c.changed_at))
+        .where(records.c.source == sa.func.any(list(sources)), records.c.supplier_id.is_not(None))
+        .group_by(records.c.source)
+    )
+    return {source: SourceExtent(count, at) for source, count, at in await connection.execute(query)}
+
+
+AT_ONCE = 500
+MOST_OF_A_UNIT = 100
+"""Establishments of one legal unit that are read beside those that were paid: some have thousands."""
+# As a lateral join: each legal unit is a range of the index on SIRETs.
+_OF_UNITS = sa.text("""
+    SELECT found.siret, s.document::text AS document
+    FROM unnest(:sirens) AS k(siren) CROSS JOIN LATERAL (
+        SELECT DISTINCT r.siret, r.supplier_id FROM records r
+        WHERE r.siret BETWEEN k.siren || '00000' AND k.siren || '99999' AND r.supplier_id IS NOT NULL
+        ORDER BY r.siret LIMIT :most
+    ) found JOIN suppliers s ON s.id = found.supplier_id WHERE NOT s.deleted
+""").bindparams(sa.bindparam("sirens", type_=ARRAY(sa.Text)), most=MOST_OF_A_UNIT)
+_OF_SIRETS = sa.text("""
+    SELECT DISTINCT ON (r.siret, r.supplier_id) r.siret, s.document::text AS document
+    FROM records r JOIN suppliers s ON s.id = r.supplier_id
+    WHERE r.siret = ANY(:sirets) AND NOT s.deleted
+    ORDER BY r.siret, r.supplier_id
+""").bindparams(sa.bindparam("sirets", type_=ARRAY(sa.Text)))
+
+
+_decode = stored_decoder(Payee)
+
+
+async def payees_of(connection: Connection, sirets: Iterable[str], sirens: Iterable[str]) -> list[Payee]:
+    """The suppliers with one of these SIRETs, and of these legal units, each under the SIRET of its record.
+
+    Also those that are not active any more: they may have been when they were paid.
+    """
+    found, known = list[Payee](), set[str]()
+    for some in _in_parts(sirets):
+        for siret, document in await connection.execute(_OF_SIRETS, {"sirets": some}):
+            found.append(msgspec.structs.replace(_decode(document), siret=siret))
+            known.add(siret)
+    for some in _in_parts(sirens):
+        for siret, document in await connection.execute(_OF_UNITS, {"sirens": some}):
+            if siret not in known:
+                found.append(msgspec.structs.replace(_decode(document), siret=siret))
+    return found
+
+
+def _in_parts(numbers: Iterable[str]) -> Iterator[list[str]]:
+    """The numbers, each once and in order, in lists that one query takes."""
+    ordered = sorted(set(numbers))
+    yield from (ordered[first : first + AT_ONCE] for first in range(0, len(ordered), AT_ONCE))

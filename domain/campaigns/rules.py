@@ -17,7 +17,8 @@ from domain.campaigns.campaign import (
     StoredCampaign,
 )
 from domain.errors import Conflict, InvalidContent, Problem, control_character_problem, pointer
-from domain.text.bilingual import PARIS, Text, long_date
+from domain.exchanges.rules import contact_problems
+from domain.text.bilingual import PARIS, Text, is_one_line, is_plain_text, long_date, time_of_day
 
 REMINDED_AFTER = timedelta(days=7)
 AUDIENCE = frozenset({"territory", "kinds", "segments", "only_unknown_trade"})
@@ -27,15 +28,9 @@ ALWAYS_OPEN = frozenset({"title", "reply_by", "contact"})
 
 NO_CAMPAIGN = Text("Aucune campagne de cet identifiant", "No campaign with this id")
 _ONE_LINE_FIELDS = ("title", "subject")
-_PAST = Text("Cette date est passée", "This day is past")
 _TOO_MANY_LINES = Text(
     f"Au plus {MOST_LINES} lignes : la lettre tient sur une page", f"At most {MOST_LINES} lines: the letter is one page"
 )
-_UNREACHABLE = Text(
-    "Une adresse électronique ou un numéro de téléphone est attendu",
-    "An e-mail address or a telephone number is expected",
-)
-_NO_EMAIL = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
 _SENT = Text(
     "La campagne est partie : seuls son titre, sa date limite et son contact changent encore",
     "The campaign was sent: only its title, its reply-by and its contact may still change",
@@ -53,26 +48,18 @@ def request_problems(request: CampaignRequest, today: date, before: CampaignRequ
     """The problems of a campaign, but those of codes, each with its JSON pointer; `before`: as it was, if stored."""
     for name in _ONE_LINE_FIELDS:
         text: str = getattr(request, name)
-        if not text.isprintable() or not text.strip():
+        if not is_one_line(text) or not text.strip():
             yield control_character_problem(pointer(name))
+    if not is_plain_text(request.body):
+        yield control_character_problem(pointer("body"), one_line=False)
     lines = (max(1, ceil(len(line) / CHARACTERS_OF_LINE)) for line in request.body.splitlines())
     if sum(lines) > MOST_LINES:
         yield Problem(pointer("body"), "too_many_lines", _TOO_MANY_LINES)
     is_new_day = before is None or before.reply_by != request.reply_by
-    if request.reply_by is not None and request.reply_by < today and is_new_day:
-        yield Problem(pointer("reply_by"), "past", _PAST)
-    contact = request.contact
-    if contact is None or (before is not None and before.contact == contact):
-        return
-    for name in ("name", "email", "phone"):
-        value: str | None = getattr(contact, name)
-        if value is not None and not value.isprintable():
-            yield control_character_problem(pointer("contact", name))
-    if not (contact.email or contact.phone):
-        yield Problem(pointer("contact"), "no_way_to_reach", _UNREACHABLE)
-    user, _, host = (contact.email or "").strip().rpartition("@")
-    if contact.email and not (user and host and " " not in user + host):
-        yield Problem(pointer("contact", "email"), "invalid_email", _NO_EMAIL)
+    is_new_contact = before is None or before.contact != request.contact
+    yield from contact_problems(
+        request.reply_by if is_new_day else None, request.contact if is_new_contact else None, today
+    )
 
 
 def changed_fields(before: CampaignRequest, after: CampaignRequest) -> list[str]:
@@ -104,23 +91,24 @@ def require_started(campaign: StoredCampaign) -> None:
         raise Conflict("not_sent", _NOT_SENT)
 
 
-def require_reminder(campaign: StoredCampaign, today: date) -> None:
-    """Raises Conflict: `not_sent`, `already_reminded`, `too_early` until seven days after the last sending."""
-    days = [each for each in (campaign.sent_at, campaign.posted_at) if each is not None]
-    if not days:
+def require_reminder(campaign: StoredCampaign, now: datetime) -> None:
+    """Raises Conflict: `not_sent`, `already_reminded`, `too_early` until seven whole days after the last sending."""
+    earliest = first_reminder(campaign)
+    if earliest is None:
         raise Conflict("not_sent", _NOT_SENT)
     if campaign.reminded_at is not None:
         raise Conflict("already_reminded", _REMINDED)
-    earliest = first_reminder_day(max(days))
-    if today < earliest:
-        day = long_date(earliest)
-        early = Text("Rappel possible à partir du {day}", "A reminder is possible from {day} on")
-        raise Conflict("too_early", early.filled(day=day))
+    if now < earliest:
+        local = earliest.astimezone(PARIS)
+        early = Text("Rappel possible à partir du {day} à {time}", "A reminder is possible from {day}, {time} on")
+        time = Text(time_of_day(local, "fr"), time_of_day(local, "en"))
+        raise Conflict("too_early", early.filled(day=long_date(local.date()), time=time))
 
 
-def first_reminder_day(sent_at: datetime) -> date:
-    """The first day in France on which the silent may be reminded of what was sent at this moment."""
-    return (sent_at.astimezone(PARIS) + REMINDED_AFTER).date()
+def first_reminder(campaign: StoredCampaign) -> datetime | None:
+    """The first moment at which the silent may be reminded: seven days after the last sending; None before any."""
+    sent = [each for each in (campaign.sent_at, campaign.posted_at) if each is not None]
+    return max(sent) + REMINDED_AFTER if sent else None
 
 
 def require_few(number: int) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from domain.errors import Problem, control_character_problem, pointer
 from domain.needs.need import Code, Euros
 from domain.suppliers.supplier import Contact, ServiceArea, Supplier
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, is_one_line
 
 DAYS_VALID = 365
 """The days for which a declaration holds that does not say until when."""
@@ -169,7 +169,7 @@ def _check_words(words: str, at: str) -> Iterator[Problem]:
     """The problems of a text in the supplier's words: blank, of several lines, or with an address in it."""
     if not words.strip():
         yield Problem(at, "blank", _BLANK)
-    elif not words.isprintable():
+    elif not is_one_line(words):
         yield control_character_problem(at)
     elif _ADDRESS_IN_WORDS.search(words):
         yield Problem(at, "address_in_words", _NO_ADDRESS)

@@ -12,7 +12,8 @@ from domain.text.bilingual import Language, Text, long_date
 
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Digits and letters that nobody takes for one another."""
-CODE_LENGTH = 10
+CODE_LENGTH, FORMER_LENGTH = 12, 10
+"""The length of codes as they are made, and as they were before."""
 _READ_AS = str.maketrans("", "", " -\u00a0\u202f\u2010\u2011\u2013")
 
 
@@ -28,7 +29,7 @@ def code_of(entropy: bytes) -> str:
 def code_in(typed: str) -> str | None:
     """The code that somebody typed, with whatever case, spaces and hyphens; None where it cannot be one."""
     code = typed.strip().translate(_READ_AS).upper()
-    return code if len(code) == CODE_LENGTH and not set(code) - set(CODE_LETTERS) else None
+    return code if len(code) in {CODE_LENGTH, FORMER_LENGTH} and not set(code) - set(CODE_LETTERS) else None
 
 
 class DeclarationLink(msgspec.Struct, frozen=True, kw_only=True):

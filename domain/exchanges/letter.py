@@ -3,18 +3,22 @@
 The purchase as suppliers read it in it: its name, and the terms that the buyer chooses to tell.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from datetime import date
-from typing import Literal
+from typing import Literal, Protocol
+from uuid import UUID
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.exchanges.exchange import NamedContact
 from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.organisation import DEFAULT_ORGANISATION
+from domain.suppliers.supplier import SIREN_DIGITS, Address, Kind
 from domain.text.bilingual import NOTHING, Language, Text, cut, euros, join_texts, listed, long_date, on_one_line
 from domain.text.labels import LETTER, RESERVED
+from domain.text.normalise import fold
 
 ToldTerm = Literal["value", "months", "reserved"]
 LONGEST_NAME = 200
@@ -87,7 +91,8 @@ LONGEST_SUBJECT = 200
 class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A buyer's message to be sent. `purchase`: what is bought, as `purchase_name` words it.
 
-    `is_first`: it opened the exchange; `question`: the published question it answers.
+    `is_first`: it opened the exchange; `question`: the published question it answers; `reply_by`, `contact`: the day by
+    which an answer is asked for, which the first message tells, and whom suppliers may ask.
     """
 
     buyer: str
@@ -97,6 +102,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     question: str | None = None
     is_correction: bool = False
     is_first: bool = False
+    reply_by: date | None = None
+    contact: NamedContact | None = None
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -168,6 +175,8 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
         LETTER[kind].filled(buyer=buyer, object=object_, about=Text(about, about)),
         Text(f"{rule}\n{said.fr}\n{rule}", f"{rule}\n{said.en}\n{rule}"),
         answer,
+        *([reply_by_sentence(message.reply_by)] if message.is_first and message.reply_by else []),
+        *([contact_sentence(message.contact)] if message.contact else []),
         LETTER["who_reads_answers"],
         *([LETTER["do_not_reply"]] if by_server else []),
     ]
@@ -177,6 +186,23 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
     return Letter(subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1] + "…", text)
 
 
+def reply_by_sentence(day: date) -> Text:
+    """The sentence that names the day by which an answer is asked for."""
+    return Text("Réponse souhaitée avant le {day}", "Please answer by {day}").filled(day=long_date(day))
+
+
+def contact_sentence(contact: NamedContact) -> Text:
+    """The sentence that names whom suppliers may ask."""
+    told = ", ".join(contact_lines(contact))
+    return Text(f"Une question ? {told}", f"Any question? {told}")
+
+
+def contact_lines(contact: NamedContact | None) -> Iterator[str]:
+    """The name, telephone number and e-mail address of a contact, as far as they are given."""
+    if contact is not None:
+        yield from filter(None, (contact.name, contact.phone, contact.email))
+
+
 NAMELESS = Text("Un acheteur public", "A public buyer")
 SENDER_UNNAMED = Text(
     "Le message partirait sans le nom de l'acheteur : donnez-le dans le besoin (« Nom de l'acheteur »), ou "
@@ -184,3 +210,36 @@ SENDER_UNNAMED = Text(
     "The message would go without the name of the buyer: give it in the need (“Name of the buyer”), or sign in with a "
     "key of your organisation",
 )
+
+
+class Addressed(Protocol):
+    """A supplier with its identifiers, as far as they say who gets a letter."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def siret(self) -> str | None: ...
+    @property
+    def kinds(self) -> Sequence[Kind]: ...
+
+
+def addressee(supplier: Addressed, address: Address | None) -> Hashable:
+    """The legal unit and address that a letter to the supplier goes to; of a GEIQ, the legal unit, wherever it stands.
+
+    The supplier alone where these are not known.
+    """
+    siren = (supplier.siret or "")[:SIREN_DIGITS]
+    if siren and tuple(supplier.kinds) == ("GEIQ",):
+        return siren
+    if siren and address and address.street and (town := address.postal_code or address.commune):
+        return siren, fold(address.street), town
+    return supplier.id
+
+
+def address_lines(address: Address | None) -> tuple[str, ...]:
+    """The lines of a postal address below the name; empty without postal code and town, as no letter would arrive."""
+    if address is None or not (address.postal_code and address.city):
+        return ()
+    street = " ".join((address.street or "").split())
+    town = f"{address.postal_code.strip()} {' '.join(address.city.split()).upper()}"
+    return (street, town) if street else (town,)

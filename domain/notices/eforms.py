@@ -14,8 +14,7 @@ from uuid import UUID
 from xml.etree import ElementTree as ET
 
 from domain.needs.need import Buyer
-from domain.notices.consultation import WHOLE_DAY, Consultation, NoticeLot
-from domain.notices.words import BASIS, lot_remarks, need_remarks, sentences
+from domain.notices.consultation import BASIS, WHOLE_DAY, Consultation, NoticeLot, lot_remarks, need_remarks, sentences
 from domain.reference.territory import Area
 from domain.text.bilingual import PARIS
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import Problem, pointer
+from domain.errors import Problem, control_character_problem, pointer
 from domain.needs.need import ShortText
 from domain.suppliers.supplier import Offer
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, is_one_line
 
 MOST_NOTED_OFFERS = 30
 MOST_NOTES = 2_000
@@ -82,9 +82,17 @@ def check_note(body: NoteBody, today: date) -> list[Problem]:
             found.append(Problem(pointer(*at, "declared_by"), "not_a_buyer", _BY_BUYER))
         if offer.words is not None and offer.label is not None:
             found.append(Problem(pointer(*at, "words"), "given_twice", _TWO_LABELS))
+        texts = {"words": offer.words, "label": offer.label}
+        found += [control_character_problem(pointer(*at, name)) for name, text in texts.items() if _is_broken(text)]
+    if _is_broken(body.how):
+        found.append(control_character_problem(pointer("how")))
     if body.told_on is not None and body.told_on > today:
         found.append(Problem(pointer("told_on"), "to_come", _TO_COME))
     return found
+
+
+def _is_broken(text: str | None) -> bool:
+    return text is not None and not is_one_line(text)
 
 
 def noted_offers(body: NoteBody) -> tuple[Offer, ...]:

@@ -5,8 +5,10 @@ within French sentences.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
 from typing import Annotated, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,6 +38,18 @@ class Text(NamedTuple):
     def capitalised(self) -> "Text":
         """The message as the beginning of a sentence."""
         return Text(self.fr[:1].upper() + self.fr[1:], self.en[:1].upper() + self.en[1:])
+
+
+@cache
+def _sentences_of_room(room: str) -> dict[str, dict[str, Text]]:
+    path = files(room) / ("data/said.toml" if room == "domain" else "said.toml")
+    return msgspec.toml.decode(path.read_bytes(), type=dict[str, dict[str, Text]])
+
+
+def said_by(module: str) -> Mapping[str, Text]:
+    """The sentences of a module by name: its table in its room's `said.toml`, which people who write no code edit."""
+    room, _, name = module.partition(".")
+    return _sentences_of_room(room)[name]
 
 
 NOTHING = Text("", "")
@@ -169,7 +183,7 @@ def time_of_day(when: datetime, language: Language) -> str:
     return f"{local.hour}{NO_BREAK}h{minutes}"
 
 
-_BREAKING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters but the tab, and what some programs take for the end of a line."""
 
 WebAddress = Annotated[
@@ -184,8 +198,13 @@ WebAddress = Annotated[
 
 
 def is_one_line(text: str) -> bool:
-    """Whether the text holds no line break and no other control character but tabs."""
+    """Whether the text holds no line break, no control character but tabs, and none that turns its direction."""
     return _BREAKING.search(text) is None
+
+
+def is_plain_text(text: str) -> bool:
+    """Whether each line of the text is one, as `is_one_line` says."""
+    return all(map(is_one_line, text.replace("\r\n", "\n").split("\n")))
 
 
 def cut(text: str, most: int = 60) -> str:

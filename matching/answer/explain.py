@@ -81,15 +81,17 @@ class Explainer:
         taxonomy, reach = self.reference.taxonomy, lot.reach_counts
         tension = tension_of(query.subject.objects, reach, unknown.eligible, query.yearly_eur, taxonomy, self.language)
         tension = tension_of_whole_lot(tension, unknown.eligible, lambda: is_whole_answered(lot), self.language)
+        capable, capable_options = lot.count_capable()
         supply = LotCounts(
             counts.total,
-            counts.options,
+            capable_options,
             frozenset(lot.reserved_types),
             lot.approval_ends(),
             unknown.eligible,
             unknown.options,
             tension.level == "unknown",
             self._scarcest(query.subject.objects, reach),
+            capable,
         )
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
@@ -136,10 +138,11 @@ class Explainer:
         for code in query.unmapped:
             cpv_label = self.reference.cpv.label(self.reference.cpv.normalise(code))
             yield Advice("CPV_UNMAPPED", "warning", None, messages.unmapped(code, cpv_label).to(self.language))
-        label = self.reference.taxonomy.label
+        label, interpreter = self.reference.taxonomy.label, self.reference.interpreter
+        is_nobodys = False
         for words in query.unknown:
-            interpreter = self.reference.interpreter
             suggestions, is_other = interpreter.suggest(words), interpreter.names_other_trade(words)
+            is_nobodys |= is_other and not query.subject.objects
             message = messages.unknown_words(words, list(map(label, suggestions)), is_other_trade=is_other)
             yield Advice("KEYWORD_UNKNOWN", "warning", None, message.to(self.language), suggestions=suggestions)
         if query.title_says:
@@ -151,7 +154,7 @@ class Explainer:
         if words_not_used := _words_not_used(query.lot):
             message = messages.words_not_used(words_not_used)
             yield Advice("WORDS_NOT_USED", "info", None, message.to(self.language))
-        if supply.is_inconclusive:
+        if supply.is_inconclusive and not is_nobodys:  # of a trade that no segment covers, nobody is asked
             message = messages.ask_unknown(supply.unknown)
             yield Advice("TRADE_UNKNOWN", "warning", None, message.to(self.language))
         legal = [*review.advice, *awarded]

@@ -115,7 +115,7 @@ def _findings(need: Need, lot: LotMatch, reference: Reference, language: Languag
         unknown=unknown.eligible,
         capable=few.capable if few else 0,
         beyond=few.beyond if few else 0,
-        options=lot.counts.options,
+        options=lot.count_capable()[1],
         unknown_options=unknown.options,
         trades=len(objects),
         least_of_a_trade=min((sum(each) for each in reach[: len(objects)]), default=0),

@@ -131,16 +131,19 @@ class CommuneFinder:
         words = tuple([stem(tokens[place]) for place in at])
         if self.names.none_in(words):
             return ()
-        found = []
+        found, leading, ended = [], 0, -1
         for start, length, areas in self.names.spot(words):
             said, end = [tokens[place] for place in at[start : start + length]], start + length
             before = tokens[at[start] - 1] if at[start] else ""
+            if before != "et" or ended != at[start] - 1:  # of places named together ("à Fougères et Vitré"), the first
+                leading = at[start]
+            ended = at[end - 1] + 1
             if (start and tokens[at[start - 1]] in _NOT_AFTER) or (end < len(at) and tokens[at[end]] in _NOT_BEFORE):
                 continue
             if said[0] in _PATRONS and before and before not in LINKS:
                 continue
             is_thing = all(map(self._known, words[start:end]))
-            if is_thing and not _is_written_as_a_place(text, said[0], tokens[: at[start]]):
+            if is_thing and not _is_written_as_a_place(text, said[0], tokens[:leading]):
                 continue
             communes = [
                 area

@@ -132,6 +132,13 @@ _FOR = re.compile(
     re.IGNORECASE,
 )
 _FOR_BEGINS = ("pour le", "au profit", "au b", "en faveur")
+# Who does the work, or whose department buys it, is no trade ("par des structures d'insertion").
+_INSERTION_BODY = re.compile(
+    r"\b(?:(?:par|avec|aux?|à) )?(?:(?:des?|les?|la|une?|du) |l['’])?(?:(?:structures?|entreprises?|acteurs?"
+    r"|opérateurs?|associations?) (?:d['’ ]|de l['’ ])|(?:départements?|services?|directions?|pôles?|missions?) "
+    r"(?:de l['’ ])?)insertion(?: par l['’ ]activité économique| professionnelle| sociale)?\b",
+    re.IGNORECASE,
+)
 # What says that the object follows ("Le présent marché a pour objet …").
 _PREFACE = re.compile(
     r"\b(?:l[ea]s? |l['’]|cette |ce )?(?:pr.sente? )?(?:march.|consultation|accord[- ]cadre|mission|prestation)?s?"
@@ -207,6 +214,9 @@ class TitleParser:
         if any(begun in lowered for begun in _FOR_BEGINS) and (purposes := _FOR.findall(text)):
             aside.extend(purpose.strip() for purpose in purposes)
             lowered = _FOR.sub(" : ", text).lower()
+        if "insertion" in lowered and (bodies := _INSERTION_BODY.findall(lowered)):
+            aside.extend(body.strip() for body in bodies)
+            lowered = _INSERTION_BODY.sub(" ", lowered)
         objects, tails = [], []
         for part in _BREAK.split(lowered):
             head, *rest = _TAIL.split(part)

@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, cast
 
-from sources.file_types.encoding import lines_in_utf8
+from sources.file_types.csv_cells import lines_in_utf8
 from sources.pool.manifest import Layout
 
 _LONGEST_CELL = 100

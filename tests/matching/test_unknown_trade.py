@@ -12,11 +12,11 @@ import pytest
 
 from domain.needs.need import Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist, Tension
-from domain.suppliers.supplier import Point, Supplier
+from domain.suppliers.supplier import Point, StaffSize, Supplier, SupplierSize
 from matching.engine import match
 from matching.index.service_areas import NEARBY_KM
 from matching.tension import tension_of_whole_lot
-from matching.unknown_trade import nearby
+from matching.unknown_trade import likely_trades, nearby
 from tests.factories import (
     NANTES,
     ON,
@@ -109,6 +109,23 @@ def test_an_advice_on_reserving_counts_those_of_unknown_trade() -> None:
     (said,) = [each.message for each in reserved.advice if each.code == "RESERVATION_POSSIBLE"]
     assert "aux EA, ESAT et SIAE (5 fournisseurs potentiels" in said
     assert "aux SIAE (4" not in said
+
+
+def test_an_advice_on_reserving_counts_only_those_for_whom_the_lot_is_not_too_large() -> None:
+    """Three of four are of one person: for 2,000,000 euros a year a reservation leaves one."""
+    one_person = SupplierSize(staff=StaffSize(1, 1))
+    small = [supplier(f"ei {number}", approvals=approved("EI"), size=one_person) for number in range(3)]
+    pool = *small, supplier("ei", approvals=approved("EI"))
+    for value, is_said in ((1_000, True), (2_000_000, False)):
+        found = matched(asked(value_eur=value, duration_months=12), *pool)
+        assert ("RESERVATION_POSSIBLE" in codes_of(found)) == is_said
+        assert found.alternatives.reserved["iae"] == 4
+
+
+def test_of_a_trade_that_no_segment_covers_nobody_is_asked() -> None:
+    household_waste = asked(segments=(), title="Collecte des ordures ménagères")
+    assert "TRADE_UNKNOWN" not in codes_of(matched(household_waste, *esats(7)))
+    assert "TRADE_UNKNOWN" in codes_of(matched(asked(), *esats(7)))
 
 
 def test_a_lot_that_nobody_answers_in_whole_is_not_good() -> None:
@@ -217,3 +234,41 @@ def test_a_search_given_up_is_no_verdict() -> None:
     good = Tension("good", "Au moins 9 fournisseurs repérés")
     found = tension_of_whole_lot(good, 0, lambda: None, "fr")
     assert (found.level, "personne" in found.message, "établir" in found.message) == ("low", False, True)
+
+
+POOL = (
+    *(supplier(f"green {n}", offer("ev-entretien"), kinds=("ESAT",)) for n in range(3)),
+    *(supplier(f"laundry {n}", offer("lt-blanchisserie"), kinds=("ESAT",)) for n in range(2)),
+    *(supplier(f"walls {n}", offer("bt-peinture"), kinds=("EI",)) for n in range(4)),
+)
+
+
+def likely(one: Supplier, *wanted: str, **options: Any) -> tuple[str, ...]:
+    return likely_trades(one, wanted, live(*POOL), reference(), **options)
+
+
+ESAT = offerless("Les Genêts", kinds=("ESAT",))
+
+
+def test_trades_of_the_same_kind_come_first_then_those_of_all() -> None:
+    assert likely(ESAT)[:3] == ("ev-entretien", "lt-blanchisserie", "bt-peinture")
+    assert len(likely(ESAT)) == 10
+
+
+def test_the_need_that_led_here_goes_before_and_a_family_is_its_trades() -> None:
+    assert likely(ESAT, "de-bio", "nonsense", most=3) == ("de-bio", "ev-entretien", "lt-blanchisserie")
+    assert set(likely(ESAT, "lt", most=3)) == {"lt-blanchisserie", "lt-couture", "lt-epi"}
+
+
+def test_a_name_that_says_a_trade_goes_before_those_of_its_kind() -> None:
+    named = offerless("Imprimerie du Golfe", kinds=("ESAT",))
+    assert likely(named)[0] == "cc-impression"
+
+
+def test_a_supplier_of_no_kind_is_offered_what_most_offer() -> None:
+    assert likely(offerless("GEIQ", kinds=("GEIQ",)))[0] == "bt-peinture"
+
+
+def test_the_same_supplier_is_offered_the_same_and_before_anybody_is_known() -> None:
+    assert likely(ESAT) == likely(ESAT)
+    assert len(set(likely_trades(ESAT, (), live(), reference()))) == 10

@@ -1,15 +1,16 @@
-"""The pages of administration: organisations, keys, and the people who sign in without one."""
+"""The pages of administration: organisations, keys, the people who sign in without one, networks."""
 
 from datetime import datetime, time
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, get_args
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
 from api.admin.keys import NO_KEY, CreatedKey, KeyRequest, make_key_once, revoke_own_key
+from api.admin.networks import keep_networks, networks_for, networks_in_table
 from api.admin.organisations import (
     NO_ORGANISATION,
     add_organisation,
@@ -31,7 +32,7 @@ from api.desk.frame.form import Field, FieldKind, Mistake, Unreadable
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, form_route, id_in, submission_name, write_once
-from api.runtime.actor import Acting
+from api.runtime.actor import Acting, actor_of
 from api.runtime.etag import etag_of
 from api.runtime.idempotency import Sender
 from db import api_keys
@@ -40,7 +41,9 @@ from db.invitations import invitation_failure
 from db.journal.entries import last_details
 from db.persons import list_accounts
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound
+from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.needs.need import Reserved
+from domain.networks import NETWORK_KINDS
 from domain.organisation import RIGHTS_OF_PEOPLE, SCOPES, Key, Organisation, OrganisationSettings
 from domain.text.bilingual import PARIS, Text
 
@@ -303,3 +306,47 @@ def _key_state_in_words(visit: Visit, key: Key) -> Text:
         return Text("révoquée", "revoked")
     is_over = key.expires_at is not None and key.expires_at <= visit.services.now()
     return Text("échue", "expired") if is_over else Text("en vigueur", "in force")
+
+
+@page("GET", "/reseaux", scope=("match", "needs"))
+async def show_networks_to_call(visit: Visit) -> Response[bytes]:
+    """The networks to call about the territories and reservations of the query."""
+    codes = visit.fields.get("lieu", ())
+    reserved = [each for each in get_args(Reserved) if each in visit.fields.get("reserve", ())]
+    async with transaction(visit.services.database) as connection:
+        found = await networks_for(connection, visit.reference.territories, codes, reserved)
+    labels = [visit.reference.territories.area(code).label for code in codes]
+    return visit.page(
+        "admin/networks_to_call.html", networks=found, kinds=NETWORK_KINDS, places=labels, reserved=reserved
+    )
+
+
+@page("GET", "/admin/reseaux", scope="platform")
+async def show_networks(visit: Visit) -> Response[bytes]:
+    """All networks, and the form that replaces them."""
+    return await _networks_page(visit)
+
+
+@page("POST", "/admin/reseaux", scope="platform", files=True)
+async def replace_networks(visit: Visit) -> Response[bytes]:
+    """Store the uploaded table in place of all networks; the page with what is wrong in it."""
+    file = visit.files.get("fichier")
+    try:
+        if file is None:
+            raise InvalidContent((Problem("", "missing", SAID["no_source_file"]),))
+        networks, now = networks_in_table(file.content), visit.services.now()
+        async with transaction(visit.services.database) as connection:
+            actor = actor_of(visit.call.bearer)
+            await keep_networks(connection, visit.reference.territories, networks, actor, now)
+    except InvalidContent as wrong:
+        return await _networks_page(visit, wrong)
+    return visit.redirect("/admin/reseaux?fait=reseaux")
+
+
+async def _networks_page(visit: Visit, wrong: InvalidContent | None = None) -> Response[bytes]:
+    """The page of all networks, with what is wrong in a table that was refused."""
+    async with transaction(visit.services.database) as connection:
+        found = await networks_for(connection, visit.reference.territories, (), ())
+    status = HTTPStatus.OK if wrong is None else HTTPStatus.UNPROCESSABLE_ENTITY
+    refused = () if wrong is None else wrong.problems
+    return visit.page("admin/networks.html", status=status, networks=found, kinds=NETWORK_KINDS, refused=refused)

@@ -1,9 +1,9 @@
-"""The pages of the directory: a search with its map and table, and a supplier with all that is known of it."""
+"""The pages of the directory: a search with its map and table, a supplier with all that is known of it, its sources."""
 
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -16,6 +16,7 @@ from api.desk.frame.visit import Visit, id_in, local_path
 from api.desk.need.need_in_words import name_of_area
 from api.desk.need.territory_field import territories_of_name
 from api.directory.formats import suppliers_as_csv
+from api.directory.open_data import answer_with_package
 from api.directory.routes import find_document
 from api.directory.search import (
     COUNTED_AT_MOST,
@@ -31,10 +32,12 @@ from api.web.html_pages import Fields
 from db.core.engine import transaction
 from db.suppliers.notes import get_note
 from db.suppliers.read import PlacedSupplier
+from db.suppliers.sources import all_settings
 from domain.errors import Conflict, NotFound
 from domain.law.reservations.eligibility import is_in_force
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
+from domain.suppliers.open_data import LICENCES, open_licence
 from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
 from domain.text.bilingual import NOTHING, PARIS, Text, listed, long_date, place_after_de, printed_count
 from matching.answer.messages import evidence
@@ -336,3 +339,22 @@ async def _table_of_suppliers(visit: Visit, query: SupplierQuery, name: str) -> 
 def table_file(content: bytes, name: str) -> Response[bytes]:
     """A response that a browser saves as a CSV file of this name."""
     return Response(content, media_type=CSV, headers={"content-disposition": f'attachment; filename="{name}.csv"'})
+
+
+@page("GET", "/donnees", scope=("match", "needs", "read", "sync", "admin"))
+async def show_data_rights(visit: Visit) -> Response[bytes]:
+    """The sources of the directory with licence and credit, and which of them the open data package has."""
+    async with transaction(visit.services.database) as connection:
+        found = await all_settings(connection)
+    return visit.page(
+        "directory/open_data.html",
+        sources=[(each, open_licence(each.licence)) for each in found],
+        licences=LICENCES,
+        may_read=visit.call.bearer.may("read", "admin"),
+    )
+
+
+@page("GET", "/donnees/vivier.zip", scope=("read", "admin"))
+async def get_package(visit: Visit) -> Response[Any]:
+    """The open data package, as the API gives it."""
+    return await answer_with_package(visit.call)

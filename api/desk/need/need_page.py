@@ -1,4 +1,4 @@
-"""The page of a need's form: filled in by hand or from a notice, and shown with what was understood."""
+"""The page of a need's form, shown with what was understood; the page that proposes hours of a social clause."""
 
 import re
 from collections.abc import Sequence
@@ -39,6 +39,7 @@ from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
 from domain.law.procedures.lot_facts import lot_value_as_sum
+from domain.needs.insertion_hours import hours_figures, proposed_hours
 from domain.needs.need import RESERVED_TYPES, Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
@@ -202,3 +203,28 @@ def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> Lo
     if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
         return shown
     return lots_on_page(form.lots, str(wrong[0]))
+
+
+_NUMBER = re.compile(r"[0-9]{1,12}([.,][0-9]{1,2})?", re.ASCII)
+
+
+@page("GET", "/heures", scope=("match", "needs"))
+async def show_hours(visit: Visit) -> Response[bytes]:
+    """The hours proposed for the amount and trade of the query; the form alone where these cannot be read."""
+    amount, rate = _number_in(visit.text("montant")), _number_in(visit.text("taux"))
+    taxonomy, trade = visit.reference.taxonomy, visit.text("metier")
+    trade = trade if taxonomy.known(trade) else ""
+    share = None if rate is None or rate > 100 else rate / 100
+    return visit.page(
+        "need/hours.html",
+        proposed=proposed_hours(amount, trade, share) if amount else None,
+        figures=hours_figures(),
+        families=taxonomy.families,
+        family=trade.partition("-")[0],
+    )
+
+
+def _number_in(text: str) -> float | None:
+    """The number in a text, with a decimal point or comma; None where there is none."""
+    plain = "".join(text.split())
+    return float(plain.replace(",", ".")) if _NUMBER.fullmatch(plain) else None

@@ -54,7 +54,8 @@ class LotCounts(msgspec.Struct, frozen=True):
     """The numbers of candidates that a match found for one lot.
 
     `total`: those under its own reservation. `options`: per reservation it might have (keys of
-    `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
+    `review.OPTIONS`), the candidates it would have for whom it is not too large; `capable`: those under its own
+    reservation, null: all. `ends`: of the candidates of a reserved lot, those whose approval
     ends before `approval_horizon`; null: none. `unknown`, `unknown_options`: under its own reservation and under each,
     the suppliers nearby that might answer, but whose trade is not known. `is_inconclusive`: whether these are so many
     that nothing can be concluded from `total`.
@@ -68,6 +69,7 @@ class LotCounts(msgspec.Struct, frozen=True):
     unknown_options: Mapping[str, int] = {}
     is_inconclusive: bool = False
     scarcest: ScarcestSegment | None = None
+    capable: int | None = None
 
 
 def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
@@ -121,7 +123,8 @@ def _advise_open(
     """
     forbidden, doubtful, unknown = review.forbidden, review.doubtful, supply.unknown_options
     is_reserved = bool(supply.reserved) and review.outcome != "INELIGIBLE"
-    fewer = supply.total + supply.unknown if is_reserved else 0
+    own = supply.total if supply.capable is None else supply.capable
+    fewer = own + supply.unknown if is_reserved else 0
 
     def leaves_more(option: str, total: int) -> bool:
         """Whether a reservation surely leaves more candidates than the lot's own."""

@@ -27,10 +27,11 @@ async def test_who_is_erased_before_being_written_to_is_not_waited_for(served: C
         await put_unknown(served, source, each, contact=contact, address=address, approvals=[{"kind": "EATT"}])
     made = await buyer.plan(kinds=asked)
     for each in ("home", "nowhere"):
-        await served.delete(path_of(source, each))
         assert (await buyer.post("/privacy/erase", {"email": f"{each}.erased@phare.example"})).status_code == 200
     links = await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")
     assert ["Structure home" in links.text, "Structure nowhere" in links.text] == [True, True]
     posted = (await buyer.post(f"/campaigns/{made['id']}/posted")).json()
     assert posted["status"] == "sent"
     assert (posted["counts"]["silent"], posted["counts"]["undeliverable"]) == (1, 1)
+    for each in ("home", "nowhere"):
+        await served.delete(path_of(source, each))

@@ -152,6 +152,8 @@ async def test_a_draft_asked_of_others_is_counted_anew(buyer: Campaigner, isle: 
         ({"subject": "a\nb"}, ["/subject"]),
         ({"body": " "}, ["/body"]),
         ({"body": "x\n" * 60}, ["/body"]),
+        ({"body": "a\x07b"}, ["/body"]),
+        ({"body": "a\u202eb", "subject": "a\u2066b"}, ["/subject", "/body"]),
         ({"reply_by": "2020-01-01", "contact": {"name": "Anne"}}, ["/reply_by", "/contact"]),
         ({"contact": {"name": "Anne", "email": "anne"}}, ["/contact/email"]),
         ({"nope": 1}, ["/nope"]),

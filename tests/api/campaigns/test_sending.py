@@ -106,7 +106,7 @@ async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
     await post.client.services.directory.catch_up()
     # the next campaign asks neither who declared, nor who declined; another organisation asks who refused this one
     after = await buyer.plan()
-    assert (after["recipients"], after["left_out"]) == (1, {"ask_again": 1, "no_offer": 1, "joined": 0})
+    assert (after["recipients"], after["left_out"]) == (1, {"ask_again": 1, "no_offer": 1, "joined": 0, "inactive": 0})
     assert (await (await campaigner(post.client)).plan())["recipients"] == 2
     assert (await keyless(post.client, "DELETE", ana)).status_code in {200, 204}
     assert (await keyless(post.client, "DELETE", typed)).status_code in {200, 204}
@@ -143,7 +143,10 @@ async def test_the_silent_are_reminded_once_after_seven_days(post: Post, buyer: 
     assert (await buyer.post(f"{path}/reminder")).status_code == 409
     ana = fiche_of(post.mailbox, "ana@phare.example")
     assert (await keyless(post.client, "PUT", ana, json=SAYS)).status_code == 200
-    post.clock[0] += timedelta(days=7)
+    # seven whole days, not so many midnights
+    post.clock[0] = datetime.fromisoformat((await buyer.shown(made))["sent_at"]) + timedelta(days=7, seconds=-1)
+    assert (await buyer.post(f"{path}/reminder")).status_code == 409
+    post.clock[0] += timedelta(seconds=1)
     assert (await buyer.post(f"{path}/reminder")).status_code == 200
     assert (await buyer.post(f"{path}/reminder")).status_code == 409
     while len(post.mailbox.raw) < 2 * emails - 1:
@@ -206,13 +209,58 @@ async def test_a_refusal_holds_for_drafts_whatever_became_of_what_was_declared_w
     assert (await post.client.post(f"/suppliers/{post.suppliers['ana']}/split", json=record)).status_code == 200
 
 
-async def test_who_left_the_directory_is_not_sent_a_link_that_leads_nowhere(post: Post, buyer: Campaigner) -> None:
-    there: dict[str, Any] = {"approvals": [{"kind": "TIH"}], "address": NOWHERE}
+async def test_who_left_the_directory_gets_neither_e_mail_nor_letter(post: Post, buyer: Campaigner) -> None:
+    there: dict[str, Any] = {"approvals": [{"kind": "TIH"}]}
     await put_unknown(post.client, "campaign-left", "left", contact={"email": "left@phare.example"}, **there)
+    await put_unknown(post.client, "campaign-left", "letter", **there)
     made = await buyer.plan(kinds=["TIH"])
-    assert (await post.client.delete(path_of("campaign-left", "left"))).status_code == 204
-    assert (await buyer.post(f"/campaigns/{made['id']}/send")).status_code == 200
-    async with asyncio.timeout(30):
-        while (counts := (await buyer.shown(made))["counts"])["waiting"]:
-            await asyncio.sleep(0.02)
-    assert (counts["undeliverable"], counts["sent"], post.mailbox.raw) == (1, 0, [])
+    for each in ("left", "letter"):
+        assert (await post.client.delete(path_of("campaign-left", each))).status_code == 204
+    sent = (await buyer.post(f"/campaigns/{made['id']}/send")).json()
+    assert (sent["status"], sent["counts"]["undeliverable"], sent["counts"]["sent"]) == ("sent", 2, 0)
+    assert (await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")).status_code == 409
+    assert post.mailbox.raw == []
+
+
+async def test_who_became_one_since_gets_one_message_and_who_stopped_none(post: Post, buyer: Campaigner) -> None:
+    there: dict[str, Any] = {"approvals": [{"kind": "EA"}], "address": NOWHERE}
+    source, asked = "campaign-since", ("one", "two", "over")
+    ids = [
+        await put_unknown(post.client, source, each, contact={"email": f"{each}@phare.example"}, **there)
+        for each in asked
+    ]
+    made = await buyer.plan(kinds=["EA"])
+    assert made["recipients"] == 3
+    assert (await post.client.post("/suppliers/merge", json={"ids": ids[:2]})).status_code == 200
+    await put_unknown(post.client, source, "over", contact={"email": "over@phare.example"}, active=False, **there)
+    await buyer.post(f"/campaigns/{made['id']}/send")
+    counts = await post.settled(buyer, made, 1)
+    assert (counts["recipients"], counts["sent"], counts["waiting"]) == (1, 1, 0)
+    assert [mail["To"] for mail in post.mailbox.received] == ["one@phare.example"]
+    left_out = (await buyer.shown(made))["left_out"]
+    assert (left_out["joined"], left_out["inactive"]) == (1, 1)
+    assert (await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")).status_code == 409
+    for each in asked:
+        await post.client.delete(path_of(source, each))
+
+
+async def test_who_becomes_one_while_the_mail_server_fails_gets_one_message(post: Post, buyer: Campaigner) -> None:
+    there: dict[str, Any] = {"approvals": [{"kind": "EA"}], "address": NOWHERE}
+    ids = [
+        await put_unknown(post.client, "campaign-fails", each, contact={"email": f"{each}@phare.example"}, **there)
+        for each in ("one", "two")
+    ]
+    made = await buyer.plan(kinds=["EA"])
+    post.mailbox.stage, post.mailbox.refusals = "RCPT", ["451 4.3.0 Later"] * 2
+    await buyer.post(f"/campaigns/{made['id']}/send")
+    while post.mailbox.refusals:
+        await asyncio.sleep(0.02)
+    assert (await post.client.post("/suppliers/merge", json={"ids": ids})).status_code == 200
+    post.clock[0] += timedelta(hours=1)
+    counts = await post.settled(buyer, made, 1)
+    while counts["waiting"]:
+        counts = await post.settled(buyer, made, 1)
+    assert (len(post.mailbox.raw), counts["sent"], counts["undeliverable"]) == (1, 1, 1)
+    assert (await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")).status_code == 409
+    for each in ("one", "two"):
+        await post.client.delete(path_of("campaign-fails", each))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api.commands.campaigns import run
 from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
 from db.core.engine import engine, transaction
 from db.journal.entries import journals, write_entry
 from domain.journal import Actor, JournalHead, JournalHeads
+from tests.api.campaigns.steps import campaigner
 from tests.api.commands.conftest import ADMIN_KEY, Server, Within, decoded, environment, in_database, until
+from tests.api.sync.factories import Client
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
@@ -30,8 +34,8 @@ def organisation(server: Server, within: Within) -> Iterator[str]:
     key = within(*create).out.splitlines()[-1]
     assert server.ask("POST", "/needs", NEED, key=key).status == 201
     yield name
-    tamper(server, "DELETE FROM needs", name)
-    tamper(server, "DELETE FROM audit_entries", name)
+    for table in ("needs", "api_keys", "persons", "audit_entries"):
+        tamper(server, f"DELETE FROM {table}", name)
 
 
 def tamper(server: Server, statement: str, organisation: str, table: str = "audit_entries") -> None:
@@ -79,6 +83,15 @@ def test_an_intact_journal_is_said_to_be(server: Server, within: Within, organis
     assert within("audit", "verify").status == 0
 
 
+def test_a_draft_of_a_campaign_that_was_deleted_breaks_nothing(server: Server, within: Within) -> None:
+    name = f"CRESS {uuid4().hex}"
+    key = within("keys", "create", "--name", "x", "--organisation", name, "--scope", "needs").out.splitlines()[-1]
+    asked = {"title": "x", "territory": {"codes": ["commune:29083"]}, "subject": "x", "body": "x"}
+    made = server.ask("POST", "/campaigns", json.dumps(asked).encode(), key=key)
+    assert server.ask("DELETE", f"/campaigns/{json.loads(made.body)['id']}", key=key).status == 204
+    assert verdict(within, name)["breaks"] == []
+
+
 def test_what_was_done_to_it_is_found(server: Server, within: Within, organisation: str) -> None:
     """Status 1, and where it is; the journals of others are not blamed."""
     for statement, code, said in (
@@ -100,6 +113,7 @@ def test_what_no_entry_shows_is_found(server: Server, within: Within, organisati
     within("keys", "create", "--name", "n", "--organisation", organisation, "--scope", "needs")
     anchor = verdict(within, organisation)["anchor"]
     tamper(server, "DELETE FROM audit_entries WHERE number = 4", organisation)
+    tamper(server, "DELETE FROM api_keys WHERE name = 'n'", organisation)
     assert verdict(within, organisation)["status"] == "intact"
     assert verdict(within, organisation, "--anchor", anchor, status=1)["breaks"][0]["code"] == "lost_anchor"
     assert "entry 4 was noted and is cut off" in within("audit", "verify", "--anchor", anchor).out
@@ -124,8 +138,8 @@ def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organ
     assert "forged entry: the signature of entry 5" in told
     other = JournalKey(bytes(32)).public
     assert [each["number"] for each in verdict(within, organisation, "--public-key", other, status=1)["breaks"]] == [4]
-    tamper(server, "DELETE FROM needs", organisation)
-    tamper(server, "DELETE FROM audit_entries", organisation)
+    for table in ("needs", "api_keys", "persons", "audit_entries"):
+        tamper(server, f"DELETE FROM {table}", organisation)
     write(server, organisation, 2, None)
     found = verdict(within, organisation, status=1)
     assert (found["signed"], [each["code"] for each in found["breaks"]]) == (0, ["unsigned_entry"] * 2)
@@ -149,8 +163,8 @@ def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
 
     tamper(server, "DELETE FROM audit_entries WHERE number = 3", organisation)
     assert "lost_anchor" in {each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]}
-    tamper(server, "DELETE FROM needs", organisation)
-    tamper(server, "DELETE FROM audit_entries", organisation)
+    for table in ("needs", "api_keys", "persons", "audit_entries"):
+        tamper(server, f"DELETE FROM {table}", organisation)
     write(server, organisation, 4, JournalKey(bytes(32)).sign)
     found = [each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]]
     assert found == ["forged_entry"] * 4 + ["lost_anchor"]
@@ -341,3 +355,18 @@ def test_what_is_shown_is_removed_once_somebody_agrees(
     assert (journal[-1]["action"], journal[-1]["means"]) == ("need.purged", "command")
     assert within("audit", "verify").status == 0
     assert json.loads(within("retention", "purge", "--yes", "--json").out)["needs"] == []
+
+
+async def test_campaigns_are_listed_and_their_recipients_written(
+    served: Client, lasting_database_url: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    buyer = await campaigner(served)
+    made = await buyer.plan(title="Métiers du large")
+    settings = read_settings({"DATABASE_URL": lasting_database_url})
+    organisation = str(buyer.organisation_id)
+    await asyncio.to_thread(run, Namespace(action="list", organisation=organisation), settings)
+    recipients = Namespace(action="recipients", organisation=organisation, campaign=made["id"])
+    await asyncio.to_thread(run, recipients, settings)
+    written = capfdbinary.readouterr().out.decode()
+    assert "Métiers du large" in written
+    assert "supplier_id,name,siret" in written

@@ -36,6 +36,7 @@ async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser)
     open_ = {each.opt["page"].path for each in PAGES} - {made.path for made in closed}
     signing_in = {"/connexion", "/connexion/{link}", "/connexion/fournisseur", "/connexion/retour", "/deconnexion"}
     signing_in |= {"/connexion/code", "/connexion/code/verification", "/connexion/passe", "/invitation/{token}"}
+    signing_in.add("/embed/search/{token}")
     assert open_ == {*signing_in, "/accessibilite", "/mentions", "/plan", "/bureau/{digest}/{name}"}
     assert len(closed) > 1
     for made in closed:

@@ -138,22 +138,25 @@ async def test_everything_wrong_is_said_and_nothing_stored(buyer: Buyer, source:
     supplier = await buyer.supplier(source, "1", offers=[])
     wrong = {
         "offers": [
-            {"segments": ["ev-entretient"]},
+            {"segments": ["ev-entretient"], "words": "ton\u202ete"},
             {"segments": ["pr-locaux"], "basis": "inferred"},
             {"segments": ["pr-locaux"], "declared_by": "supplier"},
             {"service_area": {"codes": ["departement:999"]}},
         ],
         "told_on": "2126-01-01",
+        "how": "au\ntéléphone",
     }
     refused = await put(buyer, supplier, wrong)
     assert_refused(refused, 422, "invalid-content")
     assert {each["pointer"] for each in refused.json()["errors"]} == {
         "/offers/0/segments/0",
+        "/offers/0/words",
         "/offers/1/basis",
         "/offers/2/declared_by",
         "/offers/3",
         "/offers/3/service_area/codes/0",
         "/told_on",
+        "/how",
     }
     assert_refused(await put(buyer, supplier, {"offers": []}), 422, "invalid-content")
     assert_refused(await buyer.get(f"/suppliers/{supplier}/notes"), 404, "not-found")

@@ -1,26 +1,34 @@
 """E-mail goes to a real mail server, once it can, and says what came of it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
 from api.exchanges.email import SCHEDULE, EmailSender
+from api.exchanges.supplier_links import LinkSender
 from api.people_settings import MailServer, mail_server
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
+from db.declarations.links import NewLink, follow, insert_links, insert_mail, revoke_link, write_mail_outcome
 from db.delivery.outbox import ClaimedRow
 from db.exchanges.exchanges import select_exchange
 from db.exchanges.reply_links import select_link, select_outgoing_message, write_outcome
+from db.schema.declaration_tables import declaration_mails
 from db.schema.organisation_tables import message_mails
 from domain.exchanges.letter import OutgoingMessage
+from tests.api.exchanges.steps import some_suppliers
 from tests.api.mailbox import Mailbox, authenticator, certificate, listening
+from tests.api.organisations import member
+from tests.api.sync.factories import Client
 from tests.db.exchanges.samples import ANNE, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 
@@ -266,3 +274,35 @@ async def test_a_password_is_never_sent_in_the_clear(engine: Engine) -> None:
     async with mailbox_at("smtp://vivier:s%40cret@127.0.0.1:PORT", **options) as (mailbox, address):
         assert await attempt(engine, address, None) == ("queued", "not_encrypted")
     assert (seen, mailbox.raw) == ([], [])
+
+
+async def test_a_link_arrives_by_email_and_opens_the_page(served: Client, source: str) -> None:
+    owner, services = await member(served, "needs"), served.services
+    one, two = map(UUID, await some_suppliers(served, source))
+    now, engine = services.now(), services.database
+    async with transaction(engine) as connection:
+        some = [NewLink(each, f"{source}-{each}", f"{source}-{each}-code") for each in (one, two)]
+        ends = now.replace(year=now.year + 1)
+        links = await insert_links(connection, owner.organisation_id, some, now, ends)
+        for link, address in zip(links, ("un@esat.example", "deux@esat.example"), strict=True):
+            await insert_mail(connection, link, "link", address, "fr", now)
+        assert await revoke_link(connection, owner.organisation_id, [two], links[1], now)
+    async with listening(Mailbox()) as mailbox:
+        server = mail_server(f"smtp://127.0.0.1:{mailbox.port}")
+        base, author = "https://vivier.example.org", "sourcing@example.org"
+        sender = EmailSender(server=server, sender=author, base=base, link_days=60, engine=engine, now=services.now)
+        deliver = LinkSender(sender).deliver
+        kind = DeliveryKind(outbox=declaration_mails, schedule=SCHEDULE, attempt=deliver, also_note=write_mail_outcome)
+        deliverer = Deliverer(kind, engine, services.now, jitter=lambda: 0.0)
+        while await deliverer.begin():
+            await asyncio.gather(*deliverer.under_way)
+    (mail,) = [each for each in mailbox.received if each["To"] in {"un@esat.example", "deux@esat.example"}]
+    assert mail["To"] == "un@esat.example"
+    assert "peut écrire en votre nom" in mail.get_content()
+    (token,) = re.findall(r"/fiche/([\w-]{43})", mail.get_content())
+    async with transaction(engine) as connection:
+        followed = await follow(connection, token, now)
+        rows = (await connection.execute(declaration_mails.select().filter_by(link_id=links[0]))).all()
+    assert followed is not None
+    assert followed.supplier_id == one
+    assert [(row.status, row.address) for row in rows] == [("delivered", "")]

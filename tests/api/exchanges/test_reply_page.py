@@ -153,6 +153,19 @@ async def test_an_answer_in_json_takes_a_declaration_wholly_or_not_at_all(served
     assert ["de-bio"] in [each["segments"] for each in known["offers"]]
 
 
+async def test_a_reply_link_declares_some_times_a_day(
+    served: Client, alone: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of one time too many is not stored either; answers alone go on."""
+    monkeypatch.setattr("api.declarations.declare.SENDS_A_DAY", 2)
+    body = {"body": "Oui", "declaration": {"offers": [{"segments": ["de-bio"]}]}}
+    answers = [await keyless(served, "POST", alone.links[0], json=body) for _ in range(3)]
+    assert [each.status_code for each in answers] == [201, 201, 429]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 24 * 3600
+    assert (await keyless(served, "POST", alone.links[0], json={"body": "Oui"})).status_code == 201
+    assert len((await alone.shown())["messages"]) == 4
+
+
 async def browse(client: Client, path: str, **form: str) -> httpx.Response:
     """The page as a browser gets it, by its form where fields are given."""
     method, data = ("POST", form) if form else ("GET", None)

@@ -7,14 +7,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import asdict
 from sqlalchemy import Table, insert, select, update
 
+from db.campaigns.campaigns import insert_campaign, replace_recipients, write_wish
 from db.core.engine import Engine
 from db.core.uuid7 import uuid7
 from db.journal.entries import entries
 from db.meetings import insert_meeting
 from db.needs.needs import insert_award
 from db.privacy.purge import plan, purge
+from db.schema.campaign_tables import campaign_recipients, campaigns, unsolicited_suppliers
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,
@@ -28,9 +31,10 @@ from db.schema.organisation_tables import (
 )
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import idempotency_keys, import_errors, imports, metadata
+from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, StoredCampaign, WayCounts
 from domain.journal import Chain
 from domain.meetings.meeting import MeetingRequest, Participant
-from domain.needs.need import Lot, PlannedNeed
+from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.privacy import RetentionPeriods, RetentionPlan, years_before
 from domain.shortlists.shortlist import Stamp
 from tests.db.exchanges.samples import exchange
@@ -210,6 +214,34 @@ async def test_answers_and_deliveries_go_where_nobody_else_removed_them(engine: 
     assert others(told) == {"answers": 1, "deliveries": 1}
     assert (await purge(engine, told, HOME)).others == told.others
     assert others(await planned(engine)) == {}
+
+
+async def test_a_campaign_goes_with_its_recipients_and_who_refused_stays_known(engine: Engine) -> None:
+    owner = (await exchange(engine)).organisation_id
+    question = CampaignRequest("Métiers", TerritoryRequest(codes=("commune:29083",)), "Que faites-vous ?", "Dites.")
+    for at in (THREE_YEARS, THREE_YEARS + INSTANT):
+        drawn_up = StoredCampaign(
+            **asdict(question),
+            id=new_id(),
+            version=1,
+            by_way=WayCounts(),
+            left_out=LeftOut(),
+            created_at=at,
+            updated_at=at,
+        )
+        await ask(engine, insert_campaign, owner, drawn_up)
+        asked = CampaignRecipient(
+            supplier_id=new_id(), name="ESAT", siret=None, kinds=(), commune=None, way="email", email="a@b.example",
+            address=(), state="draft",
+        )  # fmt: skip
+        await ask(engine, replace_recipients, drawn_up.id, [asked])
+        await ask(engine, write_wish, owner, [asked.supplier_id], at, ask_again=False)
+    told = await planned(engine)
+    assert others(told) == {"campaigns": 1}
+    assert (await purge(engine, told, HOME)).others == told.others
+    assert [await count(engine, each) for each in (campaigns, campaign_recipients, unsolicited_suppliers)] == [1, 1, 2]
+    (noted,) = await ask(engine, entries, owner, "retention:campaigns", 0, 9)
+    assert noted.detail == {"count": 1}
 
 
 async def test_the_journal_itself_stays_whole(engine: Engine) -> None:

@@ -28,6 +28,8 @@ def named(text: str, territory: str, siret: str | None = None) -> tuple[str, str
         ("Entretien pour Redon Agglomération", "departement:35", None),
         ("Collège Saint-Malo : nettoyage", "departement:35", None),
         ("Nettoyage à Redon et à Fougères", "departement:35", None),
+        ("Tonte à Fougères et Vitré", "departement:35", None),
+        ("Tonte à Fougères et lavage de vitres", "departement:35", "Fougères"),
         ("Lavage de vitres", "departement:35", None),
         ("Lavage de vitres à Vitré", "departement:35", "Vitré"),
         ("Tonte à Saint-Aubin", "country:FR", None),

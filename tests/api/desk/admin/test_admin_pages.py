@@ -20,7 +20,8 @@ from api.desk.frame.layout import CODE_WORDS
 from db.core.engine import transaction
 from db.persons import note_sign_in
 from db.schema.supplier_tables import api_keys, organisations
-from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
+from tests.api.admin.test_networks import TABLE
+from tests.api.desk.steps import FORM, Browser, heading, send_file, sign_in_as
 from tests.api.desk.window import Windows, appears, assert_fits, hit, press, refused, sign_in, text_of, waiting
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record
@@ -265,3 +266,15 @@ def import_file(window: Chrome, address: str, file: Path) -> None:
     assert_fits(window)
     assert text_of(window, "tbody th") == "3"
     assert refused(window) == []
+
+
+async def test_the_pages_take_a_table_and_show_whom_to_call(own: Browser) -> None:
+    await own.open("/admin/reseaux")
+    sent = await send_file(own, "admin/reseaux", "fichier", TABLE)
+    assert sent.status_code == 303, sent.text
+    shown = await own.get("/reseaux?lieu=departement:56&reserve=iae&")
+    assert "Facilitateur du Morbihan" in shown.text
+    assert "CRESS Bretagne" not in shown.text
+    await own.open("/admin/reseaux")
+    refused = await send_file(own, "admin/reseaux", "fichier", b"nom,territoires\nX,departement:99\n")
+    assert (refused.status_code, "/items/0/territories/0" in refused.text) == (422, True)

@@ -1,6 +1,8 @@
 """The pages of the directory and of a territory say what GET /suppliers and GET /supply say to the same."""
 
+import io
 import re
+import zipfile
 from collections.abc import Awaitable, Callable
 from html import unescape
 from typing import Any
@@ -16,7 +18,7 @@ from domain.text.normalise import fold
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference
 from tests.api.desk.steps import Browser, heading, put_all
-from tests.api.sync.factories import Client, put_record
+from tests.api.sync.factories import Client, put, put_record
 from tests.factories import reference
 
 KNOWN: dict[str, Any] = {
@@ -318,3 +320,19 @@ def test_an_area_says_its_name_and_number() -> None:
     sheets = area_sheets(reference().geography, ["commune:97502"])
     unknown = area_drawing([AreaSupply("commune:97502", "Saint-Pierre", 1, 0, 0, {})], [1], sheets, "fr")
     assert (unknown.parts, unknown.note) == ((), "Le contour de ce territoire n'est pas connu.")
+
+
+async def test_sources_are_told_with_their_licence_and_the_package_is_one_click_away(
+    served: Client, own: Browser, source: str
+) -> None:
+    await put(served, f"/sources/{source}", {"label": "Carte du Blavet", "licence": "ODbL"})
+    await put(served, f"/sources/{source}-closed", {"label": "Carte fermée", "licence": "CC-BY-NC-4.0"})
+    page = await own.get("/donnees")
+    told = {row.split("</th>")[0].strip(): row for row in page.text.split('<th scope="row">')}
+    assert "Open Database License 1.0" in told["Carte du Blavet"]
+    assert "CC-BY-NC-4.0" in told["Carte fermée"]
+    assert "<td>non</td>" in told["Carte fermée"]
+    assert '/donnees"' in (await own.get("/annuaire")).text
+    package = await own.get("/donnees/vivier.zip")
+    assert zipfile.ZipFile(io.BytesIO(package.content)).testzip() is None
+    await put(served, f"/sources/{source}", {})

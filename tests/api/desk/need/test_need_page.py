@@ -9,6 +9,7 @@ import pytest
 from api.app import create_app
 from api.desk.need.territory_field import MOST_SUGGESTIONS
 from api.settings import read_settings
+from domain.needs.insertion_hours import proposed_hours
 from matching.reference import Reference
 from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, put_all, said, send_file
 from tests.api.desk.test_answer_pages import request_on
@@ -360,3 +361,20 @@ async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, 
     assert f"{counted_in_words(lot['total'])} fournisseurs repérés" in said(counted)
     fields |= {"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]}), "lieu": ""}
     assert (await own.post("/besoin/compris", data=fields)).text.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("segment", "rate", "hours"), [("pr-locaux", None, 270), ("bt", 0.1, 200), ("nu-saisie", None, 170), ("", 0.0, 0)]
+)
+def test_hours_are_amount_by_labour_by_rate_over_the_cost_of_an_hour(
+    segment: str, rate: float | None, hours: int
+) -> None:
+    assert proposed_hours(200_000, segment, rate).hours == hours
+
+
+async def test_the_page_shows_the_formula_and_says_that_it_is_no_threshold(own: Browser) -> None:
+    page = (await own.get("/heures?montant=200 000&metier=pr-locaux")).text
+    assert "Environ 270 heures" in page
+    assert "80 % de main-d" in page.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "facilitateur" in page
+    assert "Environ" not in (await own.get("/heures?montant=beaucoup&taux=x")).text

@@ -1,5 +1,7 @@
 """The pages of campaigns: drawn up, read, sent and told on a map."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from tests.api.campaigns.steps import put_unknown
@@ -13,15 +15,15 @@ MOLENE = {"street": "Le Bourg", "postal_code": "29259", "city": "Île-Molène", 
 
 
 @pytest.fixture
-async def asked(served: Client, own: Browser, source: str) -> str:
+async def asked(served: Client, own: Browser, source: str) -> AsyncIterator[str]:
     """A campaign of two suppliers, as its path; its page is open."""
     for each in ("1", "2"):
         await put_unknown(served, source, each, location={"lat": 48.3972, "lon": -4.9581}, address=MOLENE)
     await own.open("/campagnes/nouvelle")
     answer = await own.submit("campagnes", FILLED)
+    yield answer.url.path
     for each in ("1", "2"):
         await served.delete(path_of(source, each))
-    return answer.url.path
 
 
 async def test_a_campaign_is_counted_before_it_is_sent(own: Browser, asked: str) -> None:
