@@ -15,7 +15,6 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from api import match, programme, spending, supply
 from api import reference as reference_data
 from api.admin import audit, keys, networks, organisations, privacy
-from api.admin.sign_in_mail import sign_in_mail_kind
 from api.campaigns import invitations
 from api.campaigns import routes as campaigns
 from api.campaigns.email import campaign_mail_kind
@@ -39,6 +38,7 @@ from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
 from api.needs import awards, insights, notice, shortlists
 from api.needs import routes as needs
+from api.people.sign_in_mail import sign_in_mail_kind
 from api.reports import badges
 from api.reports import routes as reports
 from api.runtime import observability

@@ -13,9 +13,9 @@ import msgspec
 
 from api.admin.keys import KeyRequest, issue_key, withdraw_key
 from api.admin.organisations import require_name_unlike_id
-from api.admin.people import InvitationRequest, store_invitation, withdraw_access
 from api.commands.command import USAGE, CommandFailed, run_in_transaction
 from api.commands.console import Col, Rows, console, write_parts
+from api.people.invite import InvitationRequest, store_invitation, withdraw_access
 from api.settings import Settings
 from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection

@@ -13,7 +13,11 @@ from typing import Literal
 from litestar import Response
 from litestar.background_tasks import BackgroundTask
 
-from api.admin.passkeys import (
+from api.desk.frame.layout import SAID
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit, session_digests
+from api.desk.sign_in import begin_session_of_invited, go_on_with_session, sign_in_again
+from api.people.passkeys import (
     NotProven,
     challenge_of,
     credential_id_in,
@@ -23,10 +27,6 @@ from api.admin.passkeys import (
     verify_created,
     verify_used,
 )
-from api.desk.frame.layout import SAID
-from api.desk.frame.page import page
-from api.desk.frame.visit import Visit, session_digests
-from api.desk.sign_in import begin_session_of_invited, go_on_with_session, sign_in_again
 from api.people_settings import comparable_address
 from api.runtime.actor import actor_of
 from api.runtime.rate_limits import HOUR, SIGN_INS, UNKNOWN_LINKS, Limit, caller_of

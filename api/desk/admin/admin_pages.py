@@ -18,7 +18,12 @@ from api.admin.organisations import (
     own_organisation,
     visible_organisation,
 )
-from api.admin.people import (
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, FieldKind, Mistake, Unreadable
+from api.desk.frame.layout import SAID
+from api.desk.frame.page import page
+from api.desk.frame.visit import FormOutcome, Visit, form_route, id_in, submission_name, write_once
+from api.people.invite import (
     NO_PERSON,
     InvitationRequest,
     forget_person,
@@ -27,11 +32,6 @@ from api.admin.people import (
     sign_person_out,
     visible_person,
 )
-from api.desk.frame import form as forms
-from api.desk.frame.form import Field, FieldKind, Mistake, Unreadable
-from api.desk.frame.layout import SAID
-from api.desk.frame.page import page
-from api.desk.frame.visit import FormOutcome, Visit, form_route, id_in, submission_name, write_once
 from api.runtime.actor import Acting, actor_of
 from api.runtime.etag import etag_of
 from api.runtime.idempotency import Sender

@@ -17,7 +17,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 from litestar.types import ASGIApp, Method
 
-from api.admin.passkeys import challenge_of, moment_of, options_to_sign_in
 from api.desk.frame.visit import (
     TOKEN_FIELD,
     Visit,
@@ -28,6 +27,7 @@ from api.desk.frame.visit import (
     path_to_return_to,
     visit_of,
 )
+from api.people.passkeys import challenge_of, moment_of, options_to_sign_in
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import HTML, JSON, choose_media, compress_if_accepted
