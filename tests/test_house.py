@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (31_950, 155),
-    "db": (11_530, 70),
+    "api": (32_450, 157),
+    "db": (11_620, 70),
     "domain": (19_700, 90),
     "matching": (11_990, 55),
     "sources": (9_900, 48),
-    "tests": (59_750, 322),
+    "tests": (60_250, 324),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
