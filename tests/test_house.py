@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (32_450, 157),
-    "db": (11_620, 70),
-    "domain": (19_700, 90),
+    "api": (32_750, 159),
+    "db": (11_930, 73),
+    "domain": (19_750, 90),
     "matching": (11_990, 55),
     "sources": (9_900, 48),
     "tests": (61_500, 335),
