@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import ContactCode
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Way
+from domain.law.law_files import Theme
 from domain.law.review import OPTIONS
-from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
 from domain.needs.status import Status, StepCode
