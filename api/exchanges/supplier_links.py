@@ -181,7 +181,7 @@ def _expiry(acting: Acting, last_day: date | None) -> datetime:
 
 
 async def deliver_link(sender: EmailSender, mail: ClaimedRow) -> Outcome:
-    """Attempt once to send a supplier a queued link to its page; with a new token, as one that failed may have arrived."""
+    """Attempt once to send a supplier a queued link; with a new token of it, as one that failed may have arrived."""
     language: Language = mail.row["language"]
     now, token = sender.now(), token_urlsafe(TOKEN_BYTES)
     async with transaction(sender.engine) as connection:
