@@ -244,7 +244,10 @@ def _add_audit_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     verify.add_argument("--public-key", **repeatable, type=key, metavar="KEY", help=trusted)
     verify.add_argument("--signed-since", default=date.min, type=_parse_date, metavar="DAY", help=since)
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
-    add("key", help="print the public key of the journal's signatures", description=_DESCRIPTIONS["audit key"])
+    export = add("export", help="write the record of a need as a folder", description="Write a need's record.")
+    export.add_argument("need", metavar="NEED", type=UUID, help="its id")
+    export.add_argument("folder", metavar="DIR", type=Path, help="a folder that is empty or not there yet")
+    add("key", help="print the public key of the journal's signatures", description="Note it outside of Vivier.")
 
 
 def _add_privacy_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
