@@ -22,8 +22,8 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (31_700, 155),
-    "db": (11_200, 69),
+    "api": (32_100, 156),
+    "db": (11_500, 72),
     "domain": (18_700, 88),
     "matching": (11_800, 53),
     "sources": (9_400, 42),
