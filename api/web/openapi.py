@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
 from domain.organisation import Scope
 
-VERSION = "1.0"
 # in a checkout; in an installation
 EXAMPLE_FOLDERS = (
     Path(__file__).parents[2] / "openapi" / "examples",
@@ -89,7 +89,7 @@ def openapi_document(routes: tuple[Route, ...], server: str | None = None) -> di
         "openapi": "3.1.0",
         "info": {
             "title": "Vivier",
-            "version": VERSION,
+            "version": version("vivier"),
             "contact": {"name": "Vivier"},
             "description": TEXTS["description"],
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},

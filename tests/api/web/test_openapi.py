@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from api.app import ROUTES
 from api.web.openapi import Route, encode_document, openapi_document, problems_of, routes_of
 from api.web.openapi_schemas import CLOSED_SETS
 from api.web.problems import CATALOGUE
+from scripts.release_names import names_of
+from tests.conftest import ROOT
 
-OPENAPI = Path(__file__).parents[3] / "openapi"
+OPENAPI = ROOT / "openapi"
 COMMITTED = OPENAPI / "openapi.json"
 ALL: tuple[Route, ...] = tuple(handler.opt["route"] for handler in ROUTES)
 DOCUMENT = msgspec.json.decode(COMMITTED.read_bytes())
@@ -47,6 +50,23 @@ def inside(value: Any) -> Iterator[dict[str, Any]]:
 def operation(route: Route) -> dict[str, Any]:
     found: dict[str, Any] = DOCUMENT["paths"][route.path][route.method.lower()]
     return found
+
+
+def test_names_that_clients_are_generated_from_change_only_with_a_version_that_tells_them() -> None:
+    """After a release, new names take a new version in pyproject.toml, and stand in its part of the changelog."""
+    released, current = msgspec.json.decode((OPENAPI / "names.json").read_bytes()), names_of(DOCUMENT)
+    newest = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1]
+    changed = {name for kind in ("operations", "schemas") for name in {*released[kind]} ^ {*current[kind]}}
+    if current["version"] == released["version"]:
+        assert changed == set()
+    assert {name for name in changed if f"`{name}`" not in newest} == set()
+
+
+def test_the_release_is_named_alike_everywhere() -> None:
+    """In the changelog, the document and what is installed; `GET /` and `vivier --version` tell the last."""
+    newest = re.search(r"^## \[(.+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == DOCUMENT["info"]["version"] == version("vivier")
 
 
 def test_committed_document_is_the_generated_one() -> None:
