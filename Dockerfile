@@ -27,7 +27,9 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="Vivier" \
       org.opencontainers.image.licenses="AGPL-3.0-or-later"
 RUN groupadd --system --gid 10001 vivier \
- && useradd --system --uid 10001 --gid vivier --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vivier
+ && useradd --system --uid 10001 --gid vivier --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vivier \
+ # a volume that is mounted here belongs to whom the folder belongs to
+ && install --directory --owner=10001 --group=10001 /var/lib/vivier
 COPY --from=build /opt/vivier /opt/vivier
 ENV PATH="/opt/vivier/bin:$PATH" \
     PYTHONUNBUFFERED=1

@@ -97,6 +97,12 @@ def test_who_stops_has_the_time_to_end_its_requests() -> None:
     assert int(server["stop_grace_period"].rstrip("s")) >= int(server["environment"]["VIVIER_GRACE_SECONDS"]) + 7
 
 
+def test_the_manifests_are_as_the_schemas_of_kubernetes_have_them() -> None:
+    command = [program("kubernetes-validate"), "--strict", *sorted((DEPLOY / "kubernetes").glob("*.yaml"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_service_and_the_budget_are_of_the_servers() -> None:
     (servers,), (service,), (budget,) = map(kubernetes, ("Deployment", "Service", "PodDisruptionBudget"))
     labels = servers["spec"]["template"]["metadata"]["labels"]
@@ -188,6 +194,16 @@ def test_it_runs_vivier_as_a_user_without_rights(stages: list[list[Step]]) -> No
     assert json.loads(values(final, "ENTRYPOINT")[-1]) == ["vivier"]
     after_user = [step["instruction"] for step in final[[step["instruction"] for step in final].index("USER") :]]
     assert not {"RUN", "COPY", "ADD"} & set(after_user)
+
+
+def test_the_volumes_of_servers_belong_to_its_user(stages: list[list[Step]]) -> None:
+    """A named volume takes the owner of the image's folder; without one it would be root's, and the index be lost."""
+    (made,) = (value for value in values(stages[-1], "RUN") if "--owner=10001 --group=10001" in value)
+    mounted = {
+        volume.split(":")[1] for name, each in compose().items() if "server" in name for volume in each["volumes"]
+    }
+    assert mounted <= set(made.split())
+    assert values(stages[-1], "USER") == ["10001:10001"]
 
 
 def test_its_health_is_whether_it_is_ready_on_the_port_it_serves(stages: list[list[Step]]) -> None:
