@@ -42,10 +42,10 @@ from db.declarations.links import (
     insert_links,
     insert_mail,
     is_issued,
+    link_mail_columns,
     revoke_link,
     select_links,
     select_mail_to_send,
-    write_mail_outcome,
 )
 from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
@@ -214,7 +214,7 @@ async def supplier_link_kind(services: Services) -> AsyncIterator[DeliveryKind |
             outbox=declaration_mails,
             schedule=SCHEDULE,
             attempt=LinkSender(sender).deliver,
-            also_note=write_mail_outcome,
+            columns=link_mail_columns,
             at_once=AT_ONCE,
             patience=PATIENCE,
         )
