@@ -38,7 +38,7 @@ format: $(READY) ## put the code in the project's style
 openapi: $(READY) ## write openapi/openapi.json again from the code
 	@$(BIN)/vivier openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
 
-client: $(READY) ## make the typed Python client from openapi/openapi.json: clients/python/dist/*.whl
+client: $(READY) ## make the typed clients from openapi/openapi.json: clients/*/dist
 	@$(BIN)/python -m scripts.build_client
 
 docs: $(READY) ## the guides, the API and its examples as a site that works offline: site/index.html

@@ -27,6 +27,7 @@ from api.desk.pages import PAGES
 from api.directory import merge_split, notes, open_data
 from api.directory import routes as directory
 from api.docs import routes as docs
+from api.embed import routes as embed
 from api.exchanges import link_by_siret, supplier_links
 from api.exchanges import reply_routes as replies
 from api.exchanges import routes as exchanges
@@ -71,6 +72,7 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its module here.
 FOR_BUYERS = (
     match,
+    embed,
     programme,
     spending,
     needs,
@@ -123,6 +125,7 @@ async def database(services: Services) -> AsyncIterator[None]:
             return await ensure_organisation(connection, DEFAULT_ORGANISATION, services.now())
 
     services.engine = attached
+    services.embed_key = key.embed_key if key else services.embed_key
     services.keys.attach(find_client_of_key, find_default_organisation, is_well_formed)
     services.limits.attach(attached)
     try:

@@ -100,13 +100,17 @@ async def match_need(call: Call, body: NeedAndProcedure) -> bytes:
     return await answer_match(call, body.matched, match_map if call.media_type == GEOJSON else match_json)
 
 
-async def answer_match(call: Call, need: Need, answer: MatchAnswer, other_need: Need | None = None) -> bytes:
+async def answer_match(
+    call: Call, need: Need, answer: MatchAnswer, other_need: Need | None = None, index: LiveIndex | None = None
+) -> bytes:
     """Match a need by `answer` (`other_need` too, if any): at once if that is small, else in a thread or process.
 
+    `index`: of the suppliers; by default with what the caller's organisation noted of them.
     Raises InvalidContent for a need that is not in order, and Refusal: 429, 503.
     """
     services, work = call.services, call.services.match_work
-    index, on = services.directory.index_for(call.bearer.organisation_id), need.on or services.today()
+    index = index or services.directory.index_for(call.bearer.organisation_id)
+    on = need.on or services.today()
     started = time.perf_counter()
     if work.is_small(need, index) and (other_need is None or work.is_small(other_need, index)):
         answered = answer(need, index, services.reference, on, call.language)

@@ -208,6 +208,7 @@ class Settings:
     grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number_in(0, 3_600, SECONDS), GRACE_SECONDS)
     public_url: str | None = _setting("VIVIER_PUBLIC_URL", _parse_web_url)
     cors_origins: tuple[str, ...] = _setting("VIVIER_CORS_ORIGINS", _parse_origins, ())
+    embed_origins: tuple[str, ...] = _setting("VIVIER_EMBED_ORIGINS", _parse_origins, ())
     smtp: people.MailServer | None = _setting("VIVIER_SMTP_URL", people.mail_server, secret=True)
     mail_from: str | None = _setting("VIVIER_MAIL_FROM", people.sender_address)
     reply_link_days: int = _setting("VIVIER_REPLY_LINK_DAYS", _number_in(1, 730, DAYS), 60)

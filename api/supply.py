@@ -28,11 +28,13 @@ from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.supply import AreaFeatureCollection, SegmentSupply, Supply, TradesOnDay
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import Level, SupplySearch, supply_map, trades_by_commune
 from matching.reference import Reference
 from sources.file_types.csv_cells import Dialect, csv_of
+
+_SAID = said_by(__name__)
 
 MOST_TERRITORIES, MOST_SEGMENTS, MOST_AREAS = 100, 200, 2_000
 """The areas of a map are drawn: a departement has up to 890 communes, a region 5,100."""
@@ -40,13 +42,6 @@ MOST_SUGGESTIONS = 10
 """A suggestion takes up to 2 ms of the event loop, and nobody who asks needs a key."""
 MINUTE = 60
 LONGEST_NAME = 60
-MAP_ONLY = Text(
-    "« level » ne vaut que pour la carte : demander application/geo+json (Accept)",
-    "“level” is for the map alone: ask for application/geo+json (Accept)",
-)
-JSON_ONLY = Text(
-    "« since » ne vaut que pour application/json (Accept)", "“since” is for application/json alone (Accept)"
-)
 TOO_MANY_SEGMENTS = Text(f"Au plus {MOST_SEGMENTS} segments", f"At most {MOST_SEGMENTS} segments")
 
 
@@ -170,10 +165,7 @@ def question_of(call: Call, query: SupplyQuery, media_type: str) -> tuple[Supply
     if media_type == GEOJSON and query.level == "commune":  # there are fewer EPCI in all of France
         count = int(reference.geography.ground_of_areas(tuple(areas.values())).sum())
         if count > MOST_AREAS:
-            detail = Text(
-                f"{count} contours : {MOST_AREAS} au plus ; demander des EPCI (level=epci) ou un territoire plus petit",
-                f"{count} outlines: at most {MOST_AREAS}; ask for EPCI (level=epci) or for a smaller territory",
-            )
+            detail = _SAID["too_many_outlines"].filled(count=count, most_areas=MOST_AREAS)
             raise invalid_query(Problem("/territory", "too_many_areas", detail))
     notes = None if asking is None else directory.noted.versions.get(asking)
     version, on = (live.data_version, live.version_uid, notes), query.on or services.today()
@@ -194,9 +186,9 @@ async def _identify_bearer(call: Call) -> None:
 def _require_media(query: SupplyQuery, media_type: str) -> None:
     """Raises Refusal (422) for a parameter that has no meaning in an answer of this media type."""
     if query.level is not None and media_type != GEOJSON:
-        raise invalid_query(Problem("/level", "map_only", MAP_ONLY))
+        raise invalid_query(Problem("/level", "map_only", _SAID["map_only"]))
     if query.since is not None and media_type != JSON:
-        raise invalid_query(Problem("/since", "json_only", JSON_ONLY))
+        raise invalid_query(Problem("/since", "json_only", _SAID["json_only"]))
 
 
 def search_of(question: SupplyQuestion, live: LiveIndex, reference: Reference) -> SupplySearch:

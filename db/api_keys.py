@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection, is_above, read_all, read_first
+from db.core.engine import Connection, bind, is_above, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import api_keys, organisations
 from domain.decoding.stored import read_row
@@ -67,6 +67,7 @@ async def update_organisation(
     connection: Connection, organisation_id: UUID, settings: OrganisationSettings
 ) -> Organisation | None:
     """Change an organisation's settings; None, and nothing changed, where another has the name or SIRET."""
+    bind(connection, f"organisation:{organisation_id}")
     changed = sa.update(organisations).where(organisations.c.id == organisation_id)
     return await _write_unless_taken(
         connection, changed.values(msgspec.structs.asdict(settings)).returning(organisations)
@@ -145,6 +146,7 @@ async def create_key(  # noqa: PLR0913 - keywords that say what a key is
         "quota_of": quota_of,
     }
     await connection.execute(insert(api_keys).values(row))
+    bind(connection, f"key:{row['id']}")
     shown = row | {"organisation": organisation, "scopes": sorted(set(scopes))}
     return secret, msgspec.convert(shown, Key)
 
@@ -177,6 +179,7 @@ async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> boo
     revoked = await connection.execute(
         sa.update(api_keys).where(in_force).values(revoked_at=now).returning(api_keys.c.id)
     )
+    bind(connection, f"key:{key_id}")
     return revoked.first() is not None
 
 

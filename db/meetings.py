@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, document_with_later_members, is_below, read_grouped
+from db.core.engine import Connection, bind, document_with_later_members, is_below, read_grouped
 from db.core.uuid7 import new_id
 from db.persons import find_or_insert_person
 from db.schema.organisation_tables import (
@@ -164,6 +164,7 @@ async def _write_related_rows(
     for table, rows in ((meeting_needs, need_rows), (participants, participant_rows), (follow_ups, follow_up_rows)):
         keyed = [row | {"meeting_id": meeting.id, "position": position} for position, row in enumerate(rows)]
         await _replace_rows(connection, table, meeting.id, keyed)
+    bind(connection, f"meeting_scope:{meeting.id}")
 
 
 async def _replace_rows(connection: Connection, table: sa.Table, meeting_id: UUID, rows: list[dict[str, Any]]) -> None:
@@ -240,6 +241,7 @@ async def store_feed(connection: Connection, feed: CalendarFeed, digest: bytes, 
     row = {"organisation_id": feed.organisation_id, "digest": digest, "created_at": now}
     statement = upsert(calendar_feeds).values(key_id=feed.key_id, **row)
     await connection.execute(statement.on_conflict_do_update(index_elements=["key_id"], set_=row))
+    bind(connection, f"calendar_feed:{feed.key_id}")
 
 
 async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
@@ -249,6 +251,7 @@ async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
 
 async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
     """Delete the calendar address of a key; False where the key has none."""
+    bind(connection, f"calendar_feed:{key_id}")
     gone = sa.delete(calendar_feeds).where(calendar_feeds.c.key_id == key_id).returning(calendar_feeds.c.key_id)
     return (await connection.execute(gone)).first() is not None
 

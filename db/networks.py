@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from db.core.engine import Connection
-from db.schema.organisation_tables import networks
+from db.schema.supplier_tables import networks
 from domain.networks import Network
 
 _FIELDS = [networks.c[name] for name in Network.__struct_fields__]

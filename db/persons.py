@@ -15,9 +15,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection, is_above, read_all, read_first
+from db.core.engine import Connection, bind, is_above, read_all, read_first
 from db.core.uuid7 import new_id
-from db.schema.organisation_tables import calendar_feeds, desk_accounts, desk_sessions, persons
+from db.schema.organisation_tables import PERSON_KEYS, calendar_feeds, desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import organisations
 from domain.decoding.stored import read_row
 from domain.organisation import Client
@@ -61,9 +61,12 @@ async def find_or_insert_person(
         row |= {**keys, "employer": given, "email_key": ""}
         made = insert(persons).values(row).on_conflict_do_nothing().returning(persons.c.id)
         new = await connection.scalar(made)
+        if new is not None:
+            bind(connection, f"person:{new}")
         # where there was a conflict, somebody else has just named them
         return new if new is not None else (await connection.execute(known)).scalar_one()
     if given:
+        bind(connection, f"person:{found}")
         key = sa.case((persons.c.employer_key == "", keys["employer_key"]), else_=persons.c.employer_key)
         completed = {"employer": sa.func.coalesce(persons.c.employer, given), "employer_key": key}
         await connection.execute(sa.update(persons).where(persons.c.id == found).values(completed))
@@ -83,7 +86,7 @@ async def erase_persons(
     not be written back. Those `changed_in_calendars`, which are changed too, also get a new SEQUENCE.
     """
     name = sa.case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
-    nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
+    nothing = dict.fromkeys(("email", "phone", "employer", "salt")) | dict.fromkeys(PERSON_KEYS, "")
     await connection.execute(
         sa.update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
     )
@@ -114,6 +117,7 @@ async def insert_session(
     await connection.execute(sa.delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
     row = {"digest": digest, "created_at": now, "expires_at": expires_at, **holder}
     await connection.execute(insert(desk_sessions).values(row))
+    bind(connection, f"session:{digest.hex()}")
     of_one = {name: holder[name] for name in ("key_id", "person_id") if name in holder}
     latest_first = sa.select(desk_sessions.c.digest).filter_by(**of_one).order_by(desk_sessions.c.created_at.desc())
     beyond = latest_first.offset(MOST_SESSIONS).scalar_subquery()
@@ -194,6 +198,7 @@ async def note_sign_in(
     former = await connection.scalar(known_as)
     if former is not None and former != person_id:
         await delete_sessions_of_person(connection, former)
+        bind(connection, f"person:{former}")
     seen = {"person_id": person_id, "seen_at": now}
     upserted = insert(desk_accounts).values(account | seen | {"created_at": now})
     await connection.execute(
@@ -201,6 +206,7 @@ async def note_sign_in(
             index_elements=list(account), set_={name: upserted.excluded[name] for name in seen}
         )
     )
+    bind(connection, f"person:{person_id}")
     found: UUID = person_id
     return found
 

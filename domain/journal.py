@@ -126,6 +126,19 @@ class Break(msgspec.Struct, frozen=True):
     about: str | None = None
 
 
+_PARTS_OF = {"recipients": "exchange", "reply_links": "exchange", "meeting_scope": "meeting"}
+_PARTS_OF |= {"campaign_recipients": "campaign"}
+RIGHTS = frozenset(_PARTS_OF) | {
+    *("organisation", "key", "person", "session", "calendar_feed", "webhook", "supplier_link", "note")
+}
+"""The kinds of bound content that journals of earlier releases do not tell of."""
+_ENDS_UNTOLD = frozenset({"session", "calendar_feed", "supplier_link"})
+"""Rights whose end no entry tells of: gone, they open nothing."""
+
+
+_REMOVALS = frozenset({"need.purged", "need.deleted", "meeting.purged", "campaign.purged", "campaign.deleted"})
+
+
 class BoundContent:
     """Collects the digests that a journal's entries hold of stored content; entries come in the order of their numbers.
 
@@ -137,16 +150,20 @@ class BoundContent:
         self.names: dict[str, tuple[int, str]] = {}
         self.recorded: set[str] = set()
         self._need_of: dict[str, str] = {}
+        self._rights_since: datetime | None = None
 
     def collect_entry(self, entry: Entry) -> None:
         """Collect the digests that the next entry binds, or forget those of content that was removed with a need."""
-        if entry.action in {"need.purged", "need.deleted", "meeting.purged", "campaign.purged"}:
+        if entry.action in _REMOVALS:
             for name in [name for name in self.names if self._need_of[name] == entry.object]:
                 del self.names[name]
         if entry.action == "exchange.opened":
             self._need_of[entry.object] = f"need:{entry.detail.get('need_id')}"
-        need = self._need_of.get(entry.object, entry.object)
         bound = dict(each.rpartition("=")[::2] for each in entry.content)
+        if entry.action == "rights.adopted" and self._rights_since not in {None, entry.at}:
+            return  # only what was there before any right was bound may be adopted
+        if self._rights_since is None and any(name.partition(":")[0] in RIGHTS for name in bound):
+            self._rights_since = entry.at
         told = _recorded_names(entry)
         self.recorded.update(told, bound)
         for name in told - bound.keys():
@@ -154,12 +171,19 @@ class BoundContent:
             self.names.pop(name, None)
         for name, digest in bound.items():
             self.names[name] = (entry.number, digest)
-            self._need_of[name] = need
+            self._need_of[name] = self._goes_with(name, entry.object)
+
+    def _goes_with(self, name: str, about: str) -> str:
+        """The need, or other object, with which stored content is removed; `about`: the object of its entry."""
+        kind, _, id_ = name.partition(":")
+        if kind in RIGHTS:
+            about = f"{_PARTS_OF[kind]}:{id_}" if kind in _PARTS_OF else name
+        return self._need_of.get(about, about)
 
     def breaks(self, stored: Mapping[str, str]) -> Iterator[Break]:
         """A break for each content that no longer has its bound digest; `stored`: present digests, empty where gone."""
         for name, (number, digest) in self.names.items():
-            if stored[name] != digest:
+            if stored[name] != digest and (stored[name] or name.partition(":")[0] not in _ENDS_UNTOLD):
                 yield Break(number, "altered_content" if stored[name] else "missing_content", about=name)
 
 

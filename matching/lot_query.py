@@ -20,11 +20,13 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import Role
 from domain.shortlists.shortlist import SupposedSite
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.weighted_cache import WeightBoundCache
 from matching.words.keywords import Interpreter
+
+_SAID = said_by(__name__)
 
 Made = TypeVar("Made")
 
@@ -203,7 +205,7 @@ class NeedReader:
         """One query per lot; raises InvalidContent with every problem of the need, and GivenUp."""
         ids = [lot.id for lot in need.lots]
         again = [position for position, lot_id in enumerate(ids) if lot_id in ids[:position]]
-        problems = [Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID) for position in again]
+        problems = [Problem(pointer("lots", position, "id"), "duplicate_id", _SAID["same_id"]) for position in again]
         problems += buyer_problems(need.buyer)
         whole, in_titles = need.territory, self._segments_of_titles(need)
         common = _without_raising(problems, partial(self.geography.territory, whole, "territory")) if whole else None
@@ -248,9 +250,9 @@ class NeedReader:
         read = self.read_objects.find(said)
         found = self._unknown_code_problems(lot, at) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
-            found.append(Problem(pointer(*at), "no_object", NO_OBJECT))
+            found.append(Problem(pointer(*at), "no_object", _SAID["no_object"]))
         if lot.territory is None and need.territory is None:
-            found.append(Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY))
+            found.append(Problem(pointer(*at, "territory"), "no_territory", _SAID["no_territory"]))
         own, site = lot.territory, lot.site
         territory = _without_raising(found, partial(self.geography.territory, own, *at, "territory")) if own else common
         shape = _without_raising(found, partial(self.geography.place, site, *at, "site")) if site else None
@@ -370,17 +372,6 @@ def titled(lot: Lot, need: Need) -> Lot:
     if lot.title or not need.title or len(need.lots) > 1:
         return lot
     return msgspec.structs.replace(lot, title=need.title)
-
-
-NO_OBJECT = Text(
-    "Un lot demande au moins un segment (« segments »), un code CPV (« cpv »), des mots (« keywords ») ou un intitulé "
-    "(« title »).",
-    "A lot asks for at least one segment (“segments”), CPV code (“cpv”), words (“keywords”) or a title (“title”).",
-)
-NO_TERRITORY = Text(
-    "Un territoire est attendu, sur le besoin ou sur le lot.", "A territory is expected, on the need or on the lot."
-)
-SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot already has this id.")
 
 
 def _without_raising(problems: list[Problem], make: Callable[[], Made]) -> Made | None:

@@ -6,21 +6,15 @@ from typing import NamedTuple
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.reach import AMPLE_VALUE_EUR, whole_euros
 from domain.shortlists.shortlist import Tension, TensionLevel
-from domain.text.bilingual import Language, Text, join_texts
+from domain.text.bilingual import Language, Text, join_texts, said_by
+
+_SAID = said_by(__name__)
 
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
 MANY_UNKNOWN = 3
 """The least number of suppliers nearby, eligible but of unknown trade, from which a scarce supply is called unknown."""
 
-NOBODY_FOR_THE_WHOLE = Text(
-    " ; personne ne répond à tout le lot, ni seul ni dans un groupement de quatre au plus",
-    "; nobody answers the whole lot, neither alone nor in a grouping of four at most",
-)
-NOT_FOUND_OUT = Text(
-    " ; ils se combinent de trop de façons pour établir si un groupement répond à tout le lot",
-    "; they combine in too many ways to find out whether a grouping answers the whole lot",
-)
 LEAST_KNOWN = 3
 """The least number of candidates whose size is known to do, without which the supply of an ample lot is not good."""
 
@@ -93,7 +87,7 @@ def tension_of_whole_lot(
     """
     level, message = tension.level, tension.message
     if level == "good" and not (answered := is_answered()):
-        level, why = "low", NOT_FOUND_OUT if answered is None else NOBODY_FOR_THE_WHOLE
+        level, why = "low", _SAID["not_found_out"] if answered is None else _SAID["nobody_for_the_whole"]
         message += why.to(language)
     return Tension(level, message, unknown)
 
@@ -110,36 +104,20 @@ def tension_message(level: TensionLevel, fewest: int, label: str | None, unknown
     `unknown`: the suppliers nearby that might answer but whose trade is not known.
     """
     if label is None:
-        return Text(
-            "Aucun métier n'a été reconnu dans ce lot : préciser l'objet",
-            "No trade was recognised in this lot: specify its object",
-        )
+        return _SAID["no_trade"]
     match level:
         case "none":
-            return Text(
-                f"Aucun fournisseur repéré pour « {label} » : le lot risque de rester sans offre",
-                f"No candidate for “{label}”: the lot risks no offer",
-            )
+            return _SAID["no_candidate"].filled(label=label)
         case "critical":
             few = _few_candidates_text(fewest)
             return Text(f"{few.fr} pour « {label} »", f"{few.en} for “{label}”")
         case "unknown":
             few = _few_candidates_text(fewest) if fewest else Text("Aucun fournisseur connu", "No known candidate")
-            return Text(
-                f"{few.fr} pour « {label} », mais l'activité de {unknown} fournisseurs proches n'est pas renseignée : "
-                "rien ne permet de conclure",
-                f"{few.en} for “{label}”, but what {unknown} suppliers nearby offer is not known: "
-                "nothing can be concluded",
-            )
+            return _SAID["supply_unknown"].filled(few=few, label=label, unknown=unknown)
         case "low":
-            return Text(
-                f"Peu de fournisseurs repérés ({fewest}) pour « {label} »", f"Few candidates ({fewest}) for “{label}”"
-            )
+            return _SAID["few_candidates"].filled(fewest=fewest, label=label)
         case _:
-            return Text(
-                f"Au moins {fewest} fournisseurs repérés par métier demandé",
-                f"At least {fewest} candidates per requested trade",
-            )
+            return _SAID["enough_candidates"].filled(fewest=fewest)
 
 
 def _few_candidates_text(fewest: int) -> Text:

@@ -1,4 +1,7 @@
-"""Make the typed Python client from openapi/openapi.json and build it: `make client`, clients/python/dist/*.whl."""
+"""Make the typed clients from openapi/openapi.json and build them: `make client`.
+
+For Python a wheel in clients/python/dist; for TypeScript, where npm is, a package in clients/typescript/dist.
+"""
 
 import json
 import shutil
@@ -9,18 +12,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PROJECT = ROOT / "clients" / "python"
+PYTHON, TYPESCRIPT = ROOT / "clients" / "python", ROOT / "clients" / "typescript"
 BIN = Path(sys.executable).parent
 
 
 def generate(package: Path) -> str:
-    """Write the client's package anew from the OpenAPI document; returns the generator's output."""
+    """Write the Python client's package anew from the OpenAPI document; returns the generator's output."""
     document = json.loads((ROOT / "openapi" / "openapi.json").read_text())
     with TemporaryDirectory() as folder:
         source = Path(folder) / "openapi.json"
         source.write_text(json.dumps(one_media_type_each(document)))
         command = [str(BIN / "openapi-python-client"), "generate", "--meta", "none", "--overwrite"]
-        command += ["--path", str(source), "--config", str(PROJECT / "config.yaml"), "--output-path", str(package)]
+        command += ["--path", str(source), "--config", str(PYTHON / "config.yaml"), "--output-path", str(package)]
         done = subprocess.run(command, env={"PATH": str(BIN)}, capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
 
@@ -35,7 +38,19 @@ def one_media_type_each(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+def compile_typescript() -> None:
+    """Install what the TypeScript client is made with, as locked, and compile it. Raises CalledProcessError."""
+    for command in (["ci", "--ignore-scripts"], ["run", "build"]):
+        subprocess.run(["npm", *command], cwd=TYPESCRIPT, check=True, capture_output=True)
+
+
 if __name__ == "__main__":
-    print(generate(PROJECT / "vivier_client").strip())
-    shutil.rmtree(PROJECT / "dist", ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=PROJECT, check=True)
+    print(generate(PYTHON / "vivier_client").strip())
+    shutil.rmtree(PYTHON / "dist", ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=PYTHON, check=True)
+    if shutil.which("npm"):
+        shutil.rmtree(TYPESCRIPT / "dist", ignore_errors=True)
+        compile_typescript()
+        subprocess.run(["npm", "pack", "--pack-destination", "dist"], cwd=TYPESCRIPT, check=True)
+    else:
+        print("No npm here: no client for TypeScript.")

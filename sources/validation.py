@@ -16,20 +16,17 @@ from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Geometry, Territories, vertices
 from domain.suppliers.record_check import check_record
 from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from matching.geo.geojson_validation import area_to_store
 from matching.geo.record_placement import find_placements
 from matching.geo.territory import Geography
 from sources.postal_addresses import complete_address
 
+_SAID = said_by(__name__)
+
 MOST_VERTICES = 10_000
 """Vertices of all the service areas that one record draws, once they are simplified."""
-_TOO_MANY_VERTICES = Text(
-    f"Les zones de cette fiche ont ensemble plus de {MOST_VERTICES} sommets, une fois simplifiées à 25 m : les "
-    "dessiner moins finement, ou nommer des territoires (« codes »).",
-    f"The service areas of this record have more than {MOST_VERTICES} vertices together, once simplified to 25 m: draw "
-    "them less finely, or name territories (“codes”).",
-)
+_TOO_MANY_VERTICES = _SAID["too_many_vertices"].filled(most_vertices=MOST_VERTICES)
 
 
 # Most numbers are decided here, ten times as fast; the branches of La Poste, and what is no SIRET, by the library.

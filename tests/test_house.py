@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (30_900, 155),
+    "api": (31_500, 155),
     "db": (11_200, 69),
-    "domain": (19_500, 89),
+    "domain": (19_700, 90),
     "matching": (11_990, 55),
     "sources": (9_900, 48),
     "tests": (59_400, 322),
@@ -220,6 +220,18 @@ def test_a_folder_is_seen_at_a_glance() -> None:
 def test_a_name_says_what_a_module_is_for() -> None:
     assert [name(path) for path in sources(*ROOMS) if NAMELESS & {path.stem, path.parent.name}] == []
     assert [path for path in sources(*ROOMS) if path.name == "__init__.py" and path.read_text()] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_module_says_the_sentences_of_its_own_table(room: str) -> None:
+    tables = tomllib.loads((ROOT / room / ("data/said.toml" if room == "domain" else "said.toml")).read_text())
+    written = {
+        ".".join(path.with_suffix("").parts[len((ROOT / room).parts) :]): path.read_text() for path in sources(room)
+    }
+    said = {module: set(re.findall(r"_SAID\[[\"'](\w+)", text)) for module, text in written.items()}
+    assert {module: names for module, names in said.items() if names} == {
+        name: {*table} for name, table in tables.items()
+    }
 
 
 def test_the_rooms_are_ours_from_any_folder(tmp_path: Path) -> None:

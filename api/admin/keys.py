@@ -29,26 +29,14 @@ from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.journal import Actor, Detail
 from domain.organisation import Client, Key, Name, Scope
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
+
+_SAID = said_by(__name__)
 
 MOST_PER_MINUTE = 1_000_000
 Source = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f/]+$")]
 
 NO_KEY = Text("Aucune clé en vigueur de cet identifiant", "No key in force with this id")
-NO_SOURCES = Text(
-    "Une clé qui envoie des fiches (« sync ») nomme les sources qu'elle peut écrire",
-    "A key that sends records (“sync”) names the sources that it may write",
-)
-SOURCES_FOR_NOTHING = Text(
-    "Des sources n'ont de sens que pour qui envoie des fiches (« sync ») ou administre (« admin »)",
-    "Sources only mean something for a key that sends records (“sync”) or administers (“admin”)",
-)
-_PAST = Text("Cette fin est passée", "This end is past")
-_NO_ORGANISATION = Text("Aucune organisation de ce nom ou de cet identifiant", "No organisation with this name or id")
-_BEYOND_OWN = Text(
-    "Une clé n'en fait pas qui durent plus longtemps qu'elle, ni de plus de demandes par minute",
-    "A key makes none that last longer than itself, or have more requests a minute",
-)
 
 
 class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +65,7 @@ def require_grantable(creator: Client, request: KeyRequest) -> None:
     if creator.may("platform"):
         return
     problems = [
-        Problem(f"/{name}", "beyond_own_key", _BEYOND_OWN)
+        Problem(f"/{name}", "beyond_own_key", _SAID["beyond_own"])
         for name, own, wanted in (
             ("expires_at", creator.expires_at, request.expires_at),
             ("rate_per_minute", creator.rate_per_minute, request.rate_per_minute),
@@ -105,11 +93,11 @@ async def issue_key(
     """
     problems = []
     if "sync" in request.scopes and not request.sources:
-        problems.append(Problem("/sources", "sources_needed", NO_SOURCES))
+        problems.append(Problem("/sources", "sources_needed", _SAID["no_sources"]))
     if request.sources and {"sync", "admin"}.isdisjoint(request.scopes):
-        problems.append(Problem("/sources", "sources_for_nothing", SOURCES_FOR_NOTHING))
+        problems.append(Problem("/sources", "sources_for_nothing", _SAID["sources_for_nothing"]))
     if request.expires_at is not None and request.expires_at <= now:
-        problems.append(Problem("/expires_at", "past", _PAST))
+        problems.append(Problem("/expires_at", "past", _SAID["past"]))
     if problems:
         raise InvalidContent(tuple(problems))
     asked = msgspec.structs.asdict(request) | {"organisation": organisation}
@@ -152,11 +140,6 @@ async def _write_key_entry(connection: Connection, action: str, key: Key, now: d
 
 
 keys_endpoint = partial(endpoint, tag="Organisations", scope="admin")
-
-_SHOWN_ONCE = Text(
-    "Cette clé a été donnée à l'appelant qui l'a demandée, et ne se montre qu'une fois : en faire une autre",
-    "This key was given to the caller who asked for it, and is shown once only: make another one",
-)
 
 
 class CreatedKey(Key, frozen=True, kw_only=True):
@@ -220,7 +203,7 @@ async def make_key_once(
                 connection, request.organisation or str(creator.organisation_id)
             )
             if organisation is None or not (organisation.id == creator.organisation_id or creator.may("platform")):
-                raise InvalidContent((Problem("/organisation", "unknown_organisation", _NO_ORGANISATION),))
+                raise InvalidContent((Problem("/organisation", "unknown_organisation", _SAID["no_organisation"]),))
             _, key = await issue_key(
                 connection,
                 request,
@@ -236,7 +219,7 @@ async def make_key_once(
             stored = read_stored(answer.body, CreatedKey)
             shown = msgspec.structs.replace(stored, secret=_derive_key_secret(caller_secret, stored.secret))
             if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
-                raise Conflict("shown_once", _SHOWN_ONCE)
+                raise Conflict("shown_once", _SAID["shown_once"])
             return with_secret_body(answer, msgspec.json.encode(shown))
 
         return await answer_once(call, connection, request, store_key, sender=sender, completed=reveal_secret_in)

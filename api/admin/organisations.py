@@ -220,4 +220,4 @@ async def forget_person(connection: Connection, client: Client, person_id: UUID,
     await erase_persons(connection, [person_id], now)
     actor, about = _actor_in_journal_of(client, person.organisation_id), f"person:{person_id}"
     detail: Detail = {"persons": [str(person_id)]}
-    await write_entry(connection, actor, "person.erased", about, now, detail=detail)
+    await write_entry(connection, actor, "person.erased", about, now, detail=detail, about=(about,))

@@ -28,9 +28,11 @@ from db.campaigns.mails import SHARE, OutgoingQuestion, note_attempt, reasons_no
 from db.core.engine import Connection, transaction
 from db.declarations.links import NewLink, insert_links
 from db.delivery.outbox import ClaimedRow, mail_columns
+from db.journal.entries import write_entry
 from db.schema.campaign_tables import campaign_mails
 from domain.campaigns.letter import question_email
 from domain.exchanges.letter import shown_buyer
+from domain.journal import Actor, Detail
 from domain.text.bilingual import Language
 from domain.webhooks import Outcome
 
@@ -63,7 +65,7 @@ async def campaign_mail_kind(services: Services) -> AsyncIterator[DeliveryKind |
 
 
 class PreparedQuestion(NamedTuple):
-    """What an e-mail of a campaign says: the question, the link and its end."""
+    """The parts of an e-mail of a campaign that is to be sent: the question, the link and its end."""
 
     asked: OutgoingQuestion
     link: NewLink
@@ -97,6 +99,8 @@ class CampaignSender:
         for campaign, some in by_campaign.items():
             links, (asked, _, end) = [each.link for each in some], some[0]
             await insert_links(connection, asked.organisation_id, links, now, end, campaign_id=campaign)
+            actor, detail = Actor(asked.organisation_id, "server"), Detail(links=len(links))
+            await write_entry(connection, actor, "campaign.links_made", f"campaign:{campaign}", now, detail=detail)
         return prepared
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:

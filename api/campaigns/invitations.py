@@ -14,8 +14,9 @@ from api.runtime.etag import etag_of
 from api.runtime.idempotency import carried_out_once, created_answer, creation
 from db.core.engine import Connection
 from db.idempotency import Answer
-from domain.campaigns.campaign import LONGEST_BODY, Campaign, CampaignContact, CampaignRequest, LetterBody
+from domain.campaigns.campaign import LONGEST_BODY, Campaign, CampaignRequest, LetterBody
 from domain.errors import Conflict
+from domain.exchanges.exchange import NamedContact
 from domain.meetings.meeting import Meeting
 from domain.needs.need import ShortText
 from domain.reference.territory import Territories
@@ -39,7 +40,7 @@ class InvitationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Plain text; null: when, where and the programme"""
     reply_by: date | None = None
     """The day by which an answer is asked for; null: none is named"""
-    contact: Annotated[CampaignContact | None, msgspec.Meta(description="Whom to ask; null: nobody is named")] = None
+    contact: Annotated[NamedContact | None, msgspec.Meta(description="Whom to ask; null: nobody is named")] = None
 
 
 @creation(

@@ -18,7 +18,7 @@ from db.declarations.declarations import due_to_end, end_declaration, remove_old
 from db.declarations.links import NewLink, insert_links, insert_mail
 from db.journal.entries import write_entry
 from domain.declarations.link import code_of
-from domain.journal import Actor
+from domain.journal import Actor, Detail
 from matching.words.names import name_similarity
 
 LOOKED_EVERY_SECONDS = 60
@@ -87,6 +87,9 @@ async def _ask_again(services: Services) -> int:
                 link = NewLink(each.supplier_id, token_urlsafe(TOKEN_BYTES), code_of(token_bytes(16)))
                 (link_id,) = await insert_links(connection, each.organisation_id, [link], now, now + RENEWAL_LINK)
                 await insert_mail(connection, link_id, "renewal", each.email, "fr", now)
+                detail: Detail = {"link": str(link_id), "emailed": True}
+                actor, about = Actor(each.organisation_id, "server"), f"supplier:{each.supplier_id}"
+                await write_entry(connection, actor, "supplier_link.created", about, now, detail=detail)
         asked += len(due.reached)
         if due.taken < AT_ONCE:
             return asked

@@ -55,7 +55,11 @@ MORE = re.compile(r"suite-([1-9][0-9]{0,2})-(1|21|41|61|81)", re.ASCII)
 """The wish for the candidates of a lot, by its number, from one of them on."""
 CHOSEN = "choix"
 """The field with a lot's number and a supplier's id, such as `1:0190…`, for each supplier that is ticked."""
-CONTACT_WISHES: dict[str, Text] = {"ecrire": Text("Écrire", "Write"), "inviter": Text("Inviter", "Invite")}
+CONTACT_WISHES: dict[str, Text] = {
+    "ecrire": Text("Écrire", "Write"),
+    "inviter": Text("Inviter", "Invite"),
+    "partager": Text("Lien pour un collègue", "Link for a colleague"),
+}
 SELECTION_WISHES: dict[str, Text] = {
     "adresses": Text("Copier les adresses", "Copy the addresses"),
     "xlsx": Text("Excel", "Excel"),
@@ -125,6 +129,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         positions=positions,
         also=dict(zip(understood.form.lot_ids, (read.also for read in understood.lots), strict=True)),
         pasted=dict(zip(understood.form.lot_ids, (read.pasted for read in understood.lots), strict=True)),
+        unused=dict(zip(understood.form.lot_ids, (read.unused for read in understood.lots), strict=True)),
         maps=await visit.run_work(lot_maps, need, shortlist, opened, visit.language),
         first=SHOWN_FIRST,
         at_once=need.limit,

@@ -76,6 +76,7 @@ class ChosenOfLot(NamedTuple):
 WAYS_TO_TALK = {
     "ecrire": ("fournisseur", "echanges/nouveau"),
     "inviter": ("inviter", "rencontres/nouvelle"),
+    "partager": (CHOSEN, "versions/latest"),
     "demander": ("", f"echanges/nouveau?a={UNKNOWN}"),
 }
 """By button, the field of the page that names suppliers (empty: none), and the path of that page below the need's."""
@@ -83,15 +84,16 @@ WAYS_TO_TALK = {
 
 @page("POST", "/besoin/contacts", scope="needs")
 async def talk_to_chosen(visit: Visit) -> Response[bytes]:
-    """Redirect to the page that writes to the chosen suppliers, or invites them; the need is stored first, once.
+    """Redirect to the page that writes to the chosen suppliers, invites them or shows them to colleagues.
 
-    Raises NotFound for another button.
+    The need is stored first, once. Raises NotFound for another button.
     """
     wish = visit.text("pour").partition("-")[0]
     if wish not in WAYS_TO_TALK:
         raise NotFound(NOTHING_CHOSEN)
     field, path = WAYS_TO_TALK[wish]
-    query = urlencode([(field, supplier_id) for _, supplier_id in chosen_suppliers(visit) if field])
+    chosen = visit.fields.get(CHOSEN, ()) if field == CHOSEN else [each for _, each in chosen_suppliers(visit)]
+    query = urlencode([(field, each) for each in chosen if field])
     way, form = f"{path}?{query}" if query else path, read_need_form(visit.fields)
     if form.need_id:
         return visit.redirect(f"/besoins/{form.need_id}/{way}")

@@ -6,14 +6,14 @@ from pathlib import Path
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import allotment_pages, answer_pages, answer_selection, purchases_pages, sign_in
+from api.desk import allotment_pages, answer_pages, answer_selection, embedded_page, purchases_pages, sign_in
 from api.desk.admin import admin_pages
 from api.desk.directory import directory_page, territory_page
 from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, client_of_session
 from api.desk.need import need_page
-from api.desk.record import journal_page, notice_page, stored_need, versions_page
+from api.desk.record import decisions_page, journal_page, notice_page, stored_need, versions_page
 from api.desk.sources import declaration_pages, source_pages
 from api.desk.talk import (
     campaigns_page,
@@ -67,9 +67,9 @@ async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
 
 
 MODULES = (
-    *(sign_in, need_page, answer_pages, answer_selection, allotment_pages, purchases_pages),
+    *(sign_in, need_page, answer_pages, answer_selection, allotment_pages, purchases_pages, embedded_page),
     *(territory_page, directory_page),
-    *(stored_need, versions_page, notice_page, journal_page),
+    *(stored_need, versions_page, decisions_page, notice_page, journal_page),
     campaigns_page,
     *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page, note_pages),
     *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),

@@ -21,6 +21,7 @@ from api.desk.frame.page import decoded_fields, page, sign_in_page
 from api.desk.frame.visit import KEY_FIELD, Visit, client_of_session, local_path, session_digests
 from api.identity_provider import Challenge, Identity, IdentityProvider, NotIdentified, ProviderAway
 from api.people_settings import comparable_address
+from api.runtime.actor import actor_of
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.rate_limits import SIGN_INS, caller_of
 from api.runtime.services import Services
@@ -249,6 +250,7 @@ async def begin_session(services: Services, key: str, scope: ASGIScope) -> str |
     digest = of_administrator[0] if client.id == NOT_STORED else own
     async with transaction(services.database) as connection:
         await insert_session(connection, digest, now, expires_at, key_id=client.id)
+        await write_entry(connection, actor_of(client), "key.signed_in", f"key:{client.id}", now)
     return token
 
 

@@ -36,13 +36,16 @@ from db.exchanges.reply_links import (
     insert_links,
     insert_mails,
     mail_queue_times,
+    select_link,
     select_outgoing_message,
 )
 from db.journal.content import stored_name
+from db.journal.entries import write_entry
 from db.schema.organisation_tables import message_mails
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Letter, Link, letter, shown_buyer
+from domain.journal import Actor, Detail
 from domain.text.bilingual import Language, Text
 from domain.webhooks import Outcome, Schedule
 
@@ -139,6 +142,11 @@ class EmailSender:
             expires_at = link_expiry(now, self.link_days)
             exchange, supplier = mail.row["exchange_id"], mail.row["supplier_id"]
             await insert_links(connection, exchange, {supplier: token}, now, expires_at)
+            made = await select_link(connection, token, now)
+            if made is not None:
+                actor, about = Actor(made.organisation_id, "server"), f"exchange:{exchange}"
+                said: Detail = {"supplier_id": str(supplier)}
+                await write_entry(connection, actor, "reply_link.created", about, now, detail=said)
         reply_link = Link(link_address(self.base, token), last_day(expires_at))
         text = letter(outgoing, reply_link, language, by_server=True)
         message = message_to(mail, shown_buyer(outgoing.buyer).to(language), self.sender, text, language, now)

@@ -78,7 +78,7 @@ async def open_exchange(
     need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     require_open(need.status)
     await require_storage(connection, acting)
-    require_opening(request)
+    require_opening(request, acting.services.today())
     recipients = await recipients_of(connection, acting, need, request)
     now = acting.now()
     drawn_up = _new_exchange(need, request, recipients, now)
@@ -97,6 +97,8 @@ async def open_exchange(
         "channel": request.channel,
         "recipients": [str(each.supplier_id) for each in recipients],
     }
+    if request.reply_by is not None:
+        detail["reply_by"] = request.reply_by.isoformat()
     name = f"exchange:{exchange.id}"
     about = (name, f"message:{first.id}", *told)
     await write_entry(connection, acting.actor, "exchange.opened", name, now, detail=detail, about=about)
@@ -122,6 +124,8 @@ def _new_exchange(
         channel=request.channel,
         opened_at=now,
         recipients=recipients,
+        reply_by=request.reply_by,
+        contact=request.contact,
         messages=(make_message(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now),),
         deliveries=(),
     )
@@ -210,7 +214,7 @@ async def preview_exchange(
     """Show what `open_exchange` would send. Raises as `open_exchange`, but for quotas, and as `require_sender`."""
     need = await own_need(connection, acting.organisation_id, need_id)
     require_open(need.status)
-    require_opening(request)
+    require_opening(request, acting.services.today())
     require_sender(need.content, acting.organisation)
     recipients = await recipients_of(connection, acting, need, request)
     if request.channel in TOLD:

@@ -203,6 +203,8 @@ def write_letter(
         purchase=purchase_name(need.content, exchange.lot_ids),
         subject=exchange.subject,
         body=message.body,
+        reply_by=exchange.reply_by,
+        contact=exchange.contact,
         question=message.question,
         is_correction=message.corrects is not None,
         is_first=message.id == exchange.messages[0].id,

@@ -39,6 +39,7 @@ from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.exchange import (
     Exchange,
     MessageRequest,
+    NamedContact,
     ReplyContent,
     VisibleMessage,
     make_message,
@@ -165,6 +166,10 @@ class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
     """False: the notice is published, or the need has ended"""
     opened_at: datetime
     """The moment it was opened"""
+    reply_by: date | None = None
+    """The day by which the buyer asks for an answer; null: none is named"""
+    contact: NamedContact | None = None
+    """Whom to ask; null: nobody is named"""
     link_expires_at: datetime
     """Until when this link works"""
     messages: tuple[VisibleMessage, ...]
@@ -206,6 +211,8 @@ async def visible_exchange(connection: Connection, link: ReplyLink, today: date)
         recipient=exchange.recipients[0].name,
         can_reply=need.status in OPEN,
         opened_at=exchange.opened_at,
+        reply_by=exchange.reply_by,
+        contact=exchange.contact,
         link_expires_at=link.expires_at,
         messages=visible_to(link.supplier_id, exchange.messages),
         declaration=said and said.declaration,

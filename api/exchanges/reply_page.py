@@ -173,6 +173,7 @@ def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
         status,
         exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).fr),
         until=long_date(last_day(exchange.link_expires_at)).fr,
+        reply_by=exchange.reply_by and long_date(exchange.reply_by).fr,
         by_id={each.id: each for each in exchange.messages},
         sent=own.get(sent_id) if sent_id else None,
         corrected=own.get(corrected_id) if corrected_id else None,

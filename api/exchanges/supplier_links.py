@@ -58,26 +58,17 @@ from domain.declarations.link import CreatedLink, DeclarationLink, LinkRequest, 
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.exchanges.letter import shown_buyer
-from domain.journal import Detail
+from domain.journal import Actor, Detail
 from domain.organisation import Scope
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, said_by
 from domain.webhooks import Outcome
+
+_SAID = said_by(__name__)
 
 TAG = "Supplier pages"
 SCOPES: tuple[Scope, ...] = ("needs", "sync")
 MOST_DAYS = 731
-NO_LINK = Text(
-    "Ce fournisseur n'a pas de lien en vigueur de cet identifiant", "This supplier has no such link in force"
-)
-_NOT_ITS_SOURCE = Text(
-    "Aucune des sources de cette clé ne décrit ce fournisseur", "No source of this key describes this supplier"
-)
-_NO_ADDRESS = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
-_PAST, _TOO_LATE = (
-    Text("Cette date est passée", "This day is past"),
-    Text("Au plus dans deux ans", "In two years at the latest"),
-)
 links_endpoint = partial(endpoint, tag=TAG, scope=SCOPES)
 
 
@@ -160,7 +151,7 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
     supplier_id = (await survivors(connection, [id])).get(id, id)
     owner = None if bearer.may("platform") else bearer.organisation_id
     if not await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now):
-        raise NotFound(NO_LINK)
+        raise NotFound(_SAID["no_link"])
     detail: Detail = {"link": str(link_id)}
     actor = acting_of(call).actor
     await write_entry(connection, actor, "supplier_link.revoked", f"supplier:{supplier_id}", now, detail=detail)
@@ -178,7 +169,7 @@ async def _supplier_for(call: Call, connection: Connection, supplier_id: UUID) -
     if not bearer.may("needs", "platform") and not any(
         bearer.may_write(source) for source in await sources_of(connection, [found])
     ):
-        raise Refusal("source-not-on-key", _NOT_ITS_SOURCE)
+        raise Refusal("source-not-on-key", _SAID["not_its_source"])
     return found
 
 
@@ -186,11 +177,11 @@ def _require_valid(body: LinkRequest, today: date) -> None:
     """Raises InvalidContent with everything wrong in a wish for a link: no address, a day past or too late."""
     problems, email = list[Problem](), body.email
     if email is not None and not (ADDRESS.fullmatch(email.strip()) and ascii_domain(email.strip().rpartition("@")[2])):
-        problems.append(Problem("/email", "invalid_email", _NO_ADDRESS))
+        problems.append(Problem("/email", "invalid_email", _SAID["no_address"]))
     if body.expires_on is not None and body.expires_on < today:
-        problems.append(Problem("/expires_on", "past", _PAST))
+        problems.append(Problem("/expires_on", "past", _SAID["past"]))
     if body.expires_on is not None and (body.expires_on - today).days > MOST_DAYS:
-        problems.append(Problem("/expires_on", "too_late", _TOO_LATE))
+        problems.append(Problem("/expires_on", "too_late", _SAID["too_late"]))
     if problems:
         raise InvalidContent(tuple(problems))
 
@@ -234,6 +225,10 @@ class LinkSender:
         async with transaction(self.sender.engine) as connection:
             outgoing = await select_mail_to_send(connection, mail, token, now)
             entry = outgoing and await get_supplier(connection, outgoing.supplier_id)
+            if outgoing is not None:
+                actor, detail = Actor(outgoing.organisation_id, "server"), Detail(link=str(mail.row["link_id"]))
+                about = f"supplier:{outgoing.supplier_id}"
+                await write_entry(connection, actor, "supplier_link.sent", about, now, detail=detail)
         if outgoing is None or not entry:
             return Outcome(failure="link_revoked", final=True)
         text = link_letter(

@@ -1,6 +1,7 @@
 """The key that signs the journal: Ed25519, of the settings or of a file in `VIVIER_HOME` that is made at first use."""
 
 import base64
+import hmac
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -16,11 +17,12 @@ FILE = "journal.key"
 
 
 class JournalKey:
-    """A private key that signs; `public` is its public key in hexadecimal digits."""
+    """A private key that signs; `public` is its public key in hexadecimal digits, `embed_key` another secret of it."""
 
     def __init__(self, seed: bytes) -> None:
         key = Ed25519PrivateKey.from_private_bytes(seed)
         self.sign: Callable[[bytes], bytes] = key.sign
+        self.embed_key = hmac.digest(seed, b"addresses of searches in portals", "sha256")
         self.public = key.public_key().public_bytes_raw().hex()
 
     def __repr__(self) -> str:

@@ -31,7 +31,9 @@ from domain.decoding.stored import read_stored
 from domain.errors import Conflict, NotFound
 from domain.meetings.meeting import Meeting
 from domain.reference.territory import Territories
-from domain.text.bilingual import PARIS, Text, is_one_line, on_one_line
+from domain.text.bilingual import PARIS, is_one_line, on_one_line, said_by
+
+_SAID = said_by(__name__)
 
 CALENDAR = "text/calendar"
 STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
@@ -89,12 +91,6 @@ IN_A_FEED = 2_000
 SHOWN_SINCE = timedelta(days=730)
 PRIVATE = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
 """Headers that keep an address with a token from going on to others."""
-NO_FEED = Text("Cette adresse n'est pas, ou n'est plus, celle d'un calendrier", "This is not, or no longer, a calendar")
-_NO_ADDRESS = Text("Cette clé n'a pas d'adresse de calendrier", "This key has no address of the calendar")
-_REPLACED = Text(
-    "L'adresse alors donnée a été remplacée ou révoquée, ou l'a été à un autre appelant : en demander une nouvelle",
-    "The address given then was replaced or revoked, or was given to another caller: ask for a new one",
-)
 
 
 class CalendarAddress(msgspec.Struct, frozen=True):
@@ -125,7 +121,7 @@ async def create_calendar_feed(call: Call, connection: Connection) -> Response[b
         seed = read_stored(answer.body, CalendarAddress).url
         url = await address_of_seed(connection, acting, seed)
         if url is None:
-            raise Conflict("shown_once", _REPLACED)
+            raise Conflict("shown_once", _SAID["replaced"])
         return with_secret_body(answer, msgspec.json.encode(CalendarAddress(url)))
 
     return await answer_once(call, connection, b"", store_address, completed=reveal_url_in)
@@ -155,7 +151,7 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
     """
     services = call.services
     find = partial(_find_feed, services, token=token)
-    async with follow_link(call, token, find, NO_FEED) as (connection, feed):
+    async with follow_link(call, token, find, _SAID["no_feed"]) as (connection, feed):
         services.limits.take(READINGS, feed.key_id)
         shown = await organisation_calendar(services, connection, feed.organisation_id)
     answer = conditional_get(call, shown, CALENDAR)
@@ -185,7 +181,7 @@ async def address_of_seed(connection: Connection, acting: Acting, seed: str) -> 
 async def revoke_address(connection: Connection, acting: Acting, key_id: UUID) -> None:
     """Revoke the calendar address of a key. Raises NotFound where the key has none."""
     if not await revoke_feed(connection, key_id):
-        raise NotFound(_NO_ADDRESS)
+        raise NotFound(_SAID["no_address"])
     await write_entry(
         connection, acting.actor, "calendar_feed.revoked", f"{_owner_kind(acting)}:{key_id}", acting.now()
     )

@@ -36,16 +36,14 @@ from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff
 from domain.shortlists.shortlist import Shortlist
 from domain.shortlists.version import FrozenShortlist, IdAndName, LotTotal, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from matching.engine import match_json, stamp_of
 from matching.inspection.match_cost import words_ms
 from matching.inspection.trace import SupplierStanding, supplier_standings
 
+_SAID = said_by(__name__)
+
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-NO_VERSION = Text(
-    "La liste de ce besoin n'a aucune version de ce numéro : elles se comptent à partir de 1",
-    "The shortlist of this need has no version of this number: they are counted from 1",
-)
 
 
 def unknown_lot(lot_id: str, known: Iterable[str], *path: str | int) -> Problem:
@@ -70,7 +68,7 @@ async def version_of(connection: Connection, organisation_id: UUID, need_id: UUI
         wanted = None if number == "latest" else int(number)
         frozen = await select_shortlist(connection, organisation_id, need_id, wanted)
     if frozen is None:
-        raise NotFound(NO_VERSION)
+        raise NotFound(_SAID["no_version"])
     return frozen
 
 
@@ -185,12 +183,6 @@ async def _input_of_need(
     return MatchInput(content, on, awards, year, others)
 
 
-DELETED = Text(
-    "Ce besoin, ou cette version de sa liste, a été supprimé depuis",
-    "This need, or this version of its shortlist, was deleted since",
-)
-
-
 async def freeze_shortlist(
     connection: Connection, acting: Acting, need_id: UUID, matched: MatchedNeed | None = None
 ) -> tuple[int, bytes]:
@@ -209,7 +201,7 @@ async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, num
     """The stored bytes of a version of a shortlist. Raises NotFound where the version was deleted meanwhile."""
     frozen = await select_shortlist(connection, acting.organisation_id, need_id, number)
     if frozen is None:
-        raise NotFound(DELETED)
+        raise NotFound(_SAID["deleted"])
     return frozen.body
 
 

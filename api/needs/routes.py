@@ -287,6 +287,13 @@ async def edit_need(
         return need_document(await change_need(connection, acting, need, edit(before)))
 
 
+async def begin_sourcing(connection: Connection, acting: Acting, need_id: UUID) -> None:
+    """Give a draft the status `sourcing`, since suppliers are asked; another status stays. Raises NotFound."""
+    need = await own_need(connection, acting.organisation_id, need_id, lock=True)
+    if need.status == "draft":
+        await change_need(connection, acting, need, msgspec.structs.replace(need_document(need), status="sourcing"))
+
+
 async def delete_draft(acting: Acting, need_id: UUID, if_match: str | None) -> None:
     """Delete a draft, with its shortlists. Raises as `edit_need`, and Conflict for a need in use or no draft."""
     async with transaction(acting.services.database) as connection:

@@ -47,6 +47,7 @@ from db.needs.shortlists import (
     write_decision,
 )
 from db.suppliers.write import survivors
+from domain.equal_treatment.acts import SupplierActs, supplier_acts
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
@@ -340,6 +341,17 @@ async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID
             living[other] = living[living.get(other, other)] = living.get(to, to)
     earlier = await earlier_decisions(connection, organisation, need_id, version.number)
     return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, language, living, earlier)
+
+
+async def acts_with_suppliers(connection: Connection, acting: Acting, need_id: UUID) -> list[SupplierActs]:
+    """The acts with each supplier of a need's latest shortlist, then with others that were written to or met.
+
+    Raises NotFound.
+    """
+    organisation = acting.organisation_id
+    treatment = await treatment_of(connection, organisation, need_id, acting.language)
+    decisions = await select_decisions(connection, organisation, need_id, treatment.shortlist, None, None)
+    return supplier_acts(treatment, decisions)
 
 
 ROUTES = (

@@ -25,7 +25,9 @@ from db.needs.needs import stored_bytes
 from domain.errors import Conflict
 from domain.journal import Actor
 from domain.organisation import Client
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
+
+_SAID = said_by(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +87,7 @@ async def require_storage(connection: Connection, acting: Acting) -> None:
         >= quota
     ):
         mib = quota >> 20
-        detail = Text(
-            "Les besoins, listes, échanges, réunions et réponses gardées un jour de cette organisation occupent les "
-            f"{mib} Mio qu'elle a : effacer des brouillons (DELETE /needs/{{id}}), demander moins de candidats par lot "
-            "(limit), ou voir avec l'exploitant, qui peut supprimer ce dont la durée est écoulée (vivier retention "
-            "purge) ou donner plus de place (VIVIER_STORAGE_QUOTA_MIB)",
-            "The needs, shortlists, exchanges, meetings and answers kept for a day of this organisation take the "
-            f"{mib} MiB that it has: delete drafts (DELETE /needs/{{id}}), ask for fewer candidates by lot (limit), or "
-            "see the operator, who can remove what has been kept for its time (vivier retention purge) or give more "
-            "room (VIVIER_STORAGE_QUOTA_MIB)",
-        )
+        detail = _SAID["storage_is_full"].filled(mib=mib)
         raise Conflict("storage_quota", detail)
 
 

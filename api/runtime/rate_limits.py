@@ -53,6 +53,8 @@ READINGS = Limit("reading", 120)
 """Readings of an exchange by one of its recipients, by any of its links, or of the calendar of a key."""
 ANSWERS = Limit("answer", 20, HOUR)
 """Answers to an exchange of one of its recipients, by any of its links."""
+EMBEDDED_SEARCHES = Limit("embedded-search", 40)
+"""Pages of a search in portals that an address opens: one visitor does not use up the quota of a portal."""
 SUPPLY_ANSWERS = Limit("supply", 60)
 """Answers on supply made for an address: each territory that is new takes the place of one that matches asked for."""
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
+from secrets import token_bytes
 
 from api.identity_provider import IdentityProvider
 from api.runtime.auth import Keys, OneTimeLinks
@@ -41,6 +43,8 @@ class Services:
     engine: Engine | None = None
     watch: DatabaseWatch | None = None
     live: LiveDirectory | None = None
+    embed_key: bytes = field(default_factory=partial(token_bytes, 32), repr=False)
+    """Seals the addresses of searches in portals; the same for all servers that have the journal's key."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     spool: ByteQuota = field(default_factory=ByteQuota)
     bodies: ByteQuota = field(default_factory=ByteQuota)

@@ -12,7 +12,9 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest, MemoryShare, require_coding, whole_body
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
+
+_SAID = said_by(__name__)
 
 STYLE = (Path(__file__).parent / "pages.css").read_text(encoding="utf-8")
 """The style sheet that all pages begin with: the desk's, the one on which suppliers reply, the report."""
@@ -38,12 +40,7 @@ def html_environment(loader: BaseLoader) -> Environment:
 def parse_fields(encoded: bytes, most: int) -> Fields:
     """The fields of a URL-encoded form or query string. Raises Refusal (400) if unreadable or over `most` fields."""
     if encoded.count(b"&") >= most:
-        detail = Text(
-            f"Ce formulaire a plus de {most} champs : revenez à la page précédente, où votre saisie est gardée, et "
-            "enregistrez-la en plusieurs fois",
-            f"This form has more than {most} fields: go back to the page before, where what you typed is kept, "
-            "and save it in several parts",
-        )
+        detail = _SAID["too_many_fields"].filled(most=most)
         raise Refusal("malformed-body", detail)
     try:
         fields = parse_qs(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=most)

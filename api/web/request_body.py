@@ -23,7 +23,9 @@ from domain.decoding.requests import (
     find_repeated_key,
 )
 from domain.errors import InvalidContent, Problem
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
+
+_SAID = said_by(__name__)
 
 T = TypeVar("T")
 LARGE = 1 << 20
@@ -178,14 +180,14 @@ class Gunzip:
             if self._member.eof:
                 self._members += 1
                 if self._members > FEW_MEMBERS + self._produced // BYTES_OF_MEMBER:
-                    raise Refusal("malformed-body", TOO_MANY_MEMBERS)
+                    raise Refusal("malformed-body", _SAID["too_many_members"])
                 self._member = zlib.decompressobj(wbits=31)
             # what is left of it after a member is copied: of all the block, that would take quadratic time
             window = block[at : at + WINDOW]
             try:
                 more = self._member.decompress(window, PIECE)
             except zlib.error:
-                raise Refusal("malformed-body", BROKEN_GZIP) from None
+                raise Refusal("malformed-body", _SAID["broken_gzip"]) from None
             at += len(window) - len(self._member.unused_data if self._member.eof else self._member.unconsumed_tail)
             self._produced += len(more)
             if self._produced > self._limit:
@@ -200,7 +202,7 @@ class Gunzip:
     def end(self) -> None:
         """Raises Refusal (400) where the last member is cut short."""
         if not self._member.eof:
-            raise Refusal("malformed-body", BROKEN_GZIP)
+            raise Refusal("malformed-body", _SAID["broken_gzip"])
 
 
 def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
@@ -223,10 +225,7 @@ def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
     received = header[:100] or "—"
     raise Refusal(
         "unsupported-media-type",
-        Text(
-            f"Content-Type reçu : {received} ; attendu : {wanted}, en UTF-8",
-            f"Content-Type received: {received}; expected: {wanted}, in UTF-8",
-        ),
+        _SAID["unsupported_media_type"].filled(received=received, wanted=wanted),
         headers={"accept-patch" if MERGE_PATCH in accepted else "accept-post": wanted},
     )
 
@@ -252,13 +251,6 @@ def too_large(limit: int) -> Refusal:
         Text(f"Le corps dépasse {size} Mio", f"The body is larger than {size} MiB"),
         headers={"connection": "close"},
     )
-
-
-BROKEN_GZIP = Text("La compression gzip est rompue", "The gzip compression is broken")
-TOO_MANY_MEMBERS = Text(
-    "La compression gzip a trop de membres vides ou presque : compresser le fichier d'un seul tenant",
-    "The gzip compression has too many members that hold next to nothing: compress the file as one",
-)
 
 
 Patch = dict[str, Any]

@@ -22,23 +22,14 @@ from db.idempotency import Answer
 from db.journal.entries import write_entry
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.organisation import Scope
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from domain.webhooks import SECRET_PREFIX, Secret, Webhook, WebhookDelivery, WebhookSettings
+
+_SAID = said_by(__name__)
 
 SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")
 webhooks_endpoint = partial(endpoint, tag="Webhooks", scope=SCOPES)
 webhooks_creation = partial(creation, tag="Webhooks", scope=SCOPES)
-
-NO_WEBHOOK = Text("Aucun webhook de cet identifiant", "No webhook with this id")
-NO_DELIVERY = Text("Ce webhook n'a pas d'envoi de cet identifiant", "This webhook has no delivery with this id")
-INACTIVE = Text(
-    "Ce webhook est inactif : le réactiver d'abord (PATCH, active: true)",
-    "This webhook is inactive: activate it first (PATCH, active: true)",
-)
-BAD_URL = Text(
-    "Adresse attendue : http ou https, avec un hôte, sans identifiants ni fragment",
-    "Expected an address: http or https, with a host, without credentials or fragment",
-)
 
 
 class WebhookRequest(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -195,16 +186,16 @@ async def _own_webhook(
     """The organisation's webhook (`lock`: locked). Raises NotFound, and Conflict if it must be `active` and is not."""
     found = await webhooks.get_webhook(connection, call.bearer.organisation_id, webhook_id, lock=lock)
     if found is None:
-        raise NotFound(NO_WEBHOOK)
+        raise NotFound(_SAID["no_webhook"])
     if active and not found.active:
-        raise Conflict("inactive_webhook", INACTIVE)
+        raise Conflict("inactive_webhook", _SAID["inactive"])
     return found
 
 
 async def _find_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
     found = await webhooks.get_delivery(connection, webhook_id, delivery_id)
     if found is None:
-        raise NotFound(NO_DELIVERY)
+        raise NotFound(_SAID["no_delivery"])
     return found
 
 
@@ -218,7 +209,7 @@ def _checked_settings(call: Call, wanted: WebhookSettings) -> WebhookSettings:
     except (httpx.InvalidURL, ValueError):
         is_address = False
     if not is_address:
-        raise InvalidContent((Problem("/url", "bad_address", BAD_URL),))
+        raise InvalidContent((Problem("/url", "bad_address", _SAID["bad_url"]),))
     client = call.bearer
     sources = wanted.sources
     if "import.finished" in wanted.events:

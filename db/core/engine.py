@@ -8,7 +8,7 @@ release may have added to it.
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, TypeAlias, TypeVar, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import asyncpg
 import msgspec
@@ -91,6 +91,26 @@ def end_connections(some: Engine) -> None:
 
 transaction = AsyncEngine.begin
 """A connection in a transaction: leaving the block commits, raising inside it rolls back."""
+
+
+_to_bind = WeakKeyDictionary[Any, dict[str, None]]()
+
+
+def bind(connection: Connection, *names: str) -> None:
+    """Have the next journal entry of this transaction bind these stored objects, which were just changed or removed."""
+    _names_to_bind(connection).update(dict.fromkeys(names))
+
+
+def take_names_to_bind(connection: Connection) -> list[str]:
+    """The names given to `bind` in this transaction since they were last taken, in their order."""
+    names = list(_names_to_bind(connection))
+    _names_to_bind(connection).clear()
+    return names
+
+
+def _names_to_bind(connection: Connection) -> dict[str, None]:
+    transaction = connection.sync_connection and connection.sync_connection.get_transaction()
+    return {} if transaction is None else _to_bind.setdefault(transaction, {})
 
 
 End: TypeAlias = Callable[[bool], object]

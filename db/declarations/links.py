@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, case, func, insert, select, update
 
-from db.core.engine import Connection, is_below
+from db.core.engine import Connection, bind, is_below
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, mail_columns, wake_servers
 from db.exchanges.reply_links import digest
@@ -88,6 +88,7 @@ async def insert_links(
     if rows:
         await connection.execute(insert(declaration_links), rows)
         await connection.execute(insert(declaration_secrets), secrets)
+        bind(connection, *(f"supplier_link:{each}" for each in ids))
     return ids
 
 
@@ -168,6 +169,7 @@ async def revoke_link(
     gone = update(declaration_links).where(wanted).values(revoked_at=now).returning(own.id)
     if (await connection.execute(gone)).first() is None:
         return False
+    bind(connection, f"supplier_link:{link_id}")
     stop = update(declaration_mails).filter_by(link_id=link_id, status="waiting")
     await connection.execute(stop.values(status="cancelled", due_at=None, lease=None, ended_at=now))
     return True
@@ -200,6 +202,7 @@ async def was_mailed_to(connection: Connection, supplier_id: UUID, moment: datet
 class MailToSend(msgspec.Struct, frozen=True):
     """The content of an e-mail with a link: who asks, whom, and the last moment of the link."""
 
+    organisation_id: UUID
     organisation: str
     supplier_id: UUID
     expires_at: datetime
@@ -209,7 +212,9 @@ async def select_mail_to_send(connection: Connection, mail: ClaimedRow, token: s
     """The content of a queued e-mail, with `token` as a new secret of its link; None where that ended meanwhile."""
     link_id = mail.row["link_id"]
     query = (
-        select(declaration_links.c.supplier_id, declaration_links.c.expires_at, organisations.c.name)
+        select(
+            organisations.c.id, organisations.c.name, declaration_links.c.supplier_id, declaration_links.c.expires_at
+        )
         .join(organisations, organisations.c.id == declaration_links.c.organisation_id)
         .where(declaration_links.c.id == link_id, _is_in_force(now))
         .with_for_update(read=True, of=declaration_links)
@@ -218,7 +223,8 @@ async def select_mail_to_send(connection: Connection, mail: ClaimedRow, token: s
     if row is None:
         return None
     await connection.execute(insert(declaration_secrets).values(digest=secret_digest(token), link_id=link_id))
-    return MailToSend(row.name, row.supplier_id, row.expires_at)
+    bind(connection, f"supplier_link:{link_id}")
+    return MailToSend(*row)
 
 
 def link_mail_columns(result: Result) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Select, case, delete, exists, func, insert, or_, select, update
 
-from db.core.engine import Connection, is_above, is_below, read_grouped
+from db.core.engine import Connection, bind, is_above, is_below, read_grouped
 from db.core.uuid7 import lowest_id, new_id
 from db.delivery.outbox import ClaimedRow, OwnerLimit, wake_servers
 from db.schema.supplier_tables import directory_version, webhook_attempts, webhook_deliveries, webhooks
@@ -80,6 +80,7 @@ async def create_webhook(
         "created_at": now,
         "updated_at": now,
     }
+    bind(connection, f"webhook:{row['id']}")
     return read_row((await connection.execute(insert(webhooks).values(row).returning(*_COLUMNS))).one(), Webhook)
 
 
@@ -117,6 +118,7 @@ async def update_webhook(connection: Connection, before: Webhook, after: Webhook
         change |= {"acknowledged_version": version, "queued_version": version}
     elif after.active and not before.active:
         change |= {"queued_version": webhooks.c.acknowledged_version}
+    bind(connection, f"webhook:{before.id}")
     updated = update(webhooks).where(webhooks.c.id == before.id).values(change).returning(*_COLUMNS)
     webhook = read_row((await connection.execute(updated)).one(), Webhook)
     waiting = update(webhook_deliveries).where(
@@ -133,6 +135,7 @@ async def update_webhook(connection: Connection, before: Webhook, after: Webhook
 async def delete_webhook(connection: Connection, webhook_id: UUID) -> None:
     """Delete a webhook and all its deliveries."""
     await connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
+    bind(connection, f"webhook:{webhook_id}")
 
 
 async def find_target(connection: Connection, webhook_id: UUID) -> DeliveryTarget | None:

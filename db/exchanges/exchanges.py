@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Table, func, insert, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, is_above, read_all, read_grouped
+from db.core.engine import Connection, bind, is_above, read_all, read_grouped
 from db.schema.organisation_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
@@ -40,6 +40,7 @@ async def insert_exchange(
     await connection.execute(insert(exchanges).values(**row, organisation_id=organisation_id))
     recipients = [msgspec.structs.asdict(each) | {"exchange_id": exchange.id} for each in exchange.recipients]
     await connection.execute(insert(exchange_recipients), recipients)
+    bind(connection, f"recipients:{exchange.id}", f"reply_links:{exchange.id}")
     await insert_message(connection, exchange.id, first)
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, and_, exists, func, insert, select, union_all, update
 
-from db.core.engine import Connection, read_first
+from db.core.engine import Connection, bind, read_first
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, wake_servers
 from db.schema.campaign_tables import campaign_mails, campaigns
@@ -42,6 +42,7 @@ async def insert_links(
     common = {"exchange_id": exchange_id, "created_at": now, "expires_at": expires_at}
     rows = [{"supplier_id": each, "digest": digest(token), **common} for each, token in tokens.items()]
     await connection.execute(insert(reply_links), rows)
+    bind(connection, f"reply_links:{exchange_id}")
 
 
 async def is_issued(connection: Connection, tokens: Iterable[str]) -> bool:
@@ -80,6 +81,7 @@ async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: U
     stop = update(message_mails).filter_by(**theirs, status="waiting")
     await connection.execute(stop.values(status="cancelled", due_at=None, lease=None, ended_at=now))
     gone = update(reply_links).filter_by(**theirs, revoked_at=None).values(revoked_at=now)
+    bind(connection, f"reply_links:{exchange_id}")
     revoked = (await connection.execute(gone.returning(reply_links.c.expires_at))).all()
     return any(row.expires_at > now for row in revoked)
 
@@ -160,6 +162,8 @@ async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> O
             needs.c.content.label("need"),
             exchanges.c.subject,
             exchanges.c.lot_ids,
+            exchanges.c.reply_by,
+            exchanges.c.contact,
             messages.c.body,
             messages.c.question,
             messages.c.corrects.is_not(None).label("is_correction"),

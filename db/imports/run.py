@@ -36,7 +36,9 @@ from domain.journal import Actor, Detail
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.record_check import MOST_VERTICES, require_vertices_left
 from domain.suppliers.source import Import, ImportMode, ImportStatus, RowError
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, said_by
+
+_SAID = said_by(__name__)
 
 # A snapshot that would remove more than one record in five is more likely to be cut short than meant.
 REMOVABLE_SHARE = 0.2
@@ -281,12 +283,7 @@ async def _store_staged(context: ImportContext, order: Order, counts: Counts, ab
 
 
 def _too_many_removed(removed: int, stored: int) -> Conflict:
-    detail = Text(
-        f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq : s'il est bien tout ce "
-        "qu'elle a, le confirmer (« force »).",
-        f"This would remove {removed} of the source's {stored} records, more than one in five: if that is all "
-        "it has, confirm it (“force”).",
-    )
+    detail = _SAID["too_many_removed"].filled(removed=removed, stored=stored)
     return Conflict("too_many_removed", detail)
 
 

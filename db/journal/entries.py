@@ -10,17 +10,18 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Text, cast, exists, func, insert, select, text
+from sqlalchemy import Row, Text, cast, delete, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from db.core.engine import Connection, LockKind, is_below, lock, lock_if_free
+from db.core.engine import Connection, LockKind, is_below, lock, lock_if_free, take_names_to_bind
 from db.core.uuid7 import new_id
-from db.journal.content import content_digests
-from db.schema.organisation_tables import audit_entries, audit_heads, persons
+from db.journal.content import content_digests, stored_names
+from db.schema.organisation_tables import audit_adoptions, audit_entries, audit_heads, persons
 from db.schema.supplier_tables import api_keys, organisations
-from domain.journal import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, entry_hash
+from domain.journal import BEFORE_THE_FIRST, RIGHTS, Actor, Detail, Entry, JournalHead, entry_hash
 
 READ_AT_ONCE = 5_000
+ADOPTED_AT_ONCE = 1_000
 
 _COLUMNS = [column for column in audit_entries.c if column.name not in {"organisation_id", "detail", "signature"}]
 _decode_detail = msgspec.json.Decoder(Detail).decode
@@ -63,13 +64,25 @@ async def write_entry(
 ) -> None:
     """Add an entry to the journal: `actor` did `action` ("need.created", "message.sent"…) to `object_` ("need:<id>").
 
-    `about`: what is stored that the entry binds, as `db.journal.content` names it. Call it last before the commit:
-    until then, no other transaction can write to the organisation's journal.
+    `about`: what is stored that the entry binds, as `db.journal.content` names it, with what was given to `bind`. Call
+    it last before the commit: until then, no other transaction can write to the organisation's journal.
     """
-    content = [f"{name}={digest}" for name, digest in (await content_digests(connection, about)).items()]
-    made = await next_entry(connection, actor, action, object_, now, version=version, detail=detail, content=content)
+
+    names = [*about, *take_names_to_bind(connection)]
+    made = await next_entry(connection, actor, action, object_, now, version=version, detail=detail, about=names)
     row = msgspec.structs.asdict(made.entry) | {"organisation_id": actor.organisation_id}
     await connection.execute(insert(audit_entries).values(row | {"hash": made.hash, "signature": made.signature}))
+
+
+async def adopt_rights(connection: Connection, now: datetime) -> None:
+    """Bind in journals the rights that a release stored which did not; called once after the database was migrated."""
+    due = delete(audit_adoptions).returning(audit_adoptions.c.organisation_id)
+    for organisation_id in sorted((await connection.execute(due)).scalars()):
+        actor, about = Actor(organisation_id, "server"), f"organisation:{organisation_id}"
+        names = await stored_names(connection, organisation_id, sorted(RIGHTS))
+        for first in range(0, len(names), ADOPTED_AT_ONCE):
+            some = names[first : first + ADOPTED_AT_ONCE]
+            await write_entry(connection, actor, "rights.adopted", about, now, about=some)
 
 
 async def next_entry(
@@ -81,11 +94,17 @@ async def next_entry(
     *,
     version: int | None = None,
     detail: Detail | None = None,
-    content: Sequence[str] = (),
+    about: Sequence[str] | None = None,
 ) -> NextEntry:
-    """The next entry of the organisation's journal, not yet stored; locks the journal until the transaction ends."""
+    """The next entry of the organisation's journal, not yet stored; locks the journal until the transaction ends.
+
+    `about`: see `write_entry`; the first entry also binds the organisation. None: it binds nothing.
+    """
+    # before anything is read to be bound: whoever changed the same meanwhile has committed, or binds both changes
     await lock(connection, LockKind.AUDIT, actor.organisation_id.hex)
     number, previous = await head(connection, actor.organisation_id)
+    names = [*(about or ()), *([f"organisation:{actor.organisation_id}"] if number == 0 and about is not None else ())]
+    content = [f"{name}={digest}" for name, digest in (await content_digests(connection, names)).items()]
     entry = Entry(
         number=number + 1,
         at=now,

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all, read_first
+from db.core.engine import Connection, bind, document_with_later_members, is_above, is_below, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.campaign_tables import campaign_recipients, campaigns
 from db.schema.organisation_tables import (
@@ -119,6 +119,8 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
 
     Raises Conflict (`need_in_use`) where exchanges or awards refer to it.
     """
+    about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == need_id)
+    bind(connection, *(f"meeting_scope:{each}" for each in (await connection.execute(about)).scalars()))
     try:
         await connection.execute(sa.delete(needs).where(_is_own_need(organisation_id, need_id)))
     except IntegrityError:

@@ -46,6 +46,10 @@ from domain.suppliers.supplier import Contact
 _SHORT_PSEUDONYM, _IN_ASCII = "…", "-"
 # the object that the journal names for a kind of holding; persons have an entry of their own
 _OBJECTS = {kind: kind for kind in ("meeting", "need", "exchange", "campaign", "key", "webhook", "source")}
+_RECIPIENTS = {
+    "exchange": ("recipients", exchange_recipients.c.exchange_id),
+    "campaign": ("campaign_recipients", campaign_recipients.c.campaign_id),
+}
 _OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need") | {"note": "supplier"}
 
 
@@ -261,12 +265,22 @@ async def _note_erasure(connection: Connection, found: FoundData, actor: Actor, 
             detail["records"] = len(found.records)
         if rejected and owner == actor.organisation_id:
             detail["rejected_rows"] = len(rejected)
-        await write_entry(connection, own_actor, "person.erased", f"person:{reference}", now, detail=detail)
+        erased = [f"person:{row.id}" for row in found.persons if row.organisation_id == owner]
+        await write_entry(
+            connection, own_actor, "person.erased", f"person:{reference}", now, detail=detail, about=erased
+        )
         for about, numbers in sorted(own.items()):
             why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
             kind, _, id_ = about.partition(":")
             # a need's shortlists of these numbers and the decisions on them may have changed too
-            bound = [about] if kind in {"meeting", "need", "campaign"} else []
+            bound = [about] if kind in {"meeting", "need", "campaign", "key", "webhook"} else []
+            if kind in _RECIPIENTS:
+                part, whose = _RECIPIENTS[kind]
+                bound.append(f"{part}:{id_}")
+                # what was bound of them before must not be guessed
+                salted = update(whose.table).where(whose == UUID(id_)).values(salt=func.gen_random_uuid())
+                await connection.execute(salted)
+            bound += [stored_name("note", owner, id_)] if kind == "supplier" else []
             if kind == "need":
                 need_id, changed_numbers = UUID(id_), sorted(map(int, numbers))
                 bound += [stored_name("shortlist", need_id, number) for number in changed_numbers]

@@ -150,6 +150,7 @@ MENTION_COLUMNS = (
     MentionColumn("note", "offers", supplier_notes.c.offers, "pseudonym"),
     MentionColumn("award", "supplier", awards.c.supplier_name, "kept"),
     MentionColumn("exchange", "subject", exchanges.c.subject, "kept"),
+    MentionColumn("exchange", "contact", exchanges.c.contact, "pseudonym"),
     MentionColumn("message", "body", messages.c.body, "kept"),
     MentionColumn("message", "question", messages.c.question, "kept"),
     MentionColumn("message", "barriers_note", messages.c.barriers_note, "kept"),

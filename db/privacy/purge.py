@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from db.api_keys import ensure_organisation
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection, Engine, bind, transaction
 from db.core.uuid7 import lowest_id
 from db.idempotency import LIFETIME
 from db.journal.entries import next_entry, write_entry
@@ -113,6 +113,7 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
     bounds = planned.bounds
     others: list[RetentionCount] = []
     for kind in dict.fromkeys(each.kind for each in planned.others):
+        bound = list[tuple[UUID, str]]()
         async with transaction(engine) as connection:
             due = _due_rows(bounds)[kind]
             if due.table is persons:
@@ -120,6 +121,7 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
                 rows = (await connection.execute(query)).all()
                 await erase_persons(connection, [row.id for row in rows], planned.at)
                 counts: Mapping[UUID | None, int] = Counter(row.organisation_id for row in rows)
+                bound.extend((row.organisation_id, f"person:{row.id}") for row in rows)
             elif due.table in (meetings, campaigns):
                 gone = sa.delete(due.table).where(due.is_due).returning(due.table.c.id, due.owner)
                 rows, name = (await connection.execute(gone)).all(), kind.removesuffix("s")
@@ -127,13 +129,22 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
                     actor = Actor(row.organisation_id, means)
                     await write_entry(connection, actor, f"{name}.purged", f"{name}:{row.id}", planned.at)
                 counts = Counter(row.organisation_id for row in rows)
+            elif due.table is reply_links:
+                gone = sa.delete(reply_links).where(due.is_due).returning(reply_links.c.exchange_id, due.owner)
+                rows = (await connection.execute(gone)).all()
+                counts = Counter(owner for _, owner in rows)
+                bound.extend((owner, f"reply_links:{exchange}") for exchange, owner in rows)
             else:
                 removed = sa.delete(due.table).where(due.is_due).returning(due.owner.label("owner"))
                 counts = await _count_by_owner(connection, removed.cte())
             shared = await ensure_organisation(connection, home, planned.at)
             for owner, count in sorted((owner or shared, count) for owner, count in counts.items()):
                 actor, about = Actor(owner, means), f"retention:{kind}"
-                await write_entry(connection, actor, "retention.purged", about, planned.at, detail={"count": count})
+                of_owner = [name for whose, name in bound if whose == owner]
+                detail: Detail = {"count": count}
+                await write_entry(
+                    connection, actor, "retention.purged", about, planned.at, detail=detail, about=of_owner
+                )
             others += await _retention_counts(connection, kind, counts, bounds)
     # last, or what goes with them would be missing from what was counted
     purged = [need for need in planned.needs if await _purge_need(engine, need, planned, means)]
@@ -236,7 +247,8 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         removed = sa.delete(meetings).where(meetings.c.id.in_(ids), ~others).returning(meetings.c.id)
         gone = sorted((await connection.execute(removed)).scalars())
         unnamed = ~_is_in_meeting(sa.true()) & ~_has_signed_in(sa.true())
-        await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), unnamed))
+        unneeded = sa.delete(persons).where(persons.c.id.in_(people), unnamed).returning(persons.c.id)
+        bind(connection, *(f"person:{each}" for each in (await connection.execute(unneeded)).scalars()))
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor, now = Actor(planned.organisation_id, means), whole.at.replace(microsecond=0)
         for meeting in gone:
@@ -245,4 +257,7 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         purged = sa.func.purge_need(planned.id, now, due[0].meetings, means, entry.signature, type_=sa.LargeBinary)
         if await connection.scalar(sa.select(purged)) != entry.hash:
             raise RuntimeError("the entry that the purge wrote is not the one that was signed")
+        for meeting in sorted({*ids} - {*gone}):
+            about = f"meeting:{meeting}"
+            await write_entry(connection, actor, "meeting.need_purged", about, now, about=(f"meeting_scope:{meeting}",))
     return True

@@ -14,6 +14,7 @@ from db.schema.supplier_tables import (
     organisations,
     outbox_columns,
     required,
+    salt,
     table,
 )
 from domain.campaigns.campaign import CampaignRequest, LeftOut
@@ -45,6 +46,7 @@ campaign_recipients = table(
     sa.Column("address", ARRAY(sa.Text, as_tuple=True), nullable=False),
     sa.Column("joined", ARRAY(sa.Uuid, as_tuple=True), nullable=False),
     *moments("linked_at", "posted_at", "opened_at", "declared_at", "declined_at", nullable=True),
+    salt(),
     sa.Index(None, "supplier_id"),
     sa.CheckConstraint("way IN ('email', 'letter', 'none')", name="known_way"),
 )

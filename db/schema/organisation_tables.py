@@ -17,8 +17,10 @@ from db.schema.supplier_tables import (
     organisations,
     outbox_columns,
     required,
+    salt,
     table,
 )
+from domain.exchanges.exchange import NamedContact
 from domain.journal import Detail
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Need, PlannedNeed, TerritoryRequest
@@ -137,6 +139,12 @@ audit_entries = table(
     sa.Index(None, "organisation_id", "object", "number"),
 )
 
+# Organisations whose keys, persons and links were stored by a release that did not bind them in the journal.
+audit_adoptions = table(
+    "audit_adoptions",
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
+)
+
 # The last entries of all journals as they were at some time, signed, on their way to where the operator keeps them.
 audit_heads = table(
     "audit_heads",
@@ -145,19 +153,20 @@ audit_heads = table(
     sa.Index(None, "queued_at"),
 )
 
-_KEYS = ("name_key", "email_key", "employer_key")
+PERSON_KEYS = ("name_key", "email_key", "employer_key")
 
-# The keys are those of `domain.privacy`, empty where there is no such value, and all of them after an
-# erasure.
+# The keys are those of `domain.privacy`, empty where there is no such value, and all of them after an erasure. `salt`:
+# enters what the journal binds of a person, so that nobody can be guessed from it once the salt is erased with them.
 persons = table(
     "persons",
     *id_and_organisation(),
     sa.Column("name", sa.Text, nullable=False),
     *optional(sa.Text, "email", "phone", "employer"),
-    *required(sa.Text, *_KEYS),
+    *required(sa.Text, *PERSON_KEYS),
     *moments("created_at"),
     *moments("erased_at", nullable=True),
-    index_where("erased_at IS NULL", "persons_known_ix", "organisation_id", *_KEYS, unique=True),
+    salt(),
+    index_where("erased_at IS NULL", "persons_known_ix", "organisation_id", *PERSON_KEYS, unique=True),
     index_where("email_key <> ''", "persons_email_key_ix", "email_key"),
     index_where("name_key <> ''", "persons_name_key_ix", "name_key"),
     sa.CheckConstraint(
@@ -218,6 +227,8 @@ exchanges = table(
     sa.Column("lot_ids", ARRAY(sa.Text, as_tuple=True), nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
     *moments("opened_at"),
+    sa.Column("reply_by", sa.Date),
+    sa.Column("contact", Document(NamedContact)),
     sa.Index(None, "organisation_id", "need_id", "id"),
     sa.Index(None, "need_id"),
 )
@@ -231,6 +242,7 @@ exchange_recipients = table(
     *optional(sa.Text, "siret", "email"),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("joined", ARRAY(sa.Uuid, as_tuple=True), nullable=False, server_default=sa.text("'{}'")),
+    salt(),
     sa.Index(None, "supplier_id"),
 )
 
@@ -379,13 +391,4 @@ calendar_feeds = table(
     sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), nullable=False),
     sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
     *moments("created_at"),
-)
-
-# Networks and facilitators that the operator keeps, replaced as a whole; contacts are those of organisations.
-networks = table(
-    "networks",
-    *keys(sa.Integer, "position"),
-    *required(sa.Text, "name", "kind"),
-    *required(ARRAY(sa.Text), "territories", "reserved"),
-    *optional(sa.Text, "email", "phone", "url"),
 )

@@ -37,6 +37,11 @@ def moments(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.DateTime(timezone=True), nullable=nullable) for name in names]
 
 
+def salt() -> sa.Column[Any]:
+    """A random column that the journal's digest of a row with personal data is made with; an erasure replaces it."""
+    return sa.Column("salt", sa.Uuid, server_default=sa.text("gen_random_uuid()"))
+
+
 def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
     """The columns and checks of every outbox table; `of_lane`: the foreign key of the column `lane`, if any.
 
@@ -335,4 +340,13 @@ webhook_attempts = table(
     *moments("started_at", "ended_at"),
     sa.Column("http_status", sa.Integer),
     sa.Column("failure", sa.Text),
+)
+
+# Networks and facilitators that the operator keeps, replaced as a whole; contacts are those of organisations.
+networks = table(
+    "networks",
+    *keys(sa.Integer, "position"),
+    *required(sa.Text, "name", "kind"),
+    *required(ARRAY(sa.Text), "territories", "reserved"),
+    *optional(sa.Text, "email", "phone", "url"),
 )

@@ -19,7 +19,9 @@ from db.suppliers.write import begin_change, publish, rewrite_suppliers, survivo
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
 from domain.suppliers.supplier import DECLARATIONS, NO_RECORD, NO_SUPPLIER
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
+
+_SAID = said_by(__name__)
 
 _DECIDED = text("""
     SELECT decision_id FROM merged_records JOIN unnest(:sources, :ids) AS k(source, external_id)
@@ -31,20 +33,6 @@ _UNDO_SPLITS = text("""
     WHERE s.source = k.source AND s.external_id = k.external_id
     AND s.other_source = o.source AND s.other_external_id = o.external_id
 """).bindparams(*KEY_ARRAYS)
-
-_ELSEWHERE = Text("Cette fiche décrit un autre fournisseur", "This record describes another supplier")
-_BY_NUMBER = Text(
-    "Cette fiche ne fait que compléter les fournisseurs de son SIRET ou SIREN : elle ne se sépare pas d'eux",
-    "This record only adds to the suppliers with its SIRET or SIREN: it cannot be split from them",
-)
-_OWN_WORD = Text(
-    "Cette fiche est ce que le fournisseur dit de lui-même : elle le suit, et ne se sépare pas de lui",
-    "This record is what the supplier says of itself: it follows it, and cannot be split from it",
-)
-_ALONE = Text(
-    "Cette fiche est la seule à décrire ce fournisseur : il n'y a rien à séparer",
-    "No other record describes this supplier: there is nothing to split",
-)
 
 
 class SplitResult(msgspec.Struct, frozen=True):
@@ -105,18 +93,18 @@ async def split_record(
     described = await supplier_of(connection, key)
     if described is None:
         adds = await connection.scalar(select(records.c.joins).filter_by(**key._asdict())) is not None
-        code, detail = ("adds_by_number", _BY_NUMBER) if adds else ("unknown_record", NO_RECORD)
+        code, detail = ("adds_by_number", _SAID["by_number"]) if adds else ("unknown_record", NO_RECORD)
         raise InvalidContent((Problem("/record", code, detail),))
     if key.source == DECLARATIONS:
-        raise InvalidContent((Problem("/record", "own_word", _OWN_WORD),))
+        raise InvalidContent((Problem("/record", "own_word", _SAID["own_word"]),))
     others = [each for each in await records_of(connection, [supplier]) if each != key and each.source != DECLARATIONS]
     if described != supplier:
         apart = select(split_records.c.other_source, split_records.c.other_external_id).filter_by(**key._asdict())
         if {RecordKey(*row) for row in await connection.execute(apart)}.isdisjoint(others):
-            raise InvalidContent((Problem("/record", "another_supplier", _ELSEWHERE),))
+            raise InvalidContent((Problem("/record", "another_supplier", _SAID["elsewhere"]),))
         return SplitResult(supplier, described)
     if not others:
-        raise Conflict("nothing_to_split", _ALONE)
+        raise Conflict("nothing_to_split", _SAID["alone"])
     await connection.execute(delete(merged_records).filter_by(**key._asdict()))
     rows = [
         {**one._asdict(), "other_source": two.source, "other_external_id": two.external_id}

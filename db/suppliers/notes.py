@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection
+from db.core.engine import Connection, bind
 from db.journal.entries import key_names, person_names
 from db.schema.organisation_tables import supplier_notes
 from db.schema.supplier_tables import directory_version, organisations
@@ -53,6 +53,7 @@ async def put_note(
         "noted_at": now,
     }
     await connection.execute(insert(supplier_notes), row)
+    bind(connection, f"note:{actor.organisation_id}/{supplier_id}")
     await _tell_servers(connection, actor.organisation_id)
 
 
@@ -138,6 +139,7 @@ async def _rows_of_supplier(connection: Connection, organisation_id: UUID, suppl
 async def _remove(connection: Connection, organisation_id: UUID, supplier_id: UUID) -> bool:
     """Remove the notes on a supplier and on those that were merged into it; False where there was none."""
     ids = [row.supplier_id for row in await _rows_of_supplier(connection, organisation_id, supplier_id)]
+    bind(connection, *(f"note:{organisation_id}/{each}" for each in ids))
     theirs = (supplier_notes.c.organisation_id == organisation_id) & supplier_notes.c.supplier_id.in_(ids)
     return bool(ids) and bool((await connection.execute(sa.delete(supplier_notes).where(theirs))).rowcount)
 

@@ -58,16 +58,9 @@ encode = msgspec.json.Encoder().encode
 """JSON, always the same bytes for the same content."""
 
 
-_LATER_NULLS = (
-    b',"size":null',
-    b',"duration_months":null',
-    b',"in_group":null',
-    b',"yearly_capacity_eur":null',
-    b',"no_offer_until":null',
-    b',"offered_until":null',
-    b',"is_framework":null',
-    b',"declared_by":null,"declared_on":null',
-    b',"declared_by":"network","declared_on":null',
+_LATER_NULLS = re.compile(
+    rb',"(?:(?:size|duration_months|in_group|yearly_capacity_eur|no_offer_until|offered_until|is_framework)":null'
+    rb'|declared_by":(?:null|"network"),"declared_on":null)'
 )
 """Members that say no more than their absence, such as that a directory declares what it says."""
 
@@ -77,9 +70,8 @@ def content_hash(payload: bytes, placement: Placement) -> bytes:
 
     What a later release than that which stored a record can say of it, and does not, is no change.
     """
-    for absent in _LATER_NULLS:
-        payload = payload.replace(absent, b"")
-    return blake2b(payload + encode(placement), digest_size=_HASH_BYTES).digest()
+    said = _LATER_NULLS.sub(b"", payload)
+    return blake2b(said + encode(placement), digest_size=_HASH_BYTES).digest()
 
 
 def content_columns(record: SupplierRecord, placement: Placement, digest: bytes) -> dict[str, Any]:

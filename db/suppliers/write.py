@@ -145,7 +145,7 @@ async def ids_of(connection: Connection, supplier_id: UUID) -> set[UUID]:
 
 
 async def suppliers_that_others_joined(connection: Connection, supplier_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these suppliers that others became part of."""
+    """The ids, of these suppliers, of those that others became part of."""
     joined = select(suppliers.c.merged_into).where(suppliers.c.merged_into == func.any(list(supplier_ids)))
     return set((await connection.execute(joined)).scalars())
 

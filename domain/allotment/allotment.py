@@ -9,14 +9,12 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Code, Euros, Lot, Need, Reserved
 from domain.shortlists.listed_suppliers import Reason
 from domain.shortlists.shortlist import Advice, Reservation, Stamp, Tension, TerritoryEcho
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
+
+_SAID = said_by(__name__)
 
 Axis = Literal["segment", "departement", "epci"]
 """Along which lots may be divided: segment by segment, or by departements or groups of neighbouring EPCIs."""
-
-BOTH_AREAS = Text(
-    "Diviser par département ou par EPCI, non par les deux.", "Divide by departement or by EPCI, not by both."
-)
 
 
 class AllotmentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,23 +56,20 @@ def checked_values(need: AllotmentNeed, segments_of_lots: tuple[tuple[str, ...],
     """
     problems: list[Problem] = []
     if {"departement", "epci"} <= set(need.allotment.divide):
-        problems.append(Problem("/allotment/divide", "both_areas", BOTH_AREAS))
+        problems.append(Problem("/allotment/divide", "both_areas", _SAID["both_areas"]))
     lots = []
     for position, (lot, segments) in enumerate(zip(need.lots, segments_of_lots, strict=True)):
         values = lot.values_eur or {}
         asked = ", ".join(segments)
         for segment in (segment for segment in values if segment not in segments):
-            said = Text(
-                f"Le lot ne demande pas le segment « {segment} » ; il demande : {asked}.",
-                f"The lot does not ask for the segment “{segment}”; it asks for: {asked}.",
-            )
+            said = _SAID["segment_not_asked"].filled(segment=segment, asked=asked)
             problems.append(Problem(pointer("lots", position, "values_eur", segment), "not_asked_for", said))
         total, whole = round(sum(values.values()), 2), bool(segments) and values.keys() >= set(segments)
         if lot.value_eur is None:
             lots.append(msgspec.structs.replace(lot, value_eur=total) if whole else lot)
             continue
         if total > (stated := round(lot.value_eur, 2)) or (whole and total < stated):
-            problems.append(Problem(pointer("lots", position, "values_eur"), "values_differ", VALUES_DIFFER))
+            problems.append(Problem(pointer("lots", position, "values_eur"), "values_differ", _SAID["values_differ"]))
         lots.append(lot)
     if problems:
         raise InvalidContent(tuple(problems))
@@ -97,12 +92,6 @@ def value_of(lot: DivisibleLot, segments: tuple[str, ...], all_segments: tuple[s
 def options_of(lot: Lot) -> float:
     """The euros of options that come on top of a lot's value; 0 where that value covers all."""
     return 0.0 if lot.value_covers == "all" else lot.options_eur or 0.0
-
-
-VALUES_DIFFER = Text(
-    "Les valeurs par segment ne font pas la valeur du lot (« value_eur ») : corriger l'une ou les autres.",
-    "The values by segment do not make up the value of the lot (“value_eur”): correct the one or the others.",
-)
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.exchanges.exchange import NamedContact
 from domain.needs.need import Codes, ShortText, TerritoryRequest
 from domain.suppliers.supplier import Kind
 
@@ -35,17 +36,6 @@ LetterBody = Annotated[
 Kinds = Annotated[tuple[Kind, ...], msgspec.Meta(max_length=20)]
 
 
-class CampaignContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A person or service whom recipients may ask."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    """The name of the person or service"""
-    email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
-    """An e-mail address; null: none is given"""
-    phone: Annotated[str, msgspec.Meta(max_length=50)] | None = None
-    """A telephone number; null: none is given"""
-
-
 class CampaignRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question to be asked, and of whom."""
 
@@ -65,7 +55,7 @@ class CampaignRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether those are left out of which an offer is known"""
     reply_by: date | None = None
     """The day by which an answer is asked for; null: none is named"""
-    contact: CampaignContact | None = None
+    contact: NamedContact | None = None
     """Whom to ask; null: nobody is named"""
 
 

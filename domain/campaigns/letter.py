@@ -1,13 +1,19 @@
 """The text of a campaign's message to a supplier, as an e-mail and as the parts of a printed letter."""
 
 import re
-from collections.abc import Iterator
 from datetime import date
 
 import msgspec
 
-from domain.campaigns.campaign import CampaignContact, CampaignRequest
-from domain.exchanges.letter import LONGEST_SUBJECT, Letter, shown_buyer
+from domain.campaigns.campaign import CampaignRequest
+from domain.exchanges.letter import (
+    LONGEST_SUBJECT,
+    Letter,
+    contact_lines,
+    contact_sentence,
+    reply_by_sentence,
+    shown_buyer,
+)
 from domain.text.bilingual import Language, Text, cut, long_date, on_one_line, typeset
 from domain.text.normalise import fold
 
@@ -18,8 +24,6 @@ _REMINDER = Text(
     "Rappel : nous n'avons pas encore reçu votre réponse à cette question.",
     "Reminder: we have asked you this before, and have no answer from you yet.",
 )
-_REPLY_BY = Text("Réponse souhaitée avant le {day}", "Please answer by {day}")
-_ASK = Text("Une question ?", "Any question?")
 _CALL = Text("Répondez en deux minutes, sans créer de compte", "Answer in two minutes, without an account")
 _SCAN = Text("Scannez ce code avec un téléphone, ou ouvrez", "Scan this code with a telephone, or open")
 _TYPE = Text("et tapez le code", "and type the code")
@@ -82,7 +86,7 @@ def letter_texts(
     return LetterTexts(
         language=language,
         sender=printed(_sender(organisation)),
-        contact=tuple(_contact_lines(content.contact)),
+        contact=tuple(contact_lines(content.contact)),
         day=printed(Text(f"Le {day.fr}", day.en)),
         subject=printed(_SUBJECT.filled(subject=_same(content.subject))),
         greeting="" if _has_greeting(content.body) else printed(_HELLO),
@@ -93,7 +97,7 @@ def letter_texts(
         page=page,
         type=printed(_TYPE),
         tick=printed(_TICK),
-        reply_by=printed(_REPLY_BY.filled(day=long_date(content.reply_by))) if content.reply_by else "",
+        reply_by=printed(reply_by_sentence(content.reply_by)) if content.reply_by else "",
         yours=printed(_YOURS.filled(until=long_date(until))),
     )
 
@@ -103,14 +107,13 @@ def question_email(
 ) -> Letter:
     """The e-mail that puts a campaign's question to a recipient, or reminds it. `until`: the last day of its link."""
     sender, rule = _sender(organisation), "-" * 60
-    contact = ", ".join(_contact_lines(content.contact))
     parts = [
         *([_REMINDER] if is_reminder else []),
         _same("" if _has_greeting(content.body) else _HELLO.to(language)),
         _same(f"{content.body.strip()}\n\n{sender.to(language)}\n{rule}"),
         _BY_LINK.filled(url=_same(url)),
-        *([_REPLY_BY.filled(day=long_date(content.reply_by))] if content.reply_by else []),
-        *([_same(f"{_ASK.to(language)} {contact}")] if contact else []),
+        *([reply_by_sentence(content.reply_by)] if content.reply_by else []),
+        *([contact_sentence(content.contact)] if content.contact else []),
         _YOURS.filled(until=long_date(until)),
         _NO_REPLY,
     ]
@@ -122,12 +125,6 @@ def question_email(
 
 def _sender(organisation: str) -> Text:
     return shown_buyer(organisation).capitalised()
-
-
-def _contact_lines(contact: CampaignContact | None) -> Iterator[str]:
-    """The name, telephone number and e-mail address of a contact, as far as they are given."""
-    if contact is not None:
-        yield from filter(None, (contact.name, contact.phone, contact.email))
 
 
 def _has_greeting(body: str) -> bool:

@@ -11,13 +11,13 @@ from domain.campaigns.campaign import (
     MOST_LINES,
     MOST_RECIPIENTS,
     Campaign,
-    CampaignContact,
     CampaignRequest,
     Counts,
     Status,
     StoredCampaign,
 )
 from domain.errors import Conflict, InvalidContent, Problem, control_character_problem, pointer
+from domain.exchanges.rules import contact_problems
 from domain.text.bilingual import PARIS, Text, is_one_line, is_plain_text, long_date, time_of_day
 
 REMINDED_AFTER = timedelta(days=7)
@@ -28,15 +28,9 @@ ALWAYS_OPEN = frozenset({"title", "reply_by", "contact"})
 
 NO_CAMPAIGN = Text("Aucune campagne de cet identifiant", "No campaign with this id")
 _ONE_LINE_FIELDS = ("title", "subject")
-_PAST = Text("Cette date est passée", "This day is past")
 _TOO_MANY_LINES = Text(
     f"Au plus {MOST_LINES} lignes : la lettre tient sur une page", f"At most {MOST_LINES} lines: the letter is one page"
 )
-_UNREACHABLE = Text(
-    "Une adresse électronique ou un numéro de téléphone est attendu",
-    "An e-mail address or a telephone number is expected",
-)
-_NO_EMAIL = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
 _SENT = Text(
     "La campagne est partie : seuls son titre, sa date limite et son contact changent encore",
     "The campaign was sent: only its title, its reply-by and its contact may still change",
@@ -62,23 +56,10 @@ def request_problems(request: CampaignRequest, today: date, before: CampaignRequ
     if sum(lines) > MOST_LINES:
         yield Problem(pointer("body"), "too_many_lines", _TOO_MANY_LINES)
     is_new_day = before is None or before.reply_by != request.reply_by
-    if request.reply_by is not None and request.reply_by < today and is_new_day:
-        yield Problem(pointer("reply_by"), "past", _PAST)
-    contact = request.contact
-    if contact is not None and (before is None or before.contact != contact):
-        yield from _contact_problems(contact)
-
-
-def _contact_problems(contact: CampaignContact) -> Iterator[Problem]:
-    for name in ("name", "email", "phone"):
-        value: str | None = getattr(contact, name)
-        if value is not None and not is_one_line(value):
-            yield control_character_problem(pointer("contact", name))
-    if not (contact.email or contact.phone):
-        yield Problem(pointer("contact"), "no_way_to_reach", _UNREACHABLE)
-    user, _, host = (contact.email or "").strip().rpartition("@")
-    if contact.email and not (user and host and " " not in user + host):
-        yield Problem(pointer("contact", "email"), "invalid_email", _NO_EMAIL)
+    is_new_contact = before is None or before.contact != request.contact
+    yield from contact_problems(
+        request.reply_by if is_new_day else None, request.contact if is_new_contact else None, today
+    )
 
 
 def changed_fields(before: CampaignRequest, after: CampaignRequest) -> list[str]:

@@ -26,8 +26,10 @@ from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Format, Meeting
 from domain.shortlists.version import SupplierName
-from domain.text.bilingual import NOTHING, PARIS, Language, Text, long_date
+from domain.text.bilingual import NOTHING, PARIS, Language, Text, long_date, said_by
 from domain.text.labels import GAPS
+
+_SAID = said_by(__name__)
 
 GapCode = Literal[
     "not_contacted",
@@ -142,16 +144,11 @@ LATE = timedelta(days=7)
 """A supplier told later than this after the first one had less time to make something of it."""
 ONE_BY_ONE: frozenset[Format] = frozenset(("one_to_one", "site_visit"))
 """Meetings that are held once with each supplier."""
-NEVER_INVITED = Text(
-    "{who} {has} été invité{s} à aucune rencontre de ce type, alors {were} (« {subject} », {day})",
-    "{who} {was} invited to no meeting of this kind, though {were} (“{subject}”, {day})",
-)
-_INFORMATION, _ANSWER = Text("l'information", "the information"), Text("la réponse", "the answer")
 _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
-    "opening": ("missed_information", _INFORMATION),
-    "message": ("missed_information", _INFORMATION),
-    "answer": ("missed_answer", _ANSWER),
-    "reply": ("answer_not_shared", _ANSWER),
+    "opening": ("missed_information", _SAID["information"]),
+    "message": ("missed_information", _SAID["information"]),
+    "answer": ("missed_answer", _SAID["answer"]),
+    "reply": ("answer_not_shared", _SAID["answer"]),
 }
 
 
@@ -320,7 +317,7 @@ def meeting_gaps(
                         subject=each.meeting.title,
                         lots=each.lots,
                         ids={"meeting_id": each.meeting.id},
-                        sentence=NEVER_INVITED if one_by_one else None,
+                        sentence=_SAID["never_invited"] if one_by_one else None,
                     ),
                 )
                 lack.suppliers.append(supplier)

@@ -341,7 +341,7 @@ def _figures_in_words(version: FrozenShortlist, suppliers: Sequence[SupplierTrea
         Text("fournisseurs", "suppliers"): listed.total(),
         _CONTACTED: listed["contacted"],
         Text("contact non confirmé", "contact not confirmed"): uncertain,
-        Text("écartés sans contact", "set aside without contact"): listed["set_aside"],
+        Text("non interrogés, par décision", "set aside without contact"): listed["set_aside"],
         Text("non contactés", "not contacted"): without,
         Text("informations données", "informations given"): told,
         Text("contactés hors de la liste", "contacted beside the shortlist"): beside,

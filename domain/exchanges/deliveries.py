@@ -18,8 +18,10 @@ from domain.exchanges.exchange import (
     correction_chains,
 )
 from domain.exchanges.rules import NO_MESSAGE
-from domain.text.bilingual import PARIS, Text, long_date
+from domain.text.bilingual import PARIS, Text, long_date, said_by
 from domain.text.labels import DELIVERIES, FAILURES
+
+_SAID = said_by(__name__)
 
 ARRIVED: frozenset[DeliveryState] = frozenset(("sent", "posted", "told", "answered"))
 UNDER_WAY: frozenset[DeliveryState] = frozenset(("queued", "to_post"))
@@ -38,9 +40,6 @@ CONFIRMED_STATE: dict[Way, DeliveryState] = {
     "in_person": "told",
 }
 """By the way in which the buyer brought a message."""
-
-_IN_FULL = Text("{words} ({why})", "{words} ({why})")
-_SINCE = Text("{words} le {day}", "{words} on {day}")
 
 
 def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery, ...]:
@@ -115,21 +114,10 @@ def delivery_words(delivery: Delivery) -> Text:
     """A delivery in words, with the reason of its failure or the day it arrived: "lettre postée le 3 mars 2026"."""
     words = state_words(delivery.way, delivery.state)
     if delivery.state == "undeliverable" and delivery.failure in FAILURES:
-        return _IN_FULL.filled(words=words, why=failure_words(delivery.failure))
+        return _SAID["in_full"].filled(words=words, why=failure_words(delivery.failure))
     if delivery.state in ARRIVED and delivery.since is not None:
-        return _SINCE.filled(words=words, day=long_date(delivery.since))
+        return _SAID["since"].filled(words=words, day=long_date(delivery.since))
     return words
-
-
-IN_THE_FUTURE = Text("Ce jour n'est pas encore venu", "This day has not come yet")
-BEFORE_THE_MESSAGE = Text("Ce jour est avant celui du message", "This day is before that of the message")
-NOT_A_RECIPIENT = Text(
-    "Ce message n'est pas adressé à ce fournisseur", "This message is not addressed to this supplier"
-)
-SENT = Text(
-    "Vivier a envoyé ce message par courriel à l'un de ces fournisseurs : il n'y a rien à confirmer",
-    "Vivier sent this message by e-mail to one of these suppliers: there is nothing to confirm",
-)
 
 
 def find_buyers_message(exchange: Exchange, message_id: UUID) -> Message:
@@ -151,11 +139,11 @@ def deliveries_to_confirm(
     on, named = confirmation.on or today, confirmation.recipients
     problems: list[Problem] = []
     if on > today:
-        problems.append(Problem(pointer("on"), "in_the_future", IN_THE_FUTURE))
+        problems.append(Problem(pointer("on"), "in_the_future", _SAID["in_the_future"]))
     if on < message.created_at.astimezone(PARIS).date():
-        problems.append(Problem(pointer("on"), "before_the_message", BEFORE_THE_MESSAGE))
+        problems.append(Problem(pointer("on"), "before_the_message", _SAID["before_the_message"]))
     problems += [
-        Problem(pointer("recipients", position), "unknown_recipient", NOT_A_RECIPIENT)
+        Problem(pointer("recipients", position), "unknown_recipient", _SAID["not_a_recipient"])
         for position, each in enumerate(() if named == "waiting" else named)
         if each not in known
     ]
@@ -165,6 +153,6 @@ def deliveries_to_confirm(
         return [each for each in known.values() if each.state in UP_TO_THE_BUYER]
     chosen = [known[each] for each in dict.fromkeys(named)]
     if any(each.by_server and each.state == "sent" for each in chosen):
-        raise Conflict("sent_by_email", SENT)
+        raise Conflict("sent_by_email", _SAID["sent"])
     said = confirmation.way, CONFIRMED_STATE[confirmation.way], on
     return [each for each in chosen if (each.way, each.state, each.since) != said]

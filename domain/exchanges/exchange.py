@@ -43,6 +43,17 @@ BarriersNote = Annotated[
 ]
 
 
+class NamedContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person or service whom those who are written to may ask."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    """The name of the person or service"""
+    email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    """An e-mail address; null: none is given"""
+    phone: Annotated[str, msgspec.Meta(max_length=50)] | None = None
+    """A telephone number; null: none is given"""
+
+
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier that an exchange was opened with, as it was known then."""
 
@@ -131,6 +142,10 @@ class ExchangeSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The moment it was opened"""
     recipients: tuple[Recipient, ...]
     """Suppliers, as they were known then"""
+    reply_by: date | None = None
+    """The day by which the buyer asked for an answer; null: none was named"""
+    contact: NamedContact | None = None
+    """Whom suppliers may ask; null: nobody was named"""
 
 
 class Exchange(ExchangeSummary, frozen=True, kw_only=True):
@@ -161,6 +176,10 @@ class ExchangeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Lots of the need that it is about; empty: the whole need"""
     include_unknown_trade: bool = False
     """For `shortlist` alone: those of unknown trade that it lists, too"""
+    reply_by: date | None = None
+    """The day by which an answer is asked for; null: none is named"""
+    contact: NamedContact | None = None
+    """Whom suppliers may ask, told in every message; an answer is announced at its e-mail address. Null: nobody"""
 
 
 class ReplyContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

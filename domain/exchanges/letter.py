@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.exchanges.exchange import NamedContact
 from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.organisation import DEFAULT_ORGANISATION
@@ -90,7 +91,8 @@ LONGEST_SUBJECT = 200
 class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A buyer's message to be sent. `purchase`: what is bought, as `purchase_name` words it.
 
-    `is_first`: it opened the exchange; `question`: the published question it answers.
+    `is_first`: it opened the exchange; `question`: the published question it answers; `reply_by`, `contact`: the day by
+    which an answer is asked for, which the first message tells, and whom suppliers may ask.
     """
 
     buyer: str
@@ -100,6 +102,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     question: str | None = None
     is_correction: bool = False
     is_first: bool = False
+    reply_by: date | None = None
+    contact: NamedContact | None = None
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -171,6 +175,8 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
         LETTER[kind].filled(buyer=buyer, object=object_, about=Text(about, about)),
         Text(f"{rule}\n{said.fr}\n{rule}", f"{rule}\n{said.en}\n{rule}"),
         answer,
+        *([reply_by_sentence(message.reply_by)] if message.is_first and message.reply_by else []),
+        *([contact_sentence(message.contact)] if message.contact else []),
         LETTER["who_reads_answers"],
         *([LETTER["do_not_reply"]] if by_server else []),
     ]
@@ -178,6 +184,23 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
     colon = {"fr": " : ", "en": ": "}[language]
     subject = on_one_line(f"{buyer.to(language)}{colon}{message.subject}")
     return Letter(subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1] + "…", text)
+
+
+def reply_by_sentence(day: date) -> Text:
+    """The sentence that names the day by which an answer is asked for."""
+    return Text("Réponse souhaitée avant le {day}", "Please answer by {day}").filled(day=long_date(day))
+
+
+def contact_sentence(contact: NamedContact) -> Text:
+    """The sentence that names whom suppliers may ask."""
+    told = ", ".join(contact_lines(contact))
+    return Text(f"Une question ? {told}", f"Any question? {told}")
+
+
+def contact_lines(contact: NamedContact | None) -> Iterator[str]:
+    """The name, telephone number and e-mail address of a contact, as far as they are given."""
+    if contact is not None:
+        yield from filter(None, (contact.name, contact.phone, contact.email))
 
 
 NAMELESS = Text("Un acheteur public", "A public buyer")

@@ -8,7 +8,7 @@ Parts of a text in square brackets that its author has still to fill in are foun
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import compress
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from domain.exchanges.exchange import (
     ExchangeRequest,
     Message,
     MessageRequest,
+    NamedContact,
     PublicationRequest,
     Recipient,
     audience,
@@ -282,10 +283,37 @@ WITH_A_NEW_MESSAGE = Text(
 )
 
 
-def require_opening(request: ExchangeRequest) -> None:
-    """Raises InvalidContent where the subject is not one line, or it or the text has a part still to be filled in."""
+PAST = Text("Cette date est passée", "This day is past")
+UNREACHABLE = Text(
+    "Une adresse électronique ou un numéro de téléphone est attendu",
+    "An e-mail address or a telephone number is expected",
+)
+NO_EMAIL = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
+
+
+def contact_problems(reply_by: date | None, contact: NamedContact | None, today: date) -> Iterator[Problem]:
+    """The problems of the day by which an answer is asked for, and of whom to ask, each with its JSON pointer."""
+    if reply_by is not None and reply_by < today:
+        yield Problem(pointer("reply_by"), "past", PAST)
+    if contact is None:
+        return
+    for name in ("name", "email", "phone"):
+        value: str | None = getattr(contact, name)
+        if value is not None and not is_one_line(value):
+            yield control_character_problem(pointer("contact", name))
+    if not (contact.email or contact.phone):
+        yield Problem(pointer("contact"), "no_way_to_reach", UNREACHABLE)
+    user, _, host = (contact.email or "").strip().rpartition("@")
+    if contact.email and not (user and host and " " not in user + host):
+        yield Problem(pointer("contact", "email"), "invalid_email", NO_EMAIL)
+
+
+def require_opening(request: ExchangeRequest, today: date) -> None:
+    """Raises InvalidContent where the subject is not one line, it or the text has a part still to be filled in, or the
+    day for answers or the contact is none."""
     problems = [] if is_one_line(request.subject) else [control_character_problem(pointer("subject"))]
-    if problems := [*problems, *placeholder_problems({"subject": request.subject, "body": request.body})]:
+    problems += placeholder_problems({"subject": request.subject, "body": request.body})
+    if problems := [*problems, *contact_problems(request.reply_by, request.contact, today)]:
         raise InvalidContent(tuple(problems))
 
 

@@ -14,7 +14,7 @@ from domain.text.labels import BODIES
 class BuyerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A class of buyers, of a body or of a kind alone; `buyer_classes.toml` says what each field means.
 
-    Null: it depends on what is not said. `threshold_else`: the threshold of some buyers of this kind.
+    Null: it depends on what is not said. `threshold_else`, `payment_else`: those of some buyers of this kind.
     """
 
     kinds: tuple[BuyerKind, ...] = ()
@@ -28,6 +28,7 @@ class BuyerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     firm_rates: tuple[str, ...] = ()
     firms: str | None = None
     payment: str | None = None
+    payment_else: str | None = None
     quota: bool | None = None
     spaser_before: bool = False
 

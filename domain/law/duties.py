@@ -79,7 +79,7 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
     least = view.number("social_exception_works_months")
     if need.contract == "market" and group.works and least and _longest_months(group) in range(1, least):
         but = [sentence(view, "short_works_excepted")]
-    if need.contract == "market" and view["social_exception_reasons"].status == "in_force":
+    if view.holds("social_exception_reasons"):
         but.append(sentence(view, "exception_reasons_kept"))
         rules = (*rules, "social_exception_reasons")
     return advice(
@@ -105,13 +105,13 @@ def _longest_months(group: Group) -> int | None:
 def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """From the EU thresholds on, the need is defined with energy efficiency and sobriety in mind (ENERGY_SOBRIETY).
 
-    Social and other specific services have their own threshold. Said of public contracts, where the value reaches each
-    threshold that may be the buyer's; the article on concessions was not read.
+    Social and other specific services have their own threshold. Said where the value reaches each threshold that may be
+    the buyer's, of concessions too.
     """
     rules = eu_thresholds(need, part)
     bounds = [view[rule_id].cents for rule_id in rules]
     total, known = part.group.total, [bound for bound in bounds if bound is not None]
-    if need.contract != "market" or not view.holds("energy_sobriety") or total is None or len(known) < len(bounds):
+    if not view.holds("energy_sobriety") or total is None or len(known) < len(bounds):
         return None
     if total < max(known):
         return None
@@ -358,6 +358,13 @@ def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
 
 @applies("payment_days", "payment_days_hospital", "payment_days_undertaking")
 def advise_payment(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
-    """The most days within which the buyer pays, by its body (PAYMENT_DAYS); nothing where the body is not said."""
-    rule = class_of(buyer).payment
-    return advice(view, "payment_time", rule=rule, days=view[rule].value_text) if rule and view.holds(rule) else None
+    """The most days within which the buyer pays (PAYMENT_DAYS), by its body; by its kind, with what some bodies have.
+
+    Nothing is said where neither is known.
+    """
+    known = class_of(buyer)
+    rule, other = known.payment, known.payment_else
+    if rule is None or not view.holds(rule):
+        return None
+    days, but = view[rule].value_text, sentence(view, f"but_{other}") if other else NOTHING
+    return advice(view, "payment_time", rule=rule, rests_on=(other,) if other else (), days=days, but=but)

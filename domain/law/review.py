@@ -39,7 +39,13 @@ from domain.law.procedures.procedure import (
     is_defence,
 )
 from domain.law.procedures.small_lots import advise_sets
-from domain.law.procedures.steps import advise_books, advise_innovation, advise_next_steps, advise_yearly_list
+from domain.law.procedures.steps import (
+    advise_books,
+    advise_essential_data,
+    advise_innovation,
+    advise_next_steps,
+    advise_yearly_list,
+)
 from domain.law.reservations.reservation import (
     advise_proofs_of_type,
     review_ess_object,
@@ -116,9 +122,7 @@ def review_reduced(need: Need, on: date, rules: Rules, segments_of_lot: Mapping[
         whole += _advise_duties(need, lots, decided, sets, view)
     whole += [
         duties.advise_spaser(need.buyer, view),
-        duties.advise_payment(need.buyer, view)
-        if need.contract == "market" and need.buyer and need.buyer.body
-        else None,
+        duties.advise_payment(need.buyer, view) if need.contract == "market" else None,
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
@@ -141,11 +145,22 @@ def _advise_duties(
         duties.advise_environmental_duties(need.contract, direct, transport is None, view),
         duties.advise_allotment(need, direct, view),
         duties.advise_framework_duration(need, view),
-        *([advise_books(need, lots, decided, view), advise_yearly_list(need, decided, view)] if market else []),
+        *(_advise_publication(need, lots, decided, view) if market else []),
         None if direct else duties.advise_sustainable_specifications(view),
         None if transport else duties.advise_small_firms_share(need.contract, view),
         duties.advise_financial_terms(need, lots, direct, view),
     ]
+
+
+def _advise_publication(
+    need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce
+) -> tuple[LegalAdvice | None, ...]:
+    """The advice on what may be bought directly besides, and on what is published of a contract after its award."""
+    return (
+        advise_books(need, lots, decided, view),
+        advise_yearly_list(need, decided, view),
+        advise_essential_data(need, decided, view),
+    )
 
 
 def _review_lot(

@@ -9,7 +9,9 @@ import msgspec
 
 from domain.errors import Conflict, Problem, control_character_problem, pointer
 from domain.needs.need import Code, Codes, Latitude, Longitude, ShortText, TerritoryRequest
-from domain.text.bilingual import Text, WebAddress, is_one_line
+from domain.text.bilingual import Text, WebAddress, is_one_line, said_by
+
+_SAID = said_by(__name__)
 
 Format = Literal["half_day", "day", "one_to_one", "site_visit", "online"]
 Role = Literal["buyer", "supplier", "network"]
@@ -17,14 +19,6 @@ MeetingStatus = Literal["planned", "held", "cancelled"]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
-NOBODY = Text(
-    "Un participant a un supplier_id, un nom ou une organisation",
-    "A participant has a supplier_id, a name or an organisation",
-)
-ABOUT_NOTHING = Text(
-    "Une rencontre porte sur un besoin (need_ids) ou sur un territoire (territory)",
-    "A meeting is about a need (need_ids) or about a territory (territory)",
-)
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Bounds of all times: calendars list the clock changes of every year, so a mistyped year would fill them."""
 
@@ -189,7 +183,7 @@ def meeting_problems(meeting: MeetingRequest) -> Iterator[Problem]:
     )
     yield from (control_character_problem(path) for path, line in lines_of_calendars if not is_one_line(line or ""))
     if not meeting.need_ids and meeting.territory is None:
-        yield Problem(pointer("need_ids"), "missing_field", ABOUT_NOTHING)
+        yield Problem(pointer("need_ids"), "missing_field", _SAID["about_nothing"])
     if meeting.ends_at <= meeting.starts_at:
         detail = Text("La fin vient après le début", "A meeting ends after it begins")
         yield Problem(pointer("ends_at"), "invalid_period", detail)
@@ -201,17 +195,14 @@ def meeting_problems(meeting: MeetingRequest) -> Iterator[Problem]:
             detail = Text("Seul un fournisseur a un supplier_id", "Only a supplier has a supplier_id")
             yield Problem(pointer("participants", position, "supplier_id"), "not_a_supplier", detail)
         if participant.supplier_id is None and participant.name is None and participant.organisation is None:
-            yield Problem(pointer("participants", position), "nobody", NOBODY)
+            yield Problem(pointer("participants", position), "nobody", _SAID["nobody"])
 
 
 def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
     """Raises Conflict (`illegal_move`), naming allowed moves, where a meeting cannot go from `before` to `after`."""
     if after != before and after not in MOVES[before]:
         allowed = ", ".join(MOVES[before]) or "—"
-        detail = Text(
-            f"Une réunion « {before} » ne peut pas devenir « {after} » ; possibles : {allowed}",
-            f"A meeting that is “{before}” cannot become “{after}”; possible: {allowed}",
-        )
+        detail = _SAID["no_such_move"].filled(before=before, after=after, allowed=allowed)
         raise Conflict("illegal_move", detail)
 
 

@@ -252,7 +252,7 @@ _STRUCTURE = (
 )
 _ARTICLE = r"(?:\s*[(,]?\s*(?:art(?:icles?|\.)?\s*)?[LR]\.?\s?21\d\d-\d+(?:-\d+)?\s*\)?)"
 _ANY_RESERVED = re.compile(
-    r"(?:\b(?:lots?|marchés?|achat|consultation)\s+)?(?:\bnon\s+)?(?:(?<!-)\b(?:à|être)\s+)?"
+    r"(?:\b(?:lots?|marchés?|achat|consultation|(?:(?:dont|avec)\s+)?une\s+part(?:ie)?(?:\s+(?:est|sera))?)\s+)?(?:\bnon\s+)?(?:(?<!-)\b(?:à|être)\s+)?"
     r"\br[ée]serv(?:[ée]e?s?|er|ation|able)\b"
     r"(?:\s+(?:possible|envisagée?|exclusivement|uniquement|éventuellement))*"
     rf"(?P<to>(?:{_LINK}{_STRUCTURE})+)?"

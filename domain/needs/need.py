@@ -16,7 +16,9 @@ import msgspec
 from domain.decoding.stored import WHOLE
 from domain.errors import Problem
 from domain.reference.territory import Geometry
-from domain.text.bilingual import PARIS, Text
+from domain.text.bilingual import PARIS, said_by
+
+_SAID = said_by(__name__)
 
 Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
 BuyerKind = Literal["state", "local", "utility"]
@@ -228,20 +230,15 @@ WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9?!./:;,_=#+*%@()&~-]{1,390}")
 EMAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?_-]+(\.[A-Za-z0-9!#$%&'*+/=?_-]+)*@([A-Za-z0-9_-]*[A-Za-z0-9]\.)+[A-Za-z0-9]{2,}"
 )
-_NO_ADDRESS = Text(
-    "Une adresse qui commence par https://, de 400 caractères au plus",
-    "An address such as https://…, of at most 400 characters",
-)
-_NO_EMAIL = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
 
 
 def answer_problems(need: PlannedNeed) -> list[Problem]:
     """The problems of where suppliers answer a consultation. Erasing a person may leave such: decoding takes them."""
     problems = []
     if need.answers_url is not None and not WEB_ADDRESS.fullmatch(need.answers_url):
-        problems.append(Problem("/answers_url", "no_web_address", _NO_ADDRESS))
+        problems.append(Problem("/answers_url", "no_web_address", _SAID["no_address"]))
     if need.answers_email is not None and not EMAIL_ADDRESS.fullmatch(need.answers_email):
-        problems.append(Problem("/answers_email", "no_email_address", _NO_EMAIL))
+        problems.append(Problem("/answers_email", "no_email_address", _SAID["no_email"]))
     return problems
 
 

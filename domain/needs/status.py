@@ -132,7 +132,7 @@ class NextStep(msgspec.Struct, frozen=True):
 
 
 def next_step(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step of a need: to answer suppliers, else to freeze and decide, else to contact, publish and award."""
+    """The next step of a need: to answer suppliers, else to freeze and contact, else to decide, publish and award."""
     if not MOVES[need.status]:
         return _step("none")
     lots = [lot.id for lot in need.content.lots]
@@ -143,16 +143,17 @@ def next_step(need: StoredNeed, progress: Progress) -> NextStep:
         return _step("read", progress.unread) if progress.unread else _step("answer", progress.questions)
     if progress.frozen is None or changed_criteria(progress.frozen, need.content):
         return _step("freeze")
-    undecided = [lot for lot in lots if lot in progress.listed and lot not in progress.decided]
-    return _step_for_lots("decide", undecided, lots) if undecided else _step_after_decisions(need, progress)
-
-
-def _step_after_decisions(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step once the buyer has decided on the shortlist: to contact suppliers, else to change the status."""
     if not progress.exchanges and not progress.meetings:
         return _step("contact" if progress.listed else "widen")
-    if progress.to_deliver:
-        return _step("deliver", progress.to_deliver)
+    return _step("deliver", progress.to_deliver) if progress.to_deliver else _step_after_contact(need, progress)
+
+
+def _step_after_contact(need: StoredNeed, progress: Progress) -> NextStep:
+    """The next step once suppliers were asked: to note who is retained, else to change the status."""
+    lots = [lot.id for lot in need.content.lots]
+    undecided = [lot for lot in lots if lot in progress.listed and lot not in progress.decided]
+    if undecided:
+        return _step_for_lots("decide", undecided, lots)
     return _step("begin" if need.status == "draft" else "publish")
 
 

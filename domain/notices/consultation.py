@@ -22,10 +22,13 @@ from domain.text.bilingual import (
     join_texts,
     long_date,
     on_one_line,
+    said_by,
     time_of_day,
     typeset,
 )
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
+
+_SAID = said_by(__name__)
 
 DAYS_TO_ANSWER = 30
 """The days for answers that are proposed where neither they nor a day of publication are decided."""
@@ -34,26 +37,7 @@ LONGEST_DESCRIPTION = 6_000
 WHOLE_DAY = time(23, 59)
 _SUPPLIES = ("0", "1", "2", "3", "40", "41", "42", "43", "44", "48")
 
-_NO_TITLE = Text("Un avis nomme ce qui est acheté : donner un intitulé", "A notice names what is bought: give a title")
-_NO_DESCRIPTION = Text(
-    "Un avis décrit ce qui est acheté : donner une description", "A notice describes what is bought: give a description"
-)
-_LONG_DESCRIPTION = Text(
-    f"Une description d'avis a {LONGEST_DESCRIPTION} caractères au plus",
-    f"The description in a notice has at most {LONGEST_DESCRIPTION} characters",
-)
-_NO_BUYER = Text("Un avis nomme l'acheteur : donner son nom", "A notice names the buyer: give its name")
-_NO_CPV = Text(
-    "Un avis dit l'objet par un code CPV : en donner un, ou un métier", "A notice has a CPV code: give one, or a trade"
-)
-_OTHER_NATURE = Text(
-    "Aucun code CPV du lot n'est de cette nature : {nature}", "No CPV code of the lot is of this nature: {nature}"
-)
-_NO_PLACE = Text(
-    "Un avis dit le lieu par un code NUTS 3 : ce territoire n'en a pas",
-    "A notice names the place by a NUTS 3 code: this territory has none",
-)
-_PAST_DAY = Text("Ce jour est passé : donner une date limite à venir", "This day is past: give one to come")
+_LONG_DESCRIPTION = _SAID["long_description"].filled(longest_description=LONGEST_DESCRIPTION)
 
 
 class LotObject(NamedTuple):
@@ -128,17 +112,17 @@ def consultation_of(need: PlannedNeed, objects: Sequence[LotObject], now: dateti
     only_lot = need.lots[0].title if len(need.lots) == 1 else None
     title, description = on_one_line(need.title or only_lot or ""), (need.description or "").strip()
     if not title:
-        problems.append(Problem("/title", "missing", _NO_TITLE))
+        problems.append(Problem("/title", "missing", _SAID["no_title"]))
     if not description:
-        problems.append(Problem("/description", "missing", _NO_DESCRIPTION))
+        problems.append(Problem("/description", "missing", _SAID["no_description"]))
     if len(description) > LONGEST_DESCRIPTION:
         problems.append(Problem("/description", "too_long", _LONG_DESCRIPTION))
     if need.buyer is None or not need.buyer.name:
-        problems.append(Problem("/buyer/name", "missing", _NO_BUYER))
+        problems.append(Problem("/buyer/name", "missing", _SAID["no_buyer"]))
     problems += answer_problems(need)
     today = now.astimezone(PARIS).date()
     if need.answers_by is not None and need.answers_by < today:
-        problems.append(Problem("/answers_by", "past_day", _PAST_DAY))
+        problems.append(Problem("/answers_by", "past_day", _SAID["past_day"]))
     lots = [
         _notice_lot(lot, said, title if len(need.lots) == 1 else "", pointer("lots", place), problems)
         for place, (lot, said) in enumerate(zip(need.lots, objects, strict=True))
@@ -171,14 +155,14 @@ def _notice_lot(lot: Lot, said: LotObject, title: str, at: str, problems: list[P
     title, codes = on_one_line(lot.title or title), said.cpv or said.cpv_of_trades
     fitting = [code for code in codes if lot.nature in {None, nature_of_cpv(code)}]
     if not title:
-        problems.append(Problem(f"{at}/title", "missing", _NO_TITLE))
+        problems.append(Problem(f"{at}/title", "missing", _SAID["no_title"]))
     if not codes:
-        problems.append(Problem(f"{at}/cpv", "missing", _NO_CPV))
+        problems.append(Problem(f"{at}/cpv", "missing", _SAID["no_cpv"]))
     elif not fitting and lot.nature is not None:
-        detail = _OTHER_NATURE.filled(nature=NATURES[lot.nature])
+        detail = _SAID["other_nature"].filled(nature=NATURES[lot.nature])
         problems.append(Problem(f"{at}/cpv", "other_nature", detail))
     if not said.places:
-        problems.append(Problem(f"{at}/territory" if lot.territory else "/territory", "no_nuts", _NO_PLACE))
+        problems.append(Problem(f"{at}/territory" if lot.territory else "/territory", "no_nuts", _SAID["no_place"]))
     if not (title and fitting and said.places):
         return None
     cpv = tuple(dict.fromkeys((fitting[0], *said.cpv)))  # of the trades' codes the first alone: others may say more
@@ -188,26 +172,7 @@ def _notice_lot(lot: Lot, said: LotObject, title: str, at: str, problems: list[P
 Line = tuple[Text, Text]
 """The name of a fact, and the fact."""
 
-NAME = Text("Avis de consultation préalable du marché", "Notice of a preliminary market consultation")
-BASIS = Text(
-    "Code de la commande publique, articles R2111-1 et R2111-2",
-    "French public procurement code, articles R2111-1 and R2111-2",
-)
-NO_COMPETITION = Text(
-    "Cette consultation prépare un achat ; elle n'est ni une mise en concurrence ni un appel à candidatures. Ce qui y"
-    " sera dit d'utile sera communiqué à tous les candidats.",
-    "This consultation prepares a purchase; it is no call for competition or for candidates. What is said there that is"
-    " of use will be told to all candidates.",
-)
-_PROPOSED_END = Text(
-    "Date limite de réponse proposée, non décidée par l'acheteur",
-    "The last day for answers is proposed, not decided by the buyer",
-)
-_TO_BUYER = Text("Les réponses sont adressées à l'acheteur", "Answers are sent to the buyer")
-_RESERVED_TO = Text(
-    "Lot réservé {to} (article {articles} du code de la commande publique)",
-    "Lot reserved to {to} (article {articles} of the French public procurement code)",
-)
+BASIS = _SAID["basis"]
 _ARTICLES: dict[Reserved, str] = {
     "handicap": "L2113-12",
     "iae": "L2113-13",
@@ -222,10 +187,10 @@ def reservation_in_words(reserved: tuple[Reserved, ...]) -> Text | None:
     if not reserved:
         return None
     if set(reserved) == set(_EITHER):
-        return _RESERVED_TO.filled(to=RESERVED["handicap_iae"].to, articles="L2113-14")
+        return _SAID["reserved_to"].filled(to=RESERVED["handicap_iae"].to, articles="L2113-14")
     to = join_texts([RESERVED[each].to for each in reserved], _spaced(AND))
     articles = join_texts([Text(_ARTICLES[each], _ARTICLES[each]) for each in reserved], _spaced(AND))
-    return _RESERVED_TO.filled(to=to, articles=articles)
+    return _SAID["reserved_to"].filled(to=to, articles=articles)
 
 
 def _spaced(word: Text) -> Text:
@@ -238,12 +203,7 @@ def lot_remarks(lot: NoticeLot) -> list[Text]:
     firm, renewals = asked.duration_months, asked.renewal_months
     if firm and renewals:
         most = firm + renewals
-        said.append(
-            Text(
-                f"Durée totale maximale, reconductions comprises : {most} mois",
-                f"Total duration at most, renewals (reconductions) included: {most} months",
-            )
-        )
+        said.append(_SAID["longest_duration"].filled(most=most))
     elif renewals:
         said.append(Text(f"Reconductions : {renewals} mois", f"Renewals: {renewals} months"))
     if reservation := reservation_in_words(asked.reserved or ()):
@@ -259,7 +219,7 @@ def lot_remarks(lot: NoticeLot) -> list[Text]:
 def need_remarks(notice: Consultation) -> list[Text]:
     """The facts of the whole notice that it has no field for: procedure, technique, and what is proposed."""
     need = notice.need
-    said = [NO_COMPETITION]
+    said = [_SAID["no_competition"]]
     if need.procedure:
         words = PROCEDURES[need.procedure]
         said.append(Text(f"Procédure envisagée : {words.fr}", f"Planned procedure: {words.en}"))
@@ -267,9 +227,9 @@ def need_remarks(notice: Consultation) -> list[Text]:
         words = TECHNIQUES[need.technique]
         said.append(Text(f"Technique d'achat envisagée : {words.fr}", f"Planned purchasing technique: {words.en}"))
     if notice.supposed_end:
-        said.append(_PROPOSED_END)
+        said.append(_SAID["proposed_end"])
     if need.answers_url is None:
-        said.append(_TO_BUYER)
+        said.append(_SAID["to_buyer"])
     return said
 
 
@@ -280,7 +240,11 @@ def sentences(said: list[Text]) -> Text:
 
 def profile_text(notice: Consultation, cpv: Cpv, language: Language) -> str:
     """The notice as plain text for a buyer profile."""
-    parts = [f"{NAME.to(language)}\n{BASIS.to(language)}", _lines(_whole_lines(notice), language), notice.description]
+    parts = [
+        f"{_SAID['name'].to(language)}\n{BASIS.to(language)}",
+        _lines(_whole_lines(notice), language),
+        notice.description,
+    ]
     for number, lot in enumerate(notice.lots, 1):
         heading = Text(f"Lot {number} : {lot.title}", f"Lot {number}: {lot.title}")
         remarks = sentences(lot_remarks(lot)).to(language)

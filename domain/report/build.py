@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from domain.equal_treatment.acts import decision_in_words, supplier_acts
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
 from domain.law.procedures.lot_facts import estimate_of, estimated_cents, known_total, lot_value_as_sum
@@ -90,6 +91,7 @@ class ReportWriter:
         self._redaction = Redaction(redacted, self._names_of_persons() if redacted else ())
         of_now = {supplier.id: supplier for supplier in facts.directory.values()}
         self._known: dict[UUID, SupplierSummary | Supplier] = {**of_now, **facts.directory, **self._summaries}
+        self._asked_at: dict[UUID, datetime | None] = {}
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
@@ -99,6 +101,8 @@ class ReportWriter:
         living = {asked: supplier.id for asked, supplier in facts.directory.items()}
         known = facts.version, facts.exchanges, facts.meetings, language, living, facts.earlier
         treated = equal_treatment(*known, by_questions=False)
+        now_asked = {each.supplier_id: each.asked_at for each in supplier_acts(treated, ())}
+        self._asked_at = now_asked | {asked: now_asked.get(now) for asked, now in living.items()}
         lots = {lot.id: lot for lot in facts.version.need.lots}
         on = long_date(self._shortlist.stamp.on).to(language)
         return Report(
@@ -193,7 +197,8 @@ class ReportWriter:
         given: dict[str, object] = {"supplier": self._supplier(row.supplier.id, row.supplier.name), "decision": None}
         if decision is not None:
             reason = self._redaction.optional_text(decision.reason)
-            given["decision"] = _copy_fields(ReportDecision, decision, reason=reason)
+            words = decision_in_words(decision, self._asked_at.get(row.supplier.id)).to(self._language)
+            given["decision"] = _copy_fields(ReportDecision, decision, reason=reason, message=words)
         if "outcome" in kind.__struct_fields__:
             given["outcome"] = best_outcome(row.eligibility)
         return _copy_fields(kind, row, **given)

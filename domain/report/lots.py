@@ -72,6 +72,8 @@ class ReportDecision(msgspec.Struct, frozen=True):
     """In the buyer's words; null: none given"""
     decided_at: datetime
     """The moment it was last changed"""
+    message: str
+    """The decision in words: before the supplier was asked, whether to ask it; then, whether it is retained"""
 
 
 class ReportRow(msgspec.Struct, frozen=True, kw_only=True):

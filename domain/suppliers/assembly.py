@@ -189,13 +189,11 @@ def record_with_declarers(item: StoredRecord) -> SupplierRecord:
     A directory may tell a buyer's word, and takes every other for its own.
     """
     own: DeclaredBy = "supplier" if item.source == DECLARATIONS else "network"
-    told = tuple(
-        msgspec.structs.replace(offer, declared_by=own)
-        if offer.basis == "declared" and offer.declared_by not in (own, "buyer")
-        else offer
-        for offer in item.record.offers
-    )
-    return item.record if told == item.record.offers else msgspec.structs.replace(item.record, offers=told)
+    offers = list(item.record.offers)
+    for position, offer in enumerate(offers):
+        if offer.basis == "declared" and offer.declared_by not in (own, "buyer"):
+            offers[position] = msgspec.structs.replace(offer, declared_by=own)
+    return msgspec.structs.replace(item.record, offers=tuple(offers))
 
 
 def as_directory_word(record: SupplierRecord) -> SupplierRecord:
@@ -279,6 +277,8 @@ def _latest_public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, .
 
     One that several sources publish under one identifier is told once.
     """
+    if not any(item.record.public_awards for item in stored):
+        return ()
     first: dict[tuple[str, str | None, date | None], str] = {}
     won = [
         (award, item.source)

@@ -14,25 +14,13 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories, UnknownTerritory, vertices
 from domain.suppliers.supplier import Approval, Flag, Kind, Offer, Placement, ServiceArea, SupplierRecord
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
+
+_SAID = said_by(__name__)
 
 MOST_SUGGESTIONS = 10
 """Unknown codes of a record for which what may be meant is looked for, which takes up to a millisecond each."""
 _SIRET = re.compile(r"[0-9]{14}")
-
-_BLANK_NAME = Text("Un fournisseur a un nom", "A supplier has a name")
-_BAD_SIRET = Text("Un SIRET compte 14 chiffres, sans espace", "A SIRET has 14 digits, without spaces")
-_ENDS_EARLY = Text("La fin de validité précède le début", "The validity ends before it begins")
-_FEWER_AT_MOST = Text(
-    "L'effectif le plus élevé (« max ») est inférieur au plus bas (« min »)",
-    "The most employees (“max”) are fewer than the fewest (“min”)",
-)
-_NO_OBJECT = Text("Une offre nomme un segment ou un code CPV", "An offer names a segment or a CPV code")
-_ONE_FORM = Text(
-    "Une zone prend une seule forme : radius_km, codes, geometry ou national",
-    "A service area takes exactly one form: radius_km, codes, geometry or national",
-)
-_NATIONAL = Text("« national » ne peut valoir que true", "“national” can only be true")
 
 
 def check_record(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Iterator[Problem]:
@@ -43,16 +31,16 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
     """
     suggest = chain(repeat(True, MOST_SUGGESTIONS), repeat(False))
     if not record.name.strip():
-        yield Problem(pointer("name"), "blank", _BLANK_NAME)
+        yield Problem(pointer("name"), "blank", _SAID["blank_name"])
     if record.siret is not None and not _SIRET.fullmatch(record.siret):
-        yield Problem(pointer("siret"), "invalid_siret", _BAD_SIRET)
+        yield Problem(pointer("siret"), "invalid_siret", _SAID["bad_siret"])
     for position, approval in enumerate(record.approvals or ()):
         start, end = approval.valid_from, approval.valid_until
         if start is not None and end is not None and end < start:
-            yield Problem(pointer("approvals", position, "valid_until"), "invalid_period", _ENDS_EARLY)
+            yield Problem(pointer("approvals", position, "valid_until"), "invalid_period", _SAID["ends_early"])
     staff = record.size and record.size.staff
     if staff and staff.max is not None and staff.max < staff.min:
-        yield Problem(pointer("size", "staff", "max"), "invalid_range", _FEWER_AT_MOST)
+        yield Problem(pointer("size", "staff", "max"), "invalid_range", _SAID["fewer_at_most"])
     code = record.address.commune if record.address else None
     if code is not None and territories.commune_ordinal(code) is None:
         # such as the one that a postal code serves
@@ -77,7 +65,7 @@ def _check_offer(
     """The problems of an offer. `suggest` says for each unknown code in turn whether to look for a near one."""
     at = ("offers", position)
     if not offer.segments and not offer.cpv:
-        yield Problem(pointer(*at), "no_object", _NO_OBJECT)
+        yield Problem(pointer(*at), "no_object", _SAID["no_object"])
     for number, segment in enumerate(offer.segments):
         if not taxonomy.known(segment):
             detail = unknown_segment(segment, taxonomy, suggest=next(suggest))
@@ -98,9 +86,9 @@ def _check_service_area(
     at = ("offers", position, "service_area")
     forms = [form for form in (area.radius_km, area.codes, area.geometry, area.national) if form is not None]
     if len(forms) != 1:
-        yield Problem(pointer(*at), "one_form", _ONE_FORM)
+        yield Problem(pointer(*at), "one_form", _SAID["one_form"])
     if area.national is False:
-        yield Problem(pointer(*at, "national"), "must_be_true", _NATIONAL)
+        yield Problem(pointer(*at, "national"), "must_be_true", _SAID["national"])
     for number, code in enumerate(area.codes or ()):
         unknown = _territory_fault(code, territories, suggest=False)
         if unknown is not None:
@@ -174,14 +162,5 @@ def require_vertices_left(before: int, after: int, most: int) -> None:
     """
     if after > max(most, before):
         over = after - most
-        detail = Text(
-            f"Les zones que cette source dessine auraient ensemble {after} sommets, une fois simplifiées à 25 m "
-            f"({LEAST_COUNTED} au moins pour chacune) : {over} de plus que les {most} permis. Les dessiner moins "
-            "finement, nommer des territoires (« codes ») ou un rayon (« radius_km »), retirer des fiches, ou voir "
-            "avec l'exploitant, qui peut en permettre davantage (VIVIER_SOURCE_VERTICES)",
-            f"The service areas that this source draws would have {after} vertices together, once simplified to 25 m "
-            f"(at least {LEAST_COUNTED} for each): {over} more than the {most} allowed. Draw them less finely, name "
-            "territories (“codes”) or a radius (“radius_km”), withdraw records, or see the operator, who can allow "
-            "more (VIVIER_SOURCE_VERTICES)",
-        )
+        detail = _SAID["too_many_vertices"].filled(after=after, least_counted=LEAST_COUNTED, over=over, most=most)
         raise Conflict("too_many_vertices", detail)

@@ -5,8 +5,10 @@ within French sentences.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
 from typing import Annotated, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,6 +38,18 @@ class Text(NamedTuple):
     def capitalised(self) -> "Text":
         """The message as the beginning of a sentence."""
         return Text(self.fr[:1].upper() + self.fr[1:], self.en[:1].upper() + self.en[1:])
+
+
+@cache
+def _sentences_of_room(room: str) -> dict[str, dict[str, Text]]:
+    path = files(room) / ("data/said.toml" if room == "domain" else "said.toml")
+    return msgspec.toml.decode(path.read_bytes(), type=dict[str, dict[str, Text]])
+
+
+def said_by(module: str) -> Mapping[str, Text]:
+    """The sentences of a module by name: its table in its room's `said.toml`, which people who write no code edit."""
+    room, _, name = module.partition(".")
+    return _sentences_of_room(room)[name]
 
 
 NOTHING = Text("", "")

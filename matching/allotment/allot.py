@@ -13,7 +13,7 @@ from domain.allotment.divisions import AllowedDivisions, joinable_groups
 from domain.allotment.search import best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from matching.allotment.areas import AreaKind, Areas
 from matching.allotment.lots import NO_SEGMENT, GivenLots, judged_lots, sum_figures
 from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
@@ -21,6 +21,8 @@ from matching.allotment.valuing import LotValuer, suppliers_by_area
 from matching.engine import draw_seed, stamp_of
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
+
+_SAID = said_by(__name__)
 
 MOST_PROPOSALS = 5
 MOST_CELLS, MOST_AREAS = 1_500, 120
@@ -91,19 +93,11 @@ def family_of(segment: str) -> str:
 
 def _too_few_lots_text(need: AllotmentNeed) -> Text:
     most, given = need.allotment.max_lots, len(need.lots)
-    return Text(
-        f"Ce besoin, de {given} lots tel que demandé, ne tient pas en {most} lots au plus : en permettre davantage.",
-        f"This need, of {given} lots as given, does not fit in {most} lots at most: allow for more.",
-    )
+    return _SAID["too_few_lots"].filled(given=given, most=most)
 
 
 def _too_many_parts_text(cells: int, areas: int) -> Text:
-    return Text(
-        f"Trop à examiner : {cells} segments par territoire (au plus {MOST_CELLS}), {areas} territoires (au plus "
-        f"{MOST_AREAS}). Demander moins de lots à la fois, un territoire moins grand, ou une division moins fine.",
-        f"Too much to look at: {cells} segments by territory (at most {MOST_CELLS}), {areas} territories (at most "
-        f"{MOST_AREAS}). Ask for fewer lots at a time, a smaller territory, or a coarser division.",
-    )
+    return _SAID["too_many_parts"].filled(cells=cells, most_cells=MOST_CELLS, areas=areas, most_areas=MOST_AREAS)
 
 
 AREAS: dict[str, dict[str, int]] = {

@@ -22,7 +22,7 @@ from domain.needs.need import Lot, Need
 from domain.shortlists.listed_suppliers import Reason
 from domain.shortlists.reach import whole_euros
 from domain.shortlists.shortlist import Advice, Alternatives
-from domain.text.bilingual import Language, Text, join_texts, listed
+from domain.text.bilingual import Language, Text, join_texts, listed, said_by
 from domain.text.labels import RESERVED
 from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lots, sum_figures
 from matching.allotment.valuing import LotValuer
@@ -30,25 +30,13 @@ from matching.answer.messages import in_words
 from matching.engine import law_changes_of, review_of
 from matching.index.live_index import LiveIndex
 
+_SAID = said_by(__name__)
+
 CodedText = tuple[str, Text]
 """A code, and what it says."""
 
-DIVISIONS_LEFT_OUT = Text(
-    "Il y a trop de divisions et de réunions pour les examiner toutes : des lots qui en ont le plus, ont été examinés "
-    "ces lots tels quels, divisés par métier, par territoire ou par les deux, et ce qui s'obtient de 150 lots au plus "
-    "en réunissant chaque fois le lot où l'offre est la plus faible à celui, parmi les plus faibles (et voisins, s'ils "
-    "sont divisés par intercommunalité), avec lequel la concurrence et les réponses seules y perdent le moins.",
-    "There are too many divisions and joins to look at all of them: of the lots that have the most, those looked at "
-    "are: as given, divided by trade, by territory or by both, and what comes of 150 lots at most when the one with "
-    "the weakest supply is joined each time with the one, of the weakest (and neighbours, if divided by EPCI), where "
-    "competition and suppliers that answer alone lose the least.",
-)
-COMBINATIONS_LEFT_OUT = Text(
-    "Les divisions des différents lots se combinent de trop de façons : seules les meilleures de chaque lot, pour "
-    "chaque nombre de lots qu'il donne, ont été combinées.",
-    "The divisions of the different lots combine in too many ways: only the best of each lot, for each number of lots "
-    "that it gives, were combined.",
-)
+DIVISIONS_LEFT_OUT = _SAID["divisions_left_out"]
+COMBINATIONS_LEFT_OUT = _SAID["combinations_left_out"]
 CRITERIA = {
     "without_supply": ("lot sans fournisseur repéré", "lots sans fournisseur repéré", "lots with no candidate"),
     "with_competition": (
@@ -71,17 +59,7 @@ CRITERIA = {
 """The criteria of the order, in that order, by the figure of a `Summary` that each compares: one, several, English."""
 LONGEST_TITLE = 400
 """As long as the title of a lot may be."""
-AS_GIVEN = Text("Lot tel que demandé", "Lot as given")
-NO_SUPPLY = Text("Aucun fournisseur repéré", "No candidate")
-LOT_FORBIDDEN = Text(
-    "La réservation demandée n'est pas permise pour ce lot : non réservé",
-    "The reservation asked for is not allowed for this lot: not reserved",
-)
 
-NOT_RESERVED, RESERVED_TO = Text("sans réservation", "not reserved"), Text("réservée {to}", "reserved to {to}")
-JUST_KNOWN = Text("{under} : {known}", "{under}: {known}")
-KNOWN_AND_TO_ASK = Text("{under} : {known} et {ask} à interroger", "{under}: {known} and {ask} to ask")
-TO_ASK = Text("{under} : inconnu ({ask} à interroger)", "{under}: not known ({ask} to ask)")
 
 Objects = Mapping[str, tuple[str, ...]]
 """By the id of a lot, the segments understood as its object."""
@@ -206,7 +184,7 @@ class ProposalWriter:
     def _lot_reasons(self, lot: PossibleLot, judged: JudgedLot) -> Iterator[CodedText]:
         given, min_candidates = self.given, self.given.need.allotment.min_candidates
         if given.is_as_given(lot):
-            yield "as_given", AS_GIVEN
+            yield "as_given", _SAID["as_given"]
         if len(lot.lots) > 1:
             yield joined_reason(self._given_lot_ids(lot))
         by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
@@ -221,10 +199,10 @@ class ProposalWriter:
             own = self.valuing.unknown_count(lot, given.own_reservation(lot))
             yield too_few_eligible_reason(min_candidates, own)
         elif chosen == "forbidden":
-            yield "reservation_forbidden", LOT_FORBIDDEN
+            yield "reservation_forbidden", _SAID["lot_forbidden"]
         if by_area:
             yield part_reason(judged.alternatives)
-        yield competition_reason(judged.eligible, min_candidates) if judged.total else ("no_supply", NO_SUPPLY)
+        yield competition_reason(judged.eligible, min_candidates) if judged.total else ("no_supply", _SAID["no_supply"])
         if judged.unknown:
             yield "unknown_trade", _to_ask(judged.unknown)
 
@@ -271,10 +249,7 @@ def shared_value_reason(value_eur: float, by_segment: bool, by_area: bool) -> Co
     ways = [Text("entre ses métiers", "between its trades")] * by_segment
     ways += [Text("selon les habitants de ses territoires", "by the inhabitants of its territories")] * by_area
     value, how = whole_euros(value_eur), join_texts(ways, Text(" puis ", " and then "))
-    return "value_shared", Text(
-        f"Valeur estimée à {value.fr} : celle du lot demandé, partagée {how.fr}",
-        f"Value estimated at {value.en}: that of the lot asked for, shared {how.en}",
-    )
+    return "value_shared", _SAID["value_shared"].filled(value=value, how=how)
 
 
 def part_reason(supply: Alternatives) -> CodedText:
@@ -284,13 +259,11 @@ def part_reason(supply: Alternatives) -> CodedText:
         ask, is_open = supply.unknown_trade.get(name, 0), name == "none"
         if not is_open and (name in supply.forbidden or not known + ask):
             continue
-        under = NOT_RESERVED if is_open else RESERVED_TO.filled(to=RESERVED[name].to)
-        form = JUST_KNOWN if not ask else KNOWN_AND_TO_ASK if known else TO_ASK
+        under = _SAID["not_reserved"] if is_open else _SAID["reserved_to"].filled(to=RESERVED[name].to)
+        form = _SAID["just_known"] if not ask else _SAID["known_and_to_ask"] if known else _SAID["to_ask"]
         counts.append(form.filled(under=under, known=known, ask=ask))
     told = join_texts(counts)
-    return "part_supply", Text(
-        f"Fournisseurs potentiels pour cette partie, {told.fr}", f"Candidates for this part, {told.en}"
-    )
+    return "part_supply", _SAID["part_supply"].filled(told=told)
 
 
 def joined_reason(lot_ids: Sequence[str]) -> CodedText:
@@ -328,10 +301,7 @@ def too_few_eligible_reason(min_candidates: int, unknown: int) -> CodedText:
 def _to_ask(unknown: int) -> Text:
     """A text on the suppliers nearby that may answer, whose trade is not known."""
     many = "s" if unknown > 1 else ""
-    return Text(
-        f"{unknown} fournisseur{many} proche{many} d'activité non renseignée à interroger",
-        f"{unknown} supplier{many} nearby of unknown trade to ask",
-    )
+    return _SAID["suppliers_to_ask"].filled(unknown=unknown, many=many)
 
 
 def competition_reason(eligible: int, min_candidates: int) -> CodedText:
@@ -339,10 +309,7 @@ def competition_reason(eligible: int, min_candidates: int) -> CodedText:
     count = _candidates_text(eligible)
     if eligible >= min_candidates:
         return "competition", Text(f"Offre repérée : {count.fr}", f"Competition: {count.en}")
-    return "little_competition", Text(
-        f"Offre repérée limitée : {count.fr}, moins de {min_candidates}",
-        f"Limited competition: {count.en}, fewer than {min_candidates}",
-    )
+    return "little_competition", _SAID["little_competition"].filled(count=count, min_candidates=min_candidates)
 
 
 def criteria_reasons(found: Summary, given: Summary, min_candidates: int) -> Iterator[CodedText]:
@@ -361,9 +328,7 @@ def rank_reason(found: Summary, better: Summary, number: int, min_candidates: in
             here = _criterion_in_words(criterion, found, min_candidates)
             fr, en = f"{here.fr}, contre {there}", f"{here.en}, against {there}"
             return "ranked_after", Text(f"Après la proposition {number} : {fr}", f"After proposal {number}: {en}")
-    return "drawn", Text(
-        f"À égalité avec la proposition {number} : ordre tiré au sort", f"Equal to proposal {number}: its rank is drawn"
-    )
+    return "drawn", _SAID["drawn"].filled(number=number)
 
 
 def _criterion_in_words(criterion: str, found: Summary, min_candidates: int) -> Text:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from domain.errors import InvalidContent, Problem
 from domain.shortlists.listed_suppliers import Grouping, GroupingSupplier
 from domain.shortlists.reach import reach_together
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, said_by
 from matching.answer import messages
 from matching.geo.projection import Floats, Positions, to_metre
 from matching.geo.territory import Bools
@@ -25,6 +25,8 @@ from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import CERTAIN_KM
 from matching.lot_match import LotMatch
 from matching.ranking import seeded_tie_break
+
+_SAID = said_by(__name__)
 
 NEVER = 1 << 62
 MOST_STEPS = 500_000
@@ -181,12 +183,7 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
                 break
     except TooManyCombinations:
         name = lot.query.lot.id[:40]
-        message = Text(
-            f"Lot {name} : trop de groupements à examiner pour {objects} segments ; en demander moins par lot, ou pas "
-            "de groupements",
-            f"Lot {name}: too many groupings to look at for {objects} segments; ask for fewer in a lot, or for no "
-            "groupings",
-        )
+        message = _SAID["too_many_groupings"].filled(name=name, objects=objects)
         raise InvalidContent((Problem("/groupings", "too_many_combinations", message),)) from None
     return found
 

@@ -120,6 +120,8 @@ read_document = msgspec.json.Decoder(SupplierDocument).decode
 read_offers = msgspec.json.Decoder(tuple[Offer, ...]).decode
 """The offers of a `SupplierDocument`."""
 _read_indexed = msgspec.json.Decoder(IndexedSupplier).decode
+_Who = msgspec.defstruct("_Who", [("kinds", tuple[Kind, ...]), ("name", str), ("siret", str | None)], frozen=True)
+_decode_who = msgspec.json.Decoder(_Who).decode
 
 
 def document_of(supplier: MatchedSupplier) -> SupplierDocument:
@@ -322,8 +324,7 @@ class SupplierColumns:
 
     def default_reach_km(self, ordinal: int) -> float:
         """The kilometres from a territory within which a supplier serves it where it has declared no area."""
-        supplier = self.supplier(ordinal)
-        return default_reach_km(supplier.kinds, supplier.name, supplier.siret)
+        return default_reach_km(*msgspec.structs.astuple(_decode_who(self.summary(ordinal))))
 
     def degrees(self, ordinals: Ordinals) -> tuple[Floats, Floats]:
         """Latitudes and longitudes of some suppliers; NaN without a location."""

@@ -14,9 +14,11 @@ from typing import BinaryIO, NamedTuple
 
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
 from domain.suppliers.source import Row, RowError, reject
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from sources.file_types.csv_cells import windows_1252_text
 from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Line, UnreadableFile, lines, row_of, unreadable
+
+_SAID = said_by(__name__)
 
 _LONGEST_ROW = 1024 * 1024
 _MOST_ROWS_ABOVE = 20
@@ -27,15 +29,7 @@ _DELIMITERS = ",;\t"
 _NAMED_DELIMITER = re.compile(rf'"?sep=([{_DELIMITERS}])"?\s*', re.IGNORECASE)
 """The first line of a table that names its delimiter, for spreadsheets."""
 
-_EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The file is empty: a header line is expected")
-_QUOTES = Text(
-    "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
-    "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
-)
 _TOO_MANY_COLUMNS = Text(f"Plus de {MOST_COLUMNS} colonnes", f"More than {MOST_COLUMNS} columns")
-_BARE_RETURN = Text(
-    "Les lignes se terminent par LF ou CRLF, pas par CR seul", "Lines end with LF or CRLF, not with CR alone"
-)
 
 
 class Cells(NamedTuple):
@@ -88,7 +82,7 @@ def read_table(
     except _TooLong:
         raise unreadable(TOO_LONG.code, TOO_LONG.detail) from None
     if header is None:
-        raise unreadable("empty_file", _EMPTY)
+        raise unreadable("empty_file", _SAID["empty"])
     if isinstance(header, FaultyRow):
         raise unreadable(header.problem.code, header.problem.detail)
     columns = tuple(_without_empty_end(header[1]) if as_published else header[1])
@@ -225,8 +219,8 @@ def _problem_of_row(error: Exception, feed: _Feed) -> Problem:
     if "field larger" in str(error) and len(feed.taken) == 1:
         return Problem("", "line_too_long", Text("Une cellule est trop longue", "A cell is too long"))
     if "new-line character" in str(error):
-        return Problem("", "malformed_csv", _BARE_RETURN)
-    return Problem("", "malformed_csv", _QUOTES)
+        return Problem("", "malformed_csv", _SAID["bare_return"])
+    return Problem("", "malformed_csv", _SAID["quotes"])
 
 
 def _without_empty_end(cells: list[str]) -> list[str]:
@@ -243,10 +237,7 @@ def _cells_by_column(row: _Read, columns: tuple[str, ...], *, as_published: bool
         cells = cells[: len(columns)] + _without_empty_end(cells[len(columns) :])
     if len(cells) == len(columns):
         return Cells(line, dict(zip(columns, cells, strict=True)))
-    detail = Text(
-        f"{len(columns)} cellules attendues, comme dans l'en-tête ; {len(cells)} trouvées",
-        f"{len(columns)} cells are expected, as in the header; {len(cells)} found",
-    )
+    detail = _SAID["other_number_of_cells"].filled(columns=len(columns), cells=len(cells))
     return FaultyRow(line, Problem("", "cell_count", detail))
 
 

@@ -23,7 +23,7 @@ from domain.decoding.requests import explain, find_null_character
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from sources.rows import (
     LONGEST,
     NOT_UTF8,
@@ -37,6 +37,8 @@ from sources.rows import (
     unreadable,
     without_mark,
 )
+
+_SAID = said_by(__name__)
 
 T = TypeVar("T")
 Members = Mapping[str, msgspec.Raw]
@@ -55,13 +57,6 @@ _LONGEST_WORD = 16
 _value_at = json.JSONDecoder(strict=False, parse_int=float).raw_decode
 _decode_name = msgspec.json.Decoder(str).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-_NOT_AN_ARRAY = Text(
-    "Une liste JSON est attendue ; pour un objet par ligne, envoyer application/x-ndjson",
-    "A JSON array is expected; for one object per line, send application/x-ndjson",
-)
-_GOES_ON = Text("Il reste du texte après la fin du document", "There is text after the end of the document")
-_NOT_ITEMS = Text("Un objet ou une liste JSON est attendu", "A JSON object or array is expected")
 
 
 class Item(NamedTuple):
@@ -84,7 +79,7 @@ def elements(stream: BinaryIO, longest: int = LONGEST, chunk_size: int = CHUNK) 
     document = _Document(stream, longest, chunk_size)
     start = document.peek()
     if start != "[":
-        raise unreadable("wrong_type" if start and start in _BEGIN_VALUES else "malformed_json", _NOT_AN_ARRAY)
+        raise unreadable("wrong_type" if start and start in _BEGIN_VALUES else "malformed_json", _SAID["not_an_array"])
     yield from document.elements()
     document.require_end()
 
@@ -106,7 +101,7 @@ def read_items(
         case "{":
             yield from document.page(lists, {}, wrapper)
         case _:
-            raise unreadable("malformed_json", _NOT_ITEMS)
+            raise unreadable("malformed_json", _SAID["not_items"])
     document.require_end()
 
 
@@ -181,7 +176,7 @@ class _Document:
     def require_end(self) -> None:
         """Raise UnreadableFile where anything but blanks follows."""
         if self.peek():
-            raise unreadable("malformed_json", _GOES_ON)
+            raise unreadable("malformed_json", _SAID["goes_on"])
 
     def elements(self) -> Iterator[Item]:
         """Yield the elements of the array that begins at the next character."""
@@ -286,16 +281,11 @@ class _Document:
 
     def _malformed_error(self, at: int) -> UnreadableFile:
         line = self._line + self._text.count("\n", self._at, at)
-        detail = Text(
-            f"Ce JSON est mal formé ligne {line}, ou s'arrête avant sa fin",
-            f"This JSON is malformed on line {line}, or ends too early",
-        )
+        detail = _SAID["malformed"].filled(line=line)
         return unreadable("malformed_json", detail)
 
     def _too_long_error(self) -> UnreadableFile:
-        detail = Text(
-            f"Ce qui commence ligne {self._line} est trop long", f"What begins on line {self._line} is too long"
-        )
+        detail = _SAID["too_long"].filled(line=self._line)
         return unreadable(TOO_LONG.code, detail)
 
 

@@ -14,10 +14,12 @@ from typing import BinaryIO, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from domain.suppliers.source import Row, RowError
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from sources.file_types import workbook_process
 from sources.file_types.csv_table import MOST_COLUMNS
 from sources.rows import Context, Reader, unreadable
+
+_SAID = said_by(__name__)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
@@ -29,15 +31,6 @@ LARGEST_TABLE = 64 << 20
 LONGEST_SECONDS = 120
 """However busy the machine is: of a core's time the process takes less, see there."""
 SIGNATURE = b"PK\x03\x04"
-
-_TOO_LARGE = Text(
-    "Ce classeur est trop grand une fois décompressé : enregistrer la feuille au format CSV",
-    "This workbook is too large once it is uncompressed: save the sheet as CSV",
-)
-_NO_WORKBOOK = Text(
-    "Ce classeur ne se lit pas : enregistrer la feuille au format CSV, ou le classeur au format .xlsx ou .ods",
-    "This workbook cannot be read: save the sheet as CSV, or the workbook as .xlsx or .ods",
-)
 
 
 class Sheet(NamedTuple):
@@ -69,7 +62,7 @@ def reader_of_workbooks(read_table: Reader) -> Reader:
     def read_workbook(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         content = stream.read(LARGEST_BOOK + 1)
         if len(content) > LARGEST_BOOK:
-            raise unreadable("workbook", _TOO_LARGE)
+            raise unreadable("workbook", _SAID["too_large"])
         yield from read_table(BytesIO(first_sheet(content).content), context)
 
     return read_workbook
@@ -86,11 +79,11 @@ def sheets_of(content: bytes, most: int) -> list[Sheet]:
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=LONGEST_SECONDS, check=False, env={})
     except subprocess.TimeoutExpired:
-        raise unreadable("workbook", _TOO_LARGE) from None
+        raise unreadable("workbook", _SAID["too_large"]) from None
     if done.returncode == workbook_process.TOO_LARGE or done.returncode < 0:
-        raise unreadable("workbook", _TOO_LARGE)
+        raise unreadable("workbook", _SAID["too_large"])
     if done.returncode:
-        raise unreadable("workbook", _NO_WORKBOOK)
+        raise unreadable("workbook", _SAID["no_workbook"])
     head, _, tables = done.stdout.partition(b"\n")
     named, read, start = json.loads(head), list[Sheet](), 0
     names = [name for name, _ in named]

@@ -23,10 +23,12 @@ from typing import BinaryIO, cast
 
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import name_by_number
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of, unknown_columns
 from sources.rows import Context, Document, UnreadableFile, day_of, row_of, unreadable
+
+_SAID = said_by(__name__)
 
 APPROVAL_COLUMNS = ("siret", "kind")
 OTHER_COLUMNS = ("valid_from", "valid_until", "reference", "is_active", "deactivated_at", "name", "external_id")
@@ -42,19 +44,7 @@ _NO = frozenset({"false", "f", "0", "non", "no"})
 _LONGEST_REFERENCE = 200
 _UNSTATED = date.min
 
-_NO_DATE = Text("Date attendue : AAAA-MM-JJ", "Expected a date: YYYY-MM-DD")
-_NO_SIRET = Text("Un agrément rejoint un fournisseur par son SIRET", "An approval joins a supplier by its SIRET")
-_NO_KEY = Text("Une convention a un identifiant", "A convention has an identifier")
-_ENDS_EARLY = Text("La fin de validité précède le début", "The validity ends before it begins")
-_NO_CONVENTION = Text("Aucune convention plus haut n'a cet identifiant", "No convention above has this identifier")
-_OUT_OF_ORDER = Text(
-    "Les annexes viennent après les conventions (convention_pk, kind, siret_signature…), dans le même envoi",
-    "Annexes come after the conventions (convention_pk, kind, siret_signature…), in the same file",
-)
-_TOO_MANY = Text(
-    f"Plus de {MOST_JOINED} lignes à joindre : envoyer un agrément par ligne (siret, kind, valid_from, valid_until)",
-    f"More than {MOST_JOINED} rows to join: send an approval per row (siret, kind, valid_from, valid_until)",
-)
+_TOO_MANY = _SAID["too_many"].filled(most_joined=MOST_JOINED)
 
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -65,7 +55,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         yield from _read_conventions(table, above, context)
         return
     if set(ANNEX_COLUMNS) <= set(table.columns):
-        raise unreadable("wrong_order", _OUT_OF_ORDER)
+        raise unreadable("wrong_order", _SAID["out_of_order"])
     if problems := (
         *missing_columns(table, APPROVAL_COLUMNS),
         *unknown_columns(table, (*APPROVAL_COLUMNS, *OTHER_COLUMNS)),
@@ -78,7 +68,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     yield from rows_of(table, context, approval_id, _record_of_approval)
     if above.annexes() is not None:
-        raise unreadable("wrong_order", _OUT_OF_ORDER)
+        raise unreadable("wrong_order", _SAID["out_of_order"])
 
 
 class _StreamUntilAnnexes:
@@ -187,7 +177,7 @@ def _put_row(row: Cells | FaultyRow, put: Callable[[Cells], None], above: int, c
 def _add_convention(conventions: dict[str, _Convention], row: Cells) -> None:
     key = row.cells["convention_pk"].strip()
     if not key:
-        raise BadCell(("convention_pk",), "missing_field", _NO_KEY)
+        raise BadCell(("convention_pk",), "missing_field", _SAID["no_key"])
     if key in conventions:
         line = conventions[key].line
         repeats = Text(f"La ligne {line} porte déjà cet identifiant", f"Line {line} already has this identifier")
@@ -202,7 +192,7 @@ def _add_annex(conventions: dict[str, _Convention], row: Cells) -> None:
     cells = {name: cell.strip() for name, cell in row.cells.items()}
     convention = conventions.get(cells["convention_pk"])
     if convention is None:
-        raise BadCell(("convention_pk",), "unknown_code", _NO_CONVENTION)
+        raise BadCell(("convention_pk",), "unknown_code", _SAID["no_convention"])
     convention.is_annexed = True  # by a faulty annex too: its convention is not one without an end
     if cells["state"] not in _GRANTING | _NOT_GRANTING:
         shown = cells["state"][:40]
@@ -210,9 +200,9 @@ def _add_annex(conventions: dict[str, _Convention], row: Cells) -> None:
         raise BadCell(("state",), "unknown_value", unknown)
     start, end = _day(cells["start_at"], "start_at"), _day(cells["end_at"], "end_at")
     if start is None or end is None:
-        raise BadCell(("start_at" if start is None else "end_at",), "missing_field", _NO_DATE)
+        raise BadCell(("start_at" if start is None else "end_at",), "missing_field", _SAID["no_date"])
     if end < start:
-        raise BadCell(("end_at",), "invalid_period", _ENDS_EARLY)
+        raise BadCell(("end_at",), "invalid_period", _SAID["ends_early"])
     if cells["state"] in _GRANTING:
         convention.periods.setdefault((start, end), []).append(cells["number"])
 
@@ -223,7 +213,7 @@ def _record(siret: str, name: str, approvals: list[Document]) -> Document:
 
 def _required_siret(siret: str) -> str:
     if not siret.strip():
-        raise BadCell(("siret",), "missing_field", _NO_SIRET)
+        raise BadCell(("siret",), "missing_field", _SAID["no_siret"])
     return siret.strip()
 
 
@@ -241,5 +231,5 @@ def _day(cell: str, column: str) -> date | None:
     """The day in a cell, which may have a time too; None for an empty cell. Raises BadCell for anything else."""
     day = day_of(cell)
     if day is None and cell.strip():
-        raise BadCell((column,), "wrong_format", _NO_DATE)
+        raise BadCell((column,), "wrong_format", _SAID["no_date"])
     return day

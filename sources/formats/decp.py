@@ -23,7 +23,7 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import UnknownTerritory
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, name_by_number
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
@@ -32,6 +32,8 @@ from sources.postal_addresses import departement_of
 from sources.rows import Context, Document, day_of, number_or_none
 from sources.trades.evidence_readers import AwardReader
 from sources.validation import siret_passes_check
+
+_SAID = said_by(__name__)
 
 _CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")
 _CPV_DIGITS = 8
@@ -46,17 +48,13 @@ _OF_TRIALS = frozenset({
 })  # fmt: skip
 _TRIAL = frozenset({"test", "tests"})
 _MADE_UP = frozenset({"le marche noir"})
-_NO_SIRET = Text(
-    "Le titulaire n'est pas désigné par un SIRET : il ne peut être rapproché d'aucun fournisseur",
-    "The winner is not named by a SIRET: it joins no supplier",
-)
 
 
 def siret_of_winner(number: str, register: str) -> str:
     """The SIRET of a contract's winner, lost zeros put back. Raises BadCell for another register, or no digits."""
     digits = "".join(number.split()).removesuffix(".0")
     if register.strip().upper() not in ("SIRET", "") or not (digits.isascii() and digits.isdigit()):
-        raise BadCell(("siret",), "winner_without_siret", _NO_SIRET)
+        raise BadCell(("siret",), "winner_without_siret", _SAID["no_siret"])
     padded = digits.rjust(SIRET_DIGITS, "0")
     is_short = SIRET_DIGITS - 3 <= len(digits) < SIRET_DIGITS
     return padded if is_short and siret_passes_check(padded) else digits
@@ -71,9 +69,6 @@ COLUMNS = (
 
 _LONGEST_NAME = 400
 _ALONE = frozenset({"", "pas de groupement"})
-_NO_WINNER = Text("Ce contrat n'a pas de titulaire", "This contract has no winner")
-_IS_TRIAL = Text("C'est un essai de publication, pas un contrat", "This is a trial of publishing, not a contract")
-_NO_IDENTIFIER = Text("Un contrat a un acheteur et un identifiant", "A contract has a buyer and an identifier")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -129,10 +124,10 @@ class _Contracts:
         buyer = contract.acheteur or contract.autoriteConcedante or Buyer()
         number, by = text_of(contract.uid) or text_of(contract.id), text_of(buyer.id)
         if not number or not by:
-            raise InvalidContent((Problem(pointer("id"), "missing_field", _NO_IDENTIFIER),))
+            raise InvalidContent((Problem(pointer("id"), "missing_field", _SAID["no_identifier"]),))
         winners = list(dict.fromkeys(_winners(contract.titulaires or contract.concessionnaires)))
         if not winners:
-            raise InvalidContent((Problem(pointer("titulaires"), "missing_field", _NO_WINNER),))
+            raise InvalidContent((Problem(pointer("titulaires"), "missing_field", _SAID["no_winner"]),))
         place = contract.lieuExecution or Place()
         cells = {
             "uid": number,
@@ -161,7 +156,7 @@ class _Contracts:
     def record_of_row(self, cells: dict[str, str]) -> Document:
         """Make a record of a row of the consolidated table. Raises BadCell as `_document` does, or without an id."""
         if not cells["uid"].strip() or not cells["acheteur_id"].strip():
-            raise BadCell(("uid",), "missing_field", _NO_IDENTIFIER)
+            raise BadCell(("uid",), "missing_field", _SAID["no_identifier"])
         is_alone = cells.get("typeGroupementOperateurs", "").strip().lower() in _ALONE
         return self._document(cells, "", in_group=not is_alone)
 
@@ -171,7 +166,7 @@ class _Contracts:
         written = cells["objet"].strip()
         words = _WORD.findall(fold(written))
         if (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP:
-            raise BadCell(("public_awards", 0, "object"), "trial", _IS_TRIAL)
+            raise BadCell(("public_awards", 0, "object"), "trial", _SAID["is_trial"])
         place, departement = self._place(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""))
         day, euros = day_of(cells["dateNotification"]), number_or_none(cells["montant"])
         months = number_or_none(cells.get("dureeMois", ""))

@@ -20,7 +20,7 @@ import msgspec
 from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Flag
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from domain.text.normalise import fold
 from sources.file_types.json_items import (
     Draft,
@@ -38,6 +38,8 @@ from sources.postal_addresses import PostalAddress, commune_names, departement_o
 from sources.rows import Context, mapped_segments, unmapped_flag
 from sources.trades.inference import OfferInference
 
+_SAID = said_by(__name__)
+
 Values = Scalar | list[Scalar]
 
 _RENAMED = {
@@ -47,10 +49,6 @@ _RENAMED = {
     "description_more": "descriptionMore",
 }
 _SHORTEST = 5
-_UNKNOWN_SHAPE = Text(
-    "Un élément compact est une liste : identifiant, [valeurs], latitude, longitude, [catégories]",
-    "A compact element is a list: identifier, [values], latitude, longitude, [categories]",
-)
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -127,7 +125,7 @@ def _category_names(node: Any) -> Iterator[tuple[str, str]]:
 def _compact_fields(values: list[Any], page: Members) -> dict[str, Any]:
     """The fields of an element in compact form by name; the member `mapping` of its page lists the names."""
     if len(values) < _SHORTEST or not isinstance(values[1], list):
-        raise InvalidContent((Problem("", "unknown_shape", _UNKNOWN_SHAPE),))
+        raise InvalidContent((Problem("", "unknown_shape", _SAID["unknown_shape"]),))
     identity, named, latitude, longitude, categories, *states = values
     names = ["name"]
     match msgspec.json.decode(page["mapping"]) if "mapping" in page else None:
@@ -159,12 +157,6 @@ _SPELT = {"oui": "true", "yes": "true", "1": "true", "on": "true", "non": "false
 _BREAKING_TAG = re.compile(r"<(?:br|/p|/li|/div|/h[1-6])\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _NO_ZERO = re.compile(r"[1-9][0-9]{8}")
-
-_A_CHANGE = Text(
-    "C'est une modification proposée d'un autre élément, pas un élément",
-    "This is a proposed change of another element, not an element",
-)
-_NO_TEXT = Text("Ce champ contient un objet : il ne peut pas être repris", "This field holds an object: it is no text")
 
 
 def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -202,7 +194,7 @@ class _Elements:
     def drafts(self, decoded: tuple[Element, dict[str, Any]]) -> Iterator[Draft]:
         element, fields = decoded
         if element.status == _PROPOSED_CHANGE:
-            raise InvalidContent((Problem(pointer("status"), "not_an_element", _A_CHANGE),))
+            raise InvalidContent((Problem(pointer("status"), "not_an_element", _SAID["a_change"]),))
         cells = _standard_cells(element) | self._own_cells(element, fields)
         segments, flags = self._segments(element, cells.pop("segments", ""))
         if segments:
@@ -309,7 +301,7 @@ def _own_text(value: Any, name: str, column: str) -> str:
     """The value of a map's own field as a cell of `column`. Raises InvalidContent for an object."""
     items: list[Scalar] = value if isinstance(value, list) else [value]
     if any(isinstance(item, dict | list) for item in items):
-        raise InvalidContent((Problem(pointer(name), "wrong_type", _NO_TEXT),))
+        raise InvalidContent((Problem(pointer(name), "wrong_type", _SAID["no_text"]),))
     texts = [_without_html(text_of(item)) for item in items]
     text = ("|" if column in _LISTED else ", ").join(filter(None, texts))
     if column in _BOOLEANS:

@@ -16,7 +16,7 @@ import msgspec
 from domain.errors import Problem
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Kind, name_by_number
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, number, plain_number, text_or_none
 from sources.file_types.csv_table import FaultyRow, read_table
@@ -24,6 +24,8 @@ from sources.formats.spreadsheet import ActivityReader
 from sources.postal_addresses import PostalAddress, commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile, row_of
 from sources.trades.inference import label_of
+
+_SAID = said_by(__name__)
 
 SIRET, CATEGORY, WORKERS, POLES = "siret", "categorie", "nombre de travailleurs", "poles de competences"
 _OTHERS = ("raison sociale", "adresse", "code postal", "ville", "tel public", "email", "url")
@@ -34,11 +36,6 @@ _BETWEEN_POLES = re.compile(r"[;|\n]|,\s*(?=[A-ZÀ-Ý])")
 _POLES: dict[str, tuple[str, ...]] = msgspec.toml.decode(
     (files("sources.formats") / "hosmoz_poles.toml").read_bytes(), type=dict[str, dict[str, tuple[str, ...]]]
 )["poles"]
-_NO_COLUMN = Text(
-    "Les colonnes « Siret » et « Pôles de compétences » sont obligatoires",
-    "The columns “Siret” and “Pôles de compétences” are required",
-)
-_NO_COUNT = Text("Un nombre de travailleurs est un nombre, tel que 42", "A number of workers is a number, such as 42")
 
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -46,7 +43,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, as_published=True)
     titles = {name: title for title in table.columns if (name := _column_of(title))}
     if not {SIRET, POLES} <= titles.keys():
-        raise UnreadableFile((Problem("", "missing_column", _NO_COLUMN),))
+        raise UnreadableFile((Problem("", "missing_column", _SAID["no_column"]),))
     establishments = _Establishments(context)
     for row in table.rows:
         if isinstance(row, FaultyRow):
@@ -122,5 +119,5 @@ def _workers(written: str) -> int | None:
         return None
     found = number(plain_number(written), ("employees",))
     if found < 0:
-        raise BadCell(("employees",), "wrong_type", _NO_COUNT)
+        raise BadCell(("employees",), "wrong_type", _SAID["no_count"])
     return round(found)

@@ -11,7 +11,7 @@ from domain.errors import Problem
 from domain.suppliers.asked_last import SELLING_KINDS, is_public_siret
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, LegalForm, name_by_number
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
@@ -20,12 +20,9 @@ from sources.rows import Context, Document, UnreadableFile, number_or_none
 from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence
 
+_SAID = said_by(__name__)
+
 _MOST_ZEROS_LOST = 3
-_NO_SIREN = Text("Un SIREN compte 9 chiffres", "A SIREN has 9 digits")
-_NO_NUMBER = Text(
-    "Ni SIRET ni SIREN : cette ligne ne peut rejoindre aucun fournisseur",
-    "Neither a SIRET nor a SIREN: this row can join no supplier",
-)
 
 
 def siren_of(cell: str, column: str) -> str:
@@ -33,7 +30,7 @@ def siren_of(cell: str, column: str) -> str:
     digits = "".join(cell.split()).removesuffix(".0")
     is_number = digits.isascii() and digits.isdigit()
     if not is_number or not SIREN_DIGITS - _MOST_ZEROS_LOST <= len(digits) <= SIREN_DIGITS:
-        raise BadCell((column,), "invalid_siren", _NO_SIREN)
+        raise BadCell((column,), "invalid_siren", _SAID["no_siren"])
     return digits.rjust(SIREN_DIGITS, "0")
 
 
@@ -43,7 +40,7 @@ def _siret_or_siren(cells: dict[str, str]) -> str:
     if len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdigit():
         return digits
     if not siren.strip():
-        raise BadCell(("siret",), "missing_field", _NO_NUMBER)
+        raise BadCell(("siret",), "missing_field", _SAID["no_number"])
     return siren_of(siren, "siren")
 
 
@@ -51,7 +48,6 @@ SIAE_COLUMNS = (
     "id", "kind", "siret", "naf", "name", "brand", "address", "post_code", "city", "department", "lon", "lat",
     "website", "description",
 )  # fmt: skip
-_HALF_A_POINT = Text("Un point a une latitude et une longitude", "A point has a latitude and a longitude")
 
 
 def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -71,7 +67,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         kind = approval_kind(cells["kind"].strip())
         lat, lon = cells["lat"].strip(), cells["lon"].strip()
         if bool(lat) != bool(lon):
-            raise BadCell(("location",), "missing_field", _HALF_A_POINT)
+            raise BadCell(("location",), "missing_field", _SAID["half_a_point"])
         point = {"lat": number(lat, ("location", "lat")), "lon": number(lon, ("location", "lon"))} if lat else None
         texts = (cells["name"], cells["brand"], cells["description"])
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["city"].strip())
@@ -151,9 +147,6 @@ def _landline_or_none(cell: str) -> str | None:
 
 
 GEIQ_COLUMNS = ("label_id", "name", "siret", "postal_code", "city")
-_IS_TEST = Text(
-    "Cette ligne est un essai du registre, pas un groupement", "This row is a test of the register, no group"
-)
 
 
 def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -180,7 +173,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         commune = communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None
         name, group = cells["name"].strip(), cells.get("branch_of", "").strip()
         if fold(name).startswith("test ") and not cells["siret"].strip():
-            raise BadCell(("name",), "test_row", _IS_TEST)
+            raise BadCell(("name",), "test_row", _SAID["is_test"])
         if not group:
             names[cells["label_id"].strip()] = name
         elif name and group in names and "geiq" not in fold(name).split():
@@ -204,7 +197,6 @@ _FAMILIES: dict[str, LegalForm] = {
     "mutuelle": "mutual",
     "fondation": "foundation",
 }
-_NO_SIREN_COLUMN = Text("La colonne « SIREN » est obligatoire", "The column “SIREN” is required")
 
 
 def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -220,7 +212,7 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
     column = next((name for name in SIREN_COLUMNS if name in table.columns), None)
     family = next((name for name in FAMILY_COLUMNS if name in table.columns), None)
     if column is None:
-        raise UnreadableFile((Problem("/SIREN", "missing_column", _NO_SIREN_COLUMN),))
+        raise UnreadableFile((Problem("/SIREN", "missing_column", _SAID["no_siren_column"]),))
 
     def legal_unit_record(cells: dict[str, str]) -> Document:
         siren = siren_of(cells[column], column)
@@ -239,7 +231,6 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
 RNA_COLUMNS = ("id", "siret", "objet", "objet_social1", "objet_social2", "position")
 
 _ACTIVE = "A"
-_NOT_ACTIVE = Text("Cette association est dissoute ou supprimée", "This association is dissolved or deleted")
 
 
 def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -256,7 +247,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     def association_record(cells: dict[str, str]) -> Document:
         if cells["position"].strip() not in ("", _ACTIVE):
-            raise BadCell(("position",), "not_active", _NOT_ACTIVE)
+            raise BadCell(("position",), "not_active", _SAID["not_active"])
         number, text = _siret_or_siren(cells), cells["objet"].strip()
         codes = (cells["objet_social1"].strip(), cells["objet_social2"].strip())
         return {
@@ -281,7 +272,6 @@ LABEL_COLUMNS = {"est_societe_mission": "Société à mission", "est_qualiopi": 
 ESS_COLUMN = "est_ess"
 
 _EMPTY = frozenset({"", "false", "f", "0", "non", "no", "n", "none", "null", "nan", "[]", "{}", "['']", '[""]'})
-_NO_COLUMN = Text("Une colonne « siret » ou « siren » est obligatoire", "A column “siret” or “siren” is required")
 
 
 def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -296,7 +286,7 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
     """
     table = read_table(stream, as_published=True)
     if not {"siret", "siren"} & set(table.columns):
-        raise UnreadableFile((Problem("/siren", "missing_column", _NO_COLUMN),))
+        raise UnreadableFile((Problem("/siren", "missing_column", _SAID["no_column"]),))
 
     def unit_record(cells: dict[str, str]) -> Document:
         number = _siret_or_siren(cells)

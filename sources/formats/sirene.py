@@ -36,7 +36,7 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.asked_last import asked_last
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, name_by_number
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
@@ -44,6 +44,8 @@ from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, departement_of, split_address, without_host
 from sources.rows import Context, Document, day_of, number_or_none, unmapped_flag
 from sources.trades.inference import OfferInference
+
+_SAID = said_by(__name__)
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
 # the word cooperative or a Crédit agricole or mutuel in its title is one, whatever its group. The SAS have a single
@@ -144,9 +146,6 @@ _NATURAL_PERSON = "1"
 _CLOSED = frozenset({"F", "C"})  # an establishment is fermé, a legal person cessée
 _ESS = {"O": True, "N": False}
 
-_IS_WITHHELD = Text("Son titulaire s'oppose à sa diffusion", "Its holder withholds it")
-_IS_PERSON = Text("C'est une personne physique", "This is a natural person")
-
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Read format `sirene`, one row per establishment; raises UnreadableFile if a column of `COLUMNS` is missing."""
@@ -165,12 +164,12 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
 def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, inference: OfferInference) -> Document:
     if _WITHHELD_STATUS in (texts.status, texts.status_of_unit):
-        raise BadCell(("statutDiffusionEtablissement",), "withheld", _IS_WITHHELD)
+        raise BadCell(("statutDiffusionEtablissement",), "withheld", _SAID["is_withheld"])
     if texts.category.startswith(_NATURAL_PERSON):
-        raise BadCell(("categorieJuridiqueUniteLegale",), "natural_person", _IS_PERSON)
+        raise BadCell(("categorieJuridiqueUniteLegale",), "natural_person", _SAID["is_person"])
     name = texts.name
     if not name and _WITHHELD in cells["denominationUniteLegale"]:
-        raise BadCell(("denominationUniteLegale",), "withheld", _IS_WITHHELD)
+        raise BadCell(("denominationUniteLegale",), "withheld", _SAID["is_withheld"])
     # the point of the degrees, else of the metres, where they are numbers
     lat, lon, x, y = map(number_or_none, (texts.latitude, texts.longitude, texts.abscissa, texts.ordinate))
     point = None if x is None or y is None else register_point(x, y, departement_of(texts.commune))
@@ -203,9 +202,6 @@ LISTS = ("results",)
 
 _OPPOSED = "P"
 _CODE = re.compile(r"[A-Z]+")
-_NO_ESTABLISHMENT = Text(
-    "Ce résultat n'a ni établissement trouvé ni siège", "This result has neither a matching establishment nor a seat"
-)
 
 
 class Establishment(msgspec.Struct, frozen=True):
@@ -272,7 +268,7 @@ def _drafts(result: SearchResult, inference: OfferInference) -> Iterator[Draft]:
     if seat is not None and (not found or seat.siret in found):
         found[seat.siret] = seat  # says more of its address than the same establishment does in the list
     if not found:
-        raise InvalidContent((Problem(pointer("matching_etablissements"), "missing_field", _NO_ESTABLISHMENT),))
+        raise InvalidContent((Problem(pointer("matching_etablissements"), "missing_field", _SAID["no_establishment"]),))
     # a list, or one that is written as text: "['ACI', 'EI']"
     written = result.complements.type_siae if result.complements else None
     codes = dict.fromkeys(written if isinstance(written, list) else _CODE.findall(written or ""))

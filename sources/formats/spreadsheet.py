@@ -22,7 +22,7 @@ from domain.errors import InvalidContent, Problem
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, LegalForm
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import (
     KINDS,
@@ -41,25 +41,13 @@ from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, row_of, unmapped_flag, unreadable
 from sources.trades.inference import OfferInference, word_reader
 
+_SAID = said_by(__name__)
+
 _LISTED = re.compile(r"[;|\n]")
 _LISTED_TOO = re.compile(r"[;|\n,]|\s/\s")
 _FAILED = re.compile(r"#(REF|N/A|N/D|NAME|NOM|VALUE|VALEUR|DIV/0|NUM|NOMBRE|NULL|NUL|SPILL|EPARS)[!?]?", re.IGNORECASE)
 _INSEE = re.compile("[0-9][0-9AB][0-9]{3}")
 _WRITTEN = {"esat": "ESAT"} | {fold(kind): kind for kind in KINDS}
-
-_NO_NAME = Text(
-    "Aucune colonne ne donne le nom des fournisseurs : elle s'appelle « Nom », « Raison sociale » ou « Structure »",
-    "No column gives the names of the suppliers: it is called “Nom”, “Raison sociale” or “Structure”",
-)
-_FORMULA_FAILED = Text(
-    "Une formule du tableur a échoué dans cette cellule : mettre sa valeur, ou la vider",
-    "A formula of the spreadsheet failed in this cell: put its value there, or empty it",
-)
-_NAMELESS = Text("Le nom manque", "The name is missing")
-_NO_ID = Text(
-    "Une fiche se reconnaît à son identifiant ou à son SIRET : donner l'un des deux",
-    "A record is known by its id or its SIRET: give one of them",
-)
 
 
 ACTIVITIES, DEPARTEMENT = "activities", "departement"
@@ -141,7 +129,7 @@ def _table_and_titles(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[Tabl
         if (column := column_of_title(title, fields)) is not None:
             titles.setdefault(column, title)
     if "name" not in titles:
-        raise unreadable("missing_column", _NO_NAME)
+        raise unreadable("missing_column", _SAID["no_name"])
     return table, titles
 
 
@@ -238,11 +226,13 @@ def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None
     """Raise InvalidContent where the formula of a cell failed, and where a row lacks a name or an identifier."""
     failed = (column for column, cell in cells.items() if _FAILED.fullmatch(cell))
     paths = (COLUMNS[column].path if column in COLUMNS else (column,) for column in failed)
-    problems = [problem for path in paths for problem in BadCell(path, "formula_error", _FORMULA_FAILED).problems]
+    problems = [
+        problem for path in paths for problem in BadCell(path, "formula_error", _SAID["formula_failed"]).problems
+    ]
     if "name" not in cells:
-        problems.append(Problem("/name", "missing_field", _NAMELESS))
+        problems.append(Problem("/name", "missing_field", _SAID["nameless"]))
     if external_id is None:
-        problems.append(Problem("/external_id", "missing_field", _NO_ID))
+        problems.append(Problem("/external_id", "missing_field", _SAID["no_id"]))
     if problems:
         raise InvalidContent(tuple(problems))
 

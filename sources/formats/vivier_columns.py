@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from domain.suppliers.supplier import SupplierRecord
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from sources.file_types.csv_cells import (
     FALSE,
     TRUE,
@@ -25,6 +25,8 @@ from sources.file_types.csv_cells import (
     unescaped_text,
 )
 
+_SAID = said_by(__name__)
+
 ColumnType = Literal["string", "number", "integer", "boolean"]
 Read = Callable[[str, Path], Any]
 
@@ -35,21 +37,6 @@ NONE_HELD = ("none", "aucun")
 """A cell of `approvals` that says that none is held; an empty one says that it is not known."""
 APPROVAL_FIELDS = ("kind", "valid_from", "valid_until", "reference")
 EVIDENCE_FIELDS = ("kind", "on", "source", "reference", "label")
-
-_EVIDENCE = Text(
-    "Un indice s'écrit award:2024-05-02:decp:2024-117:Entretien des parcs (genre, date, source, référence, libellé)",
-    "Evidence is written award:2024-05-02:decp:2024-117:Upkeep of parks (kind, date, source, reference, label)",
-)
-_APPROVAL = Text("Un agrément s'écrit ACI:2025-01-01:2027-12-31", "An approval is written ACI:2025-01-01:2027-12-31")
-_NO_GEOMETRY = Text("Une géométrie GeoJSON est attendue", "A GeoJSON geometry is expected")
-_SIRET_AS_NUMBER = Text(
-    "Un tableur a fait de ce SIRET un nombre, et ses chiffres sont perdus : mettre la colonne en texte, et le remettre",
-    "A spreadsheet made a number of this SIRET, and its digits are lost: make the column text, and put it back",
-)
-_SIRET_WITHOUT_ZEROS = Text(
-    "Un SIRET compte 14 chiffres : un tableur a ôté les zéros de son début, mettre la colonne en texte",
-    "A SIRET has 14 digits: a spreadsheet took the zeros off its beginning, make the column text",
-)
 
 
 class Column(NamedTuple):
@@ -80,9 +67,9 @@ def _siret(cell: str, path: Path) -> str:
     digits = "".join(cell.split())
     mantissa, exponent, _ = digits.upper().partition("E")
     if exponent and mantissa.replace(",", "").replace(".", "").isdecimal():
-        raise BadCell(path, "invalid_siret", _SIRET_AS_NUMBER)
+        raise BadCell(path, "invalid_siret", _SAID["siret_as_number"])
     if digits.isdecimal() and len(digits) in {12, 13}:
-        raise BadCell(path, "invalid_siret", _SIRET_WITHOUT_ZEROS)
+        raise BadCell(path, "invalid_siret", _SAID["siret_without_zeros"])
     return digits
 
 
@@ -98,11 +85,11 @@ def _day(cell: str, _: Path) -> str:
 
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
     held = cell.strip().lower() not in NONE_HELD
-    return _objects_in(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _APPROVAL) if held else []
+    return _objects_in(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _SAID["approval"]) if held else []
 
 
 def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
-    return _objects_in(cell, path, EVIDENCE_FIELDS, frozenset({len(EVIDENCE_FIELDS)}), _EVIDENCE)
+    return _objects_in(cell, path, EVIDENCE_FIELDS, frozenset({len(EVIDENCE_FIELDS)}), _SAID["evidence"])
 
 
 def _objects_in(
@@ -124,7 +111,7 @@ def _geometry(cell: str, path: Path) -> Any:
     try:
         return msgspec.json.decode(cell)
     except msgspec.DecodeError:
-        raise BadCell(path, "wrong_format", _NO_GEOMETRY) from None
+        raise BadCell(path, "wrong_format", _SAID["no_geometry"]) from None
 
 
 _READERS: Mapping[str, Read] = {

@@ -23,6 +23,8 @@ from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot
 from sources.notices.reading import months_between, months_of, renewals_in_digits
 from sources.notices.ted import is_extract, read_extract
 
+_NOT_JSON = Text("« donnees » n'est pas du JSON", "“donnees” is not JSON")
+
 _CODES = CODES["boamp"]
 CPV = ("classprincipale", "classsupplementaire", "principal", "supplementaire")
 LOTS, GROUPS_OF_LOTS = ("lot", "lotsmarche"), ("lots",)
@@ -224,14 +226,6 @@ HOLDERS = ("results", "records", "record", "fields", "raw_fields")
 DEEPEST = 6
 """The steps to a record that stands in an answer of the API."""
 CANCELLED = ("ANNULATION",)
-NO_RECORD = Text(
-    "Ni un avis en XML, ni un enregistrement de l'API du BOAMP (un objet avec « donnees » ou « objet »)",
-    "Neither a notice in XML nor a record of the BOAMP API (an object with “donnees” or “objet”)",
-)
-NO_JSON = Text("« donnees » n'est pas du JSON", "“donnees” is not JSON")
-SEVERAL = Text(
-    "Un seul avis à la fois : envoyer les enregistrements un par un", "One notice at a time: send each record"
-)
 
 
 def records_in(document: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -263,7 +257,7 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
         try:
             written = msgspec.json.decode(written)
         except (msgspec.DecodeError, RecursionError):
-            raise InvalidContent((Problem(f"{at}/donnees", "malformed_json", NO_JSON),)) from None
+            raise InvalidContent((Problem(f"{at}/donnees", "malformed_json", _NOT_JSON),)) from None
     root = from_json({**record, "donnees": written})
     donnees = root.child("donnees") or root
     form = next(donnees.descendants(*eforms.ROOTS), None)

@@ -12,21 +12,17 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from domain.errors import DomainError, InvalidContent, Problem
-from domain.text.bilingual import Text, on_one_line
+from domain.text.bilingual import Text, on_one_line, said_by
+
+_SAID = said_by(__name__)
 
 MOST_ELEMENTS, DEEPEST = 200_000, 100
 """The elements of a notice, and how deep they may lie: the longest real ones have a quarter of the first, a fifth of
 the second."""
 
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,9} ?/?>")
-DOCUMENT_TYPE = Text(
-    "Une déclaration de type de document ou d'entité n'est pas admise : un avis n'en a pas",
-    "A document type or an entity declaration is not allowed: a notice has none",
-)
 TOO_MANY = Text(f"Plus de {MOST_ELEMENTS} éléments", f"More than {MOST_ELEMENTS} elements")
-TOO_DEEP = Text(
-    f"Des éléments à plus de {DEEPEST} niveaux de profondeur", f"Elements that lie more than {DEEPEST} levels deep"
-)
+TOO_DEEP = _SAID["too_deep"].filled(deepest=DEEPEST)
 
 
 class MalformedNotice(DomainError):
@@ -208,15 +204,10 @@ def from_xml(raw: bytes) -> Element:
         parser.feed(raw)
         root = parser.close()
     except DefusedXmlException:
-        raise _invalid_content("document_type", DOCUMENT_TYPE) from None
+        raise _invalid_content("document_type", _SAID["document_type"]) from None
     except ParseError as error:
         line, column = error.position
-        raise MalformedNotice(
-            Text(
-                f"Le corps n'est pas du XML : ligne {line}, colonne {column + 1}",
-                f"The body is not XML: line {line}, column {column + 1}",
-            )
-        ) from None
+        raise MalformedNotice(_SAID["no_xml"].filled(line=line, column=column + 1)) from None
     except (LookupError, ValueError):  # an encoding that is not known, or not that of the bytes
         raise MalformedNotice(
             Text("Le codage des caractères du XML n'est pas reconnu", "The encoding of the XML is not known")

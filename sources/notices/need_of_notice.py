@@ -15,17 +15,18 @@ from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Rese
 from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
-from domain.text.bilingual import Text, cut, on_one_line
+from domain.text.bilingual import Text, cut, on_one_line, said_by
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, TECHNIQUES, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
 from sources.notices.reading import PlaceReader, lots_with_values, renewal_months, renewal_sentences, reservations_in
 from sources.validation import siret_passes_check
 
+_SAID = said_by(__name__)
+
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
 MOST_SUGGESTIONS = 20
 """A suggestion costs more than finding a code wrong."""
-NO_LOTS = Text("Cet avis n'a pas de lot dont l'objet se lise", "This notice has no lot whose object can be read")
 _SHELTERED: tuple[Reserved, ...] = ("handicap", "iae")
 
 
@@ -65,7 +66,7 @@ class _NeedBuilder:
             if (lot := self._lot(read, identifier, common, title)) is not None:
                 made.append((read, lot))
         if not made:
-            raise InvalidContent((Problem("", "no_lots", NO_LOTS),))
+            raise InvalidContent((Problem("", "no_lots", _SAID["no_lots"]),))
         lots, total = lots_with_values(notice, made)
         named = {lot.technique for lot in (notice.whole, *notice.lots)}
         shared = {lot.territory for lot in lots}
@@ -217,8 +218,8 @@ def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: C
     """
     found = list(islice(boamp.records_in(document), 2))
     if not found:
-        raise InvalidContent((Problem("", "no_notice", boamp.NO_RECORD),))
+        raise InvalidContent((Problem("", "no_notice", _SAID["no_record"]),))
     if len(found) > 1:
-        raise InvalidContent((Problem(found[1][0], "several_notices", boamp.SEVERAL),))
+        raise InvalidContent((Problem(found[1][0], "several_notices", _SAID["several_notices"]),))
     (at, record), *_ = found
     return need_of(boamp.read(record, at), territories, cpv)

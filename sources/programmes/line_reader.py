@@ -9,11 +9,13 @@ from domain.needs.lot_words import terms_in
 from domain.needs.need import RESERVED_TYPES, Buyer, Nature, Reserved, ValueCovers
 from domain.programme.planned_values import Duration, UnreadableCell, read_amount, read_day, read_duration, read_renewal
 from domain.programme.programme import PlaceSource, PlannedLine, ProgrammeError
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 from matching.reference import Reference
 from sources.programmes.columns import Columns, is_unknown
 from sources.programmes.places import Codes, PlaceReader
+
+_SAID = said_by(__name__)
 
 LONGEST_TITLE = 400
 YEAR = 12
@@ -26,12 +28,6 @@ NATURES: dict[str, Nature] = {
 _CPV = re.compile(r"(?<!\d)(\d{8})(?:\s?-\s?\d)?(?!\d)")
 _TOTAL = re.compile(r"(?:sous )?(?:total|totaux|montant total|grand total)\b")
 _IN_ALL = re.compile(r"total|global|toutes|reconductions? (?:comprises?|incluses?)|maximum|maxi?\b", re.IGNORECASE)
-
-NO_TITLE = Text("L'objet manque", "The object is missing")
-NO_PLACE = Text(
-    "Aucun lieu : nommez le département ou la commune dans la ligne, ou dites le territoire de tout le programme",
-    "No place: name the departement or commune in the line, or say the territory of the whole programme",
-)
 
 
 class FaultyLine(Exception):
@@ -131,7 +127,7 @@ class LineReader:
         if not title:
             if len(filled) == 1 and "amount" in self._columns.of_field and not self._cell("amount", cells)[0]:
                 return None
-            raise FaultyLine("title", "missing_title", NO_TITLE)
+            raise FaultyLine("title", "missing_title", _SAID["no_title"])
         if len(filled) == 1 and len(cells) > 1 and (title.isupper() or fold(title) in NATURES):
             return None
         self._above = title
@@ -215,7 +211,7 @@ class LineReader:
         for source, codes in self._defaults:
             if codes:
                 return codes, source
-        raise FaultyLine("place", "no_place", NO_PLACE)
+        raise FaultyLine("place", "no_place", _SAID["no_place"])
 
     def _nature(self, cells: Sequence[str]) -> Nature | None:
         folded = fold(self._cell("nature", cells)[0])

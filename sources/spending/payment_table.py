@@ -20,13 +20,15 @@ from domain.reference.taxonomy import Taxonomy
 from domain.spending.payment import LARGEST_EUR, Payment, PaymentLine, is_number
 from domain.spending.spending import MOST_LISTED, ReadColumn, Rejected
 from domain.suppliers.source import RowError, reject
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 from matching.words.keywords import Interpreter
 from sources.file_types.csv_cells import FALSE, unmarked_text
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
 from sources.rows import unreadable
 from sources.validation import siret_passes_check
+
+_SAID = said_by(__name__)
 
 MOST_LINES = 100_000
 MOST_TEXTS, LONGEST_WORDS = 4_000, 400
@@ -48,19 +50,7 @@ class _Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _TITLES = msgspec.toml.decode((files("sources.spending") / "payment_titles.toml").read_bytes(), type=dict[str, _Title])
 REQUIRED = ("siret", "amount")
 
-_NO_AMOUNT = Text("Le montant manque", "The amount is missing")
-_NOT_AN_AMOUNT = Text("Ce montant n'est pas un nombre", "This amount is no number")
-_NOT_A_DAY = Text(
-    "Cette date n'en est pas une : écrire 31/12/2026, 2026-12-31 ou une année",
-    "This date is none: write 31/12/2026, 2026-12-31 or a year",
-)
-_A_SUM = Text(
-    "Cette ligne additionne les autres : elle n'est pas comptée", "This row adds up others: it is not counted"
-)
-TOO_MANY = Text(
-    f"Plus de {MOST_LINES} lignes : compter une année à la fois",
-    f"More than {MOST_LINES} lines: count one year at a time",
-)
+TOO_MANY = _SAID["too_many"].filled(most_lines=MOST_LINES)
 _NAMES = {"siret": Text("un SIRET", "a SIRET"), "amount": Text("un montant", "an amount")}
 
 
@@ -252,16 +242,16 @@ def _payment_of_cells(
 
     number, is_sound = read_number(found["siret"])
     if not number and any(fold(each).startswith(("total", "sous total", "grand total")) for each in cells):
-        return (Problem("", "sum_of_others", _A_SUM),)
+        return (Problem("", "sum_of_others", _SAID["a_sum"]),)
     cents = read_amount(found["amount"])
     days = read_days(found.get("date", ""))
     problems = list[Problem]()
     if cents is None:
         missing = not found["amount"]
-        detail, code = (_NO_AMOUNT, "missing_field") if missing else (_NOT_AN_AMOUNT, "wrong_format")
+        detail, code = (_SAID["no_amount"], "missing_field") if missing else (_SAID["not_an_amount"], "wrong_format")
         problems.append(Problem(place("amount"), code, detail))
     if days is None:
-        problems.append(Problem(place("date"), "wrong_format", _NOT_A_DAY))
+        problems.append(Problem(place("date"), "wrong_format", _SAID["not_a_day"]))
     if cents is None or days is None:
         return tuple(problems)
     reserved = read_reserved(found.get("reserved", ""))
@@ -273,7 +263,7 @@ def draft_of_line(line: int, read: PaymentLine, at: tuple[str | int, ...] = ()) 
     """The payment in a line of JSON. Raises InvalidContent where it says no amount; `at`: the way to the line."""
     amount = read.amount_eur if read.amount is None else read.amount
     if amount is None:
-        raise InvalidContent((Problem(pointer(*at, "amount"), "missing_field", _NO_AMOUNT),))
+        raise InvalidContent((Problem(pointer(*at, "amount"), "missing_field", _SAID["no_amount"]),))
     number, is_sound = read_number(read.siret or "")
     reserved = None if read.reserved is None else bool(read.reserved)
     day, written = read.date, read.siret or ""

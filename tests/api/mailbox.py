@@ -67,7 +67,7 @@ class Mailbox:
         return self._answer(server, refusal or "250 OK")
 
     def _answer(self, server: SMTP, answer: str) -> str:
-        if answer == LOST:
+        if answer == LOST and server.transport is not None:
             server.transport.close()
         return answer
 

@@ -6,14 +6,16 @@ import asyncpg
 import pytest
 
 from db.core import engine as database
-from db.schema.organisation_tables import needs
+from db.journal.content import bound_columns  # loads every table
+from db.schema.supplier_tables import metadata
 from tests.conftest import copied
 
 SINGLETONS = {"directory_version", "suppression_key"}
+assert bound_columns()
 # as a replica does, without triggers: the journal refuses deletions
 EMPTY = [
     "SET LOCAL session_replication_role = replica",
-    *(f"DELETE FROM {name}" for name in needs.metadata.tables if name not in SINGLETONS),
+    *(f"DELETE FROM {name}" for name in metadata.tables if name not in SINGLETONS),
     "UPDATE directory_version SET version = 0",
     "ALTER SEQUENCE change_set_ids RESTART",
 ]

@@ -132,7 +132,7 @@ def prepared_server(settings: Settings) -> Iterator[tuple[Settings, "Reference"]
             loading = background.submit(_load_reference, settings.rules, background)
             url = stack.enter_context(started_database(settings, for_server=True))
             reference = loading.result()
-            bring_up_to_date(url)
+            bring_up_to_date(settings, url)
         finally:
             # not waited for where the block is left early, as by the wish to stop
             background.shutdown(wait=False, cancel_futures=True)

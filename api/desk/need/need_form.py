@@ -220,12 +220,17 @@ def read_need_form(fields: Fields) -> NeedForm:
     return form if _ID.fullmatch(form.need_id) else msgspec.structs.replace(form, need_id="")
 
 
+TAKEN_AWAY = {"valeur": "value", "duree": "months", "reconductions": "renewal"}
+"""The attributes of a lot's form whose fields a button of the answer empties, by the names of the fields."""
+
+
 def change_form(form: NeedForm, wish: str) -> NeedForm:
     """The form after the change asked for by the button whose value is `wish`.
 
     `ajouter`, and with the number of a lot `retirer-2`, or `diviser-1` into those that were pasted into it; with its
     id `reserver-1-handicap+iae`, `rayon-1-50`, or with the commune that is measured from `rayon-1-50@35236`;
-    `lieu-1-35236` confirms a supposed site, `lieu-1-non` takes it away; `aussi-1:de-bio` asks for one more trade.
+    `lieu-1-35236` confirms a supposed site, `lieu-1-non` takes it away; `aussi-1:de-bio` asks for one more trade;
+    `sans-1:de-bio` takes a trade away, and `sans-1:valeur` what a field says.
     """
     what, _, rest = wish.partition("-")
     if what == "ajouter" and len(form.lots) < MOST_LOTS:
@@ -235,7 +240,7 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
         return msgspec.structs.replace(form, lots=left or (LotForm(),))
     if what == "diviser":
         return divide_pasted_lots(form, rest)
-    lot_id, _, value = rest.rpartition(":" if what == "aussi" else "-")
+    lot_id, _, value = rest.rpartition(":" if what in {"aussi", "sans"} else "-")
     changes: dict[str, Any] = {}
     if what == "reserver":
         changes["reserved"] = tuple(each for each in RESERVED_TYPES if each in value.split("+"))
@@ -245,9 +250,11 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
     elif what == "lieu":
         changes |= {"unsupposed": "oui"} if value == "non" else {"site_code": value}
     named = list(zip(form.lot_ids, form.lots, strict=True))
-    if what == "aussi":
+    if what in {"aussi", "sans"}:
         chosen = next((lot.chosen for own, lot in named if own == lot_id), ())
-        changes["chosen"] = tuple(dict.fromkeys((*chosen, value)))
+        others = tuple(each for each in chosen if each != value)
+        field = TAKEN_AWAY.get(value) if what == "sans" else None
+        changes = {field: ""} if field else {"chosen": others if what == "sans" else (*others, value)}
     lots = (msgspec.structs.replace(lot, **changes) if own == lot_id else lot for own, lot in named)
     return msgspec.structs.replace(form, lots=tuple(lots))
 

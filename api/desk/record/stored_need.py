@@ -23,13 +23,14 @@ from api.desk.need.need_page import need_form_page, refused_need_form
 from api.desk.need.understood_need import LONGEST, understand_in_worker, understand_need, with_all_to_ask
 from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need, newcomers_since, own_need, progress_with_answers
 from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
-from api.needs.shortlists import treatment_of
+from api.needs.shortlists import acts_with_suppliers, treatment_of
 from api.runtime.actor import Acting
 from api.runtime.etag import etag_of
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
 from db.needs.needs import NeedFilters, select_awards, select_needs
-from db.needs.shortlists import select_decisions, select_shortlists
+from db.needs.shortlists import select_shortlists
+from domain.equal_treatment.acts import decision_in_words
 from domain.errors import InvalidContent
 from domain.needs.need import EMAIL_ADDRESS, WEB_ADDRESS, Buyer, Lot, NeedAndProcedure, PlannedNeed
 from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
@@ -120,6 +121,8 @@ async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done_word: str
 
 LONGEST_DESCRIPTION = 20_000
 MOST_AWARDS = 20
+MOST_ACTS = 500
+"""Suppliers of a list with which the page of a need says what happened; of a longer one, other pages say it."""
 
 
 def _fits(pattern: re.Pattern[str]) -> Callable[[str | None], bool]:
@@ -242,13 +245,13 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         organisation = visit.organisation_id
         progress = await progress_with_answers(connection, organisation, [need])
         versions = await select_shortlists(connection, organisation, need.id, None, 1)
-        decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
+        shown = sum(lot.shown for version in versions for lot in version.totals)
+        acts = await acts_with_suppliers(connection, acting_at(visit), need.id) if 0 < shown <= MOST_ACTS else []
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
     newcomers: tuple[IdAndName, ...] = ()
     if need.status in OPEN:
         with suppress(InvalidContent):  # the version's need may be of places that are no more
             newcomers = await newcomers_since(acting_at(visit), need)
-    decided = Counter(each.decision for each in decisions)
     form = forms.read_form(DetailsForm, visit.fields) if mistakes else forms.form_of_request(DetailsForm, need.content)
     return stored_need_page(
         visit,
@@ -261,8 +264,9 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         version=versions[0] if versions else None,
         candidates=sum(lot.total for version in versions for lot in version.totals),
         newcomers=newcomers,
-        kept=decided["kept"],
-        set_aside=decided["set_aside"],
+        acts=acts,
+        counts=Counter(each.act for each in acts),
+        decision_in_words=decision_in_words,
         awards=awards,
         form=form,
         moves=MOVES[need.status],

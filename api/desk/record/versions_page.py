@@ -1,10 +1,10 @@
-"""The pages of a need's shortlist: versions frozen and compared, decisions, reports, awards."""
+"""The pages of a need's shortlist: versions frozen and compared, reports, awards."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -22,126 +22,33 @@ from api.desk.record.stored_need import (
     own_need_of,
     read_lot_form,
     stored_need_page,
-    was_changed_meanwhile,
 )
 from api.needs.awards import NO_AWARD, award_lot, withdraw_award
 from api.needs.awards import NO_SUPPLIER as NO_WINNER
 from api.needs.freeze_shortlist import MatchedNeed, compare_versions, freeze_shortlist, input_of_own_need, version_of
 from api.needs.routes import edit_need
-from api.needs.shortlists import NO_SUPPLIER, DecisionChange, change_decisions, repeat_decisions, repeatable_decisions
+from api.needs.shortlists import acts_with_suppliers
 from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
-from api.runtime.etag import etag_of, require_if_match
 from api.web.content_negotiation import HTML
 from db.core.engine import Connection, transaction
 from db.needs.needs import select_award, select_awards
-from db.needs.shortlists import earlier_decisions, select_shortlists
+from db.needs.shortlists import select_shortlists
 from db.suppliers.read import Filters, page_of_suppliers
+from domain.equal_treatment.acts import SupplierActs, decision_in_words
 from domain.errors import InvalidContent, NotFound
 from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
 from domain.report.lots import best_outcome, by_gravity
 from domain.shortlists.shortlist import LotShortlist
-from domain.shortlists.version import Decision, DecisionCode, DecisionKey, FrozenShortlist, IdAndName
-
-LONGEST_REASON = 4_000
-CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_aside", "none": None}
+from domain.shortlists.version import FrozenShortlist, IdAndName
 
 
-class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
-    """The form fields of a decision on suppliers of one lot.
+async def version_details(version: FrozenShortlist, acts: Iterable[SupplierActs], lot_number: str) -> dict[str, Any]:
+    """The values that templates of a version read, such as its decisions and the page of lots with this lot number.
 
-    `version`: its number; `known`: the tag of the lot's decisions when the form was shown.
+    `acts`: what happened with its suppliers.
     """
-
-    version: Annotated[str, Field("version")] = ""
-    known: Annotated[str, Field("vu")] = ""
-    suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
-    choice: Annotated[str, Field("decision")] = ""
-    reason: Annotated[str, Field("motif", "reason", forms.bounded_text(LONGEST_REASON))] = ""
-
-
-@page("GET", "/besoins/{need_id}/decisions", scope="needs")
-async def show_decisions(visit: Visit, need_id: str) -> Response[bytes]:
-    """The suppliers of the latest version, lot by lot, with forms that decide on some of them."""
-    return await _decisions_page(visit, await own_need_of(visit, need_id), DecisionForm())
-
-
-@page("POST", "/besoins/{need_id}/decisions", scope="needs")
-async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
-    """Store decisions and redirect to them; the form again where something is missing, or somebody else decided."""
-    need, form = await own_need_of(visit, need_id), read_lot_form(DecisionForm, visit)
-    mistakes = [] if form.suppliers else [form.mistake("fournisseurs", SAID["nobody"])]
-    if form.choice not in CHOICES:
-        mistakes.append(form.mistake("decision", SAID["no_choice"]))
-    elif CHOICES[form.choice] and not form.reason:
-        mistakes.append(form.mistake("motif", SAID["no_reason"]))
-    forms.request_parts(form, mistakes, form.pattern)
-    if mistakes:
-        return await _decisions_page(visit, need, form, mistakes)
-    if form.version != str(need.shortlists):
-        newer = form.mistake("fournisseurs", SAID["newer_version"])
-        return await _decisions_page(visit, need, form, [newer], HTTPStatus.CONFLICT)
-    choice, reason = CHOICES[form.choice], form.reason if CHOICES[form.choice] else None
-    changes = [(id_in(each, NO_SUPPLIER), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
-
-    def require_unchanged(decisions: Mapping[DecisionKey, Decision]) -> None:
-        """Raise Refusal where others decided on the lot since the form was shown; not where the form is sent twice."""
-        wanted = None if choice is None else (choice, reason)
-        of_lot = {key.supplier_id: each for key, each in decisions.items() if key.lot_id == form.lot}
-        present = {supplier: (each.decision, each.reason) for supplier, each in of_lot.items()}
-        if any(present.get(supplier) != wanted for supplier, _ in changes):
-            require_if_match(form.known, _etag_of_decisions(decisions.values(), form.lot))
-
-    async def store_decisions() -> None:
-        async with transaction(visit.services.database) as connection:
-            await change_decisions(connection, acting_at(visit), need.id, form.version, changes, require_unchanged)
-
-    if await was_changed_meanwhile(store_decisions()):
-        crossed = form.mistake("fournisseurs", SAID["crossed"])
-        return await _decisions_page(visit, need, form, [crossed], HTTPStatus.CONFLICT)
-    return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(changes)}&lots={form.number}#lot-{form.number}")
-
-
-@page("POST", "/besoins/{need_id}/decisions/reprendre", scope="needs")
-async def repeat_earlier_decisions(visit: Visit, need_id: str) -> Response[bytes]:
-    """Repeat the decisions of earlier versions on the latest, and redirect to them."""
-    own = id_in(need_id, NO_NEED)
-    async with transaction(visit.services.database) as connection:
-        number = await repeat_decisions(connection, acting_at(visit), own)
-    return visit.redirect(f"/besoins/{own}/decisions?fait={number}")
-
-
-async def _decisions_page(
-    visit: Visit,
-    need: StoredNeed,
-    form: DecisionForm,
-    mistakes: Sequence[Mistake] = (),
-    status: int | None = None,
-) -> Response[bytes]:
-    async with transaction(visit.services.database) as connection:
-        organisation = visit.organisation_id
-        version = await version_of(connection, organisation, need.id, "latest")
-        earlier = await earlier_decisions(connection, organisation, need.id, version.number)
-    repeated = await asyncio.to_thread(repeatable_decisions, version, earlier) if earlier else ()
-    return stored_need_page(
-        visit,
-        "record/decisions.html",
-        need,
-        status,
-        mistakes,
-        form=form,
-        **await _version_details(version, form.number or visit.text("lots")),
-        tags={lot.id: _etag_of_decisions(version.decisions, lot.id) for lot in version.need.lots},
-        totals=version.totals,
-        can_decide=bool(MOVES[need.status]),
-        repeated=len(repeated),
-        longest_reason=LONGEST_REASON,
-    )
-
-
-async def _version_details(version: FrozenShortlist, lot_number: str) -> dict[str, Any]:
-    """The values that templates of a version read, such as its decisions and the page of lots with this lot number."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
     def count_listed_suppliers(lot: LotShortlist) -> int:
@@ -154,15 +61,14 @@ async def _version_details(version: FrozenShortlist, lot_number: str) -> dict[st
         "decisions": {(each.lot_id, each.supplier_id): each for each in version.decisions},
         "asked_of": {lot.id: lot for lot in version.need.lots},
         "best_outcome": best_outcome,
+        "decision_in_words": decision_in_words,
+        "acts": {each.supplier_id: each for each in acts},
     }
 
 
-def _etag_of_decisions(decisions: Iterable[Decision], lot_id: str) -> str:
-    """An entity tag of the decisions on one lot."""
-    return etag_of(msgspec.json.encode([each for each in decisions if each.lot_id == lot_id]))
-
-
 MOST_VERSIONS = 200
+CHOSEN = "choix"
+"""The field with a lot's number and a supplier's id, such as `1:0190…`, as the answer to a need names selected ones."""
 SHOWN_BY_LOT = ("20", "50", "100")
 """The numbers of candidates that a version may list for each lot."""
 
@@ -213,12 +119,21 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")
 async def show_version(visit: Visit, need_id: str, number: str) -> Response[bytes]:
-    """A version with the suppliers as they were, and what was decided on them."""
+    """A version with the suppliers as they were, and what was decided on them; first those that the query selects.
+
+    Its address is a link for colleagues, who sign in.
+    """
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
         version = await version_of(connection, visit.organisation_id, need.id, number)
-    parts = await _version_details(version, visit.text("lots"))
-    return stored_need_page(visit, "record/version.html", need, by_gravity=by_gravity, **parts)
+        acts = await acts_with_suppliers(connection, acting_at(visit), need.id)
+    parts = await version_details(version, acts, visit.text("lots"))
+    chosen = visit.fields.get(CHOSEN, ())
+    path = f"/besoins/{need.id}/versions/{version.number}"
+    link = f"{acting_at(visit).base_url}{path}?{urlencode([(CHOSEN, each) for each in chosen])}" if chosen else ""
+    return stored_need_page(
+        visit, "record/version.html", need, by_gravity=by_gravity, chosen=chosen, link=link, **parts
+    )
 
 
 VARIANTS_IN_PATHS = {"integral": False, "expurge": True}

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-import msgspec
 from litestar import Response
 
 from api.campaigns.links import PDF, LinksAsked, answer_with_links
@@ -26,6 +25,7 @@ from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, acting_at, form_route, id_in, submission_name, write_once
 from api.desk.need.territory_field import territories_of_name
+from api.desk.talk.new_exchange_page import ContactForm
 from api.draw_maps_and_charts import Drawing
 from api.runtime.actor import Acting
 from api.runtime.idempotency import Sender
@@ -48,7 +48,7 @@ STEPS = {"envoyer": send_campaign, "partis": post_campaign, "rappeler": remind_s
 """The use case of each button."""
 
 
-class CampaignForm(msgspec.Struct, frozen=True, kw_only=True):
+class CampaignForm(ContactForm, frozen=True, kw_only=True):
     """The form fields of a new campaign; the territory is looked up by its name."""
 
     title: Annotated[str, Field("titre", "title", forms.required(forms.bounded_text(400), SAID["no_name"]))] = ""
@@ -57,10 +57,6 @@ class CampaignForm(msgspec.Struct, frozen=True, kw_only=True):
     known: Annotated[str, Field("connus", "known", forms.TICKED)] = ""
     subject: Annotated[str, Field("objet", "subject", forms.required(forms.bounded_text(400), SAID["no_name"]))] = ""
     body: Annotated[str, Field("texte", "body", forms.required(forms.bounded_text(LONGEST_BODY), SAID["no_name"]))] = ""
-    reply_by: Annotated[str, Field("reponse", "reply_by", forms.DAY)] = ""
-    name: Annotated[str, Field("contact", "contact/name", forms.WORDS, also=("contact",))] = ""
-    email: Annotated[str, Field("courriel", "contact/email", forms.WORDS)] = ""
-    phone: Annotated[str, Field("telephone", "contact/phone", forms.WORDS)] = ""
 
 
 class CampaignMap(NamedTuple):
@@ -105,7 +101,7 @@ async def create_campaign(visit: Visit) -> Response[bytes]:
 def _request_of_form(form: CampaignForm, found: tuple[Area, ...]) -> CampaignRequest:
     """The campaign that a form makes, in the territory `found` by its name. Raises InvalidContent."""
     mistakes: list[Mistake] = []
-    parts = forms.request_parts(form, mistakes)
+    parts = form.parts(mistakes)
     if len(found) != 1:
         detail = (SAID["several_places"] if found else SAID["no_such_place"]) if form.place else NO_PLACE
         mistakes.append(Mistake("lieu", detail))
@@ -113,10 +109,6 @@ def _request_of_form(form: CampaignForm, found: tuple[Area, ...]) -> CampaignReq
         raise WrongForm(mistakes)
     parts["only_unknown_trade"] = not parts.pop("known")
     parts["territory"] = {"codes": [found[0].id]}
-    if not any(parts["contact"].values()):
-        parts["contact"] = None
-    elif not parts["contact"]["name"]:
-        raise WrongForm([Mistake("contact", SAID["no_name"])])
     return forms.checked_request(parts, CampaignRequest)
 
 

@@ -39,6 +39,7 @@ from api.desk.talk.new_exchange_page import find_in_directory, supplier_choices
 from api.meetings.calendar import CALENDAR, SHOWN_SINCE, address_of_seed, calendar_of_one, make_address, revoke_address
 from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.freeze_shortlist import own_need
+from api.needs.routes import begin_sourcing
 from api.reports.badges import badges_of
 from api.reports.routes import PDF
 from api.runtime.actor import Acting
@@ -146,6 +147,8 @@ async def _save_meeting(visit: Visit, id: str = "", meeting_id: str = "") -> Res
         request = meeting_request(fields, need_id, before, acting.services.reference, acting.now())
         if before is None:
             meeting = await plan_meeting(connection, acting, request)
+            if need_id is not None:
+                await begin_sourcing(connection, acting, need_id)
             return FormOutcome(f"{home}/{meeting.id}?ecrit=1")
         request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
         await change_meeting(connection, acting, before, request)

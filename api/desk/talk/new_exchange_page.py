@@ -7,7 +7,7 @@ brackets, which `domain.exchanges.rules` finds.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import msgspec
@@ -32,14 +32,16 @@ from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedRepl
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
 from api.needs.freeze_shortlist import own_need
+from api.needs.routes import begin_sourcing
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
 from db.needs.shortlists import select_shortlist
+from db.persons import find_account
 from db.suppliers.read import Filters, living_suppliers, page_of_suppliers
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent
-from domain.exchanges.exchange import ExchangeRequest
+from domain.exchanges.exchange import ExchangeRequest, ExchangeSummary, NamedContact
 from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_sender, sender_name, term_sentences
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
@@ -88,7 +90,25 @@ MOST_FOUND, LONGEST_SOUGHT = 20, 200
 TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
 
 
-class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
+class ContactForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form fields that say until when an answer is asked for, and whom to ask."""
+
+    reply_by: Annotated[str, Field("reponse", "reply_by", forms.DAY)] = ""
+    name: Annotated[str, Field("contact", "contact/name", forms.WORDS, also=("contact",))] = ""
+    email: Annotated[str, Field("courriel", "contact/email", forms.WORDS)] = ""
+    phone: Annotated[str, Field("telephone", "contact/phone", forms.WORDS)] = ""
+
+    def parts(self, mistakes: list[Mistake]) -> dict[str, Any]:
+        """The parts of the request that the form makes; without a contact where none of its fields is filled in."""
+        said = forms.request_parts(self, mistakes)
+        if not any(said["contact"].values()):
+            said["contact"] = None
+        elif not said["contact"]["name"]:
+            mistakes.append(Mistake("contact", SAID["no_name"]))
+        return said
+
+
+class ExchangeForm(ContactForm, frozen=True, kw_only=True):
     """The form fields of a new exchange.
 
     `to`: all of the shortlist, or the `suppliers` that are ticked; `told`: the terms of the purchase that the message
@@ -126,7 +146,7 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
     Raises InvalidContent.
     """
     mistakes: list[Mistake] = []
-    said = forms.request_parts(form, mistakes)
+    said = form.parts(mistakes)
     if form.to == SOME and not form.suppliers:
         mistakes.append(Mistake("a", SAID["nobody_written_to"]))
     if mistakes:
@@ -200,6 +220,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
         request = exchange_request(form, need.content, visit.language)
         require_sender(need.content, acting.organisation)
         opened = await open_exchange(connection, acting, need_id, request)
+        await begin_sourcing(connection, acting, need_id)
         path = f"/besoins/{need_id}/echanges/{opened.id}"
         if opened.to_be_delivered_by_you:
             return FormOutcome(f"{path}/lettres?{SENT_FIELD}={submission_name(visit)}", msgspec.json.encode(opened))
@@ -249,6 +270,7 @@ async def new_exchange_form_page(
         named = await living_suppliers(connection, ids)
         found = await find_in_directory(visit, connection, form.sought)
         opened = await select_exchanges(connection, organisation, need_id, None, MOST_OPENED)
+        contact = await _usual_contact(visit, connection, opened)
         meeting = None
         if form.meeting:
             meeting = await own_meeting(connection, organisation, id_in(form.meeting, NO_MEETING))
@@ -257,6 +279,8 @@ async def new_exchange_form_page(
         ticked = [str(each.id) for each in suppliers_to_contact(version, (), of_unknown_trade=True)]
         form = msgspec.structs.replace(form, to=SOME, template=form.template or "contact")
     form = msgspec.structs.replace(form, suppliers=tuple(ticked))
+    if "contact" not in visit.fields and contact:
+        form = msgspec.structs.replace(form, name=contact.name, email=contact.email or "", phone=contact.phone or "")
     if use_template or (form.template and not form.body):
         form = _with_template(visit, form, need, meeting)
     return visit.page(
@@ -274,6 +298,18 @@ async def new_exchange_form_page(
         sender=sender_name(need.content, visit.call.bearer.organisation),
         can_tell=[each for each in TOLD_TERMS if any(term_sentences(need.content, (), [each]))],
     )
+
+
+async def _usual_contact(
+    visit: Visit, connection: Connection, opened: Sequence[ExchangeSummary]
+) -> NamedContact | None:
+    """The contact of the latest of these exchanges that names one, else who is signed in; None where no address is
+    known."""
+    if named := next((each.contact for each in reversed(opened) if each.contact), None):
+        return named
+    client = visit.call.bearer
+    account = await find_account(connection, client.id, visit.services.now()) if client.person else None
+    return NamedContact(account.name, account.email) if account and account.email else None
 
 
 def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: Meeting | None) -> ExchangeForm:

@@ -29,7 +29,7 @@ from api.web.problems import RETRY_AFTER_IN_TURN, Refusal
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import Need
 from domain.suppliers.note import NotedSupplier
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from matching.index.live_index import Index, LiveIndex
 from matching.index.supplier_columns import IndexedSupplier
 from matching.index.tables import load_tables
@@ -37,6 +37,8 @@ from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimate
 from matching.lot_query import cancellable
 from matching.reference import Reference
 from matching.weighted_cache import WeightBoundCache
+
+_SAID = said_by(__name__)
 
 T = TypeVar("T")
 
@@ -164,12 +166,7 @@ def require_short_answer(need: Need, size: int) -> None:
         return
     expected, most = round(size / MIB), ANSWER_LIMIT // MIB
     at_once = max(1, ANSWER_LIMIT * len(need.lots) // size)
-    detail = Text(
-        f"La réponse ferait environ {expected} Mio ; {most} au plus : demander les lots en plusieurs fois, "
-        f"{at_once} à la fois, ou moins de lignes (« limit », « near_misses »)",
-        f"The answer would be about {expected} MiB; at most {most}: ask for the lots in several needs, "
-        f"{at_once} at a time, or for fewer rows (“limit”, “near_misses”)",
-    )
+    detail = _SAID["long_answer"].filled(expected=expected, most=most, at_once=at_once)
     raise InvalidContent((Problem("/lots", "answer_too_large", detail),))
 
 

@@ -154,6 +154,7 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     be reserved to ESS; `light_listing`, against the wider one of the light regime. By the main CPV: `carried`, the rule
     that names it as an object that concessions buy by the simplified procedure (passenger transport, drinking water),
     null where none does; `public_transport`: surely a public transport of passengers; `legal`: legal services.
+    `supplies`: said to be goods.
     """
 
     cpv: tuple[str, ...]
@@ -167,6 +168,7 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     carried: str | None
     public_transport: bool
     legal: bool
+    supplies: bool
 
     @property
     def is_light(self) -> bool:
@@ -226,6 +228,7 @@ def _lot_object(
         carried=next((rule for rule in CARRIED if _is_named(cpv, rule, view)), None),
         public_transport=_is_named(cpv, "concession_public_transport", view),
         legal=_is_named(cpv, "lawyer_services_cpv", view),
+        supplies=nature == "supplies",
     )
 
 

@@ -245,30 +245,40 @@ def advise_books(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, vi
     return advice(view, "books_direct_award", (names,) if names else (), doubtful=doubtful, about=bracketed_lots(names))
 
 
-@applies("yearly_list_minimum", "yearly_list_limit", "award_data")
+@applies("yearly_list_minimum")
 def advise_yearly_list(need: Need, decided: Procedures, view: InForce) -> LegalAdvice | None:
     """Direct awards from an amount on are published, at least in a list of the year (YEARLY_LIST).
 
-    Each lot is a contract of its own. From the higher amount on, the list is not enough: the essential data of any
-    contract are due.
+    Each lot is a contract of its own, and the text sets no amount from which the list would not be enough.
     """
-    least, limit = view["yearly_list_minimum"].cents, view["yearly_list_limit"].cents
-    data = view["award_data"].cents
-    if least is None or limit is None or data is None:
-        return None
+    least = view["yearly_list_minimum"].cents
     direct = [lot for part in decided.parts if part.level == "direct" for lot in part.group.lots]
-    values = [(lot.lot.id, lot_value(need, lot) or 0) for lot in direct]
-    listed = tuple([lot_id for lot_id, value in values if least <= value < limit])
-    published = tuple([lot_id for lot_id, value in values if value >= data])
-    if not listed and not published:
+    listed = tuple([lot.lot.id for lot in direct if least is not None and (lot_value(need, lot) or 0) >= least])
+    if not listed:
         return None
-    uses = {"yearly_list": listed, "essential_data": published}
-    several = len(need.lots) > 1
-    parts = [sentence(view, name, about=bracketed_lots(lots if several else ())) for name, lots in uses.items() if lots]
-    first = "yearly_list" if listed else "essential_data"
-    rests_on = ("award_data",) if published else ()
-    names = ((*listed, *published),) if several else ()
-    return advice(view, first, names, rests_on=rests_on, message=join_texts(parts).capitalised())
+    names = listed if len(need.lots) > 1 else ()
+    told = sentence(view, "yearly_list", about=bracketed_lots(names)).capitalised()
+    return advice(view, "yearly_list", (names,) if names else (), message=told)
+
+
+@applies("award_data")
+def advise_essential_data(need: Need, decided: Procedures, view: InForce) -> LegalAdvice | None:
+    """The essential data of every contract for a need from an amount on are published (ESSENTIAL_DATA).
+
+    It is the need that reaches the amount: its small lots are concerned, those that are awarded directly too, unless
+    they stand on the list of the year.
+    """
+    bound = view["award_data"].cents
+    concerned = [part for part in decided.parts if bound is not None and (part.group.total or 0) >= bound]
+    lots = [lot for part in concerned for lot in part.group.lots]
+    least = view["yearly_list_minimum"].cents or 0
+    if all(part.level == "direct" for part in concerned) and all((lot_value(need, lot) or 0) >= least for lot in lots):
+        return None
+    several = len(need.lots) > 1 and view.holds("yearly_list_minimum")
+    about = sentence(view, "save_yearly_list") if several else NOTHING
+    named = () if len(concerned) == len(decided.parts) else tuple(part.group.lot_ids for part in concerned)
+    doubtful = any(part.group.doubtful for part in concerned)
+    return advice(view, "essential_data", named, doubtful=doubtful, about=about)
 
 
 # by whether the values are within the limits, null where they are not known

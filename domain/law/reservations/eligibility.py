@@ -72,8 +72,8 @@ def is_in_force(approval: Approval, on: date) -> bool:
 def judge_handicap(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """Handicap: an EA, EATT or ESAT approval in force at the date, and at least the minimum share of disabled workers.
 
-    Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none of these kinds INELIGIBLE. A "structure équivalente"
-    without approval cannot be recognised from data: the message says that it may prove its quality to the buyer.
+    Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none at all, or those of another circle alone, INELIGIBLE.
+    Others say nothing of its workers, and a share that is enough may make it a "structure équivalente": REVIEW.
     """
     return _judge_by_approval("handicap", facts.shares.disabled, facts.approvals, on, view)
 
@@ -82,7 +82,8 @@ def judge_handicap(facts: LegalFacts, on: date, view: InForce) -> Verdict:
 def judge_insertion(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """Insertion: an EI, ETTI, AI or ACI convention in force at the date, and enough disadvantaged workers.
 
-    Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none of these kinds INELIGIBLE.
+    Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none at all, or those of another circle alone, INELIGIBLE.
+    Others give REVIEW: an equivalent structure may prove its share of workers.
     """
     return _judge_by_approval("iae", facts.shares.disadvantaged, facts.approvals, on, view)
 
@@ -100,9 +101,20 @@ def _judge_by_approval(
         return _judge_current_approval(view, reserved, current.kind, _approval_in_words(view, current, on), share)
     if lapsed is not None:
         return _judge_lapsed_approval(view, reserved, lapsed, on)
+    return _judge_other_approvals(reserved, share, approvals, on, view)
+
+
+def _judge_other_approvals(
+    reserved: Reserved, share: float | None, approvals: tuple[Approval, ...], on: date, view: InForce
+) -> Verdict:
+    """The verdict on a supplier that has none of the approvals that the law names for a type, by those that it has."""
     current, lapsed = current_and_lapsed(approvals, view.codes(UNDER_REVIEW[reserved]), on)
     if doubtful := current or lapsed:
         return _judge_kind_under_review(view, reserved, doubtful.kind, _approval_in_words(view, doubtful, on))
+    elsewhere = deciding_kinds(tuple(MINIMUM_SHARES), view)
+    if approvals and (share is not None or any(held.kind not in elsewhere for held in approvals)):
+        proof, held = (_proof_of_share(reserved, view),), ", ".join(dict.fromkeys(each.kind for each in approvals))
+        return verdict(view, "other_approval", reserved, proof, held=held)
     kinds = ", ".join(sorted(_named_kinds(reserved, view)))
     return verdict(view, "no_such_approval", reserved, rule=KINDS[reserved][0], kinds=kinds)
 

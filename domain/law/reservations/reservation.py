@@ -105,21 +105,22 @@ def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[Leg
     # works are performed on the buyer's site, hence outside; a declared site must be the prison's own address
     if bought.works or has_site:
         found.append(finding(view, "works_outside_prison" if bought.works else "place_of_performance_given"))
-    object_outside = _check_premises(bought.segments, view)
+    object_outside = _check_premises(bought, view)
     return (*found, object_outside) if object_outside else tuple(found)
 
 
-@applies("penitentiary_site_segments")
-def _check_premises(segments: tuple[str, ...], view: InForce) -> LegalFinding | None:
-    """Services performed on the buyer's or user's premises cannot be performed inside a prison (INELIGIBLE_OBJECT).
+@applies("penitentiary_site_segments", "penitentiary_doubtful_segments")
+def _check_premises(bought: LotObject, view: InForce) -> LegalFinding | None:
+    """Services on the buyer's or user's premises are not performed inside a prison (INELIGIBLE_OBJECT).
 
-    All activities of the lot are such: refused; some of them: to be judged. The list of activities is this project's.
+    Refused where all activities of the lot are elsewhere by nature, as the upkeep of green spaces is; to be judged
+    where some are, where a part may be inside, as joinery is, and where the lot is said to buy goods.
     """
-    on_site = [segment for segment in segments if segment in view.codes("penitentiary_site_segments")]
-    if not on_site:
-        return None
-    outcome: Outcome = "INELIGIBLE" if len(on_site) == len(segments) else "REVIEW"
-    return finding(view, "services_on_premises", outcome=outcome)
+    on_site = view.codes("penitentiary_site_segments").intersection(bought.segments)
+    if on_site and on_site.issuperset(bought.segments) and not bought.supplies:
+        return finding(view, "services_on_premises")
+    maybe = on_site or view.codes("penitentiary_doubtful_segments").intersection(bought.segments)
+    return finding(view, "services_partly_on_premises") if maybe else None
 
 
 def review_ess_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, ...]:

@@ -34,8 +34,8 @@ def organisation(server: Server, within: Within) -> Iterator[str]:
     key = within(*create).out.splitlines()[-1]
     assert server.ask("POST", "/needs", NEED, key=key).status == 201
     yield name
-    tamper(server, "DELETE FROM needs", name)
-    tamper(server, "DELETE FROM audit_entries", name)
+    for table in ("needs", "api_keys", "audit_entries"):
+        tamper(server, f"DELETE FROM {table}", name)
 
 
 def tamper(server: Server, statement: str, organisation: str, table: str = "audit_entries") -> None:
@@ -113,6 +113,7 @@ def test_what_no_entry_shows_is_found(server: Server, within: Within, organisati
     within("keys", "create", "--name", "n", "--organisation", organisation, "--scope", "needs")
     anchor = verdict(within, organisation)["anchor"]
     tamper(server, "DELETE FROM audit_entries WHERE number = 4", organisation)
+    tamper(server, "DELETE FROM api_keys WHERE name = 'n'", organisation)
     assert verdict(within, organisation)["status"] == "intact"
     assert verdict(within, organisation, "--anchor", anchor, status=1)["breaks"][0]["code"] == "lost_anchor"
     assert "entry 4 was noted and is cut off" in within("audit", "verify", "--anchor", anchor).out
@@ -137,8 +138,8 @@ def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organ
     assert "forged entry: the signature of entry 5" in told
     other = JournalKey(bytes(32)).public
     assert [each["number"] for each in verdict(within, organisation, "--public-key", other, status=1)["breaks"]] == [4]
-    tamper(server, "DELETE FROM needs", organisation)
-    tamper(server, "DELETE FROM audit_entries", organisation)
+    for table in ("needs", "api_keys", "audit_entries"):
+        tamper(server, f"DELETE FROM {table}", organisation)
     write(server, organisation, 2, None)
     found = verdict(within, organisation, status=1)
     assert (found["signed"], [each["code"] for each in found["breaks"]]) == (0, ["unsigned_entry"] * 2)
@@ -162,8 +163,8 @@ def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
 
     tamper(server, "DELETE FROM audit_entries WHERE number = 3", organisation)
     assert "lost_anchor" in {each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]}
-    tamper(server, "DELETE FROM needs", organisation)
-    tamper(server, "DELETE FROM audit_entries", organisation)
+    for table in ("needs", "api_keys", "audit_entries"):
+        tamper(server, f"DELETE FROM {table}", organisation)
     write(server, organisation, 4, JournalKey(bytes(32)).sign)
     found = [each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]]
     assert found == ["forged_entry"] * 4 + ["lost_anchor"]

@@ -1,4 +1,4 @@
-"""What a newcomer follows: the pages that show commands, done from beginning to end, and `vivier demo`, twice."""
+"""What a newcomer follows: the pages that show commands, one after the other, with the clients', and `vivier demo`."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -21,13 +21,21 @@ from api.cli import main
 from api.commands.command import CommandFailed
 from api.commands.serving.demo import load_sample_pool
 from api.settings import read_settings
+from scripts.build_client import TYPESCRIPT as TYPESCRIPT_CLIENT
+from scripts.build_client import compile_typescript, generate
 from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Running, Server, environment, processes
 from tests.conftest import ROOT, open_folder
 from tests.factories import reference
 from tests.test_docs import FENCE, differences
 
-PAGES = {"integrators.md": (10, 2), "needs.md": (6, 0), "webhooks.md": (4, 1)}
+PAGES = {
+    "docs/integrators.md": (10, 2),
+    "docs/needs.md": (6, 0),
+    "docs/webhooks.md": (4, 1),
+    "clients/python/README.md": (1, 1),
+}
 """The least number of answers and the number of programs that each shows."""
+LANGUAGES = {"sh", "python", "ts", "json"}
 WRITTEN_FOR = "http://127.0.0.1:8000"
 RECEIVER_PORT = "8900"
 
@@ -40,13 +48,13 @@ class Step(NamedTuple):
 
 
 def steps(page: str) -> Iterator[Step]:
-    """The page's blocks as shell commands in their order; a Python block is the file that its first line names."""
-    blocks = [(language, content) for language, content in FENCE.findall(page) if language in {"sh", "python", "json"}]
+    """The page's blocks as shell commands in their order; a program is the file that its first line names."""
+    blocks = [(language, content) for language, content in FENCE.findall(page) if language in LANGUAGES]
     for position, (language, content) in enumerate(blocks):
         following = blocks[position + 1] if position + 1 < len(blocks) else ("", "")
-        if language == "python":
-            (name,) = re.findall(r"\A# (\w+\.py)\n", content)
-            yield Step(f"cat > {name} <<'END OF FILE'\n{content}END OF FILE\n", None)
+        if language in {"python", "ts"}:
+            if named := re.match(r"(?:#|//) (\w+\.(?:py|mts))\n", content):
+                yield Step(f"cat > {named[1]} <<'END OF FILE'\n{content}END OF FILE\n", None)
         elif language == "sh":
             yield Step(content, following[1] if following[0] == "json" else None)
 
@@ -56,26 +64,50 @@ def test_the_pages_do_what_they_say(database_url: str, tmp_path: Path) -> None:
 
     They are followed one after the other on a server whose directory is empty at first.
     """
+    assert generate(tmp_path / "vivier_client").split() == ["Generating", str(tmp_path / "vivier_client")]
+    follow_on_a_server(PAGES, database_url, tmp_path)
+
+
+def test_the_typescript_client_does_what_its_page_says(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled of the document, and used as an installed package by a program that is compiled too."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("the client for TypeScript is made with node and npm, and one of them is not here")
+    try:
+        compile_typescript()
+    except subprocess.CalledProcessError as failure:
+        if b"ENOTFOUND" in failure.stderr or b"ECONNREFUSED" in failure.stderr or b"EAI_AGAIN" in failure.stderr:
+            pytest.skip("the packages with which the client for TypeScript is made cannot be had here")
+        raise AssertionError((failure.stdout + failure.stderr).decode()) from None
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "vivier-client").symlink_to(TYPESCRIPT_CLIENT)
+    monkeypatch.setenv("PATH", f"{TYPESCRIPT_CLIENT}/node_modules/.bin{os.pathsep}{os.environ['PATH']}")
+    follow_on_a_server({"clients/typescript/README.md": (1, 1)}, database_url, tmp_path)
+
+
+def follow_on_a_server(pages: Mapping[str, tuple[int, int]], database_url: str, folder: Path) -> None:
+    """Do what pages show, one after the other, on a server whose webhooks may lead to this machine."""
     if not (shutil.which("bash") and shutil.which("curl")):
-        pytest.skip("the page is run with bash and curl, and one of them is not here")
-    with open_folder() as folder:
-        server = Server(folder, DATABASE_URL=database_url, VIVIER_WEBHOOK_PRIVATE="true")
+        pytest.skip("the pages are run with bash and curl, and one of them is not here")
+    with open_folder() as home:
+        server = Server(home, DATABASE_URL=database_url, VIVIER_WEBHOOK_PRIVATE="true")
         try:
             server.ready()
-            for page in PAGES:
-                (here := tmp_path / page).mkdir()
-                follow(page, server, here, database_url)
+            for page, shown in pages.items():
+                (here := folder / page.replace("/", "-")).mkdir()
+                follow(page, shown, server, here, database_url)
         finally:
             server.close()
 
 
-def follow(page: str, server: Server, folder: Path, database_url: str) -> None:
-    """Do what a page shows, in a folder."""
+def follow(page: str, shown: tuple[int, int], server: Server, folder: Path, database_url: str) -> None:
+    """Do what a page shows, in a folder. `shown`: the least number of its answers, and the number of its programs."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace(RECEIVER_PORT, port)
+    text = (ROOT / page).read_text(encoding="utf-8").replace(RECEIVER_PORT, port)
     done = list(steps(text.replace(WRITTEN_FOR, f"http://{server.netloc}")))
-    answers, programs = PAGES[page]
+    answers, programs = shown
     assert sum(step.shown is not None for step in done) >= answers
     assert sum("END OF FILE" in step.command for step in done) == programs
     script = "".join(f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done))
@@ -83,7 +115,7 @@ def follow(page: str, server: Server, folder: Path, database_url: str) -> None:
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env=environment(server.home, DATABASE_URL=database_url) | {"PATH": path},
+        env=environment(server.home, DATABASE_URL=database_url) | {"PATH": path, "PYTHONPATH": str(folder.parent)},
         capture_output=True,
         text=True,
         timeout=4 * PATIENCE_SECONDS,

@@ -163,6 +163,17 @@ async def test_one_sentence_is_enough_and_pasted_lots_are_told_apart_after_one_y
     assert (asked["territory"]["codes"], lot["duration_months"]) == (["departement:29"], 48)
     assert (lot["value_eur"], lot["reserved"]) == (300_000, ["handicap"])
     await own.open("/besoin")
+    part = sentence.replace("réservé aux", "une partie réservée aux")
+    await own.submit("besoin", {"lot-1-objet": part}, to="besoin/resultat")
+    assert said(heading(own.page)).endswith("Entretien des espaces verts de 12 collèges du Finistère")
+    assert "Lu, non utilisé : une partie réservée aux ESAT" in said(own.page)
+    for taken in ("valeur", "duree"):
+        await own.submit("besoin/resultat", changer=f"sans-1:{taken}")
+    (lot,) = request_on(own.page)["lots"]
+    assert not {"value_eur", "duration_months", "reserved"} & lot.keys()
+    await own.submit("besoin/resultat", to="besoin", faire="comprendre")
+    assert own.fields("besoin")["lot-1-valeur"] == [""]
+    await own.open("/besoin")
     listed = "Lot 1 : tonte de pelouses\r\nLot 2 : nettoyage de bureaux"
     await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": listed}, to="besoin/resultat")
     assert len(request_on(own.page)["lots"]) == 1

@@ -8,7 +8,8 @@ import pytest
 from docx import Document
 from python_calamine import CalamineWorkbook
 
-from tests.api.desk.steps import Browser, put_all, said
+from tests.api.desk.steps import Browser, put_all, said, sign_in_as
+from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
 TRICK = "=1+1"
@@ -78,3 +79,23 @@ async def test_to_write_or_to_invite_the_need_is_stored(own: Browser, named: dic
 @pytest.mark.parametrize("path", ["besoin/selection", "besoin/contacts"])
 async def test_there_is_no_other_button(own: Browser, named: dict[str, str], path: str) -> None:
     assert (await own.submit("besoin/resultat", to=path, pour="brule-1")).status_code == 404
+
+
+async def test_a_colleague_opens_the_selection_by_its_address_and_nobody_else_does(
+    own: Browser, named: dict[str, str], served: Client, source: str
+) -> None:
+    """Only who is signed in to that organisation, on the version that was kept; there is no secret in it."""
+    value, name = next((value, name) for value, name in named.items() if source in name)
+    await own.submit("besoin/resultat", to="besoin/contacts", pour="partager-1", choix=value)
+    (link,) = re.findall(r"<pre [^>]*>([^<]*/versions/1\?choix=[^<]*)</pre>", own.page)
+    assert link.endswith(value.replace(":", "%3A"))
+    path = link[link.index("/besoins/") :]
+    async with Browser(served.app) as other:
+        assert "/connexion" in str((await other.open(path)).url)
+        await sign_in_as(other, await new_buyer(served))
+        assert (await other.open(path)).status_code == 404
+    async with Browser(served.app) as colleague:
+        await colleague.sign_in()
+        assert (await colleague.open(path)).status_code == 200
+        selection = said(colleague.page).partition('id="selection"')[2].partition("</ul>")[0]
+        assert [each for each in named.values() if each in selection] == [name]

@@ -5,6 +5,7 @@ Nothing typed is lost by a reload, a way back or the end of a session, and nobod
 
 import asyncio
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,18 @@ def open_lots(window: Chrome, address: str) -> None:
     assert_fits(window)
 
 
+def print_an_answer(window: Chrome, address: str) -> None:
+    """Twenty suppliers with what the law says, on three A4 sheets; axe finds nothing in so long a list."""
+    window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178', 'lot-1-objet': SENTENCE})}")
+    appears(window, ".map .leaflet-container")
+    assert violations(window) == []
+    sheets = window.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})
+    assert len(re.findall(rb"/Type\s*/Page\b", b64decode(sheets["data"]))) <= 3
+
+
+SENTENCE = "entretien des espaces verts de 12 collèges, 4 ans, 300 000 €, une partie réservée aux ESAT"
+
+
 @pytest.fixture(scope="module")
 async def mowers(served: Client) -> None:
     """25 suppliers to be found at Pontivy."""
@@ -202,6 +215,7 @@ async def mowers(served: Client) -> None:
         (go_on_after_all, 1280),
         (change_lots, 1280),
         (open_lots, 320),
+        (print_an_answer, 1280),
     ],
 )
 async def test_a_need_is_understood_placed_kept_and_answered(

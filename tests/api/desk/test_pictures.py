@@ -159,6 +159,7 @@ ALIKE = {"link"}
 """Views of a page with the title of another, of which they are a part."""
 NO_PAGES = {
     "/connexion/fournisseur": "leads to the provider",
+    "/embed/search/{token}": "a part of a portal's page, looked at in its own test",
     "/bureau/{digest}/{name}": "stylesheets and scripts",
     "/contours/{version}/{code}/{kind}": "outlines for the map",
     "/besoins/{id}/rencontres/{meeting_id}/agenda.ics": "a calendar",

@@ -21,8 +21,8 @@ MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(
 
 PLACES = {name: [set(re.findall(r"{(\w+)", side)) for side in text] for name, text in SENTENCES.items()}
 MADE = (
-    "a_", "of_", "proof_", "disadvantage_", "workers_", "because_", "firms_of_", "assumed_", "family_of_", "to_",
-    "stages_of_", "exceptions_of_", "object_of_", "adapted_notice_of_", "adapted_procedure_as_one",
+    "a_", "but_", "of_", "proof_", "disadvantage_", "workers_", "because_", "firms_of_", "assumed_", "family_of_",
+    "to_", "stages_of_", "exceptions_of_", "object_of_", "adapted_notice_of_", "adapted_procedure_as_one",
     "formal_procedure_as_one",
 )  # fmt: skip
 """The beginnings of names that functions put together."""

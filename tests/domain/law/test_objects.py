@@ -98,6 +98,9 @@ def test_energy_sobriety_from_the_threshold_and_the_day() -> None:
     assert "ENERGY_SOBRIETY" not in advice(services(221_000), date(2025, 10, 15))
     assert "ENERGY_SOBRIETY" not in advice(lots({"1": (CARE, 300_000)}))
     assert "ENERGY_SOBRIETY" not in advice(services(200_000, buyer=None))
+    assert "ENERGY_SOBRIETY" not in advice(services(5_403_999.99, contract="concession"))
+    told = the("ENERGY_SOBRIETY", review(services(5_404_000, contract="concession")).advice)
+    assert (told.article, told.confidence) == ("L3111-1", "high")
 
 
 def test_a_lawyer_in_proceedings_is_outside_the_code() -> None:
@@ -160,6 +163,22 @@ def test_a_body_has_its_publicity_payment_and_advances() -> None:
     assert told["social_housing"] == ("libre", "30", False)
     assert told["hospital"] == ("BOAMP", "50", True)
     assert told["public_undertaking"] == ("libre", "60", False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("state", "dans les 30 jours, 50 s'il est un établissement public de santé (R2192-10)"),
+        ("local", "dans les 30 jours, 50 s'il est un établissement public de santé (R2192-10)"),
+        ("utility", "dans les 30 jours, 60 s'il est une entreprise publique (R2192-10)"),
+        (None, None),
+    ],
+)
+def test_a_kind_has_its_days_of_payment_and_those_of_some_bodies(kind: BuyerKind | None, words: str | None) -> None:
+    found = [each.message.fr for each in review(services(100_000, buyer=Buyer(kind=kind))).advice]
+    told = [message for message in found if "paie dans" in message]
+    assert len(told) == (words is not None)
+    assert all(message.endswith(words or "") for message in told)
 
 
 def test_a_body_has_its_quota_and_its_plan() -> None:

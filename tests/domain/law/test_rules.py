@@ -182,7 +182,7 @@ def test_values_on_their_days() -> None:
     assert next_year["direct_award_works"].confidence == "medium"
     assert next_year["direct_award_lot_works"].confidence == "medium"
     assert today["direct_award_lot_share"].confidence == "high"
-    for rule_id in ("innovative_need", "innovative_lot_works", "innovative_need_simplification", "simplification_law"):
+    for rule_id in ("innovative_need", "innovative_lot_works", "innovative_need_simplification"):
         assert "Légifrance" in today[rule_id].message.fr
         assert "140 000" in today[rule_id].message.fr.replace("\u202f", " ").replace("\xa0", " ")
         assert law.view(date(2026, 5, 27))[rule_id].confidence != "low"

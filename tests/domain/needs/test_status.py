@@ -70,8 +70,9 @@ def need(status: Status, content: PlannedNeed = CONTENT) -> StoredNeed:
     ("status", "progress", "code"),
     [
         ("draft", Progress(), "freeze"),
-        ("draft", FROZEN, "decide"),
-        ("sourcing", msgspec.structs.replace(FROZEN, decided=frozenset("1")), "decide"),
+        ("draft", FROZEN, "contact"),
+        ("sourcing", msgspec.structs.replace(FROZEN, decided=frozenset("1"), exchanges=1), "decide"),
+        ("sourcing", msgspec.structs.replace(FROZEN, exchanges=1, to_deliver=1), "deliver"),
         ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH), "contact"),
         ("draft", msgspec.structs.replace(FROZEN, listed=frozenset("1"), decided=frozenset("1")), "contact"),
         ("draft", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "begin"),
@@ -98,9 +99,10 @@ def test_what_the_step_is_about() -> None:
     """Another name asks for no new version, another territory does; it leads to the first lot."""
     renamed = msgspec.structs.replace(CONTENT, title="Espaces verts", description="Les parcs")
     moved = msgspec.structs.replace(CONTENT, lots=CONTENT.lots[:1])
-    assert next_step(need("draft", renamed), FROZEN).code == "decide"
+    assert next_step(need("draft", renamed), FROZEN).code == "contact"
     assert next_step(need("draft", moved), FROZEN).code == "freeze"
-    assert next_step(need("sourcing"), msgspec.structs.replace(FROZEN, decided=frozenset("1"))).first_lot == 2
+    progress = msgspec.structs.replace(FROZEN, decided=frozenset("1"), meetings=1)
+    assert next_step(need("sourcing"), progress).first_lot == 2
     assert next_step(need("published"), msgspec.structs.replace(FROZEN, awarded=frozenset("1"))).first_lot == 2
     progress = msgspec.structs.replace(FROZEN, awarded=frozenset("2"))
     assert next_step(need("published"), progress).words.fr == "À attribuer : 1 lot sur 2"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.desk.steps import MOWING, Browser, Desk, heading, keep, put_all, said, sign_in_as
+from tests.api.desk.steps import MOWING, Browser, Desk, DeskWith, heading, keep, put_all, said, sign_in_as
 from tests.api.needs.steps import Buyer
 from tests.api.sync.factories import Client, put_record
 
@@ -54,7 +54,7 @@ async def test_a_need_is_kept_once_from_its_answer(own: Browser, buyer: Buyer, m
     assert stored["lots"][0]["title"] == "tonte de pelouses"
     await own.open(str(answers[0].url.join(location)))
     assert heading(own.page) == "Entretien du parc"
-    assert "À décider" in said(own.page)
+    assert "Écrire aux fournisseurs" in said(own.page)
     await own.open("/besoins")
     assert "Entretien du parc" in said(own.page)
     await own.open("/besoins?etat=closed")
@@ -381,3 +381,34 @@ async def test_the_notice_says_what_is_missing_and_then_is_read_and_downloaded(o
     assert "PriorInformationNotice" in answer.text
     await desk.open("journal")
     assert "Avis de consultation établi" in said(own.page)
+
+
+async def test_a_supplier_is_retained_after_it_was_asked_and_who_was_not_is_named(desk_with: DeskWith) -> None:
+    """The page of the need names all, with what happened to each; the same decision before is about whom to ask."""
+    desk = await desk_with("Jardins d'Arvor", "Ateliers du Scorff")
+    own, one, other = desk.browser, desk.suppliers["Jardins d'Arvor"], desk.suppliers["Ateliers du Scorff"]
+    await desk.open("decisions")
+    assert heading(own.page) == "Fournisseurs à interroger"
+    await desk.send("decisions", fournisseur=one, decision="kept", motif="Tond nos parcs")
+    assert "À interroger" in rows_of(own.page)[one]
+    await desk.write(a="choisis", fournisseur=one, moyen="phone")
+    assert (await desk.buyer.get(f"/{desk.api}")).json()["status"] == "sourcing"
+    await own.open(f"/{desk.path}")
+    shown = said(own.page)
+    assert "Interrogé : 1 ; non interrogé : 1" in shown
+    assert all(name in shown for name in desk.suppliers)
+    assert "Interrogé, comme décidé" in shown
+    await desk.open("decisions")
+    assert heading(own.page) == "Fournisseurs retenus"
+    await desk.send("decisions", fournisseur=one, decision="kept", motif="Peut commencer en mars")
+    assert said(heading(own.page)) == "Retenir ce fournisseur ?"
+    assert "Un fournisseur retenu n'a aucun avantage" in said(own.page)
+    assert "Non interrogés sur ce lot : 1" in said(own.page)
+    assert f"echanges/nouveau?fournisseur={other}" in own.page
+    await desk.send("decisions")
+    assert "Retenu" in rows_of(own.page)[one]
+
+
+def rows_of(page: str) -> dict[str, str]:
+    """The words of the rows of a shortlist, by the id of the supplier."""
+    return {suppliers_on(each)[0]: said(each) for each in page.split("<li>") if suppliers_on(each)}

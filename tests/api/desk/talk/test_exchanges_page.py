@@ -252,11 +252,12 @@ async def test_the_next_step_is_to_read_and_answer_and_the_journal_tells_both(de
     subject = WORDS["objet"]
     assert [words for words, _ in deeds[2:]] == [
         f"Échange ouvert : « {subject} »",
+        "Sourcing commencé",
         f"Réponse reçue : « {subject} », {TWO[0]}",
         f"Réponses lues : « {subject} »",
         "Rencontre enregistrée : « Demi-journée acheteurs et structures de l'ESS »",
     ]
-    assert deeds[3][1] == "le fournisseur, par son lien"
+    assert deeds[4][1] == "le fournisseur, par son lien"
 
 
 async def test_letters_are_prepared_again_and_links_given_anew_and_taken_away(

@@ -224,3 +224,26 @@ async def test_what_some_lack_is_sent_to_each_once(desk_with: DeskWith, browser:
     browser.page = form
     await desk.send("egalite/message", faire="envoyer")
     assert len((await desk.exchange())["messages"]) == 4
+
+
+async def test_a_message_says_until_when_to_answer_and_whom_to_ask(desk: Desk) -> None:
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", reponse="2020-01-01", contact="Anne Roux", **WORDS)
+    shown = said(desk.browser.page)
+    assert "Cette date est passée" in shown
+    assert "Une adresse électronique ou un numéro de téléphone est attendu" in shown
+    by: dict[str, Any] = {"reponse": "2099-03-31", "contact": "Anne Roux", "telephone": "02 99 00 00 00"}
+    await desk.send("echanges/nouveau", faire="relire", **by)
+    await desk.send("echanges/nouveau", faire="envoyer")
+    exchange = await desk.exchange()
+    assert exchange["reply_by"] == "2099-03-31"
+    assert exchange["contact"] == {"name": "Anne Roux", "email": None, "phone": "02 99 00 00 00"}
+    for told in ("Réponse souhaitée avant le 31 mars 2099", "Une question ? Anne Roux, 02 99 00 00 00"):
+        assert said(desk.browser.page).count(told) == len(TWO)
+    link = next(iter(desk.links().values()))
+    seen = await keyless(desk.buyer.client, "GET", link, headers={"Accept": HTML})
+    assert "31 mars 2099" in said(seen.text)
+    assert "Anne Roux, 02 99 00 00 00" in said(seen.text)
+    assert (await keyless(desk.buyer.client, "GET", link)).json()["contact"]["name"] == "Anne Roux"
+    await desk.open("echanges/nouveau")
+    assert desk.browser.fields(f"{desk.path}/echanges/nouveau")["telephone"] == ["02 99 00 00 00"]

@@ -109,7 +109,7 @@ THRESHOLDS: dict[str, tuple[int, dict[str, Any], tuple[Lot, ...], dict[str, Any]
     "books": (90_000, BOOKS, (), {}),
     "national publicity": (90_000, CLEANING, (), {}),
     "written contract": (25_000, CLEANING, (), {}),
-    "essential data": (40_000, CLEANING, (), {}),
+    "essential data": (30_000, CLEANING, (Lot(id="2", **CLEANING, value_eur=10_000),), {}),
     "small lot": (80_000, CLEANING, (Lot(id="2", **CLEANING, value_eur=400_000),), {}),
     "small lot of works": (1_000_000, PAINTING, (Lot(id="2", **PAINTING, value_eur=6_000_000),), {}),
     "share of small lots": (75_000, CLEANING, (Lot(id="2", **CLEANING, value_eur=300_000),), {}),

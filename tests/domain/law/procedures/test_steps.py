@@ -165,7 +165,7 @@ def test_what_both_parts_are_told_is_told_once(of_services: float, of_works: flo
 
 def test_steps_are_no_surer_than_what_they_rest_on() -> None:
     """The amount from which social services are published counts, and a total below the sum of the lots."""
-    weak = law(("eu_social_services", 'confidence = "medium"', 'confidence = "low"'))
+    weak = law(("eu_social_services", 'confidence = "high"', 'confidence = "low"'))
     told = [the("TIME_LIMITS", review(social(800_000), TODAY, rules).advice) for rules in (None, weak)]
     assert [item.confidence == "low" for item in told] == [False, True]
     (found,) = steps(services(300_000, estimated_total_eur=250_000))
@@ -208,13 +208,13 @@ def test_books_may_be_bought_directly_below_an_amount_of_their_own() -> None:
 
 
 def test_the_list_and_the_essential_data_of_direct_awards() -> None:
-    """From a higher amount on the list is not enough; each lot is a contract of its own."""
+    """Each lot is a contract of its own for the list; the essential data are due by the amount of the need."""
     for asked, on, expected in [
         (services(25_000 - CENT), date(2026, 1, 1), False),
         (services(25_000), date(2026, 1, 1), True),
         (services(40_000 - CENT), date(2026, 1, 1), True),
         (services(40_000), date(2026, 1, 1), False),  # no direct award then
-        (services(40_000), date(2026, 11, 24), True),  # a direct award, whose essential data are due
+        (services(40_000), date(2026, 11, 24), True),
         (works(30_000), date(2026, 1, 1), True),
         (services(25_000), date(2023, 12, 31), False),  # not known before
         (services(25_000), date(2024, 1, 1), True),
@@ -224,18 +224,22 @@ def test_the_list_and_the_essential_data_of_direct_awards() -> None:
         (services(30_000, contract="concession"), date(2026, 1, 1), False),
     ]:
         assert ("YEARLY_LIST" in advice(asked, on)) == expected
-    for asked, listed, article_of in [
-        (services(39_999.99), True, "yearly_list_minimum"),
-        (services(40_000), False, "award_data"),
-        (works(30_000, 45_000), True, "yearly_list_minimum"),
+    for asked, told_of in [
+        (services(39_999.99), ["YEARLY_LIST"]),
+        (services(40_000), ["YEARLY_LIST"]),  # the text sets no amount from which the list is not enough
+        (services(59_999.99), ["YEARLY_LIST"]),
+        (works(30_000, 45_000), ["YEARLY_LIST"]),
+        (services(20_000, 19_999.99), []),
+        (services(20_000, 20_000), ["ESSENTIAL_DATA"]),
+        (services(30_000, 10_000), ["YEARLY_LIST", "ESSENTIAL_DATA"]),
+        (services(60_000), ["ESSENTIAL_DATA"]),
+        (services(400_000, 20_000), ["ESSENTIAL_DATA"]),  # a small lot as well
     ]:
-        found = [item for item in review(asked).advice if item.code == "YEARLY_LIST"]
-        assert [item.rule for item in found] == [article_of]
-        message = found[0].message.fr
-        assert ("l'inscrire sur la liste" in message) == listed
-        assert ("Marché de 40 000 € HT ou plus" in message or "(lot 2) : publier ses données" in message) == (
-            article_of == "award_data" or len(asked.lots) > 1
-        )
+        found = [item for item in review(asked).advice if item.code in {"YEARLY_LIST", "ESSENTIAL_DATA"}]
+        assert [item.code for item in found] == told_of
+        assert {item.confidence for item in found} <= {"high"}
+    small = the("ESSENTIAL_DATA", review(services(400_000, 20_000)).advice)
+    assert "quel que soit le montant du lot, sauf celles" in small.message.fr
     told = the("YEARLY_LIST", review(services(26_000, 26_000, 7_000)).advice)
     assert told.lots == (("1", "2"),)
     assert "(lots 1 et 2)" in told.message.fr

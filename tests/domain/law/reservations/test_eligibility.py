@@ -39,7 +39,7 @@ def holds(*kinds: Kind, **more: object) -> LegalFacts:
         ("GEIQ", "INELIGIBLE", "REVIEW", "UNKNOWN"),
         ("TIH", "REVIEW", "INELIGIBLE", "UNKNOWN"),
         ("SEP", "INELIGIBLE", "INELIGIBLE", "ELIGIBLE"),
-        ("ESUS", "INELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+        ("ESUS", "REVIEW", "REVIEW", "UNKNOWN"),
     ],
 )
 def test_kinds_and_types(kind: Kind, handicap: str, iae: str, penitentiary: str) -> None:
@@ -99,6 +99,16 @@ def test_half_of_the_workers() -> None:
     assert (of_market.confidence, of_concession.confidence) == ("high", "high")
     assert of_market.message.fr.endswith(" (R2113-7)")
     assert of_concession.message.fr.endswith(" (R3113-1)")
+
+
+def test_an_approval_that_says_nothing_of_the_workers_is_to_be_judged() -> None:
+    """An equivalent structure proves its share; one of the other circle has a reservation of its own."""
+    for reserved, other in (("handicap", "EI"), ("iae", "EA")):
+        found = eligibility(holds("ESUS"), reserved, TODAY, load())  # type: ignore[arg-type]
+        assert (found.outcome, found.code, len(found.missing)) == ("REVIEW", "KIND_REVIEW", 1)
+        assert judge(reserved, holds(other)) == ("INELIGIBLE", "KIND_NOT_ELIGIBLE")  # type: ignore[arg-type]
+        enough = holds(other, shares=Shares(disabled=0.6, disadvantaged=0.6))  # type: ignore[arg-type]
+        assert judge(reserved, enough) == ("REVIEW", "KIND_REVIEW")  # type: ignore[arg-type]
 
 
 def test_null_is_unknown_and_an_empty_list_is_an_answer() -> None:

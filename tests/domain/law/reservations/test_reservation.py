@@ -103,7 +103,7 @@ def test_proofs_follow_the_day_and_the_contract() -> None:
 
 def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
     """Where the rule on such structures is weakly sourced, so is the advice; where there is none, none is said."""
-    weak = law(("equivalent_structures", 'confidence = "medium"', 'confidence = "low"'))
+    weak = law(("equivalent_structures", 'confidence = "high"', 'confidence = "low"'))
     assert proofs("iae", rules=weak).confidence == "low"  # type: ignore[union-attr]
     assert proofs("ess", rules=weak).confidence == "high"  # type: ignore[union-attr]
     silent = law(("equivalent_structures", "value = true", "value = false"))
@@ -150,7 +150,10 @@ def test_what_can_be_done_inside_a_prison() -> None:
     assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
     assert found.message.fr.endswith("(L3113-2-1)")
     assert changed(site=Place(commune="22278")) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
-    assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
+    assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "INELIGIBLE"}
+    assert changed(segments=("ev-entretien",), cpv=("77310000",)) == {"INELIGIBLE_OBJECT": "INELIGIBLE"}
+    assert changed(segments=("ev-creation",), cpv=(), nature="supplies") == {"INELIGIBLE_OBJECT": "REVIEW"}
+    assert changed(segments=("bt-menuiserie",), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(segments=("pr-locaux", "in-conditionnement"), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(date(2022, 6, 1), reserved=("penitentiary", "iae")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
     assert changed(reserved=("penitentiary", "iae")) == {"COMBINATION_FORBIDDEN": "INELIGIBLE"}
