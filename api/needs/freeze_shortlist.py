@@ -27,7 +27,7 @@ from db.suppliers.read import living_suppliers
 from db.suppliers.write import survivors
 from domain.decoding.requests import hint_of_nearest
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
+from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
@@ -55,10 +55,7 @@ def unknown_lot(lot_id: str, known: Iterable[str], *path: str | int) -> Problem:
 
 async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID, *, lock: bool = False) -> StoredNeed:
     """The organisation's need; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
-    need = await (lock_need if lock else select_need)(connection, organisation_id, need_id)
-    if need is None:
-        raise NotFound(NO_NEED)
-    return need
+    return require_found(await (lock_need if lock else select_need)(connection, organisation_id, need_id), NO_NEED)
 
 
 async def version_of(connection: Connection, organisation_id: UUID, need_id: UUID, number: str) -> FrozenShortlist:
