@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from api.runtime.rate_limits import Limits
 from db.core.engine import transaction
 from db.declarations.declarations import take_to_renew
 from domain.suppliers.supplier import DECLARATIONS
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive, take_all
 from tests.api.exchanges.steps import create_exchange, keyless
@@ -298,6 +300,21 @@ async def test_it_expires_after_its_last_day(served: Client, source: str) -> Non
     assert await page.matched(version, on=tomorrow) == {"candidate": None, "unknown": True}
     answer = await served.post("/match", json=NEED | {"on": tomorrow})
     assert page.id not in [each["supplier"]["id"] for each in answer.json()["lots"][0]["near_misses"]]
+
+
+async def test_that_it_has_no_offer_ends_after_its_last_day_too(served: Client, source: str) -> None:
+    """Whether the index has heard of it since it was built, or is built of it."""
+    page = await page_of(served, source)
+    today = served.services.today()
+    tomorrow = today + timedelta(days=1)
+    said = await page.say(offers=[], no_offer=True, contact=None, valid_until=today.isoformat())
+    version = said.json()["data_version"]
+    assert (await page.matched(version))["unknown"] is False
+    assert await page.matched(version, on=tomorrow.isoformat()) == {"candidate": None, "unknown": True}
+    live = served.services.directory.index
+    built = live.base.build_with(each for each in live.suppliers() if each.id == UUID(page.id))
+    anew = LiveIndex(built, version)
+    assert [len(each.offerless()) for each in (anew, anew.as_of(today), anew.as_of(tomorrow))] == [0, 0, 1]
 
 
 async def test_an_answer_to_a_buyer_may_bring_a_declaration_and_both_are_stored_or_neither(
