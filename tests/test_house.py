@@ -23,7 +23,7 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (32_100, 156),
-    "db": (11_500, 72),
+    "db": (11_650, 72),
     "domain": (19_750, 90),
     "matching": (11_990, 55),
     "sources": (9_900, 48),
