@@ -19,7 +19,6 @@ from api.exchanges.email import (
     EmailSender,
     KeptConnections,
     email_sender_of,
-    message_to,
 )
 from api.exchanges.reply_links import TOKEN_BYTES, last_day
 from api.runtime.outbox_worker import DeliveryKind
@@ -31,7 +30,6 @@ from db.delivery.outbox import ClaimedRow, mail_columns
 from db.journal.entries import write_entry
 from db.schema.campaign_tables import campaign_mails
 from domain.campaigns.letter import question_email
-from domain.exchanges.letter import shown_buyer
 from domain.journal import Actor, Detail
 from domain.text.bilingual import Language
 from domain.webhooks import Outcome
@@ -113,22 +111,14 @@ class CampaignSender:
             return told
         async with self.turns:
             asked: OutgoingQuestion = told.asked
+            address, is_reminder = page_address(sender.base, told.link.token), mail.row["purpose"] == "reminder"
             text = question_email(
-                asked.content,
-                asked.organisation,
-                page_address(sender.base, told.link.token),
-                last_day(told.end),
-                language,
-                is_reminder=mail.row["purpose"] == "reminder",
+                asked.content, asked.organisation, address, last_day(told.end), language, is_reminder=is_reminder
             )
-            author = shown_buyer(asked.organisation).to(language)
-            message = message_to(mail, author, sender.sender, text, language, sender.now())
-            if message is None:
-                return Outcome(failure="not_an_address", final=True)
             async with transaction(sender.engine) as connection:
                 if not await note_attempt(connection, mail, IN_DOUBT):
                     return Outcome(failure="timeout")  # another server sends it by now
-            return await sender.submit(message)
+            return await sender.send_letter(mail, asked.organisation, text, language)
 
 
 def _language(mail: ClaimedRow) -> Language:
