@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_050, 159),
+    "api": (33_050, 160),
     "db": (12_100, 73),
     "domain": (19_750, 90),
     "matching": (11_990, 55),
