@@ -1,4 +1,4 @@
-"""The commands of docs/operating.md on a backup: made by an earlier release, restored, migrated and served."""
+"""The commands of docs/operating.md: those of a day, and on a backup of an earlier release, restored and served."""
 
 import asyncio
 import os
@@ -29,6 +29,7 @@ from db.suppliers.records import put_record
 from domain.needs.need import Buyer, Lot, PlannedNeed
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 from matching.words.names import name_similarity
+from tests.api.commands.conftest import VIVIER
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.sync.factories import Client
 from tests.conftest import ROOT, new_name, sibling
@@ -44,10 +45,15 @@ NEED = PlannedNeed(
 RECORD = SupplierRecord("Jardins restaurés", offers=(Offer(("ev-entretien",)),))
 
 
+def blocks(section: str) -> list[str]:
+    """The commands shown from the head of this section on."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8").partition(f"\n## {section}")[2]
+    return re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
 def commands() -> tuple[str, str]:
     """Those that make a backup, and those that restore it."""
-    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8").partition("\n## Sauvegarde")[2]
-    dump, restore, *_ = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    dump, restore, *_ = blocks("Sauvegarde")
     assert "pg_dump" in dump
     assert "pg_restore" in restore
     return dump, restore
@@ -105,6 +111,24 @@ async def written_by_an_earlier_release(url: str) -> UUID:
         assert await connection.scalar(text("SELECT year FROM needs")) != 2031
     await attached.dispose()
     return need.id
+
+
+async def test_a_day_goes_by_in_ten_commands(
+    server_url: str, programs: Path, names: tuple[str, str], tmp_path: Path
+) -> None:
+    """Each ends well on a new database, in the order of the page."""
+    (tmp_path / "fournisseurs.csv").write_text("external_id,name,commune,segments\n1,Jardins,56178,ev-entretien\n")
+    path = os.pathsep.join([str(VIVIER.parent), str(programs), os.environ["PATH"]])
+    own = {"DATABASE_URL": dsn(sibling(server_url, names[0])), "VIVIER_HOME": str(tmp_path), "PATH": path}
+    lines = blocks("Une journée en dix commandes")[0].splitlines()
+    assert len(lines) == 10
+    for line in lines:
+        done = await asyncio.create_subprocess_shell(
+            line, cwd=tmp_path, env=os.environ | own, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await done.communicate()
+        assert done.returncode == 0, f"{line}\n{said.decode()}"
+    assert (tmp_path / "vivier.dump").stat().st_size > 10_000
 
 
 async def test_a_backup_is_restored_into_an_empty_database_migrated_and_served(

@@ -98,7 +98,8 @@ def test_who_stops_has_the_time_to_end_its_requests() -> None:
 
 
 def test_the_manifests_are_as_the_schemas_of_kubernetes_have_them() -> None:
-    command = [program("kubernetes-validate"), "--strict", *sorted((DEPLOY / "kubernetes").glob("*.yaml"))]
+    manifests = map(str, sorted((DEPLOY / "kubernetes").glob("*.yaml")))
+    command = [program("kubernetes-validate"), "--strict", *manifests]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

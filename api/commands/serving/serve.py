@@ -63,6 +63,7 @@ def run_supervised(
 
 def _serve(settings: Settings, bound: socket.socket, on_start: Callable[[], object]) -> int:
     """Answer requests on `bound`, from this process or from workers, until told to stop; returns the exit status."""
+    data = "" if settings.database_url else f"Its data are kept in {settings.home} (VIVIER_HOME).\n"
     with end_on_signal(), ExitStack() as stack:
         if settings.workers > 1:
             settings = replace(settings, metrics_dir=stack.enter_context(_metrics_folder(settings.metrics_dir)))
@@ -75,7 +76,7 @@ def _serve(settings: Settings, bound: socket.socket, on_start: Callable[[], obje
 
         def announce_address() -> None:
             where = web_address(bound)
-            sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
+            sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n{data}")
             sys.stdout.flush()
             on_start()
 
