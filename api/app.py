@@ -28,7 +28,7 @@ from api.directory import merge_split, notes, open_data
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.embed import routes as embed
-from api.exchanges import link_by_siret, supplier_links
+from api.exchanges import buyer_mail, link_by_siret, supplier_links
 from api.exchanges import reply_routes as replies
 from api.exchanges import routes as exchanges
 from api.exchanges.email import mail_kind
@@ -86,6 +86,7 @@ FOR_BUYERS = (
     meetings,
     exchanges,
     replies,
+    buyer_mail,
     reports,
     badges,
     insights,
@@ -190,7 +191,9 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     large_matches,
-    delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
+    delivery_part(
+        webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, buyer_mail.buyer_mail_kind, journal_kind
+    ),
     link_by_siret.links_by_siret,
     privacy.daily_retention,
     daily_expiry,

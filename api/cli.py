@@ -64,13 +64,10 @@ written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
 """
 KEYS_CREATE = "Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept."
 AUDIT_VERIFY = """\
-Verify the journals: numbers without gaps, every entry bound to the one before by its hash and signed, needs, messages,
-shortlists, decisions, awards and meetings as they were when their entries were written. Exits with 1 where one is
-broken, and says where. The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that
-nothing was cut off at the end and nothing rewritten; so do the signed heads that a server sends out by itself, given
-back as --heads.
+Verify the journals: every entry bound to the one before and signed, and what is stored, rights too, as it was when its
+entries were written. Exits with 1 where one is broken, and says where. The anchor it prints, noted elsewhere, and the
+heads that a server sends out by itself prove later that nothing was cut off at the end and nothing rewritten.
 """
-AUDIT_KEY = "Print the public key by which the journal's signatures are verified: note it outside of Vivier."
 PRIVACY_EXPORT = "Print all data held about a person: where they are, since when, and what an erasure would change."
 PRIVACY_ERASE = """\
 Erase a person: shows what it will change, asks, then does it and prints what was changed, and what is kept and why.
@@ -333,7 +330,10 @@ def _add_audit_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     verify.add_argument("--public-key", **repeatable, type=key, metavar="KEY", help=trusted)
     verify.add_argument("--signed-since", default=date.min, type=_parse_date, metavar="DAY", help=since)
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
-    add("key", help="print the public key of the journal's signatures", description=AUDIT_KEY)
+    export = add("export", help="write the record of a need as a folder", description="Write a need's record.")
+    export.add_argument("need", metavar="NEED", type=UUID, help="its id")
+    export.add_argument("folder", metavar="DIR", type=Path, help="a folder that is empty or not there yet")
+    add("key", help="print the public key of the journal's signatures", description="Note it outside of Vivier.")
 
 
 def _add_privacy_actions(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -19,7 +19,8 @@ from db.core.engine import transaction
 from db.needs.shortlists import select_law_file
 from domain.errors import InvalidContent, NotFound, Problem
 from domain.law import documents
-from domain.law.rules import BrokenLaw, Rules, parse
+from domain.law.law_files import BrokenLaw
+from domain.law.rules import Rules, parse
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.shortlists.shortlist import LegalScope

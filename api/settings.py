@@ -252,6 +252,7 @@ class Settings:
     retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _parse_need_ids, ())
     journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _parse_journal_key, secret=True)
     journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _parse_journal_target, secret=True)
+    timestamp_url: str | None = _setting("VIVIER_TIMESTAMP_URL", _parse_web_url)
     rules: Rules | None = _setting("VIVIER_LAW_FILE", _load_rules)
     trace_to: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _parse_web_url)
     metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _parse_folder)

@@ -1,11 +1,14 @@
 """The errors of the domain; the API decides how each is answered."""
 
+from collections.abc import Collection
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from domain.text.bilingual import Text
+
+T = TypeVar("T")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -46,6 +49,19 @@ class Conflict(DomainError):
     def __init__(self, code: str, detail: Text) -> None:
         super().__init__(detail)
         self.code = code
+
+
+def require_found(found: T | None, detail: Text) -> T:
+    """The thing that was looked for. Raises NotFound where there is none."""
+    if found is None:
+        raise NotFound(detail)
+    return found
+
+
+def require_no_problem(problems: Collection[Problem]) -> None:
+    """Raises InvalidContent with the problems that were found, if there are any."""
+    if problems:
+        raise InvalidContent(tuple(problems))
 
 
 LONGEST_STEP = 200

@@ -8,19 +8,9 @@ import msgspec
 from domain.errors import Problem, pointer
 from domain.needs.need import Code, Reserved, ShortText
 from domain.reference.territory import Area, Territories, UnknownTerritory
-from domain.text.bilingual import Text, WebAddress
+from domain.text.bilingual import WebAddress
 
 NetworkKind = Literal["cress", "reso", "iae", "gesat", "unea", "handiace", "facilitator", "other"]
-NETWORK_KINDS: dict[NetworkKind, Text] = {
-    "cress": Text("chambre régionale de l'ESS (CRESS)", "regional chamber of the social economy (CRESS)"),
-    "reso": Text("Réso", "Réso"),
-    "iae": Text("réseau de l'insertion", "network of work integration"),
-    "gesat": Text("Gesat", "Gesat"),
-    "unea": Text("Unea", "Unea"),
-    "handiace": Text("HandiACE", "HandiACE"),
-    "facilitator": Text("facilitateur de la clause sociale", "facilitator of social clauses"),
-    "other": Text("réseau", "network"),
-}
 MOST_NETWORKS = 2_000
 
 

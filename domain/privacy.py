@@ -15,8 +15,10 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.supplier import Contact
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from domain.text.normalise import fold
+
+_SAID = said_by(__name__)
 
 _DIGITS_SHOWN = 12
 
@@ -38,12 +40,6 @@ def email_key(email: str) -> str:
 
 SHORTEST_NAME_WORD = 3
 _SHORTEST_PHONE = 6
-
-_MISSING = Text(
-    "Dire qui : une adresse (email), un nom (name) ou un numéro (phone)", "Say who: an email, a name or a phone"
-)
-_NO_LETTER = Text("Un nom a au moins deux lettres", "A name has at least two letters")
-_NO_NUMBER = Text("Un numéro a au moins six chiffres", "A phone number has at least six digits")
 
 
 class DataSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,11 +91,11 @@ def identifiers_of(subject: DataSubject) -> Identifiers:
     email, name, phone = subject.email or "", subject.name or "", subject.phone or ""
     asked = Identifiers(email_key(email), person_key(name), phone_key(phone)).extended([name], [email], [phone])
     if subject.email is None and subject.name is None and subject.phone is None:
-        raise InvalidContent((Problem("", "missing_field", _MISSING),))
+        raise InvalidContent((Problem("", "missing_field", _SAID["missing"]),))
     if subject.name is not None and len(asked.asked_name_key) < 2:
-        raise InvalidContent((Problem(pointer("name"), "blank", _NO_LETTER),))
+        raise InvalidContent((Problem(pointer("name"), "blank", _SAID["no_letter"]),))
     if subject.phone is not None and not asked.phones:
-        raise InvalidContent((Problem(pointer("phone"), "blank", _NO_NUMBER),))
+        raise InvalidContent((Problem(pointer("phone"), "blank", _SAID["no_number"]),))
     return asked
 
 

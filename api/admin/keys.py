@@ -26,7 +26,7 @@ from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.errors import Conflict, InvalidContent, NotFound, Problem, require_no_problem
 from domain.journal import Actor, Detail
 from domain.organisation import Client, Key, Name, Scope
 from domain.text.bilingual import Text, said_by
@@ -72,8 +72,7 @@ def require_grantable(creator: Client, request: KeyRequest) -> None:
         )
         if own is not None and (wanted is None or wanted > own)  # type: ignore[operator]
     ]
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
 
 
 async def issue_key(
@@ -98,8 +97,7 @@ async def issue_key(
         problems.append(Problem("/sources", "sources_for_nothing", _SAID["sources_for_nothing"]))
     if request.expires_at is not None and request.expires_at <= now:
         problems.append(Problem("/expires_at", "past", _SAID["past"]))
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     asked = msgspec.structs.asdict(request) | {"organisation": organisation}
     secret, key = await api_keys.create_key(connection, **asked, now=now, quota_of=quota_of, secret=secret)
     await _write_key_entry(connection, "key.created", key, now, maker)

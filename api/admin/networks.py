@@ -15,7 +15,7 @@ from api.web.query_string import invalid_query
 from db import networks as stored
 from db.core.engine import Connection
 from db.journal.entries import write_entry
-from domain.errors import InvalidContent, Problem, pointer
+from domain.errors import InvalidContent, Problem, pointer, require_no_problem
 from domain.journal import Actor
 from domain.needs.need import Reserved
 from domain.networks import Network, NetworkTable, networks_to_call, problems_of_networks
@@ -131,6 +131,5 @@ def networks_in_table(content: bytes) -> tuple[Network, ...]:
         except msgspec.ValidationError as error:
             told = f"ligne {row.line} : {error}", f"line {row.line}: {error}"
             problems.append(Problem(pointer("items", len(found)), "invalid", Text(*told)))
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     return tuple(found)

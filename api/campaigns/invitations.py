@@ -20,14 +20,10 @@ from domain.exchanges.exchange import NamedContact
 from domain.meetings.meeting import Meeting
 from domain.needs.need import ShortText
 from domain.reference.territory import Territories
-from domain.text.bilingual import Language, Text, day, time_of_day
+from domain.text.bilingual import Language, Text, day, said_by, time_of_day
 
-NOT_OF_A_TERRITORY = Text(
-    "Cette rencontre porte sur des besoins : l'invitation est un échange de l'un d'eux",
-    "This meeting is about needs: its invitation is an exchange of one of them",
-)
-NOBODY_INVITED = Text("Aucun fournisseur de l'annuaire n'est invité", "No supplier of the directory is invited")
-NOT_PLANNED = Text("Cette rencontre a eu lieu ou est annulée", "This meeting was held or is cancelled")
+_SAID = said_by(__name__)
+
 MOST_PARTS, LONGEST_PART, LONGEST_SUBJECT = 8, 120, 400
 
 
@@ -70,11 +66,11 @@ async def plan_invitations(
     """Store the campaign that invites a meeting's suppliers. Raises Conflict, and as `plan_campaign`."""
     suppliers = [each.supplier_id for each in meeting.participants if each.supplier_id and each.attended is not False]
     if meeting.territory is None:
-        raise Conflict("no_territory", NOT_OF_A_TERRITORY)
+        raise Conflict("no_territory", _SAID["not_of_a_territory"])
     if meeting.status != "planned":
-        raise Conflict("not_planned", NOT_PLANNED)
+        raise Conflict("not_planned", _SAID["not_planned"])
     if not suppliers:
-        raise Conflict("nobody_invited", NOBODY_INVITED)
+        raise Conflict("nobody_invited", _SAID["nobody_invited"])
     language = acting.language
     on = day(meeting.starts_at, language)
     written = Text(f"Invitation le {on} : {meeting.title}", f"Invitation on {on}: {meeting.title}").to(language)
@@ -104,17 +100,9 @@ def invitation(meeting: Meeting, territories: Territories, language: Language) -
     programme = Text("Au programme :", "The programme:").to(language)
     paragraphs = (
         Text("Bonjour,", "Good day,").to(language),
-        Text(
-            f"Nous vous invitons : {meeting.title}, le {on}, de {begin} à {end}{at}.",
-            f"We invite you: {meeting.title}, on {on}, from {begin} to {end}{at}.",
-        ).to(language),
+        _SAID["we_invite_you"].filled(title=meeting.title, on=on, begin=begin, end=end, at=at).to(language),
         "\n".join((programme, *parts)) if parts else "",
-        Text(
-            "Des acheteurs y viennent connaître ce que font les structures d'ici. Dites-le dès maintenant sur votre"
-            " page, en deux minutes : ils le liront avant de vous rencontrer.",
-            "Buyers come there to learn what suppliers from here do. Say it now on your page, in two minutes: they will"
-            " read it before they meet you.",
-        ).to(language),
+        _SAID["buyers_come"].to(language),
     )
     return "\n\n".join(filter(None, paragraphs))[:LONGEST_BODY]
 

@@ -39,26 +39,16 @@ from domain.campaigns.rules import require_somebody
 from domain.declarations.link import code_of
 from domain.errors import Conflict
 from domain.journal import Detail
-from domain.text.bilingual import PARIS, Text
+from domain.text.bilingual import PARIS, said_by
 from sources.file_types.csv_cells import Dialect, csv_of
+
+_SAID = said_by(__name__)
 
 PDF = "application/pdf"
 COLUMNS = ("name", "address", "link", "code")
 PAGE = "/fiche"
 DAYS_AFTER_REPLY_BY = 30
 AT_ONCE = 500
-SHOWN_ONCE = Text(
-    "Ces liens ont été donnés à une autre clé, et ne se montrent qu'une fois : en demander d'autres",
-    "These links were given to another key, and are shown once only: ask for others",
-)
-NOBODY_LEFT = Text(
-    "Aucun lien à faire : tous les destinataires ont une adresse électronique, ou ont répondu",
-    "No link to make: all recipients have an e-mail address, or have answered",
-)
-NO_LETTER = Text(
-    "Aucune lettre : aucune adresse postale n'est connue ; demander les liens en CSV (Accept: text/csv)",
-    "No letter: no postal address is known; ask for the links as CSV (Accept: text/csv)",
-)
 
 
 class LinkBatch(msgspec.Struct, frozen=True):
@@ -143,7 +133,7 @@ async def make_digests(acting: Acting, campaign_id: UUID, seed: UUID, *, all_way
         found = await recipients_to_link(connection, campaign_id, all_ways=all_ways)
         ids = await _one_of_each_supplier(connection, campaign_id, [each.supplier_id for each in found])
     if not ids:
-        raise Conflict("nobody_to_link", NOBODY_LEFT)
+        raise Conflict("nobody_to_link", _SAID["nobody_left"])
     return await run_in_thread(None, lambda: {each: digests_of(derive_link(acting, seed, each)) for each in ids})
 
 
@@ -195,7 +185,7 @@ async def made_links(connection: Connection, acting: Acting, campaign_id: UUID, 
     derived = await asyncio.to_thread(derive_links)
     issued = await issued_digests(connection, derived.keys())
     if not issued:
-        raise Conflict("shown_once", SHOWN_ONCE)
+        raise Conflict("shown_once", _SAID["shown_once"])
     return [made for digest, made in derived.items() if digest in issued]
 
 
@@ -218,7 +208,7 @@ async def links_as_letters(
     """The letters as one PDF, for those with a postal address. Raises Conflict (`no_postal_address`), Refusal (429)."""
     addressed = [each for each in made if each.recipient.address]
     if not addressed:
-        raise Conflict("no_postal_address", NO_LETTER)
+        raise Conflict("no_postal_address", _SAID["no_letter"])
     base, services = acting.base_url, acting.services
     until = last_day(link_end(batch.made_at, campaign, services.settings.reply_link_days))
     page = f"{base.partition('://')[2]}{PAGE}"

@@ -42,33 +42,22 @@ from domain.campaigns.rules import (
     require_somebody,
     require_started,
 )
-from domain.errors import Conflict, InvalidContent, NotFound
+from domain.errors import Conflict, require_found, require_no_problem
 from domain.journal import Detail
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from matching.reference import code_problems
 
-NO_MAIL_SERVER = Text(
-    "Ce serveur n'envoie pas de courriel : demander les liens de tous les destinataires "
-    "(POST /campaigns/{id}/links?all=true) et les envoyer vous-même",
-    "This server sends no e-mail: ask for the links of all recipients (POST /campaigns/{id}/links?all=true) and send "
-    "them yourself",
-)
+_SAID = said_by(__name__)
 
 
 async def own_campaign(connection: Connection, organisation_id: UUID, campaign_id: UUID) -> Campaign:
     """The organisation's campaign with what became of it. Raises NotFound."""
-    found = await select_campaign(connection, organisation_id, campaign_id)
-    if found is None:
-        raise NotFound(NO_CAMPAIGN)
-    return found
+    return require_found(await select_campaign(connection, organisation_id, campaign_id), NO_CAMPAIGN)
 
 
 async def lock_own_campaign(connection: Connection, acting: Acting, campaign_id: UUID) -> StoredCampaign:
     """The organisation's campaign, which nobody else changes until the transaction ends. Raises NotFound."""
-    found = await lock_campaign(connection, acting.organisation_id, campaign_id)
-    if found is None:
-        raise NotFound(NO_CAMPAIGN)
-    return found
+    return require_found(await lock_campaign(connection, acting.organisation_id, campaign_id), NO_CAMPAIGN)
 
 
 async def plan_campaign(
@@ -225,7 +214,7 @@ async def _note(connection: Connection, acting: Acting, action: str, campaign: S
 def _require_mail_server(acting: Acting) -> None:
     """Raises Conflict (`no_mail_server`) where the settings name none."""
     if acting.services.settings.smtp is None:
-        raise Conflict("no_mail_server", NO_MAIL_SERVER)
+        raise Conflict("no_mail_server", _SAID["no_mail_server"])
 
 
 def _require_valid(acting: Acting, request: CampaignRequest, before: CampaignRequest | None) -> None:
@@ -234,5 +223,4 @@ def _require_valid(acting: Acting, request: CampaignRequest, before: CampaignReq
         *request_problems(request, acting.services.today(), before),
         *code_problems(acting.services.reference, request.territory, request.segments),
     ]
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)

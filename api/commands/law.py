@@ -2,14 +2,18 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from api.commands.command import CommandFailed
 from api.settings import Settings
-from domain.law.documents import due_lines, due_rules
-from domain.law.rules import load
-from domain.law.texts import compare, comparison_lines, newer_uncited, read_text
+from domain.law.documents import DueRule, due_rules, value_in_words
+from domain.law.rules import RuleRow, load
+from domain.law.texts import ArticleText, Comparison, chapter_of, compare, newer_uncited, read_text
 from domain.text.bilingual import PARIS
+
+LONGEST_TOLD = 4
+"""The most entries of a list that a line tells."""
 
 
 def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
@@ -37,3 +41,50 @@ def compare_texts(options: argparse.Namespace, settings: Settings) -> int:
     for line in comparison_lines(compare(settings.rules or load(), on, old, new)):
         sys.stdout.write(line + "\n")
     return 0
+
+
+def due_lines(due: DueRule, on: date) -> tuple[str, str]:
+    """Two lines of text on a due rule: the day, the rule and its change; then its article, confidence and source."""
+    row, now = due.row, _english_value(due.before)
+    parts = []
+    if row.check_by is not None:
+        parts.append(f"check by {row.check_by}" + (" (past)" if row.check_by < on else ""))
+    if due.before is row:
+        parts.append(f"now {now}")
+    else:
+        parts.append(f"on {row.valid_from}: {now} → {_english_value(row)}")
+    surer = "" if due.before.confidence == row.confidence else f"{due.before.confidence} → "
+    about = (row.article, f"confidence {surer}{row.confidence}", row.source)
+    return f"{due.day}  {row.id}: {', '.join(parts)}", f"            {'; '.join(filter(None, about))}"
+
+
+def _english_value(row: RuleRow) -> str:
+    """The value of a rule in one period, in English for maintainers; of a long list its length."""
+    found = value_in_words(row, LONGEST_TOLD)
+    return found.en if found else f"{len(row.value) if isinstance(row.value, tuple) else 0} codes"
+
+
+def comparison_lines(found: Comparison) -> Iterator[str]:
+    """Yield the lines of text that tell maintainers what a comparison found."""
+    for title, changes in (
+        ("Articles that rules cite and that changed", found.cited),
+        ("Articles of the same chapters that changed and that no rule cites", found.uncited),
+    ):
+        yield f"{title}: {len(changes)}"
+        for each in changes:
+            cites = f"  cited by {', '.join(each.rules)}" if each.rules else ""
+            yield f"  {each.article}: {_day_in_words(each.before)} → {_day_in_words(each.after)}{cites}"
+    yield f"Rules whose quote is not in the new text: {len(found.lost)}"
+    yield from (f"  {rule_id}" for rule_id in found.lost)
+    yield f"Other articles of these chapters that no rule cites: {len(found.never_cited)}"
+    chapters: dict[str, list[str]] = {}
+    for article in found.never_cited:
+        chapters.setdefault(chapter_of(article), []).append(article)
+    yield from (f"  {chapter}: {', '.join(articles)}" for chapter, articles in chapters.items())
+
+
+def _day_in_words(text: ArticleText | None) -> str:
+    """The day on which a text took effect, or that it is not known, or that the article is not there."""
+    if text is None:
+        return "not there"
+    return str(text.since) if text.since else "of unknown day"

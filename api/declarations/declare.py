@@ -31,13 +31,15 @@ from domain.declarations.declaration import (
 )
 from domain.declarations.link import code_in
 from domain.declarations.record import offers_of, placement_of, record_of
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.journal import Actor, Detail
 from domain.suppliers.record_check import drawn_vertices
 from domain.suppliers.supplier import Offer, SupplierRecord
-from domain.text.bilingual import PARIS, Text
+from domain.text.bilingual import PARIS, Text, said_by
 from matching.words.names import name_similarity
 from sources.validation import check, takes_long
+
+_SAID = said_by(__name__)
 
 TYPED_CODES = Limit("typed-code", 10, HOUR)
 """Codes of an address that lead nowhere: of 31 to the power of ten, nobody finds one by trying."""
@@ -50,19 +52,9 @@ SENDS_A_DAY = 30
 MOST_VERTICES = 1_000
 """Vertices of the areas that one declaration draws."""
 
-NO_PAGE = Text(
-    "Ce lien ne mène à rien : il est incomplet, il a expiré, ou il a été retiré",
-    "This link leads nowhere: it is incomplete, has expired, or was revoked",
-)
 NOTHING_DECLARED = Text("Ce fournisseur n'a rien déclaré", "This supplier has declared nothing")
-_TOO_OFTEN = Text(
-    f"Cette page a été envoyée {SENDS_A_DAY} fois aujourd'hui : la renvoyer demain",
-    f"This page was sent {SENDS_A_DAY} times today: send it again tomorrow",
-)
-_TOO_FINE = Text(
-    f"Les zones d'une déclaration ont ensemble {MOST_VERTICES} sommets au plus : nommer des territoires (« codes »)",
-    f"The areas of a declaration have at most {MOST_VERTICES} vertices together: name territories (“codes”)",
-)
+_TOO_OFTEN = _SAID["too_often"].filled(sends_a_day=SENDS_A_DAY)
+_TOO_FINE = _SAID["too_fine"].filled(most_vertices=MOST_VERTICES)
 
 
 class SupplierPageDocument(SupplierPage, frozen=True, kw_only=True):
@@ -91,7 +83,7 @@ async def follow_page_link(
     code = None if TOKEN.fullmatch(secret) else code_in(secret)
     find = partial(follow, secret=code or secret, now=call.services.now(), lock=lock)
     if code is None:
-        async with follow_link(call, secret, find, NO_PAGE) as found:
+        async with follow_link(call, secret, find, _SAID["no_page"]) as found:
             yield found
         return
     async with (
@@ -103,7 +95,7 @@ async def follow_page_link(
         if link is not None:
             yield connection, link
             return
-    raise Refusal("not-found", NO_PAGE, headers={"cache-control": "no-store"})
+    raise Refusal("not-found", _SAID["no_page"], headers={"cache-control": "no-store"})
 
 
 async def supplier_page(call: Call, connection: Connection, link: FollowedLink) -> SupplierPageDocument:
@@ -194,8 +186,7 @@ async def checked_offers(
     known = (reference.territories, reference.taxonomy, reference.cpv)
     checked = await asyncio.to_thread(check, record, *known) if takes_long(record) else check(record, *known)
     problems = (*check_declaration(declaration, today), *checked.problems)
-    if problems:
-        raise InvalidContent(problems)
+    require_no_problem(problems)
     if drawn_vertices(checked.record) > MOST_VERTICES:
         raise InvalidContent((Problem("/offers", "too_many_vertices", _TOO_FINE),))
     return checked.record.offers
@@ -213,8 +204,7 @@ async def withdraw(
     if version is not None:
         await note_declaration(connection, await ids_of(connection, supplier_id), now, offers=None)
         action = "declaration.withdrawn" if reason else "declaration.deleted"
-        detail: Detail = {"data_version": version}
-        await write_entry(connection, actor, action, f"supplier:{supplier_id}", now, detail=detail)
+        await write_entry(connection, actor, action, f"supplier:{supplier_id}", now, detail={"data_version": version})
     return version
 
 

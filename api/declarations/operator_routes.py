@@ -17,7 +17,7 @@ from db.declarations.declarations import LABEL, select_declaration, select_liste
 from db.suppliers.write import survivors
 from domain.declarations.declaration import WithdrawalRequest
 from domain.declarations.record import ListedDeclaration
-from domain.errors import NotFound
+from domain.errors import NotFound, require_found
 from domain.suppliers.source import SourceDocument
 from domain.suppliers.supplier import DECLARATIONS, NO_SUPPLIER
 
@@ -91,9 +91,7 @@ async def page_of_declarations(
 async def withdraw_as_operator(call: Call, connection: Connection, id: UUID, reason: str) -> DeclarationWithdrawal:
     """Withdraw a supplier's declaration for a reason. Raises NotFound, also for one of another organisation's links."""
     services, bearer = call.services, call.bearer
-    supplier_id = (await survivors(connection, [id])).get(id)
-    if supplier_id is None:
-        raise NotFound(NO_SUPPLIER)
+    supplier_id = require_found((await survivors(connection, [id])).get(id), NO_SUPPLIER)
     said = await select_declaration(connection, supplier_id, services.today())
     if said is None or not (bearer.may("platform") or said.organisation_id == bearer.organisation_id):
         raise NotFound(NOTHING_DECLARED)

@@ -17,10 +17,12 @@ from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import ServiceArea, Supplier
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from domain.text.normalise import fold
 from matching.lot_query import SURE
 from matching.reference import Reference
+
+_SAID = said_by(__name__)
 
 SEARCH, WITHDRAW = "chercher", "retirer"
 """Values of the buttons that look words up, and that take back what was said."""
@@ -33,22 +35,6 @@ AMOUNTS = (10_000, 40_000, 90_000, 250_000, 1_000_000)
 MOST_FOUND, MOST_OF_PART, MOST_PARTS, MOST_PLACES = 8, 3, 10, 8
 LONGEST_FIELD = 2_000
 _PART = re.compile(r"[,;/\n]|\bet\b", re.IGNORECASE)
-
-NOTHING_TICKED = Text(
-    "Cochez au moins une activité, ou « Nous ne faisons rien de tout cela »",
-    "Tick at least one trade, or “We do none of this”",
-)
-BOTH_TICKED = Text(
-    "Vous avez coché des activités et « Nous ne faisons rien de tout cela » : décochez l'un des deux",
-    "You ticked trades and “We do none of this”: untick one of them",
-)
-NO_NUMBER = Text("Écrivez un nombre, par exemple 40 000", "Write a number, such as 40 000")
-NO_DAY = Text("Choisissez une date", "Choose a day")
-WHICH_PLACE = Text("Choisissez le lieu dans la liste ci-dessous", "Choose the place in the list below")
-NO_PLACE = Text(
-    "Aucun lieu de ce nom : essayez le nom d'une commune ou d'un département",
-    "No place of this name: try the name of a commune or a departement",
-)
 
 
 FIELD_NAMES: Mapping[str, str] = {
@@ -225,12 +211,12 @@ def declaration_of_form(understood: Understood, before: Declaration | None, *, m
     """
     form, problems = understood.form, list[Problem]()
     if form.place:
-        detail = WHICH_PLACE if understood.places else NO_PLACE
+        detail = _SAID["which_place"] if understood.places else _SAID["no_place"]
         problems.append(Problem("/place", "unknown_place", detail))
     if not form.trades and not form.no_offer:
-        problems.append(Problem("/offers", "missing_field", NOTHING_TICKED))
+        problems.append(Problem("/offers", "missing_field", _SAID["nothing_ticked"]))
     if form.trades and form.no_offer:
-        problems.append(Problem("/no_offer", "offers_given", BOTH_TICKED))
+        problems.append(Problem("/no_offer", "offers_given", _SAID["both_ticked"]))
     least = _number(form.least, "/yearly_capacity_eur/min", problems)
     most = _number(form.most or ("" if form.least else form.amount), "/yearly_capacity_eur/max", problems)
     contact = {name: getattr(form, name) for name in ("email", "phone", "website") if getattr(form, name)}
@@ -276,5 +262,5 @@ def _number(text: str, at: str, problems: list[Problem]) -> int | None:
     if plain.isascii() and plain.isdecimal() and len(plain) <= 12:
         return int(plain)
     if plain:
-        problems.append(Problem(at, "wrong_type", NO_NUMBER))
+        problems.append(Problem(at, "wrong_type", _SAID["no_number"]))
     return None

@@ -22,7 +22,7 @@ from api.web.problems import Refusal, refusal_of
 from db.api_keys import find_client_of_key
 from db.core.engine import transaction
 from db.suppliers.sources import all_settings
-from domain.errors import InvalidContent, NotFound
+from domain.errors import InvalidContent, NotFound, require_found
 from domain.organisation import Client
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.open_data import LICENCES, SELF_EMPLOYED, open_licence
@@ -44,9 +44,7 @@ async def show_embedded_search(visit: Visit, token: str) -> Response[bytes]:
     """The form of a search and what it finds; 404 once the token has ended."""
     visit.new_token = None
     services = visit.services
-    ticket = open_ticket(token, services.embed_key)
-    if ticket is None:
-        raise NotFound(NO_SEARCH)
+    ticket = require_found(open_ticket(token, services.embed_key), NO_SEARCH)
     try:
         if (client := await _bearer_of(visit, ticket)) is None:
             raise NotFound(ENDED)

@@ -19,6 +19,7 @@ from api.desk.talk import (
     campaigns_page,
     equal_treatment_page,
     exchanges_page,
+    mail_choices_page,
     meetings_page,
     new_exchange_page,
     note_pages,
@@ -72,6 +73,7 @@ MODULES = (
     *(stored_need, versions_page, decisions_page, notice_page, journal_page),
     campaigns_page,
     *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page, note_pages),
+    mail_choices_page,
     *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),
 )
 PAGES: tuple[HTTPRouteHandler, ...] = tuple(

@@ -15,7 +15,7 @@ from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import notes as stored_notes
 from db.suppliers.write import survivors
-from domain.errors import InvalidContent, NotFound
+from domain.errors import InvalidContent, NotFound, require_found
 from domain.journal import Actor
 from domain.suppliers.note import NoteBody, SupplierNote, check_note, noted_offers
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, SupplierRecord
@@ -49,9 +49,7 @@ async def put_note(call: Call, id: UUID, body: NoteBody) -> Response[bytes]:
 async def get_note(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """The note of your organisation on a supplier, with those on suppliers that were merged into it."""
     living = (await survivors(connection, [id])).get(id, id)
-    note = await stored_notes.get_note(connection, call.bearer.organisation_id, living)
-    if note is None:
-        raise NotFound(NO_NOTE)
+    note = require_found(await stored_notes.get_note(connection, call.bearer.organisation_id, living), NO_NOTE)
     return conditional_get(call, note, etag=etag_of(note))
 
 
@@ -71,9 +69,7 @@ async def store_note(
     """
     offers = await _checked_offers(services, body)
     async with transaction(services.database) as connection:
-        living = (await survivors(connection, [supplier_id])).get(supplier_id)
-        if living is None:
-            raise NotFound(NO_SUPPLIER)
+        living = require_found((await survivors(connection, [supplier_id])).get(supplier_id), NO_SUPPLIER)
         before = await stored_notes.get_note(connection, actor.organisation_id, living, lock=True)
         require_if_match(if_match, None if before is None else etag_of(before))
         now = services.now()

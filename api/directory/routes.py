@@ -25,7 +25,7 @@ from api.web.pagination import Page, Paging, bad_cursor, next_link, page_respons
 from db.core.engine import Connection, transaction
 from db.suppliers.feed import START, Position, changes_after, end_of_directory, is_in_history
 from db.suppliers.read import get_supplier as find_supplier
-from domain.errors import NotFound
+from domain.errors import require_found
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 from sources.formats.vivier_columns import TableSchema, table_schema
@@ -87,9 +87,7 @@ async def get_supplier(call: Call, id: UUID, connection: Connection) -> Response
 
 async def find_document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
     """The document of the supplier with this id, or of the one it was merged into. Raises NotFound."""
-    entry = await find_supplier(connection, supplier_id)
-    if entry is None:
-        raise NotFound(NO_SUPPLIER)
+    entry = require_found(await find_supplier(connection, supplier_id), NO_SUPPLIER)
     return supplier_document(entry.supplier, on)
 
 

@@ -30,7 +30,7 @@ from db.journal.entries import write_entry
 from db.needs.needs import RECIPIENT_BYTES
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
-from domain.errors import Conflict, InvalidContent, Problem, pointer
+from domain.errors import Conflict, InvalidContent, Problem, pointer, require_no_problem
 from domain.exchanges.deliveries import TOLD
 from domain.exchanges.exchange import (
     MOST_RECIPIENTS,
@@ -49,22 +49,11 @@ from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.listed_suppliers import SupplierSummary
 from domain.shortlists.version import suppliers_to_contact
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 
-NOBODY_LEFT = Text(
-    "La dernière version de la liste n'a, pour ces lots, aucun fournisseur à interroger : nommer des destinataires, "
-    "demander aussi ceux d'activité non renseignée, ou enregistrer une nouvelle version de la liste",
-    "For these lots, the latest version of the shortlist has no candidate that is not set aside: name recipients, ask "
-    "those of unknown trade too, or freeze a new version of the shortlist",
-)
-ONLY_SHORTLIST = Text(
-    "N'a de sens qu'avec « recipients » égal à « shortlist » : nommer les autres destinataires par leur identifiant",
-    "Only means something where “recipients” is “shortlist”: name other recipients by their ids",
-)
-TOO_MANY = Text(
-    f"Un échange a au plus {MOST_RECIPIENTS} destinataires : ouvrir un échange par groupe de lots",
-    f"An exchange has at most {MOST_RECIPIENTS} recipients: open one per group of lots",
-)
+_SAID = said_by(__name__)
+
+TOO_MANY = _SAID["too_many"].filled(most_recipients=MOST_RECIPIENTS)
 
 
 async def open_exchange(
@@ -146,9 +135,8 @@ async def recipients_of(
         if each not in known
     ]
     if request.include_unknown_trade and request.recipients != "shortlist":
-        problems.append(Problem(pointer("include_unknown_trade"), "only_with_shortlist", ONLY_SHORTLIST))
-    if problems:
-        raise InvalidContent(tuple(problems))
+        problems.append(Problem(pointer("include_unknown_trade"), "only_with_shortlist", _SAID["only_shortlist"]))
+    require_no_problem(problems)
     if request.recipients != "shortlist":
         each_once = {known[each].id: known[each] for each in named}
         return tuple(_recipient(each, "named") for each in each_once.values())
@@ -163,7 +151,7 @@ async def recipients_of(
     known = await living_suppliers(connection, [each.id for each, _ in shown])
     recipients = _join_at_one_address([(known.get(each.id, each), why) for each, why in shown])
     if not recipients:
-        raise Conflict("nobody_to_contact", NOBODY_LEFT)
+        raise Conflict("nobody_to_contact", _SAID["nobody_left"])
     if len(recipients) > MOST_RECIPIENTS:
         raise InvalidContent((Problem(pointer("recipients"), "too_many_recipients", TOO_MANY),))
     return recipients

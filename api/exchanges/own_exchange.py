@@ -15,7 +15,7 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_need_id
 from db.journal.entries import last_details, write_entry
-from domain.errors import NotFound
+from domain.errors import NotFound, require_found
 from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, decisive_delivery
 from domain.exchanges.exchange import (
     DeliveryState,
@@ -167,17 +167,12 @@ def moment_after(last: datetime, now: datetime) -> datetime:
 
 async def own_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange:
     """The organisation's exchange. Raises NotFound."""
-    exchange = await select_exchange(connection, organisation_id, exchange_id)
-    if exchange is None:
-        raise NotFound(NO_EXCHANGE)
-    return exchange
+    return require_found(await select_exchange(connection, organisation_id, exchange_id), NO_EXCHANGE)
 
 
 async def lock_own_exchange(connection: Connection, acting: Acting, exchange_id: UUID) -> tuple[StoredNeed, Exchange]:
     """The organisation's exchange and its need, locked until the transaction ends. Raises NotFound."""
-    need_id = await select_need_id(connection, acting.organisation_id, exchange_id)
-    if need_id is None:
-        raise NotFound(NO_EXCHANGE)
+    need_id = require_found(await select_need_id(connection, acting.organisation_id, exchange_id), NO_EXCHANGE)
     need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     return need, await own_exchange(connection, acting.organisation_id, exchange_id)
 

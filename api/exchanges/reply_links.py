@@ -29,6 +29,7 @@ from db.api_keys import find_organisation
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.declarations.declarations import Sending, select_declaration
+from db.exchanges.buyer_mails import queue_answer_mail
 from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
 from db.exchanges.reply_links import ReplyLink, insert_links, is_issued, revoke_links, select_link
 from db.journal.entries import entries, write_entry
@@ -50,15 +51,13 @@ from domain.exchanges.rules import NO_RECIPIENT, require_message
 from domain.journal import Actor, Detail
 from domain.needs.status import OPEN, StoredNeed, require_open
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import PARIS, Text
+from domain.text.bilingual import PARIS, said_by
+
+_SAID = said_by(__name__)
 
 PATH = "/replies/"
 TOKEN_BYTES = 32
 _SEED = re.compile(rb"(?<=/replies/)[\w-]{43}")
-NO_LINK = Text(
-    "Ce destinataire n'a pas de lien en vigueur dans cet échange",
-    "This recipient has no link in force in this exchange",
-)
 
 
 async def issue_links(
@@ -107,7 +106,7 @@ async def revoke_link(connection: Connection, acting: Acting, exchange_id: UUID,
     await _lock_recipients(connection, acting, exchange_id, [supplier_id])
     now = acting.now()
     if not await revoke_links(connection, exchange_id, supplier_id, now):
-        raise NotFound(NO_LINK)
+        raise NotFound(_SAID["no_link"])
     detail: Detail = {"supplier_id": str(supplier_id)}
     await write_entry(connection, acting.actor, "reply_link.revoked", f"exchange:{exchange_id}", now, detail=detail)
 
@@ -143,10 +142,7 @@ async def _lock_recipients(
     return need, exchange
 
 
-LEADS_NOWHERE = Text(
-    "Ce lien ne mène à rien : il est incomplet, il a expiré, ou l'acheteur l'a retiré",
-    "This link leads nowhere: it is incomplete, it has expired, or the buyer took it away",
-)
+LEADS_NOWHERE = _SAID["leads_nowhere"]
 
 
 class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,4 +267,5 @@ async def add_reply(
     detail: Detail = {"message_id": str(message.id), "stance": reply.stance}
     name, about = f"exchange:{link.exchange_id}", (f"message:{message.id}",)
     await write_entry(connection, actor, "message.received", name, now, detail=detail, about=about)
+    await queue_answer_mail(connection, link.organisation_id, link.exchange_id, now)
     return visible_to(link.supplier_id, [message])[0]

@@ -26,22 +26,19 @@ from api.exchanges.reply_links import ReplyRequest, VisibleExchange, last_day
 from api.web import html_pages
 from api.web.html_pages import Fields
 from domain.decoding.requests import explain
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.exchanges.exchange import Barrier, Stance
 from domain.exchanges.letter import shown_buyer
-from domain.text.bilingual import Text, long_date
+from domain.text.bilingual import long_date, said_by
 from matching.reference import Reference
+
+_SAID = said_by(__name__)
 
 LONGEST_KEY = 64
 BESIDE_FIELD = "fiche"
 """The field that says that the form has the part for all buyers."""
 IN_ANSWER = "/declaration"
 """The pointer to the declaration in an answer."""
-NO_BODY = Text("Votre message est vide : écrivez au moins quelques mots", "Your message is empty: write a few words")
-NOT_EXPLAINED = Text(
-    "Vous avez coché « autre » : dites en quelques mots ce que c'est",
-    "You ticked “other”: say in a few words what it is",
-)
 
 
 class ReplyForm(msgspec.Struct, frozen=True):
@@ -101,9 +98,9 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
     """
     form, problems, declaration = sent.reply, list[Problem](), None
     if not form.body:
-        problems.append(Problem("/body", "missing_field", NO_BODY))
+        problems.append(Problem("/body", "missing_field", _SAID["no_body"]))
     if "other" in form.barriers and not form.barriers_note:
-        problems.append(Problem("/barriers_note", "missing_field", NOT_EXPLAINED))
+        problems.append(Problem("/barriers_note", "missing_field", _SAID["not_explained"]))
     if page is not None and sent.beside is not None:
         before = page.shown.declaration
         if sent.beside.form != form_of_declaration(before, page.shown.supplier, page.today):
@@ -111,8 +108,7 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
                 declaration = declaration_of_form(sent.beside, before, may_ask=page.may_ask)
             except InvalidContent as wrong:
                 problems += declaration_problems(wrong)
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     # words in the field of another barrier name one, whether or not its box was ticked
     barriers = (*form.barriers, "other") if form.barriers_note and "other" not in form.barriers else form.barriers
     said = {name: getattr(form, name) or None for name in ("stance", "barriers_note", "corrects")}

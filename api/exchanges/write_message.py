@@ -23,7 +23,7 @@ from db.exchanges.exchanges import exchanges_of, insert_message, write_handovers
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.suppliers.write import survivors
-from domain.errors import NotFound
+from domain.errors import require_found
 from domain.exchanges.deliveries import deliveries_to_confirm, find_buyers_message
 from domain.exchanges.exchange import (
     Channel,
@@ -149,9 +149,7 @@ async def missing_message(
     need = await own_need(connection, acting.organisation_id, need_id)
     exchanges = await exchanges_of(connection, acting.organisation_id, need_id)
     written = ((each, message) for each in exchanges for message in each.messages if message.author == "buyer")
-    found = next((pair for pair in written if pair[1].id == message_id), None)
-    if found is None:
-        raise NotFound(NO_MESSAGE)
+    found = require_found(next((pair for pair in written if pair[1].id == message_id), None), NO_MESSAGE)
     exchange, message = found
     # the question that it publishes, itself or as a correction of one that does
     by_id, asking = {each.id: each for each in exchange.messages}, message

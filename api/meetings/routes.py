@@ -30,7 +30,7 @@ from db.meetings import (
     write_meeting,
 )
 from db.suppliers.read import living_suppliers
-from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.errors import InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
 from domain.meetings.meeting import (
     TEMPLATES,
@@ -165,10 +165,7 @@ async def own_meeting(
     connection: Connection, organisation_id: UUID, meeting_id: UUID, *, lock: bool = False
 ) -> Meeting:
     """The organisation's meeting; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
-    meeting = await select_meeting(connection, organisation_id, meeting_id, lock=lock)
-    if meeting is None:
-        raise NotFound(NO_MEETING)
-    return meeting
+    return require_found(await select_meeting(connection, organisation_id, meeting_id, lock=lock), NO_MEETING)
 
 
 async def plan_meeting(connection: Connection, acting: Acting, request: MeetingRequest) -> Meeting:

@@ -19,7 +19,7 @@ from db.journal.entries import write_entry
 from db.needs.needs import insert_award, mark_award_withdrawn, select_award, select_awards
 from db.needs.shortlists import select_listed_supplier
 from db.suppliers.read import living_suppliers
-from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.errors import InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
 from domain.needs.need import Award, AwardRequest
 from domain.shortlists.version import IdAndName
@@ -51,10 +51,7 @@ async def list_awards(call: Call, id: UUID, query: Paging, connection: Connectio
 @needs_endpoint("GET", "/needs/{id}/awards/{award_id}", answers=Award)
 async def get_award(call: Call, id: UUID, award_id: UUID, connection: Connection) -> Award:
     """An award."""
-    award = await select_award(connection, call.bearer.organisation_id, id, award_id)
-    if award is None:
-        raise NotFound(NO_AWARD)
-    return award
+    return require_found(await select_award(connection, call.bearer.organisation_id, id, award_id), NO_AWARD)
 
 
 @needs_endpoint("DELETE", "/needs/{id}/awards/{award_id}", answers=None, status=204)

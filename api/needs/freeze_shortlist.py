@@ -27,7 +27,7 @@ from db.suppliers.read import living_suppliers
 from db.suppliers.write import survivors
 from domain.decoding.requests import hint_of_nearest
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
+from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
@@ -55,10 +55,7 @@ def unknown_lot(lot_id: str, known: Iterable[str], *path: str | int) -> Problem:
 
 async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID, *, lock: bool = False) -> StoredNeed:
     """The organisation's need; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
-    need = await (lock_need if lock else select_need)(connection, organisation_id, need_id)
-    if need is None:
-        raise NotFound(NO_NEED)
-    return need
+    return require_found(await (lock_need if lock else select_need)(connection, organisation_id, need_id), NO_NEED)
 
 
 async def version_of(connection: Connection, organisation_id: UUID, need_id: UUID, number: str) -> FrozenShortlist:
@@ -234,8 +231,10 @@ async def store_version(connection: Connection, acting: Acting, need: StoredNeed
 MOST_LOOKED_AT = 100
 
 
-async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, ...]:
+async def newcomers_since(acting: Acting, need: StoredNeed, after: datetime | None = None) -> tuple[IdAndName, ...]:
     """The suppliers that changed since the latest version of a need's shortlist and would be candidates of it only now.
+
+    `after`: those that changed since that time alone.
 
     Matched as that version's need was, on today's directory and law; of each lot the first 100 are looked at, since a
     supplier that did not change may merely have stood behind the last one shown. None where nothing changed in the
@@ -249,6 +248,7 @@ async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, 
     live, content = services.live.index, msgspec.structs.replace(frozen.need, limit=MOST_LOOKED_AT)
     if live.data_version == frozen.stamp.data_version or not services.match_work.is_quick(content.matched, live):
         return ()
+    since = max(frozen.created_at, after or frozen.created_at)
     then = {lot.id: {each.supplier.id for each in lot.candidates} for lot in frozen.shown_lots}
     wanted = MatchInput(content, services.today(), (), year_of(content.planned_publication_on, need.created_at), ())
     now = await asyncio.to_thread(read_stored, (await match_need(acting, wanted)).body, Shortlist)
@@ -258,7 +258,7 @@ async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, 
         row.supplier.id: IdAndName(row.supplier.id, row.supplier.name, row.supplier.siret)
         for lot in now.lots
         for row in lot.candidates
-        if row.supplier.updated_at > frozen.created_at
+        if row.supplier.updated_at > since
         and row.supplier.id not in {living.get(each, each) for each in then.get(lot.id, ())}
     }
     return tuple(came.values())

@@ -49,7 +49,7 @@ from db.needs.shortlists import (
 from db.suppliers.write import survivors
 from domain.equal_treatment.acts import SupplierActs, supplier_acts
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
-from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.errors import InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
 from domain.needs.need import Code
 from domain.needs.status import NO_NEED, require_not_ended
@@ -326,9 +326,7 @@ async def get_equal_treatment(call: Call, id: UUID, connection: Connection) -> E
 
 async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID, language: Language) -> EqualTreatment:
     """The equal-treatment matrix of the organisation's need, with its sentences in `language`. Raises NotFound."""
-    version = await select_shortlist(connection, organisation, need_id, None)
-    if version is None:
-        raise NotFound(NO_NEED)
+    version = require_found(await select_shortlist(connection, organisation, need_id, None), NO_NEED)
     exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
     listed = {each.supplier.id for lot in version.shown_lots for each in lot.candidates}

@@ -34,7 +34,7 @@ from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from db.imports import run as stored_imports
 from domain.decoding.requests import hint_of_nearest
-from domain.errors import NotFound, Problem
+from domain.errors import Problem, require_found
 from domain.suppliers.source import Import, ImportMode, RowError
 from domain.text.bilingual import Text
 from sources.file_types.workbook import ODS, XLSX
@@ -180,9 +180,7 @@ async def import_source_file(
 async def own_import(call: Call, connection: Connection, import_id: UUID) -> Import:
     """The import of this id. Raises NotFound, and Refusal (403) where the key does not list its source."""
     await stored_imports.close_interrupted(connection, call.services.now())
-    found = await stored_imports.get_import(connection, import_id)
-    if found is None:
-        raise NotFound(NO_IMPORT)
+    found = require_found(await stored_imports.get_import(connection, import_id), NO_IMPORT)
     require_source(call.bearer, found.source)
     return found
 

@@ -19,7 +19,7 @@ from db.journal.entries import write_entry
 from db.suppliers.records import WrittenRecord, delete_record, get_record, lock_record, put_record
 from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version
-from domain.errors import InvalidContent, NotFound
+from domain.errors import InvalidContent, NotFound, require_found
 from domain.journal import Actor, Detail
 from domain.suppliers.assembly import StoredRecord, as_directory_word, record_with_declarers
 from domain.suppliers.deduplication import RecordKey
@@ -84,9 +84,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
 async def get_supplier_record(call: Call, source: str, external_id: Tail, connection: Connection) -> Response[bytes]:
     """The record of a supplier that a source last sent."""
     require_own_source(call, source)
-    stored = await get_record(connection, source, external_id)
-    if stored is None:
-        raise NotFound(NO_RECORD)
+    stored = require_found(await get_record(connection, source, external_id), NO_RECORD)
     document = _record_document(stored, await current_version(connection), call.services.today())
     return conditional_get(call, document, etag=_etag(stored))
 

@@ -21,7 +21,7 @@ from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
 from db.suppliers.trade_history import directory_history
 from domain.decoding.requests import hint_of_nearest
-from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.errors import InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.known_trades import TradeCounts, count_trades
@@ -135,9 +135,7 @@ async def list_sources(call: Call) -> SourceList:
 async def get_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
     require_source_name(source)
-    found = await find_source(call.services, source)
-    if found is None:
-        raise NotFound(NO_SOURCE)
+    found = require_found(await find_source(call.services, source), NO_SOURCE)
     return conditional_get(call, found)
 
 
@@ -194,9 +192,7 @@ async def unmapped_categories(services: Services, source: str) -> tuple[Unmapped
     Raises NotFound for an unknown source.
     """
     async with transaction(services.database) as connection:
-        found = await stored_sources.get_source(connection, source)
-        if found is None:
-            raise NotFound(NO_SOURCE)
+        found = require_found(await stored_sources.get_source(connection, source), NO_SOURCE)
         counts = await stored_sources.count_unmapped(connection, source)
     left = {
         each: rows for each, rows in counts.items() if mapped_segments(found.mapping, *parts_of_category(each)) is None

@@ -12,128 +12,30 @@ import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from importlib import import_module
+from importlib.resources import files
 from inspect import cleandoc
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import msgspec
 
-from api.web.content_negotiation import CSV, FORM, NDJSON, CsvDialect, MapFormat, PageFormat, TableFormat
-from api.web.problems import RequestPart
-from domain import journal, networks, privacy, webhooks
-from domain.allotment import allotment
-from domain.campaigns import campaign
-from domain.equal_treatment import disclosures, gaps, matrix
-from domain.exchanges import exchange
-from domain.law import rules
-from domain.meetings import meeting
-from domain.needs import need, status
-from domain.organisation import Scope
-from domain.programme import programme
-from domain.reference import territory
-from domain.report import lots, model
-from domain.shortlists import diff, listed_suppliers, shortlist, version
-from domain.spending import spending
-from domain.suppliers import known_trades, source, supplier
-from domain.text.bilingual import Language
-from sources.formats import vivier_columns
+from api.web.content_negotiation import CSV, FORM, NDJSON
 from sources.formats.registry import FORMATS
 
 ProcessState = Literal["live", "ready"]
 DatabaseState = Literal["answering", "away"]
-CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
-    "ImportFormat": tuple(FORMATS),
-    **{
-        name: tuple(word for word in get_args(words) if word is not None)
-        for name, words in {
-            "AbsenceCode": diff.AbsenceCode,
-            "AdviceChangeKind": diff.AdviceChangeKind,
-            "AllotmentAxis": allotment.Axis,
-            "ApprovalKind": supplier.Kind,
-            "Author": exchange.Author,
-            "Barrier": exchange.Barrier,
-            "Basis": supplier.Basis,
-            "BuyerKind": need.BuyerKind,
-            "BuyerBody": need.BuyerBody,
-            "CampaignRecipientState": campaign.RecipientState,
-            "CampaignStatus": campaign.Status,
-            "CampaignWay": campaign.Way,
-            "Channel": exchange.Channel,
-            "ColumnType": vivier_columns.ColumnType,
-            "Confidence": listed_suppliers.Confidence,
-            "ContactCode": matrix.ContactCode,
-            "ContractKind": need.ContractKind,
-            "CsvDialect": CsvDialect,
-            "DatabaseState": DatabaseState,
-            "DecisionCode": version.DecisionCode,
-            "DeliveryStage": exchange.DeliveryState,
-            "DeliveryState": exchange.MailState,
-            "DeliveryWay": exchange.Way,
-            "DeliveryStatus": webhooks.DeliveryStatus,
-            "ErasureFate": privacy.Fate,
-            "EvidenceKind": supplier.EvidenceKind,
-            "Fit": listed_suppliers.Fit,
-            "FlagCode": supplier.FlagCode,
-            "GapCode": gaps.GapCode,
-            "Gate": listed_suppliers.Gate,
-            "ImportMode": source.ImportMode,
-            "ImportStatus": source.ImportStatus,
-            "InformationKind": disclosures.InformationKind,
-            "Language": Language,
-            "LegalForm": supplier.LegalForm,
-            "MapFormat": MapFormat,
-            "MeasuredTo": listed_suppliers.MeasuredTo,
-            "MeetingFormat": meeting.Format,
-            "MeetingStatus": meeting.MeetingStatus,
-            "Means": journal.Means,
-            "Nature": need.Nature,
-            "NeedStatus": status.Status,
-            "NetworkKind": networks.NetworkKind,
-            "Outcome": listed_suppliers.Outcome,
-            "PageFormat": PageFormat,
-            "ParticipantRole": meeting.Role,
-            "PlaceSource": programme.PlaceSource,
-            "PlannedAction": programme.ActionCode,
-            "Presence": listed_suppliers.Presence,
-            "PrestaType": supplier.PrestaType,
-            "Procedure": need.Procedure,
-            "ProcessState": ProcessState,
-            "ReachLevel": listed_suppliers.ReachLevel,
-            "ReasonKept": privacy.Why,
-            "ReasonWritten": exchange.Why,
-            "ReceiptKind": disclosures.ReceiptKind,
-            "ReceiptState": disclosures.ReceiptState,
-            "ReportPosition": lots.Position,
-            "ReportStanding": lots.Standing,
-            "ReportVariant": model.Variant,
-            "RequestPart": RequestPart,
-            "Reserved": need.Reserved,
-            "RetainedKind": privacy.Kind,
-            "RuleDuty": rules.Duty,
-            "RuleStatus": rules.Status,
-            "RuleTheme": rules.Theme,
-            "RuleUnit": rules.Unit,
-            "Scope": Scope,
-            "SegmentRole": listed_suppliers.Role,
-            "Severity": shortlist.Severity,
-            "Stance": exchange.Stance,
-            "SupposedSiteSource": shortlist.SupposedSiteSource,
-            "TableFormat": TableFormat,
-            "Technique": need.Technique,
-            "SpendingIndicator": spending.IndicatorCode,
-            "SpendingUnit": spending.Unit,
-            "TensionLevel": shortlist.TensionLevel,
-            "TerritoryKind": territory.TerritoryKind,
-            "TradeEvidence": known_trades.TradeEvidence,
-            "TradesKind": known_trades.KindOrNone,
-            "Unreached": privacy.Unreached,
-            "ValueCovers": need.ValueCovers,
-            "WebhookEvent": webhooks.Event,
-            "WebhookHealth": webhooks.Health,
-            "WebhookSubscription": webhooks.Subscription,
-        }.items()
-    },
-}
+
+
+def _closed_sets() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the names and words of the closed sets that `closed_sets.toml` lists."""
+    listed = msgspec.toml.decode((files("api.web") / "closed_sets.toml").read_bytes(), type=dict[str, str])
+    for name, path in listed.items():
+        module, _, variable = path.rpartition(".")
+        yield name, tuple(word for word in get_args(getattr(import_module(module), variable)) if word is not None)
+
+
+CLOSED_SETS: Mapping[str, tuple[str, ...]] = {"ImportFormat": tuple(FORMATS), **dict(_closed_sets())}
 
 
 REF = "#/components/schemas/{name}"

@@ -20,7 +20,7 @@ from db.delivery import webhooks
 from db.delivery.outbox import wake_servers
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.errors import Conflict, InvalidContent, NotFound, Problem, require_found
 from domain.organisation import Scope
 from domain.text.bilingual import said_by
 from domain.webhooks import SECRET_PREFIX, Secret, Webhook, WebhookDelivery, WebhookSettings
@@ -193,10 +193,7 @@ async def _own_webhook(
 
 
 async def _find_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-    found = await webhooks.get_delivery(connection, webhook_id, delivery_id)
-    if found is None:
-        raise NotFound(_SAID["no_delivery"])
-    return found
+    return require_found(await webhooks.get_delivery(connection, webhook_id, delivery_id), _SAID["no_delivery"])
 
 
 def _checked_settings(call: Call, wanted: WebhookSettings) -> WebhookSettings:

@@ -16,7 +16,7 @@ from db.core.uuid7 import new_id
 from db.schema.supplier_tables import merged_records, records, split_records
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays, lock_identities, records_of, regroup, supplier_of
 from db.suppliers.write import begin_change, publish, rewrite_suppliers, survivors
-from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
+from domain.errors import Conflict, InvalidContent, Problem, pointer, require_found
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
 from domain.suppliers.supplier import DECLARATIONS, NO_RECORD, NO_SUPPLIER
 from domain.text.bilingual import said_by
@@ -87,9 +87,7 @@ async def split_record(
     not exist, only adds to suppliers or describes another one; Conflict (`nothing_to_split`) where it is the only one.
     """
     await lock_identities(connection)
-    supplier = (await survivors(connection, [supplier_id])).get(supplier_id)
-    if supplier is None:
-        raise NotFound(NO_SUPPLIER)
+    supplier = require_found((await survivors(connection, [supplier_id])).get(supplier_id), NO_SUPPLIER)
     described = await supplier_of(connection, key)
     if described is None:
         adds = await connection.scalar(select(records.c.joins).filter_by(**key._asdict())) is not None

@@ -111,6 +111,12 @@ async def suppress(connection: Connection, details: Iterable[Suppression], now: 
     await connection.execute(hashed)
 
 
+async def address_digest(connection: Connection, address: str) -> bytes:
+    """The keyed digest of an e-mail address, as suppressions have it."""
+    key = (await connection.execute(select(suppression_key.c.key))).scalar_one()
+    return _detail_digest(key, "email", email_key(address))
+
+
 def _digest_of_id(external_id: ColumnElement[str]) -> ColumnElement[str]:
     """The SQL expression of the keyed digest of a record's id, as `Suppressions` computes it."""
     key = select(suppression_key.c.key).scalar_subquery()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from domain.errors import InvalidContent, Problem, pointer
+from domain.errors import Problem, pointer, require_no_problem
 from domain.needs.need import Code, Euros, Lot, Need, Reserved
 from domain.shortlists.listed_suppliers import Reason
 from domain.shortlists.shortlist import Advice, Reservation, Stamp, Tension, TerritoryEcho
@@ -71,8 +71,7 @@ def checked_values(need: AllotmentNeed, segments_of_lots: tuple[tuple[str, ...],
         if total > (stated := round(lot.value_eur, 2)) or (whole and total < stated):
             problems.append(Problem(pointer("lots", position, "values_eur"), "values_differ", _SAID["values_differ"]))
         lots.append(lot)
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     return msgspec.structs.replace(need, lots=tuple(lots))
 
 

@@ -14,38 +14,12 @@ from domain.exchanges.letter import (
     reply_by_sentence,
     shown_buyer,
 )
-from domain.text.bilingual import Language, Text, cut, long_date, on_one_line, typeset
+from domain.text.bilingual import Language, Text, cut, long_date, on_one_line, said_by, typeset
 from domain.text.normalise import fold
 
+_SAID = said_by(__name__)
+
 _GREETING = re.compile(r"(bonjour|madame|monsieur|mesdames|messieurs|cher|chere|chers|hello|dear)\b")
-_HELLO = Text("Madame, Monsieur,", "Dear Sir or Madam,")
-_SUBJECT = Text("Objet : {subject}", "Subject: {subject}")
-_REMINDER = Text(
-    "Rappel : nous n'avons pas encore reçu votre réponse à cette question.",
-    "Reminder: we have asked you this before, and have no answer from you yet.",
-)
-_CALL = Text("Répondez en deux minutes, sans créer de compte", "Answer in two minutes, without an account")
-_SCAN = Text("Scannez ce code avec un téléphone, ou ouvrez", "Scan this code with a telephone, or open")
-_TYPE = Text("et tapez le code", "and type the code")
-_TICK = Text(
-    "Cochez vos métiers : les acheteurs publics qui les cherchent près de chez vous vous trouveront.",
-    "Tick your trades: public buyers who look for them near you will find you.",
-)
-_YOURS = Text(
-    "Ce code est personnel : toute personne qui le détient peut écrire au nom de votre structure. Il est "
-    "valable jusqu'au {until}. Les acheteurs "
-    "publics lisent votre fiche. Vous pouvez la modifier, la retirer, ou demander à ne plus être "
-    "sollicité.",
-    "This code is yours alone: whoever has it speaks for your organisation. It works until {until}. What you say can "
-    "be read by public buyers; you can change it, take it back, or ask not to be written to again.",
-)
-_BY_LINK = Text(
-    "Répondez en deux minutes, sans créer de compte :\n{url}", "Answer in two minutes, without an account:\n{url}"
-)
-_NO_REPLY = Text(
-    "Ne répondez pas à ce courriel : les messages envoyés à cette adresse ne sont pas lus. Utilisez votre lien.",
-    "This e-mail is sent by a machine: nobody reads answers to it.",
-)
 
 
 class LetterTexts(msgspec.Struct, frozen=True):
@@ -88,17 +62,17 @@ def letter_texts(
         sender=printed(_sender(organisation)),
         contact=tuple(contact_lines(content.contact)),
         day=printed(Text(f"Le {day.fr}", day.en)),
-        subject=printed(_SUBJECT.filled(subject=_same(content.subject))),
-        greeting="" if _has_greeting(content.body) else printed(_HELLO),
+        subject=printed(_SAID["subject"].filled(subject=_same(content.subject))),
+        greeting="" if _has_greeting(content.body) else printed(_SAID["hello"]),
         paragraphs=tuple(printed(_same(each.strip())) for each in paragraphs),
-        reminder=printed(_REMINDER),
-        call=printed(_CALL),
-        scan=printed(_SCAN),
+        reminder=printed(_SAID["reminder"]),
+        call=printed(_SAID["call"]),
+        scan=printed(_SAID["scan"]),
         page=page,
-        type=printed(_TYPE),
-        tick=printed(_TICK),
+        type=printed(_SAID["type"]),
+        tick=printed(_SAID["tick"]),
         reply_by=printed(reply_by_sentence(content.reply_by)) if content.reply_by else "",
-        yours=printed(_YOURS.filled(until=long_date(until))),
+        yours=printed(_SAID["yours"].filled(until=long_date(until))),
     )
 
 
@@ -108,14 +82,14 @@ def question_email(
     """The e-mail that puts a campaign's question to a recipient, or reminds it. `until`: the last day of its link."""
     sender, rule = _sender(organisation), "-" * 60
     parts = [
-        *([_REMINDER] if is_reminder else []),
-        _same("" if _has_greeting(content.body) else _HELLO.to(language)),
+        *([_SAID["reminder"]] if is_reminder else []),
+        _same("" if _has_greeting(content.body) else _SAID["hello"].to(language)),
         _same(f"{content.body.strip()}\n\n{sender.to(language)}\n{rule}"),
-        _BY_LINK.filled(url=_same(url)),
+        _SAID["by_link"].filled(url=_same(url)),
         *([reply_by_sentence(content.reply_by)] if content.reply_by else []),
         *([contact_sentence(content.contact)] if content.contact else []),
-        _YOURS.filled(until=long_date(until)),
-        _NO_REPLY,
+        _SAID["yours"].filled(until=long_date(until)),
+        _SAID["no_reply"],
     ]
     text = "\n\n".join(filter(None, (each.to(language) for each in parts))) + "\n"
     colon = {"fr": " : ", "en": ": "}[language]

@@ -18,7 +18,9 @@ from domain.campaigns.campaign import (
 )
 from domain.errors import Conflict, InvalidContent, Problem, control_character_problem, pointer
 from domain.exchanges.rules import contact_problems
-from domain.text.bilingual import PARIS, Text, is_one_line, is_plain_text, long_date, time_of_day
+from domain.text.bilingual import PARIS, Text, is_one_line, is_plain_text, long_date, said_by, time_of_day
+
+_SAID = said_by(__name__)
 
 REMINDED_AFTER = timedelta(days=7)
 AUDIENCE = frozenset({"territory", "kinds", "segments", "only_unknown_trade"})
@@ -28,20 +30,7 @@ ALWAYS_OPEN = frozenset({"title", "reply_by", "contact"})
 
 NO_CAMPAIGN = Text("Aucune campagne de cet identifiant", "No campaign with this id")
 _ONE_LINE_FIELDS = ("title", "subject")
-_TOO_MANY_LINES = Text(
-    f"Au plus {MOST_LINES} lignes : la lettre tient sur une page", f"At most {MOST_LINES} lines: the letter is one page"
-)
-_SENT = Text(
-    "La campagne est partie : seuls son titre, sa date limite et son contact changent encore",
-    "The campaign was sent: only its title, its reply-by and its contact may still change",
-)
-_SENT_STAYS = Text("La campagne est partie : elle ne s'efface plus", "The campaign was sent: it cannot be deleted")
-_NOBODY = Text(
-    "Cette campagne n'a aucun destinataire : élargir le territoire, les genres ou les métiers",
-    "This campaign has no recipient: widen its territory, kinds or segments",
-)
-_NOT_SENT = Text("Cette campagne n'est pas encore partie", "This campaign was not sent yet")
-_REMINDED = Text("Cette campagne a déjà été rappelée, une fois", "This campaign was reminded of already, once")
+_TOO_MANY_LINES = _SAID["too_many_lines"].filled(most_lines=MOST_LINES)
 
 
 def request_problems(request: CampaignRequest, today: date, before: CampaignRequest | None = None) -> Iterator[Problem]:
@@ -70,34 +59,34 @@ def changed_fields(before: CampaignRequest, after: CampaignRequest) -> list[str]
 def require_change(campaign: StoredCampaign, changed: list[str]) -> None:
     """Raises Conflict (`campaign_sent`) where a field changes that stays once the campaign was sent."""
     if campaign.started_at is not None and not ALWAYS_OPEN.issuperset(changed):
-        raise Conflict("campaign_sent", _SENT)
+        raise Conflict("campaign_sent", _SAID["sent"])
 
 
 def require_draft(campaign: StoredCampaign) -> None:
     """Raises Conflict (`campaign_sent`) where the campaign is no draft any more."""
     if campaign.started_at is not None:
-        raise Conflict("campaign_sent", _SENT_STAYS)
+        raise Conflict("campaign_sent", _SAID["sent_stays"])
 
 
 def require_somebody(campaign: StoredCampaign) -> None:
     """Raises Conflict (`nobody_to_ask`) where the campaign has no recipient."""
     if not sum(asdict(campaign.by_way).values()):
-        raise Conflict("nobody_to_ask", _NOBODY)
+        raise Conflict("nobody_to_ask", _SAID["nobody"])
 
 
 def require_started(campaign: StoredCampaign) -> None:
     """Raises Conflict (`not_sent`) where nothing of the campaign was sent and no link made."""
     if campaign.started_at is None:
-        raise Conflict("not_sent", _NOT_SENT)
+        raise Conflict("not_sent", _SAID["not_sent"])
 
 
 def require_reminder(campaign: StoredCampaign, now: datetime) -> None:
     """Raises Conflict: `not_sent`, `already_reminded`, `too_early` until seven whole days after the last sending."""
     earliest = first_reminder(campaign)
     if earliest is None:
-        raise Conflict("not_sent", _NOT_SENT)
+        raise Conflict("not_sent", _SAID["not_sent"])
     if campaign.reminded_at is not None:
-        raise Conflict("already_reminded", _REMINDED)
+        raise Conflict("already_reminded", _SAID["reminded"])
     if now < earliest:
         local = earliest.astimezone(PARIS)
         early = Text("Rappel possible à partir du {day} à {time}", "A reminder is possible from {day}, {time} on")
@@ -114,10 +103,7 @@ def first_reminder(campaign: StoredCampaign) -> datetime | None:
 def require_few(number: int) -> None:
     """Raises InvalidContent (`too_many_recipients`) where a campaign would have more recipients than it may."""
     if number > MOST_RECIPIENTS:
-        detail = Text(
-            f"{number} destinataires : {MOST_RECIPIENTS} au plus ; une campagne par département, par exemple",
-            f"{number} recipients: at most {MOST_RECIPIENTS}; one campaign for each departement, say",
-        )
+        detail = _SAID["too_many_recipients"].filled(number=number, most_recipients=MOST_RECIPIENTS)
         raise InvalidContent((Problem(pointer("territory"), "too_many_recipients", detail),))
 
 

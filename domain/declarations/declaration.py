@@ -13,7 +13,9 @@ import msgspec
 from domain.errors import Problem, control_character_problem, pointer
 from domain.needs.need import Code, Euros
 from domain.suppliers.supplier import Contact, ServiceArea, Supplier
-from domain.text.bilingual import Text, is_one_line
+from domain.text.bilingual import is_one_line, said_by
+
+_SAID = said_by(__name__)
 
 DAYS_VALID = 365
 """The days for which a declaration holds that does not say until when."""
@@ -27,18 +29,6 @@ _ADDRESS_IN_WORDS = re.compile(r"://|\bwww\.|@|\b[\w-]+\.(?:fr|com|net|org|eu|bz
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\.]+(?:\.[^\s@<>,;:\"()\[\]\\.]+)+")
 _PHONE = re.compile(r"\+?[0-9(][0-9 ().\-/]{4,48}")
 _WEBSITE = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::[0-9]{1,5})?(?:[/?#]\S*)?", re.IGNORECASE)
-
-_NO_ADDRESS = Text("Des mots seuls, sans adresse ni lien", "Words alone, without address or link")
-_BLANK = Text("Un texte qui ne soit pas que du blanc", "A text that is not blank")
-_NO_OFFERS_THEN = Text(
-    "Sans offre (« no_offer »), la liste des offres reste vide", "With “no_offer”, the list of offers stays empty"
-)
-_MOST_BELOW_LEAST = Text("Le maximum est inférieur au minimum", "The maximum is below the minimum")
-_NO_EMAIL = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
-_NO_PHONE = Text("Ce n'est pas un numéro de téléphone", "This is no telephone number")
-_NO_WEBSITE = Text("Ce n'est pas l'adresse d'un site", "This is no address of a site")
-_PAST = Text("Cette date est passée", "This day is past")
-_TOO_LATE = Text("Au plus dans cinq ans", "In five years at the latest")
 
 
 class DeclaredOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,7 +137,7 @@ class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 def check_declaration(declaration: Declaration, today: date) -> Iterator[Problem]:
     """The problems of a declaration, but those of its codes and areas, each with its JSON pointer."""
     if declaration.no_offer and declaration.offers:
-        yield Problem(pointer("no_offer"), "offers_given", _NO_OFFERS_THEN)
+        yield Problem(pointer("no_offer"), "offers_given", _SAID["no_offers_then"])
     for position, offer in enumerate(declaration.offers):
         if offer.words is not None:
             yield from _check_words(offer.words, pointer("offers", position, "words"))
@@ -155,31 +145,31 @@ def check_declaration(declaration: Declaration, today: date) -> Iterator[Problem
         yield from _check_words(reference, pointer("references", position))
     capacity = declaration.yearly_capacity_eur
     if capacity and capacity.min is not None and capacity.max is not None and capacity.max < capacity.min:
-        yield Problem(pointer("yearly_capacity_eur", "max"), "invalid_range", _MOST_BELOW_LEAST)
+        yield Problem(pointer("yearly_capacity_eur", "max"), "invalid_range", _SAID["most_below_least"])
     if declaration.contact is not None:
         yield from _check_contact(declaration.contact)
     until = declaration.valid_until
     if until is not None and until < today:
-        yield Problem(pointer("valid_until"), "past", _PAST)
+        yield Problem(pointer("valid_until"), "past", _SAID["past"])
     if until is not None and until > today + timedelta(days=LONGEST_VALID):
-        yield Problem(pointer("valid_until"), "too_late", _TOO_LATE)
+        yield Problem(pointer("valid_until"), "too_late", _SAID["too_late"])
 
 
 def _check_words(words: str, at: str) -> Iterator[Problem]:
     """The problems of a text in the supplier's words: blank, of several lines, or with an address in it."""
     if not words.strip():
-        yield Problem(at, "blank", _BLANK)
+        yield Problem(at, "blank", _SAID["blank"])
     elif not is_one_line(words):
         yield control_character_problem(at)
     elif _ADDRESS_IN_WORDS.search(words):
-        yield Problem(at, "address_in_words", _NO_ADDRESS)
+        yield Problem(at, "address_in_words", _SAID["no_address"])
 
 
 def _check_contact(contact: DeclaredContact) -> Iterator[Problem]:
     for name, shape, detail in (
-        ("email", _EMAIL, _NO_EMAIL),
-        ("phone", _PHONE, _NO_PHONE),
-        ("website", _WEBSITE, _NO_WEBSITE),
+        ("email", _EMAIL, _SAID["no_email"]),
+        ("phone", _PHONE, _SAID["no_phone"]),
+        ("website", _WEBSITE, _SAID["no_website"]),
     ):
         value: str | None = getattr(contact, name)
         if value is not None and not (value.strip().isprintable() and shape.fullmatch(value.strip())):

@@ -8,7 +8,9 @@ from uuid import UUID
 import msgspec
 
 from domain.exchanges.letter import Letter, shown_buyer
-from domain.text.bilingual import Language, Text, long_date
+from domain.text.bilingual import Language, Text, long_date, said_by
+
+_SAID = said_by(__name__)
 
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Digits and letters that nobody takes for one another."""
@@ -91,13 +93,6 @@ _SUBJECTS = {
     "link": Text("Votre page : déclarez votre activité", "Your page: say what you do"),
     "renewal": Text("Votre page expire bientôt", "Your page expires soon"),
 }
-_REST = Text(
-    "Votre page : {url}\n\nCe lien est personnel : toute personne qui le détient peut écrire en votre nom. Il est "
-    "valable jusqu'au {until}. Vous "
-    "pouvez aussi y demander à ne plus être sollicité.\n\n{asking}",
-    "Your page: {url}\n\nThis link is yours alone: whoever has it speaks for you. It works until {until}. There you "
-    "can also ask not to be written to again.\n\n{asking}",
-)
 
 
 def link_letter(kind: str, organisation: str, supplier: str, url: str, until: date, language: Language) -> Letter:
@@ -107,6 +102,6 @@ def link_letter(kind: str, organisation: str, supplier: str, url: str, until: da
     parts: Iterable[Text] = (
         hello,
         _OPENING[kind].filled(asking=asking.capitalised()),
-        _REST.filled(url=url, until=long_date(until), asking=asking.capitalised()),
+        _SAID["rest"].filled(url=url, until=long_date(until), asking=asking.capitalised()),
     )
     return Letter(_SUBJECTS[kind].to(language), "\n\n".join(each.to(language) for each in parts) + "\n")

@@ -18,24 +18,13 @@ from msgspec import inspect as types
 
 from domain.errors import LONGEST_STEP, Problem, null_character_problem, pointer
 from domain.text.bilingual import Text
+from domain.text.labels import JSON_TYPES
 
 Step = str | int
 
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _WITH_OWN_WORDS = ("Object contains unknown field", "Invalid value '", "Invalid enum value '")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|(\[\.\.\.\])")
-_NAMES = {
-    "int": Text("un nombre entier", "a whole number"),
-    "float": Text("un nombre", "a number"),
-    "str": Text("un texte", "a text"),
-    "bool": Text("true ou false", "true or false"),
-    "array": Text("une liste", "a list"),
-    "object": Text("un objet", "an object"),
-    "null": Text("null", "null"),
-    "date": Text("une date", "a date"),
-    "datetime": Text("une date et heure", "a date and time"),
-    "uuid": Text("un UUID", "a UUID"),
-}
 _INSTANT = "2026-11-24T09:00:00+01:00"
 _FORMATS = {
     "date": Text("Date attendue : AAAA-MM-JJ", "Expected a date: YYYY-MM-DD"),
@@ -108,8 +97,10 @@ def _unknown_value_text(match: re.Match[str], steps: tuple[Step, ...], kind: obj
 
 
 def _wrong_type_text(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
-    names = [_NAMES.get(name, Text(name, name)) for name in match[1].split(" | ")]
-    received = {"bool": Text("un booléen", "a boolean")}.get(match[2]) or _NAMES.get(match[2], Text(match[2], match[2]))
+    names = [JSON_TYPES.get(name, Text(name, name)) for name in match[1].split(" | ")]
+    received = {"bool": Text("un booléen", "a boolean")}.get(match[2]) or JSON_TYPES.get(
+        match[2], Text(match[2], match[2])
+    )
     french, english = " ou ".join(n.fr for n in names), " or ".join(n.en for n in names)
     return Text(f"Attendu : {french} ; reçu : {received.fr}", f"Expected {english}, got {received.en}")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from uuid import UUID
 
-from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
+from domain.errors import Conflict, NotFound, Problem, pointer, require_no_problem
 from domain.exchanges.exchange import (
     Delivery,
     DeliveryConfirmation,
@@ -147,8 +147,7 @@ def deliveries_to_confirm(
         for position, each in enumerate(() if named == "waiting" else named)
         if each not in known
     ]
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     if named == "waiting":
         return [each for each in known.values() if each.state in UP_TO_THE_BUYER]
     chosen = [known[each] for each in dict.fromkeys(named)]

@@ -16,9 +16,22 @@ from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.suppliers.supplier import SIREN_DIGITS, Address, Kind
-from domain.text.bilingual import NOTHING, Language, Text, cut, euros, join_texts, listed, long_date, on_one_line
+from domain.text.bilingual import (
+    NOTHING,
+    Language,
+    Text,
+    cut,
+    euros,
+    join_texts,
+    listed,
+    long_date,
+    on_one_line,
+    said_by,
+)
 from domain.text.labels import LETTER, RESERVED
 from domain.text.normalise import fold
+
+_SAID = said_by(__name__)
 
 ToldTerm = Literal["value", "months", "reserved"]
 LONGEST_NAME = 200
@@ -143,7 +156,7 @@ def sender_name(need: PlannedNeed, organisation: str) -> str | None:
 def require_sender(need: PlannedNeed, organisation: str) -> None:
     """Raises InvalidContent (`sender_unnamed`) where neither the need nor its organisation names who writes."""
     if sender_name(need, organisation) is None:
-        raise InvalidContent((Problem(pointer("sender"), "sender_unnamed", SENDER_UNNAMED),))
+        raise InvalidContent((Problem(pointer("sender"), "sender_unnamed", _SAID["sender_unnamed"]),))
 
 
 def _is_name(name: str) -> bool:
@@ -204,12 +217,6 @@ def contact_lines(contact: NamedContact | None) -> Iterator[str]:
 
 
 NAMELESS = Text("Un acheteur public", "A public buyer")
-SENDER_UNNAMED = Text(
-    "Le message partirait sans le nom de l'acheteur : donnez-le dans le besoin (« Nom de l'acheteur »), ou "
-    "connectez-vous avec une clé de votre organisation",
-    "The message would go without the name of the buyer: give it in the need (“Name of the buyer”), or sign in with a "
-    "key of your organisation",
-)
 
 
 class Addressed(Protocol):

@@ -26,8 +26,10 @@ from domain.exchanges.exchange import (
     audience,
     correction_chains,
 )
-from domain.text.bilingual import Text, is_one_line
+from domain.text.bilingual import Text, is_one_line, said_by
 from domain.text.normalise import fold
+
+_SAID = said_by(__name__)
 
 Chains = Mapping[UUID, Sequence[Message]]
 """The versions of each message, by the id of any of them"""
@@ -178,10 +180,7 @@ def placeholder_problems(texts: Mapping[str, str]) -> Iterator[Problem]:
     for field, text in texts.items():
         if found := placeholders_in(text):
             left = ", ".join(found)
-            detail = Text(
-                f"Il reste à remplir : {left}. Remplacez chaque crochet par ce qu'il annonce, ou supprimez-le",
-                f"Still to be filled in: {left}. Put in the place of each bracket what it announces, or delete it",
-            )
+            detail = _SAID["placeholder_left"].filled(left=left)
             yield Problem(pointer(field), "placeholder_left", detail)
 
 
@@ -251,50 +250,13 @@ def _author_names(asker: Recipient) -> tuple[str, str]:
 
 
 NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
-NOT_A_QUESTION = Text("Ce message n'est pas une question d'un fournisseur", "This message is not a supplier's question")
-CONFIDENTIAL_QUESTION = Text(
-    "Cette question est confidentielle : elle ne se publie pas. Une information utile à tous s'envoie comme un message "
-    "à tous, dans vos propres termes",
-    "This question is confidential: it is not published. What all should know is sent as a message to all, in your own "
-    "words",
-)
-ALREADY_PUBLISHED = Text(
-    "Cette question est déjà publiée ; une réponse se corrige par un message à tous",
-    "This question is already published; an answer is corrected by a message to all",
-)
-NO_QUESTION = Text("Aucune question de cet identifiant dans cet échange", "No question with this id in this exchange")
-NOT_TO_WHO_ASKED = Text(
-    "La réponse va à qui a posé la question ; pour répondre à tous, publiez la question",
-    "The answer goes to who asked; to answer to all, publish the question",
-)
-SUPPLIER_UNNAMED = Text("Le fournisseur qui parle est à nommer", "The supplier who says it must be named")
-NO_RECIPIENT = Text(
-    "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
-)
-OF_SUPPLIERS_ALONE = Text("Seul un message d'un fournisseur en a", "Only a supplier's message has this")
-NOT_FOR_ALL = Text("Un message à tous n'est pas confidentiel", "A message to all is not confidential")
-WITH_OTHER = Text("Se donne avec le frein « other »", "Goes with the barrier “other”")
-OTHER_AUDIENCE = Text(
-    "Une correction a le même auteur et les mêmes destinataires que ce qu'elle corrige",
-    "A correction has the same author and the same recipients as what it corrects",
-)
-WITH_A_NEW_MESSAGE = Text(
-    "Se donne avec un nouveau message de l'acheteur", "Goes with a message of the buyer's that corrects none"
-)
-
-
-PAST = Text("Cette date est passée", "This day is past")
-UNREACHABLE = Text(
-    "Une adresse électronique ou un numéro de téléphone est attendu",
-    "An e-mail address or a telephone number is expected",
-)
-NO_EMAIL = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
+NO_RECIPIENT = _SAID["no_recipient"]
 
 
 def contact_problems(reply_by: date | None, contact: NamedContact | None, today: date) -> Iterator[Problem]:
     """The problems of the day by which an answer is asked for, and of whom to ask, each with its JSON pointer."""
     if reply_by is not None and reply_by < today:
-        yield Problem(pointer("reply_by"), "past", PAST)
+        yield Problem(pointer("reply_by"), "past", _SAID["past"])
     if contact is None:
         return
     for name in ("name", "email", "phone"):
@@ -302,10 +264,10 @@ def contact_problems(reply_by: date | None, contact: NamedContact | None, today:
         if value is not None and not is_one_line(value):
             yield control_character_problem(pointer("contact", name))
     if not (contact.email or contact.phone):
-        yield Problem(pointer("contact"), "no_way_to_reach", UNREACHABLE)
+        yield Problem(pointer("contact"), "no_way_to_reach", _SAID["unreachable"])
     user, _, host = (contact.email or "").strip().rpartition("@")
     if contact.email and not (user and host and " " not in user + host):
-        yield Problem(pointer("contact", "email"), "invalid_email", NO_EMAIL)
+        yield Problem(pointer("contact", "email"), "invalid_email", _SAID["no_email"])
 
 
 def require_opening(request: ExchangeRequest, today: date) -> None:
@@ -327,24 +289,34 @@ def require_message(exchange: Exchange, new: MessageRequest) -> None:
     cannot_answer = new.answers is not None and (not is_buyers or new.corrects is not None)
     is_other = corrected is not None and audience(corrected) != (new.author, new.supplier_id)
     faults = (
-        (new.supplier_id is None and not is_buyers, "supplier_id", "missing_field", SUPPLIER_UNNAMED),
+        (new.supplier_id is None and not is_buyers, "supplier_id", "missing_field", _SAID["supplier_unnamed"]),
         (new.supplier_id not in {None, *recipients}, "supplier_id", "unknown_recipient", NO_RECIPIENT),
-        (is_buyers and new.stance is not None, "stance", "not_for_a_buyer", OF_SUPPLIERS_ALONE),
-        (is_buyers and bool(new.barriers), "barriers", "not_for_a_buyer", OF_SUPPLIERS_ALONE),
-        (is_buyers and new.confidential and new.supplier_id is None, "confidential", "not_for_all", NOT_FOR_ALL),
-        (new.barriers_note is not None and "other" not in new.barriers, "barriers_note", "without_other", WITH_OTHER),
+        (is_buyers and new.stance is not None, "stance", "not_for_a_buyer", _SAID["of_suppliers_alone"]),
+        (is_buyers and bool(new.barriers), "barriers", "not_for_a_buyer", _SAID["of_suppliers_alone"]),
+        (
+            is_buyers and new.confidential and new.supplier_id is None,
+            "confidential",
+            "not_for_all",
+            _SAID["not_for_all"],
+        ),
+        (
+            new.barriers_note is not None and "other" not in new.barriers,
+            "barriers_note",
+            "without_other",
+            _SAID["with_other"],
+        ),
         (new.corrects is not None and corrected is None, "corrects", "unknown_message", NO_MESSAGE),
-        (is_other, "corrects", "other_audience", OTHER_AUDIENCE),
-        (cannot_answer, "answers", "not_for_this_message", WITH_A_NEW_MESSAGE),
+        (is_other, "corrects", "other_audience", _SAID["other_audience"]),
+        (cannot_answer, "answers", "not_for_this_message", _SAID["with_a_new_message"]),
     )
     problems = [Problem(pointer(field), code, detail) for is_wrong, field, code, detail in faults if is_wrong]
     chains, to = correction_chains(exchange.messages), sole_receiver(recipients, new.supplier_id)
     for position, question in enumerate(() if cannot_answer else new.answers or ()):
         versions = chains.get(question, ())
         if not versions or not is_question(versions):
-            problems.append(Problem(pointer("answers", position), "not_a_question", NO_QUESTION))
+            problems.append(Problem(pointer("answers", position), "not_a_question", _SAID["no_question"]))
         elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
-            problems.append(Problem(pointer("answers", position), "other_audience", NOT_TO_WHO_ASKED))
+            problems.append(Problem(pointer("answers", position), "other_audience", _SAID["not_to_who_asked"]))
     problems += placeholder_problems({"body": new.body}) if is_buyers else ()
     if problems:
         raise InvalidContent(tuple(problems))
@@ -363,21 +335,18 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     if message is None:
         raise NotFound(NO_MESSAGE)
     if message.author != "supplier" or message.stance != "question":
-        raise Conflict("not_a_question", NOT_A_QUESTION)
+        raise Conflict("not_a_question", _SAID["not_a_question"])
     versions = correction_chains(exchange.messages)[message_id]
     if is_confidential(versions):
-        raise Conflict("confidential_question", CONFIDENTIAL_QUESTION)
+        raise Conflict("confidential_question", _SAID["confidential_question"])
     if any(each.publishes in {version.id for version in versions} for each in exchange.messages):
-        raise Conflict("already_published", ALREADY_PUBLISHED)
+        raise Conflict("already_published", _SAID["already_published"])
     asker = next(each for each in exchange.recipients if each.supplier_id == message.supplier_id)
     question = publication.question or redact_author(asker, versions[-1].body)
     problems = list(placeholder_problems({"answer": publication.answer}))
     for field, text in (("answer", publication.answer), ("question", question)):
         if sign := identifying_text(asker, text):
-            detail = Text(
-                f"Ce texte contient « {sign} », qui dit qui a posé la question : à reformuler dans « {field} »",
-                f"This text has “{sign}”, which tells who asked: word it otherwise in “{field}”",
-            )
+            detail = _SAID["names_the_asker"].filled(sign=sign, field=field)
             problems.insert(0, Problem(pointer(field), "names_the_asker", detail))
     if problems:
         raise InvalidContent(tuple(problems))

@@ -1,11 +1,11 @@
 """The classes of buyers, a table of what each is bound to: thresholds, publicity, advances, payment, quotas."""
 
 from functools import cache
-from importlib.resources import files
 
 import msgspec
 
 from domain.errors import Problem
+from domain.law.law_files import read_law_data
 from domain.needs.need import Buyer, BuyerBody, BuyerKind
 from domain.text.bilingual import OR, Text, listed
 from domain.text.labels import BODIES
@@ -38,12 +38,6 @@ class BuyerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.kinds == ("utility",)
 
 
-class _BuyerClasses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of `buyer_classes.toml`: the classes of bodies, then those of kinds."""
-
-    classes: tuple[BuyerClass, ...] = msgspec.field(name="class")
-
-
 UNKNOWN = BuyerClass()
 """The class of a buyer of whom neither body nor kind is said."""
 
@@ -51,8 +45,7 @@ UNKNOWN = BuyerClass()
 @cache
 def buyer_classes() -> tuple[BuyerClass, ...]:
     """The classes of buyers, those of bodies before those of kinds."""
-    content = (files("domain") / "data" / "buyer_classes.toml").read_bytes()
-    return msgspec.toml.decode(content, type=_BuyerClasses).classes
+    return read_law_data("buyer_classes.toml", dict[str, tuple[BuyerClass, ...]])["class"]
 
 
 @cache

@@ -1,6 +1,7 @@
 """Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse.
 
-Terms that a contract holds or may hold: specifications, small firms' share, advance, retention.
+Terms that a contract holds or may hold: specifications, small firms' share, advance, retention. What is said of some
+objects: activities and codes that the file of the sentences names, innovation, transport, defence.
 """
 
 from collections.abc import Iterable
@@ -8,21 +9,21 @@ from functools import lru_cache
 
 from domain.law.buyers import BuyerClass, class_of
 from domain.law.findings import (
+    STATEMENTS,
     LegalAdvice,
     advice,
-    applies,
     bracketed_lots,
     least_sure,
     listed_briefly,
     sentence,
     short_date,
 )
-from domain.law.procedures.lot_facts import LotFacts, cents_rounded_up
-from domain.law.procedures.need_value import Group, is_mainly_light, lot_value
-from domain.law.procedures.procedure import Procedure, eu_thresholds, social_thresholds
+from domain.law.procedures.lot_facts import LotFacts, LotObject, cents_rounded_up, stated_total
+from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
+from domain.law.procedures.procedure import Procedure, eu_thresholds, is_defence, social_thresholds
 from domain.law.rules import InForce, cents
 from domain.needs.need import Buyer, ContractKind, Need
-from domain.text.bilingual import AND, NOTHING, Text, join_texts
+from domain.text.bilingual import AND, NOTHING, Text, euros, join_texts
 
 ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
     "market": ("environmental_consideration", "environmental_criterion"),
@@ -35,25 +36,8 @@ IN_YEARS = {48: "four_years", 96: "eight_years"}
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
 
 
-@applies(
-    "social_consideration",
-    "social_exception_reasons",
-    "social_exception_works_months",
-    "concession_social_consideration",
-    "eu_social_services",
-    "eu_social_services_utility",
-)
 def advise_social_condition(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
-    """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
-
-    Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
-    have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
-    competition or difficulty, works under six months), whose reasons are kept, concessions two. Works known to last
-    less are told that this exception is open to them. No advice where value
-    or threshold is not known; for social services, both are told where only the kind of buyer decides. Where main CPV
-    codes are narrower than listed ones, or the greater part is social services, the higher threshold may be theirs:
-    below it, to be checked.
-    """
+    """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before."""
     group = part.group
     if group.total is None:
         return None
@@ -82,17 +66,9 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
     if view.holds("social_exception_reasons"):
         but.append(sentence(view, "exception_reasons_kept"))
         rules = (*rules, "social_exception_reasons")
-    return advice(
-        view,
-        "social_condition_required",
-        group.advised_lots,
-        rule=row.id,
-        rests_on=rules,
-        doubtful=doubtful,
-        start=start,
-        but=join_texts(but, NOTHING),
-        end=end,
-    )
+    name, lots = "social_condition_required", group.advised_lots
+    message = sentence(view, name, start=start, but=join_texts(but, NOTHING), end=end)
+    return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful, message=message)
 
 
 def _longest_months(group: Group) -> int | None:
@@ -101,19 +77,12 @@ def _longest_months(group: Group) -> int | None:
     return None if None in months else max(each or 0 for each in months)
 
 
-@applies("energy_sobriety")
 def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
-    """From the EU thresholds on, the need is defined with energy efficiency and sobriety in mind (ENERGY_SOBRIETY).
-
-    Social and other specific services have their own threshold. Said where the value reaches each threshold that may be
-    the buyer's, of concessions too.
-    """
+    """From the EU thresholds on, the need is defined with energy efficiency and sobriety in mind (ENERGY_SOBRIETY)."""
     rules = eu_thresholds(need, part)
     bounds = [view[rule_id].cents for rule_id in rules]
     total, known = part.group.total, [bound for bound in bounds if bound is not None]
-    if not view.holds("energy_sobriety") or total is None or len(known) < len(bounds):
-        return None
-    if total < max(known):
+    if not view.holds("energy_sobriety") or len(known) < len(bounds) or (total or 0) < max(known):
         return None
     return advice(view, "energy_sobriety", part.group.advised_lots, rests_on=rules, doubtful=part.group.doubtful)
 
@@ -127,25 +96,13 @@ def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> b
     return maybe or is_mainly_light(group)
 
 
-@applies(
-    "environmental_consideration",
-    "environmental_criterion",
-    "concession_environmental_consideration",
-    "concession_environmental_criterion",
-)
 @lru_cache(maxsize=64)
 def advise_environmental_duties(
     contract: ContractKind, is_direct_award: bool, has_condition: bool, view: InForce
 ) -> LegalAdvice | None:
-    """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
-
-    The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
-    no award criterion. Concessions of passenger transport are told of neither, for the condition is not theirs.
-    """
+    """The environmental criterion and condition, whatever the value: required from 2026-08-21, advised before."""
     condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
-    if not has_condition:
-        return None
-    if condition.status != "in_force":
+    if not has_condition or condition.status != "in_force":
         return None
     texts = {condition: sentence(view, "environmental_condition"), criterion: sentence(view, "green_criterion")}
     required = [row for row in (condition,) if row.value == "required"]
@@ -171,40 +128,25 @@ def _join_with_and(texts: Iterable[Text]) -> Text:
     return join_texts(texts, Text(f" {AND.fr} ", f" {AND.en} "))
 
 
-@applies("spaser", "spaser_all_buyers")
 def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
-    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER.
-
-    Every buyer subject to the code since 2023-10-25; before, whether others than local authorities did was not
-    established.
-    """
+    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER."""
     bound = view["spaser"].cents
-    if buyer is None or buyer.annual_purchases_eur is None or bound is None:
-        return None
-    if cents(buyer.annual_purchases_eur) <= bound:
+    if buyer is None or bound is None or cents(buyer.annual_purchases_eur or 0) <= bound:
         return None
     concerned = class_of(buyer).spaser_before or view.holds("spaser_all_buyers")
     return advice(view, "spaser", doubtful=not concerned)
 
 
-@applies("allotment")
 def advise_allotment(need: Need, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
-    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
-
-    Not said of a need that is awarded without competition anyway.
-    """
+    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT)."""
     if need.contract == "concession" or len(need.lots) > 1 or is_direct_award:
         return None
     several = len(need.lots[0].segments) > 1
     return advice(view, "single_lot_of_several_activities" if several else "single_lot")
 
 
-@applies("framework_max_months", "framework_max_months_utility")
 def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
-    """A framework agreement has a longest duration, save a justified exception; utilities have a longer one.
-
-    Where the buyer's kind is not known, the duration of contracting authorities is looked at, and both are said.
-    """
+    """A framework agreement has a longest duration, save a justified exception; utilities have a longer one."""
     if need.technique != "framework_agreement":
         return None
     buyer = class_of(need.buyer)
@@ -220,17 +162,12 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     )
     depends = not buyer.kinds and max(lasts.values()) <= most
     unless, which = (sentence(view, name) if depends else NOTHING for name in ("unless_utility", "say_which_buyer"))
-    return advice(
-        view, "framework_too_long", (long,), rule=rule, unless=unless, usual=usual, longer=longer, which=which
-    )
+    message = sentence(view, "framework_too_long", unless=unless, usual=usual, longer=longer, which=which)
+    return advice(view, "framework_too_long", (long,), rule=rule, message=message)
 
 
-@applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
 def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
-    """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
-
-    From a weight per load on, lower for hazardous waste than for other waste, its transport is declared.
-    """
+    """Hazardous and medical waste need an authorisation or declaration, whoever answers (CAPABILITY_WARNING)."""
     if not view.codes("hazardous_waste_capability").intersection(segments):
         return None
     loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
@@ -241,15 +178,8 @@ def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvic
     return advice(view, "hazardous_waste", transport=transport)
 
 
-@applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
 def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InForce) -> LegalAdvice | None:
-    """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
-
-    The share is one of the year, not of this lot, and binds the State and local authorities; whether hospitals are
-    concerned was not established. Other bodies and utilities are left out. Which activities belong to a family is this
-    project's reading. Where a share held and the next step is not known, the advice says that it is to be found out;
-    nothing is said of the time before the first known share.
-    """
+    """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA)."""
     rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
     if rule is None or buyer.quota is False or buyer.is_utility:
         return None
@@ -260,27 +190,20 @@ def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InFor
         of_year = sentence(view, "reuse_step_unknown", since=short_date(row.valid_from))
     else:
         return None
-    doubtful = buyer.body is not None and buyer.quota is None
-    rests_on = (FAMILIES[rule],)
-    return advice(
-        view, "counts_towards_quota", rule=rule, rests_on=rests_on, doubtful=doubtful, family=family, of_year=of_year
-    )
+    message, doubtful = sentence(view, "counts_towards_quota", family=family, of_year=of_year), buyer.quota is None
+    doubts = doubtful and buyer.body is not None
+    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), doubtful=doubts, message=message)
 
 
 GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
 
 
-@applies("sustainable_specifications")
 @lru_cache(maxsize=64)
 def advise_sustainable_specifications(view: InForce) -> LegalAdvice | None:
-    """Technical specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS).
-
-    The duty has no amount. It is not said of direct awards, which are told of the environmental condition alone.
-    """
+    """Specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS)."""
     return advice(view, "sustainable_specifications") if view.holds("sustainable_specifications") else None
 
 
-@applies("pme_share_concession")
 @lru_cache(maxsize=64)
 def advise_small_firms_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     """A concession may require a part to be given to small firms or third parties, of a minimum share (PME_SHARE)."""
@@ -288,29 +211,10 @@ def advise_small_firms_share(contract: ContractKind, view: InForce) -> LegalAdvi
     return advice(view, "pme_share") if known else None
 
 
-@applies(
-    "advance_amount",
-    "advance_months",
-    "advance_rate",
-    "advance_rate_pme_state",
-    "advance_rate_pme_large",
-    "retention_rate",
-    "retention_rate_pme_state",
-    "retention_rate_pme_large",
-    "large_body_expenses",
-)
 def advise_financial_terms(
     need: Need, lots: tuple[LotFacts, ...], is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
-    """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
-
-    For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
-    depends on its minimum or on each order). The rates of a small or medium-sized firm are those that the buyer's class
-    names. The amount is that of the first duration. One that covers all, or the
-    stated total of the only lot, counts renewals and options: a lot that passes only with them is to be checked. Some
-    bodies are not bound (R2191-1), and are told nothing; nor are utilities, for which of them are bound is not known
-    here. Nor is which buyers have operating expenses above the amount: annual purchases are not these.
-    """
+    """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS)."""
     buyer = class_of(need.buyer)
     bound, least = view["advance_amount"].cents, view.number("advance_months")
     if need.contract == "concession" or need.technique is not None or buyer.is_utility or buyer.advance is False:
@@ -336,14 +240,8 @@ def advise_financial_terms(
     elif rates:
         said = _join_with_and([sentence(view, rule) for rule in rates])
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
-    return advice(
-        view,
-        "financial_terms_of_direct_award" if is_direct_award else "financial_terms",
-        (names,) if names else (),
-        sure=sure,
-        about=join_texts(about, NOTHING),
-        of_firms=of_firms,
-    )
+    name, whose = "financial_terms_of_direct_award" if is_direct_award else "financial_terms", (names,) if names else ()
+    return advice(view, name, whose, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms)
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
@@ -356,15 +254,67 @@ def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
     return value, without_options * first / (first + (asked.renewal_months or 0))
 
 
-@applies("payment_days", "payment_days_hospital", "payment_days_undertaking")
 def advise_payment(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
-    """The most days within which the buyer pays (PAYMENT_DAYS), by its body; by its kind, with what some bodies have.
-
-    Nothing is said where neither is known.
-    """
+    """The most days within which the buyer pays (PAYMENT_DAYS), by its body or kind; None where neither is known."""
     known = class_of(buyer)
     rule, other = known.payment, known.payment_else
     if rule is None or not view.holds(rule):
         return None
     days, but = view[rule].value_text, sentence(view, f"but_{other}") if other else NOTHING
     return advice(view, "payment_time", rule=rule, rests_on=(other,) if other else (), days=days, but=but)
+
+
+OF_OBJECTS = {
+    name: (said, {said.rule, *said.rests_on} - {said.of_segments, said.of_cpv})
+    for name, said in STATEMENTS.items()
+    if said.of_segments or said.of_cpv
+}
+"""The statements that the file of the sentences says of some activities or CPV codes, and the rules that must hold."""
+
+
+def advise_on_object(bought: LotObject, contract: ContractKind, view: InForce) -> list[LegalAdvice]:
+    """The advice that is said of this object of a contract, whatever its value and duration."""
+    main = bought.cpv[0] if bought.cpv else ""
+    return [
+        advice(view, name)
+        for name, (said, rules) in OF_OBJECTS.items()
+        if said.contract in {None, contract}
+        and all(map(view.holds, rules))
+        and (
+            (said.of_segments and not view.codes(said.of_segments).isdisjoint(bought.segments))
+            or (said.of_cpv and main.startswith(tuple(view.codes(said.of_cpv))))
+        )
+    ]
+
+
+def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """Lots of an innovative purchase may be reserved to young innovative companies (YOUNG_INNOVATIVE_COMPANIES)."""
+    share, bound = view.number("reserved_young_innovative"), view["eu_state"].cents
+    total = total_of(lots) if need.estimated_total_eur is None else stated_total(need)
+    innovative = tuple(lot.lot.id for lot in lots if lot.lot.innovative)
+    if need.contract == "concession" or len(lots) < 2 or not innovative:
+        return None
+    if share is None or total is None or bound is None or total >= bound:
+        return None
+    lots_named = () if len(innovative) == len(lots) else (innovative,)
+    rests_on = ("eu_state",)
+    return advice(view, "young_innovative", lots_named, rests_on=rests_on, most=euros(total * share // 100))
+
+
+def advise_transport(lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """The advice that a concession of passenger transport lacks some duties (TRANSPORT_CONCESSION); None for others."""
+    rules = {lot.object.transport for lot in lots}
+    if None in rules or not view.holds("concession_transport_terms"):
+        return None
+    rests_on = ("concession_public_transport" if rules == {"concession_public_transport"} else "concession_transport",)
+    return advice(view, "transport_concession", rests_on=rests_on)
+
+
+def advise_defence(need: Need, view: InForce) -> LegalAdvice | None:
+    """Which rules on contracts of defence or security are judged here, and which are not (DEFENCE)."""
+    if not is_defence(need):
+        return None
+    innovative = any(lot.innovative for lot in need.lots) and view.holds("defence_innovative_need")
+    duties = sentence(view, "defence_without_duties") if view.holds("defence_considerations") else NOTHING
+    below = sentence(view, "defence_innovation") if innovative else NOTHING
+    return advice(view, "defence", duties=duties, innovative=below)

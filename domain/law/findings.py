@@ -1,22 +1,21 @@
 """Legal verdicts on suppliers, findings on lots and advice, in the vocabulary of the HTTP contract.
 
 They are made and worded here by the statements of `domain/data/law_sentences.toml`: a function that applies a rule
-finds the condition, and names the statement that holds under it. The registry of these functions is here too, whose
-docstrings are served as the explanation of the rules.
+finds the condition, and names the statement that holds under it. How each rule is applied is told to readers by
+`domain/data/law_explanations.toml`.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
-from importlib.resources import files
-from inspect import cleandoc
-from typing import TypeVar
+from pathlib import Path
 
 import msgspec
 
+from domain.law.law_files import LAW_DATA, BrokenLaw, decode_law
 from domain.law.rules import InForce, RuleRow, cite
-from domain.needs.need import Reserved
+from domain.needs.need import ContractKind, Reserved
 from domain.shortlists.listed_suppliers import Confidence, Outcome
 from domain.shortlists.shortlist import Severity
 from domain.text.bilingual import NOTHING, Text, listed
@@ -25,15 +24,16 @@ OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW",
 SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")
 READABLE = 12
 """The most names that a sentence lists."""
-_Function = TypeVar("_Function", bound=Callable[..., object])
-_EXPLANATIONS: dict[str, str] = {}
 
 
 class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A template of a legal statement: of a verdict or finding (with an `outcome`) or of advice (with a `severity`).
 
-    `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts.
+    `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts. `missing`: the sentences
+    that name the proofs to ask a supplier for.
     `on_procedure`: it is advice on the procedure of a need; `general`: it is said of most contracts, whatever they are.
+    `of_segments`, `of_cpv`: the rule that lists the activities, or the beginnings of CPV codes, of which it is said in
+    contracts of this kind (`contract`; null: all), where the rules that it rests on hold.
     """
 
     rule: str
@@ -42,21 +42,39 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Outcome = "ELIGIBLE"
     severity: Severity = "info"
     rests_on: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     on_procedure: bool = False
     general: bool = False
+    of_segments: str | None = None
+    of_cpv: str | None = None
+    contract: ContractKind | None = None
 
 
-_FILE = msgspec.toml.decode(
-    (files("domain") / "data" / "law_sentences.toml").read_bytes(), type=dict[str, Text | LegalStatement]
-)
-STATEMENTS = {name: said for name, said in _FILE.items() if isinstance(said, LegalStatement)}
-SENTENCES = {name: said.text if isinstance(said, LegalStatement) else said for name, said in _FILE.items()}
-"""The texts of the statements, and the parts that sentences are made of."""
+_QUOTED = re.compile(r"{(\w+)(\.article|\.value)?}")
+
+
+def read_sentences(file: Path) -> tuple[dict[str, LegalStatement], dict[str, Text]]:
+    """The statements of a file such as `law_sentences.toml`, and all its sentences, by name.
+
+    Raises OSError, or BrokenLaw, which names the place and what would be right.
+    """
+    said = decode_law(file.read_bytes(), dict[str, Text | LegalStatement], file.name)
+    statements = {name: each for name, each in said.items() if isinstance(each, LegalStatement)}
+    sentences = {name: each.text if isinstance(each, LegalStatement) else each for name, each in said.items()}
+    for name, (french, english) in sentences.items():
+        places = [{place[0] for place in _QUOTED.findall(side)} for side in (french, english)]
+        if lone := sorted(places[1] - places[0]):
+            right = f"write {{{lone[0]}}} in French too, or leave it out"
+            raise BrokenLaw(f"{file.name}: {name}: {{{lone[0]}}} stands in English alone; {right}")
+    return statements, sentences
+
+
+STATEMENTS, SENTENCES = read_sentences(LAW_DATA / "law_sentences.toml")
+"""The statements, and the texts of all sentences, by name."""
 ON_PROCEDURE = frozenset(said.code for said in STATEMENTS.values() if said.on_procedure)
 """The codes of advice on the procedure of a need."""
 GENERAL = frozenset(said.code for said in STATEMENTS.values() if said.general)
 """The codes of advice that is said of most contracts, whatever they are."""
-_QUOTED = re.compile(r"{(\w+)(\.article|\.value)?}")
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -252,23 +270,3 @@ def bracketed_lots(names: tuple[str, ...]) -> Text:
         return NOTHING
     many, (fr, en) = "s" if len(names) > 1 else "", listed_briefly(names)
     return Text(f" (lot{many} {fr})", f" (lot{many} {en})")
-
-
-def applies(*rule_ids: str) -> Callable[[_Function], _Function]:
-    """A decorator for the only function that applies these rules; the function's docstring explains them to readers."""
-
-    def register(function: _Function) -> _Function:
-        if not function.__doc__:
-            raise ValueError(f"{function.__qualname__} applies rules and needs a docstring")
-        for rule_id in rule_ids:
-            if rule_id in _EXPLANATIONS:
-                raise ValueError(f"two functions apply {rule_id}")
-            _EXPLANATIONS[rule_id] = cleandoc(function.__doc__)
-        return function
-
-    return register
-
-
-def explanations_by_rule() -> dict[str, str]:
-    """The explanation of each rule, by id: docstrings of the functions marked `applies` in modules imported so far."""
-    return dict(_EXPLANATIONS)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law import duties, objects
+from domain.law import duties
 from domain.law.buyers import BuyerClass, class_of
 from domain.law.findings import (
     ON_PROCEDURE,
@@ -21,7 +21,6 @@ from domain.law.findings import (
     LotReview,
     NeedReview,
     advice,
-    applies,
     bracketed_lots,
     sentence,
     short_date,
@@ -50,6 +49,7 @@ from domain.law.reservations.reservation import (
     advise_proofs_of_type,
     review_ess_object,
     review_ess_terms,
+    review_kind_of_contract,
     review_prison,
     review_types,
     type_rule,
@@ -117,7 +117,7 @@ def review_reduced(need: Need, on: date, rules: Rules, segments_of_lot: Mapping[
         whole += advise_on_procedure(need, part, view)
         whole += [] if is_defence(need) else [duties.advise_social_condition(need, part, view)]
     if is_defence(need):
-        whole.append(objects.advise_defence(need, view))
+        whole.append(duties.advise_defence(need, view))
     else:
         whole += _advise_duties(need, lots, decided, sets, view)
     whole += [
@@ -134,13 +134,13 @@ def _advise_duties(
 ) -> list[LegalAdvice | None]:
     """The advice on a whole need beside its procedure, in order; None in the place of what need not be said."""
     market, direct = need.contract == "market", decided.is_direct_award
-    transport = None if market else objects.advise_transport(lots, view)
+    transport = None if market else duties.advise_transport(lots, view)
     return [
         *advise_next_steps(need, decided, view),
         advise_mixed_object(decided, view),
         sets,
         transport,
-        objects.advise_young_innovative(need, lots, view),
+        duties.advise_young_innovative(need, lots, view),
         *(duties.advise_energy_sobriety(need, part, view) for part in decided.parts),
         duties.advise_environmental_duties(need.contract, direct, transport is None, view),
         duties.advise_allotment(need, direct, view),
@@ -173,9 +173,9 @@ def _review_lot(
     authority = class_of(buyer).authority if buyer.contracting_authority is None else buyer.contracting_authority
     terms = asked.duration_months, asked.renewal_months, authority
     ess = of_object + review_ess_terms(*terms, listed, view)
-    findings, forbidden, doubtful = _review_reserving(asked.reserved or (), contract, prison, ess, on, view)
-    if is_defence(need) or (contract == "concession" and lot.object.transport):
-        findings, forbidden, doubtful = _with_bars(need, lot, (findings, forbidden, doubtful), view)
+    kind = lot.object.transport if contract == "concession" else None, is_defence(need)
+    found = _review_reserving(asked.reserved or (), contract, (prison, ess), kind, on, view)
+    findings, forbidden, doubtful = found
     outcome = worst_outcome(findings)
     proofs = advise_proofs_of_type(asked.reserved or (), outcome, contract, part.level == "direct", view)
     innovation = None if is_defence(need) else advise_innovation(need, lot, part.group, view)
@@ -196,59 +196,37 @@ def _review_object(
         advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None,
         duties.advise_waste_permits(bought.segments, view),
         duties.advise_reuse_quota(bought.segments, buyer, view),
-        objects.advise_staff_transfer(bought, view),
-        objects.advise_egalim(bought, view),
-        objects.advise_lawyers(bought, view) if contract == "market" else None,
+        *duties.advise_on_object(bought, contract, view),
     )
     return review_prison(bought, has_site, view), review_ess_object(bought, view), tuple(filter(None, on_object))
-
-
-def _with_bars(
-    need: Need,
-    lot: LotFacts,
-    found: tuple[tuple[LegalFinding, ...], dict[str, LegalFinding | None], frozenset[str]],
-    view: InForce,
-) -> tuple[tuple[LegalFinding, ...], dict[str, LegalFinding | None], frozenset[str]]:
-    """The result of `_review_reserving` with the bars to reserving contracts of this kind."""
-    findings, forbidden, doubtful = found
-    bars = {option: objects.reservation_bars(need, lot.object, types, view) for option, types in OPTIONS.items()}
-    for option, barred in bars.items():
-        refused = next((bar for bar in barred if bar.outcome == "INELIGIBLE"), None)
-        forbidden = forbidden | {option: forbidden[option] or refused}
-        doubtful = (
-            doubtful | {option}
-            if barred and forbidden[option] is None
-            else doubtful - {option}
-            if refused
-            else doubtful
-        )
-    own = objects.reservation_bars(need, lot.object, frozenset(lot.lot.reserved or ()), view)
-    return findings + own, forbidden, doubtful
 
 
 @lru_cache(maxsize=4096)
 def _review_reserving(
     reserved: tuple[Reserved, ...],
     contract: ContractKind,
-    prison: tuple[LegalFinding, ...],
-    ess: tuple[LegalFinding, ...],
+    own: tuple[tuple[LegalFinding, ...], tuple[LegalFinding, ...]],
+    kind_of_contract: tuple[str | None, bool],
     on: date,
     view: InForce,
 ) -> tuple[tuple[LegalFinding, ...], dict[str, LegalFinding | None], frozenset[str]]:
     """The findings on a lot's reservation, then its `forbidden` and `doubtful` reservations, as in `LotReview`.
 
-    `prison`, `ess`: the findings on the lot itself that these types meet, told for types that exist.
+    `own`: the findings on the lot itself that the types penitentiary and ess meet, told for types that exist;
+    `kind_of_contract`: as `review_kind_of_contract` takes it.
     """
     findings = review_types(frozenset(reserved), contract, on, view)
     missing = {found.rule for found in findings if found.code == "TYPE_NOT_IN_FORCE"}
-    own: dict[str, tuple[LegalFinding, ...]] = {"ess": ess, "penitentiary": prison}
+    of_type: dict[str, tuple[LegalFinding, ...]] = {"penitentiary": own[0], "ess": own[1]}
     for kind in ("ess", "penitentiary"):
         if kind in reserved and type_rule(kind, contract) not in missing:
-            findings += own[kind]
+            findings += of_type[kind]
+    findings += review_kind_of_contract(frozenset(reserved), *kind_of_contract, view)
     forbidden: dict[str, LegalFinding | None] = {}
     doubtful = []
     for option, types in OPTIONS.items():
-        met = review_types(types, contract, on, view) + own.get(option, ())
+        met = review_types(types, contract, on, view) + of_type.get(option, ())
+        met += review_kind_of_contract(types, *kind_of_contract, view)
         forbidden[option] = next((found for found in met if found.outcome == "INELIGIBLE"), None)
         if forbidden[option] is None and any(found.outcome in {"UNKNOWN", "REVIEW"} for found in met):
             doubtful.append(option)
@@ -280,18 +258,10 @@ class _Change(NamedTuple):
         return self.subject != PROCEDURE, not self.grave
 
 
-@applies("value_moment")
 def advise_law_changes(
     before: NeedReview, after: NeedReview, on: date, planned: date, view: InForce
 ) -> LegalAdvice | None:
-    """The law of the planned day of publication differs for this need from that of the day of evaluation (LAW_CHANGES).
-
-    The value is the one on the day when the notice is sent or the call begins, and new rules apply to what is published
-    from their day on: all advice and findings are those of the planned day, be it past or to come. Told are the things
-    that come, leave or change between the two days, by lot; a warning where the procedure or a duty is among them. One
-    that leaves may still be law that the new procedure does not ask to be told; it is open where thresholds of the
-    planned day are not known. It is as sure as the least sure of these, as they are on the planned day.
-    """
+    """The law of the planned day of publication differs from that of the day of evaluation (LAW_CHANGES)."""
     lots_of: dict[_Change, list[str]] = {}
     for change in _differences(_advice_statements(before.advice), _advice_statements(after.advice), on, planned):
         lots_of[change] = []

@@ -6,18 +6,18 @@ A message ends with the article of its rule; calendar months are added to a date
 import re
 from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
 from itertools import pairwise
 from math import inf
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from domain.errors import NotFound
+from domain.law.law_files import LAW_DATA, BrokenLaw, Duty, Status, Theme, Unit, decode_law
 from domain.needs.need import ContractKind
 from domain.reference.cpv import broken_ranges
 from domain.shortlists.listed_suppliers import Confidence
@@ -26,12 +26,8 @@ from domain.text.bilingual import Text, euros
 LONGEST_QUOTE = 300
 SEARCH_BY_NUMBER = "https://www.legifrance.gouv.fr/search/code?tab_selection=code&searchField=NUM_ARTICLE&query="
 _CODE_ARTICLE = re.compile(r"[LRD]\d[\d-]*(?= code |$)")
-LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
+LAW_FILE = LAW_DATA / "law.toml"
 
-Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "procedure", "counsel"]
-Unit = Literal["eur", "percent", "months", "count", "ratio"]
-Status = Literal["in_force", "absent", "unknown"]
-Duty = Literal["required", "recommended"]
 Value = bool | int | float | Duty | tuple[str, ...]
 
 UNITS: dict[Unit, tuple[str, bool]] = {
@@ -147,10 +143,6 @@ class RuleRow(DatedRule, frozen=True):
     cents: int | None
 
 
-class BrokenLaw(ValueError):
-    """`law.toml` contradicts itself; the message names the rule and the day."""
-
-
 class InForce:
     """The rules at one date. Every known id has a row, also where the law was silent (its `status` says so)."""
 
@@ -211,8 +203,9 @@ class Rules:
         for rule in rules:
             if rule.id in self._histories:
                 raise BrokenLaw(f"{rule.id}: two rules with this id")
-            self._histories[rule.id] = _rows_of_rule(rule)
-            self._of_concessions[rule.id] = _rows_of_rule(_rule_for_concessions(rule))
+            rows, of_concession = _rows_of_rule(rule), _rule_for_concessions(rule)
+            self._histories[rule.id] = rows
+            self._of_concessions[rule.id] = rows if of_concession is rule else _rows_of_rule(of_concession)
         self.starts = tuple(
             sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
         )
@@ -251,34 +244,20 @@ def load() -> Rules:
 
 
 def parse(content: bytes) -> Rules:
-    """Rules from the content of a `law.toml`; raises BrokenLaw or msgspec.DecodeError where it is wrong."""
-    try:
-        law = msgspec.toml.decode(content, type=LawFile)
-    except msgspec.ValidationError as error:
-        # of the n-th rule: named by its id where it has one
-        place = re.search(r"\$\.rule\[(\d+)\]", str(error))
-        rule = msgspec.toml.decode(content)["rule"][int(place[1])] if place else None
-        raise BrokenLaw(f"{rule.get('id')}: {error}" if isinstance(rule, dict) else str(error)) from error
-    return Rules(law, content)
+    """Rules from the content of a `law.toml`; raises BrokenLaw where it is wrong."""
+    return Rules(decode_law(content, LawFile, LAW_FILE.name), content)
 
 
 def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
     """The rule's periods as rows, preceded by an `unknown` one where the first period starts at a date."""
-    if not rule.periods:
-        raise BrokenLaw(f"{rule.id}: no period")
-    _check_periods(rule)
-    _check_values(rule)
-    _check_quotes(rule)
+    if fault := next(_faults_of(rule), None):
+        raise BrokenLaw(f"{rule.id}: {fault}")
     rows = tuple(_rule_row(rule, period) for period in rule.periods)
     first = rule.periods[0].valid_from
     if first is None:
         return rows
-    before = Period(
-        source="not documented before this rule's first date",
-        confidence="low",
-        valid_until=first - timedelta(days=1),
-        status="unknown",
-    )
+    source, until = "not documented before this rule's first date", first - timedelta(days=1)
+    before = Period(source=source, confidence="low", valid_until=until, status="unknown")
     return (_rule_row(rule, before), *rows)
 
 
@@ -297,46 +276,48 @@ def _rule_for_concessions(rule: Rule) -> Rule:
     return msgspec.structs.replace(rule, periods=periods)
 
 
-def _check_periods(rule: Rule) -> None:
-    """Raises BrokenLaw where a rule's periods leave a gap, overlap, end, or have a value other than when in force."""
+def _faults_of(rule: Rule) -> Iterator[str]:
+    """Yield what is wrong in a rule: its periods, their values, the words that they quote."""
+    if not rule.periods:
+        yield "no period"
     for earlier, later in pairwise(rule.periods):
         if earlier.valid_until is None or later.valid_from is None:
-            raise BrokenLaw(f"{rule.id}: only the first period may lack valid_from, only the last valid_until")
-        if later.valid_from != earlier.valid_until + timedelta(days=1):
-            raise BrokenLaw(f"{rule.id}: {earlier.valid_until} is not the day before {later.valid_from}")
+            yield "only the first period may lack valid_from, only the last valid_until"
+        elif later.valid_from != earlier.valid_until + timedelta(days=1):
+            yield f"{earlier.valid_until} is not the day before {later.valid_from}"
     if rule.periods[-1].valid_until is not None:
-        raise BrokenLaw(f"{rule.id}: say what holds after {rule.periods[-1].valid_until} (status absent or unknown)")
+        yield f"say what holds after {rule.periods[-1].valid_until} (status absent or unknown)"
     for period in rule.periods:
-        if period.valid_from and period.valid_until and period.valid_until < period.valid_from:
-            raise BrokenLaw(f"{rule.id}: {period.valid_until} is before {period.valid_from}")
-        if (period.value is None) != (period.status != "in_force"):
-            raise BrokenLaw(f"{rule.id}: a period has a value exactly when it is in force ({period.valid_from})")
+        yield from _faults_of_period(period)
+    yield from _faults_of_values(rule.unit, [period.value for period in rule.periods if period.value is not None])
 
 
-def _check_values(rule: Rule) -> None:
-    """Raises BrokenLaw where values do not fit the unit or, without a unit, are not all yes or no, words, or lists."""
-    values = [period.value for period in rule.periods if period.value is not None]
-    if rule.unit is None:
-        kinds = {type(value) for value in values}
-        if len(kinds) > 1 or kinds & {int, float}:
-            raise BrokenLaw(f"{rule.id}: without unit, values are all true or false, all text or all lists: {values}")
+def _faults_of_period(period: Period) -> Iterator[str]:
+    """Yield what is wrong in a period by itself."""
+    if period.valid_from and period.valid_until and period.valid_until < period.valid_from:
+        yield f"{period.valid_until} is before {period.valid_from}"
+    if (period.value is None) != (period.status != "in_force"):
+        yield f"a period has a value exactly when it is in force ({period.valid_from})"
+    if (period.quote is None) != (period.article_version is None):
+        yield f"quote and article_version go together ({period.valid_from})"
+    if period.quote is not None and not 0 < len(period.quote) <= LONGEST_QUOTE:
+        yield f"a quote has at most {LONGEST_QUOTE} characters ({period.valid_from})"
+
+
+def _faults_of_values(unit: Unit | None, values: list[Value]) -> Iterator[str]:
+    """Yield the values that do not fit the unit or, without one, are not all yes or no, all words, or all lists."""
+    kinds = {type(value) for value in values}
+    if unit is None and (len(kinds) > 1 or kinds & {int, float}):
+        yield f"without unit, values are all true or false, all text or all lists: {values}"
+    elif unit is None:
         if broken := [entry for value in values if isinstance(value, tuple) for entry in broken_ranges(value)]:
-            raise BrokenLaw(f"{rule.id}: a range is two CPV codes of 8 digits in order, unlike {broken}")
+            yield f"a range is two CPV codes of 8 digits in order, unlike {broken}"
         return
-    expected, is_whole = UNITS[rule.unit]
+    expected, is_whole = UNITS[unit or "ratio"]
     for value in values:
         is_number = isinstance(value, int if is_whole else (int, float)) and not isinstance(value, bool)
-        if not is_number or not 0 <= value < (101 if rule.unit == "percent" else inf):  # type: ignore[operator]
-            raise BrokenLaw(f"{rule.id}: {value!r} is not {expected}, as unit {rule.unit!r} wants it")
-
-
-def _check_quotes(rule: Rule) -> None:
-    """Raises BrokenLaw where words are quoted without the version of their article, or the reverse, or too many."""
-    for period in rule.periods:
-        if (period.quote is None) != (period.article_version is None):
-            raise BrokenLaw(f"{rule.id}: quote and article_version go together ({period.valid_from})")
-        if period.quote is not None and not 0 < len(period.quote) <= LONGEST_QUOTE:
-            raise BrokenLaw(f"{rule.id}: a quote has at most {LONGEST_QUOTE} characters ({period.valid_from})")
+        if not is_number or not 0 <= value < (101 if unit == "percent" else inf):  # type: ignore[operator]
+            yield f"{value!r} is not {expected}, as unit {unit!r} wants it"
 
 
 def _address_of(article: str | None) -> str | None:

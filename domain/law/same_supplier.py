@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, sentence, short_date, verdict
+from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, sentence, short_date, verdict
 from domain.law.procedures.lot_facts import yearly_value
 from domain.law.rules import Rules, months_later
 from domain.needs.need import YEAR, Award, Lot, value_per_year
@@ -20,14 +20,8 @@ class EssAward(msgspec.Struct, frozen=True):
     same_buyer: bool = True
 
 
-@applies("ess_award_bar_months")
 def judge_award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | None:
-    """A supplier awarded an ESS-reserved contract in the previous 36 months may not be awarded another (ESS_AWARD_BAR).
-
-    Same service and same buyer: INELIGIBLE until the third anniversary included. The law bars an award "au même titre"
-    and does not say whose: whether another service, or an award by another buyer, counts is to be judged (REVIEW).
-    Later awards are ignored. Only an ESS verdict changes, never for the better.
-    """
+    """A supplier that won a contract reserved to ESS in the previous 36 months may not win another (ESS_AWARD_BAR)."""
     view = rules.view(on)
     months = view.number("ess_award_bar_months")
     if months is None:
@@ -55,15 +49,10 @@ def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: 
     return bar if bar and OUTCOMES.index(bar.outcome) > OUTCOMES.index(found.outcome) else found
 
 
-@applies("same_supplier_awards", "same_supplier_months")
 def advise_same_supplier(
     name: str, activity: str, awarded_on: tuple[date, ...], on: date, rules: Rules
 ) -> LegalAdvice | None:
-    """SAME_SUPPLIER: from the third award to one supplier for a segment within the 36 months before, naming it.
-
-    All awards of the buyer to that supplier for that segment count, with or without reservation or competition. That a
-    buyer must not always choose the same operator is law; the number and the period are counsel.
-    """
+    """SAME_SUPPLIER: from the third award to one supplier for a segment within the 36 months before, naming it."""
     view = rules.view(on)
     months = view.number("same_supplier_months") or 36
     since = months_later(on, -months)
@@ -73,17 +62,10 @@ def advise_same_supplier(
     return advice(view, "same_supplier", supplier=name, count=count, months=months, activity=activity)
 
 
-@applies("counsel_dependence")
 def advise_dependence(
     name: str, turnover_eur: float | None, awards: Iterable[Award], lot: Lot, on: date, rules: Rules
 ) -> LegalAdvice | None:
-    """ECONOMIC_DEPENDENCE: a supplier that would owe the buyer a large share of its turnover, this lot included.
-
-    Counted by year: the awards that run at the date (twelve months where their duration is not known), and the lot's
-    estimated value with renewals and options, over all that time. Looked at only for suppliers with such an award;
-    unknown values count for nothing, and with an unknown turnover nothing is said. It is counsel: nobody may be
-    excluded for it.
-    """
+    """ECONOMIC_DEPENDENCE: a supplier that would owe the buyer a large share of its turnover, this lot included."""
     view = rules.view(on)
     bound = view.number("counsel_dependence")
     running = [

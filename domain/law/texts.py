@@ -7,11 +7,11 @@ which they took effect stands between ("*En vigueur depuis le 2026-04-01.*"), wh
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
+from domain.law.law_files import read_law_data
 from domain.law.rules import RuleRow, Rules
 
 RECENT = timedelta(days=366)
@@ -167,7 +167,7 @@ def _order(article: str) -> tuple[str, list[int]]:
 
 def newer_uncited(rules: Rules, on: date) -> tuple[NewerArticle, ...]:
     """Articles of chapters that rules cite, in the text last read, newer than a year and cited by no rule."""
-    read = msgspec.toml.decode((files("domain") / "data" / "law_articles.toml").read_bytes(), type=_ReadArticles)
+    read = read_law_data("law_articles.toml", _ReadArticles)
     cited = cited_articles(rules.view(on).rows.values())
     chapters = {chapter_of(article) for article in cited}
     return tuple(
@@ -175,29 +175,3 @@ def newer_uncited(rules: Rules, on: date) -> tuple[NewerArticle, ...]:
         for article, since in sorted(read.since.items(), key=lambda each: _order(each[0]))
         if article not in cited and chapter_of(article) in chapters and on - RECENT <= since <= on
     )
-
-
-def comparison_lines(found: Comparison) -> Iterator[str]:
-    """Yield the lines of text that tell maintainers what a comparison found."""
-    for title, changes in (
-        ("Articles that rules cite and that changed", found.cited),
-        ("Articles of the same chapters that changed and that no rule cites", found.uncited),
-    ):
-        yield f"{title}: {len(changes)}"
-        for each in changes:
-            cites = f"  cited by {', '.join(each.rules)}" if each.rules else ""
-            yield f"  {each.article}: {_day_in_words(each.before)} → {_day_in_words(each.after)}{cites}"
-    yield f"Rules whose quote is not in the new text: {len(found.lost)}"
-    yield from (f"  {rule_id}" for rule_id in found.lost)
-    yield f"Other articles of these chapters that no rule cites: {len(found.never_cited)}"
-    chapters: dict[str, list[str]] = {}
-    for article in found.never_cited:
-        chapters.setdefault(chapter_of(article), []).append(article)
-    yield from (f"  {chapter}: {', '.join(articles)}" for chapter, articles in chapters.items())
-
-
-def _day_in_words(text: ArticleText | None) -> str:
-    """The day on which a text took effect, or that it is not known, or that the article is not there."""
-    if text is None:
-        return "not there"
-    return str(text.since) if text.since else "of unknown day"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-from domain.errors import InvalidContent, Problem, pointer
+from domain.errors import Problem, pointer, require_no_problem
 from domain.law.procedures.lot_facts import estimated_cents
 from domain.needs.need import Buyer, Lot, Nature, PlannedNeed, Reserved, answer_problems
 from domain.reference.cpv import Cpv
@@ -127,8 +127,7 @@ def consultation_of(need: PlannedNeed, objects: Sequence[LotObject], now: dateti
         _notice_lot(lot, said, title if len(need.lots) == 1 else "", pointer("lots", place), problems)
         for place, (lot, said) in enumerate(zip(need.lots, objects, strict=True))
     ]
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     last_day = need.answers_by or _proposed_last_day(need.planned_publication_on, today)
     return Consultation(
         need,

@@ -19,6 +19,10 @@ RomeCode = Annotated[str, msgspec.Meta(pattern=r"^[A-N][0-9]{4}$")]
 NafCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-HJ-LYZ]$")]
 
 
+WORKS_DIVISION = "45"
+"""The division of the CPV codes of works."""
+
+
 class Segment(msgspec.Struct, frozen=True):
     """One activity."""
 
@@ -169,6 +173,22 @@ class Taxonomy:
             if code8[:length] in self._cpv:
                 return self._cpv[code8[:length]]
         return ()
+
+    @functools.lru_cache(maxsize=512)  # noqa: B019 - the taxonomy lives as long as the process
+    def cpv_prefixes(self, code: str) -> tuple[str, ...]:
+        """The CPV prefixes of a segment, or of a family's segments; empty for an unknown one."""
+        family, segment = self.family(code), self.segments.get(code)
+        members = family.segments if family else (segment,) if segment else ()
+        return tuple(prefix for member in members for prefix in member.cpv)
+
+    @functools.lru_cache(maxsize=512)  # noqa: B019 - as above
+    def is_works(self, code: str) -> bool | None:
+        """Whether an activity is works, as is said of it or as all its CPV codes are; None: it may be either."""
+        known = self.segments.get(code)
+        if known and known.works is not None:
+            return known.works
+        natures = {prefix.startswith(WORKS_DIVISION) for prefix in self.cpv_prefixes(code)}
+        return natures.pop() if len(natures) == 1 else None
 
     def is_general_cpv(self, code8: str) -> bool:
         """Whether an 8-digit code is so general that words naming a trade take precedence over its segments."""

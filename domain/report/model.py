@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from domain.exchanges.exchange import Barrier, Channel
-from domain.law.rules import Theme
+from domain.law.law_files import Theme
 from domain.meetings.meeting import FollowUp, Format, MeetingStatus, Participant
 from domain.needs.need import ContractKind, Procedure, Reserved, Technique
 from domain.needs.status import Status

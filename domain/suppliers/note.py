@@ -9,22 +9,13 @@ import msgspec
 from domain.errors import Problem, control_character_problem, pointer
 from domain.needs.need import ShortText
 from domain.suppliers.supplier import Offer
-from domain.text.bilingual import Text, is_one_line
+from domain.text.bilingual import is_one_line, said_by
+
+_SAID = said_by(__name__)
 
 MOST_NOTED_OFFERS = 30
 MOST_NOTES = 2_000
 """The notes of an organisation: matching holds them in memory beside the directory."""
-
-_NOT_DECLARED = Text(
-    "Une note dit ce que le fournisseur a déclaré : « basis » vaut « declared », sans indice",
-    "A note says what the supplier declared: “basis” is “declared”, without evidence",
-)
-_BY_BUYER = Text(
-    "Une note est la parole d'un acheteur : « declared_by » vaut « buyer »",
-    "A note is a buyer's word: “declared_by” is “buyer”",
-)
-_TWO_LABELS = Text("« words » et « label » disent la même chose : un seul", "“words” and “label” say the same: one")
-_TO_COME = Text("Cette date est à venir", "This day is still to come")
 
 
 class NotedOffer(Offer, frozen=True, kw_only=True):
@@ -77,17 +68,17 @@ def check_note(body: NoteBody, today: date) -> list[Problem]:
         at = "offers", position
         if offer.basis != "declared" or offer.evidence:
             name = "basis" if offer.basis != "declared" else "evidence"
-            found.append(Problem(pointer(*at, name), "not_declared", _NOT_DECLARED))
+            found.append(Problem(pointer(*at, name), "not_declared", _SAID["not_declared"]))
         if offer.declared_by not in (None, "buyer"):
-            found.append(Problem(pointer(*at, "declared_by"), "not_a_buyer", _BY_BUYER))
+            found.append(Problem(pointer(*at, "declared_by"), "not_a_buyer", _SAID["by_buyer"]))
         if offer.words is not None and offer.label is not None:
-            found.append(Problem(pointer(*at, "words"), "given_twice", _TWO_LABELS))
+            found.append(Problem(pointer(*at, "words"), "given_twice", _SAID["two_labels"]))
         texts = {"words": offer.words, "label": offer.label}
         found += [control_character_problem(pointer(*at, name)) for name, text in texts.items() if _is_broken(text)]
     if _is_broken(body.how):
         found.append(control_character_problem(pointer("how")))
     if body.told_on is not None and body.told_on > today:
-        found.append(Problem(pointer("told_on"), "to_come", _TO_COME))
+        found.append(Problem(pointer("told_on"), "to_come", _SAID["to_come"]))
     return found
 
 

@@ -17,10 +17,10 @@ from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
-from domain.suppliers.asked_last import AskedLast
 from domain.suppliers.known_trades import is_older_award
-from domain.suppliers.supplier import Evidence, EvidenceKind, Kind, ServiceArea
+from domain.suppliers.supplier import Evidence, Kind, ServiceArea
 from domain.text.bilingual import Language, Text, kilometres, long_date, place_after_de
+from domain.text.labels import EVIDENCE
 from matching.index.service_areas import NEARBY_KM
 
 NEAR_HOME = Text(" : ce genre de structure travaille près de chez elle", ": suppliers of this kind work near home")
@@ -57,15 +57,6 @@ AWARDED_EARLIER = Text(
     "Activity known from a public contract won more than six years ago, or undated: to be confirmed",
 )
 
-EVIDENCE: dict[EvidenceKind, Text] = {
-    "sector": Text("Secteur d'activité", "Sector of activity"),
-    "job": Text("Recrute pour ce métier", "Recruits for this trade"),
-    "award": Text("Marché public remporté", "Public contract won"),
-    "register": Text("Inscription à un registre", "Entry in a register"),
-    "purpose": Text("Objet de l'association", "Purpose of the association"),
-    "words": Text("Nom ou présentation", "Name or description"),
-    "kind": Text("Genre de structure", "Kind of structure"),
-}
 
 INFERRED = Text(
     "Activité supposée, non déclarée : à confirmer auprès de la structure",
@@ -238,23 +229,6 @@ def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
         f"{total} {fr[0]} à contacter : {fr[1]} activité n'est pas renseignée{may.fr}",
         f"What {total} {en[0]} nearby{may.en} offer{'' if several else 's'} is not known: ask {en[1]}",
     )
-
-
-ASKED_LAST: dict[AskedLast, Text] = {
-    "public_body": Text("Organisme public : à interroger en dernier", "Public body: to be asked last"),
-    "employers_group": Text(
-        "GEIQ : prête du personnel à ses seuls adhérents, à interroger en dernier",
-        "GEIQ: lends staff to its members alone, to be asked last",
-    ),
-    "club": Text("Club ou amicale : à interroger en dernier", "Club or society of friends: to be asked last"),
-    "no_seller": Text(
-        "Banque, fédération ou service au public : à interroger en dernier",
-        "Bank, federation or service to the public: to be asked last",
-    ),
-    "without_staff": Text(
-        "Association sans salarié : à interroger en dernier", "Association without employees: to be asked last"
-    ),
-}
 
 
 WITHOUT_APPROVAL = "sans agrément, de cette forme juridique,", "without approval, of this legal form,"

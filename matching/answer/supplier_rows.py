@@ -34,6 +34,7 @@ from domain.shortlists.shortlist import SupposedSite
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES, DECLARERS
 from domain.text.bilingual import Language, Text
+from domain.text.labels import ASKED_LAST
 from matching.answer import messages
 from matching.answer.messages import NOT_JUDGED, SupplierVerdicts, judge_of, raw_json
 from matching.answer.near_misses import RefusedSupplier, draw_refused, nearest_refused, refusals_in_words
@@ -254,7 +255,7 @@ class RowWriter:
         """The reason, if any, for the place among those to ask that is shared by the suppliers of a group, in JSON."""
         objects, label = lot.query.subject.objects, self.reference.taxonomy.label
         if group.asked_last:
-            return (_reason_json(group.asked_last, messages.ASKED_LAST[group.asked_last], self.language),)
+            return (_reason_json(group.asked_last, ASKED_LAST[group.asked_last], self.language),)
         if not objects:
             return ()
         offered = [code for code, kinds in zip(objects, found.promising, strict=True) if kinds & group.kind_bits]

@@ -7,7 +7,9 @@ import shapely
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, polygons, vertices
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
+
+_SAID = said_by(__name__)
 
 MAX_VERTICES = 10_000
 MAX_AREA_VERTICES = 5_000
@@ -25,19 +27,16 @@ def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
     for rings in parts:
         for ring in rings:
             if ring[0] != ring[-1]:
-                raise InvalidContent((Problem(coordinates, "ring_not_closed", NOT_CLOSED),))
+                raise InvalidContent((Problem(coordinates, "ring_not_closed", _SAID["not_closed"]),))
             if any(abs(position[0]) > 180 or abs(position[1]) > 90 for position in ring):
-                raise InvalidContent((Problem(coordinates, "out_of_range", OUT_OF_RANGE),))
+                raise InvalidContent((Problem(coordinates, "out_of_range", _SAID["out_of_range"]),))
     shapes = [
         shapely.Polygon([p[:2] for p in rings[0]], [[p[:2] for p in hole] for hole in rings[1:]]) for rings in parts
     ]
     shape = shapes[0] if len(shapes) == 1 else shapely.MultiPolygon(shapes)
     if not shapely.is_valid(shape) or shapely.area(shape) == 0:
         reason = shapely.is_valid_reason(shape)
-        detail = Text(
-            f"Le tracé se recoupe ou n'a pas de surface ({reason}).",
-            f"The outline crosses itself or has no area ({reason}).",
-        )
+        detail = _SAID["invalid_geometry"].filled(reason=reason)
         raise InvalidContent((Problem(coordinates, "invalid_geometry", detail),))
     return shape
 
@@ -53,12 +52,7 @@ def area_to_store(geometry: Geometry, *at: str | int) -> Geometry:
     fewer = simplified(drawn)
     left = int(shapely.get_num_coordinates(fewer))
     if left > MAX_AREA_VERTICES:
-        detail = Text(
-            f"{left} sommets, une fois le tracé simplifié à 25 m ; {MAX_AREA_VERTICES} au plus : le dessiner moins "
-            "finement, ou nommer des territoires (« codes »).",
-            f"{left} vertices, once the outline is simplified to 25 m; at most {MAX_AREA_VERTICES}: draw it less "
-            "finely, or name territories (“codes”).",
-        )
+        detail = _SAID["too_many_vertices_left"].filled(left=left, max_area_vertices=MAX_AREA_VERTICES)
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
     if shapely.length(fewer) > MOST_JAGGED * shapely.length(shapely.envelope(fewer)):
         raise InvalidContent((Problem(pointer(*at), "too_jagged", TOO_JAGGED),))
@@ -75,26 +69,15 @@ def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
     """Raise InvalidContent where a geometry has too many vertices, found by counting them alone."""
     count = vertices(geometry)
     if count > MAX_VERTICES:
-        detail = Text(
-            f"{count} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
-            f"{count} vertices; at most {MAX_VERTICES}: simplify the outline.",
-        )
+        detail = _SAID["too_many_vertices_given"].filled(count=count, max_vertices=MAX_VERTICES)
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
 
 
-NOT_CLOSED = Text(
-    "Un anneau doit être fermé : sa dernière position répète la première.",
-    "A ring must be closed: its last position repeats the first.",
-)
 TOO_JAGGED = Text(
     f"Le tracé est plus de {MOST_JAGGED:.0f} fois plus long que le cadre qui l'entoure : le dessiner moins finement, "
     "ou nommer des territoires (« codes »).",
     f"The outline is more than {MOST_JAGGED:.0f} times as long as the rectangle around it: draw it less finely, or "
     "name territories (“codes”).",
-)
-OUT_OF_RANGE = Text(
-    "Une position est [longitude, latitude] en degrés, longitude entre -180 et 180, latitude entre -90 et 90.",
-    "A position is [longitude, latitude] in degrees, longitude within ±180, latitude within ±90.",
 )
 
 

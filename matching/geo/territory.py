@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
-from domain.text.bilingual import Text, kilometres, place_after_de
+from domain.text.bilingual import Text, kilometres, place_after_de, said_by
 from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
 from matching.geo.neighbours import Pairs, decode_pairs
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
 from matching.weighted_cache import WeightBoundCache, WeightedCache
+
+_SAID = said_by(__name__)
 
 Bools = NDArray[np.bool_]
 CACHED_BYTES = 40 << 20
@@ -186,7 +188,7 @@ class Geography:
             given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
             with problems_under(*at):
                 if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
-                    raise InvalidContent((Problem("", "territory_form", FORMS),))
+                    raise InvalidContent((Problem("", "territory_form", _SAID["forms"]),))
                 if request.codes is not None:
                     found = self._territory_of_codes(request.codes)
                 elif request.near is not None:
@@ -302,7 +304,7 @@ class Geography:
     def _shape_of_place(self, place: Place) -> Shape:
         point = place.lat is not None and place.lon is not None
         if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
-            raise InvalidContent((Problem("", "place_form", PLACES),))
+            raise InvalidContent((Problem("", "place_form", _SAID["places"]),))
         if place.commune is None:
             return PointShape(cast(float, place.lat), cast(float, place.lon))
         try:
@@ -311,7 +313,7 @@ class Geography:
             raise InvalidContent((Problem("/commune", unknown.code, unknown.detail),)) from unknown
         pieces = self.outlines_of(area)
         if not len(pieces):
-            raise InvalidContent((Problem("/commune", "no_outline", NO_OUTLINE),))
+            raise InvalidContent((Problem("/commune", "no_outline", _SAID["no_outline"]),))
         return PolygonShape(pieces)
 
     def outlines_of(self, area: Area) -> Geometries:
@@ -348,20 +350,6 @@ class Geography:
         # outer rings anticlockwise, as RFC 7946 has them: what shapes are united to may be the other way round
         drawn = shapely.to_geojson(shapely.orient_polygons(whole))
         return AreaOutline((west, south, east, north), centroid, drawn.encode())
-
-
-FORMS = Text(
-    "Un territoire est soit « codes », soit « near » avec « radius_km », soit « geometry » : un seul des trois.",
-    "A territory is either “codes”, or “near” with “radius_km”, or “geometry”: exactly one of the three.",
-)
-PLACES = Text(
-    "Un lieu est soit un point (« lat » et « lon »), soit une commune (« commune », son code INSEE).",
-    "A place is either a point (“lat” and “lon”) or a commune (“commune”, its INSEE code).",
-)
-NO_OUTLINE = Text(
-    "Le contour de cette commune n'est pas connu : donner un point (« lat » et « lon »).",
-    "The outline of this commune is not known: give a point (“lat” and “lon”).",
-)
 
 
 def _outside_france_message(swapped: bool) -> Text:

@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, LegalForm
@@ -233,8 +233,7 @@ def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None
         problems.append(Problem("/name", "missing_field", _SAID["nameless"]))
     if external_id is None:
         problems.append(Problem("/external_id", "missing_field", _SAID["no_id"]))
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
 
 
 def _split_cell(cell: str, separator: re.Pattern[str]) -> list[str]:

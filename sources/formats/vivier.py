@@ -13,11 +13,12 @@ from typing import Any, BinaryIO
 import msgspec
 
 from domain.decoding.requests import decode_with_plain, find_null_character, find_repeated_key
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, SizeInEuros, StaffSize, Supplier, SupplierSize
+from domain.text.labels import GIVEN_ALONE
 from sources.file_types.csv_cells import (
     BadCell,
     Cell,
@@ -34,7 +35,6 @@ from sources.formats.vivier_columns import (
     APPROVAL_FIELDS,
     COLUMNS,
     EVIDENCE_FIELDS,
-    GIVEN_ALONE,
     HEADER,
     ID,
     NONE_HELD,
@@ -148,8 +148,7 @@ def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
                     for step in path[:-1]:
                         inner = inner.setdefault(step, {})
                     inner[path[-1]] = value
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     if "offers" in document:
         document["offers"] = list(document["offers"].values())
     return document

@@ -12,6 +12,7 @@ import msgspec
 
 from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Language, Text, said_by
+from domain.text.labels import GIVEN_ALONE
 from sources.file_types.csv_cells import (
     FALSE,
     TRUE,
@@ -139,16 +140,6 @@ COLUMNS: Mapping[str, Column] = {
 }
 OFFER_COLUMNS = tuple(name for name, column in COLUMNS.items() if column.path[0] == "offers")
 """The columns of one offer: a supplier with several has as many rows, alike but for these."""
-
-GIVEN_ALONE: Mapping[str, Text] = {
-    "id": Text("Identifiant du fournisseur", "The supplier's id"),
-    "kinds": Text("Types de structure", "Kinds"),
-    "commune": Text("Commune où il est placé, code INSEE", "Commune in which it is placed, INSEE code"),
-    "flags": Text("Signalements", "Flags"),
-    "sources": Text("Fiches qui le décrivent", "Records that describe it"),
-    "updated_at": Text("Dernier changement", "Last change"),
-}
-"""The columns that the directory adds to a table it gives; an import takes them and, but for `flags`, reads none."""
 
 NEVER_GIVEN = "contact.person"
 HEADER = ("id", *(name for name in COLUMNS if name != NEVER_GIVEN), *(name for name in GIVEN_ALONE if name != "id"))

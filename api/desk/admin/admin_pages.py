@@ -37,9 +37,9 @@ from db.persons import list_accounts
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.needs.need import Reserved
-from domain.networks import NETWORK_KINDS
 from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings
 from domain.text.bilingual import PARIS, Text
+from domain.text.labels import NETWORK_KINDS
 
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
 ALIKE = ("nom", "organisation", "sources", "portee", "quota")

@@ -33,7 +33,7 @@ from db.core.engine import transaction
 from db.suppliers.notes import get_note
 from db.suppliers.read import PlacedSupplier
 from db.suppliers.sources import all_settings
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, require_found
 from domain.law.reservations.eligibility import is_in_force
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
@@ -313,9 +313,7 @@ async def get_table_of_search(visit: Visit) -> Response[bytes]:
 async def get_table_of_source(visit: Visit, source: str) -> Response[bytes]:
     """The suppliers that a source describes, under the source's ids, as a CSV file. Raises NotFound, Conflict."""
     require_source_name(source)
-    found = await find_source(visit.services, source)
-    if found is None:
-        raise NotFound(NO_SOURCE)
+    found = require_found(await find_source(visit.services, source), NO_SOURCE)
     if found.records > MOST_OF_A_SOURCE:
         raise Conflict("too_many", SAID["too_many"])
     return await _table_of_suppliers(visit, SupplierQuery(source=source), "vivier-fiches")

@@ -37,7 +37,7 @@ from api.desk.need.understood_need import (
 )
 from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal
-from domain.errors import InvalidContent, NotFound
+from domain.errors import InvalidContent, require_found
 from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.insertion_hours import hours_figures, proposed_hours
 from domain.needs.need import RESERVED_TYPES, Need
@@ -115,9 +115,7 @@ async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dic
 @page("POST", "/besoin/compris", scope="match")
 async def show_understood_part(visit: Visit) -> Response[bytes]:
     """Part of the form as understood so far, for a script: territory, site, lot's trades, or numbers of candidates."""
-    asked = _PART.fullmatch(visit.text("montrer"))
-    if asked is None:
-        raise NotFound(SAID["no_part"])
+    asked = require_found(_PART.fullmatch(visit.text("montrer")), SAID["no_part"])
     form, reference = read_need_form(visit.fields), visit.reference
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part, prefix = asked[2], f"lot-{position + 1}-" if asked[1] else ""

@@ -30,7 +30,7 @@ from db.needs.shortlists import select_shortlist
 from db.suppliers.notes import get_note
 from db.suppliers.read import living_suppliers
 from db.suppliers.records import get_record
-from domain.errors import InvalidContent, NotFound
+from domain.errors import InvalidContent, NotFound, require_found
 from domain.exchanges.rules import NO_RECIPIENT
 from domain.needs.status import NO_NEED, StoredNeed
 from domain.suppliers.note import NoteBody, SupplierNote
@@ -118,9 +118,7 @@ write_note_in_directory = page("POST", IN_DIRECTORY, scope="needs")(note_in_dire
 
 async def _place(connection: Connection, visit: Visit, supplier_id: UUID, back: str, about: str) -> NotePlace:
     """The place of a note on a supplier, or on the one it was merged into. Raises NotFound."""
-    supplier = (await living_suppliers(connection, [supplier_id])).get(supplier_id)
-    if supplier is None:
-        raise NotFound(NO_SUPPLIER)
+    supplier = require_found((await living_suppliers(connection, [supplier_id])).get(supplier_id), NO_SUPPLIER)
     return NotePlace(supplier, await get_note(connection, visit.organisation_id, supplier.id), back, about)
 
 

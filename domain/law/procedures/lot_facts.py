@@ -5,19 +5,18 @@ The estimated value is that which the law counts, with the lot's renewals and op
 
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import lru_cache
 from math import ceil, floor
 from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import applies
+from domain.law.findings import SENTENCES
 from domain.law.rules import InForce
 from domain.needs.need import Codes, Lot, Nature, Need, value_per_year
 from domain.reference import taxonomy
 from domain.reference.cpv import Listing, listing
 from domain.short_cache import short_cache
-from domain.text.bilingual import NOTHING, Text, euros, join_texts
+from domain.text.bilingual import Text, euros, join_texts
 
 PLUS = Text(" + ", " + ")
 NONE = Fraction(0)
@@ -82,9 +81,8 @@ def yearly_value(lot: Lot, total_eur: float | None = None) -> float | None:
     or no duration is stated.
     """
     cents = estimated_cents(lot) if total_eur is None else cents_rounded_up(total_eur)
-    return (
-        None if cents is None else value_per_year(cents / 100, (lot.duration_months or 0) + (lot.renewal_months or 0))
-    )
+    months = (lot.duration_months or 0) + (lot.renewal_months or 0)
+    return None if cents is None else value_per_year(cents / 100, months)
 
 
 def known_total(estimates: Iterable[Estimate | None]) -> int:
@@ -122,24 +120,20 @@ def estimate_as_sum(lot: Lot, estimate: Estimate | None) -> Text | None:
     stated, first, months = euros(estimate.stated), lot.duration_months or 1, lot.renewal_months or 0
     parts = [stated]
     if estimate.renewals and months % first == 0 and estimate.renewals == estimate.stated * (months // first):
-        count, many = months // first, "s" if months > first else ""
-        parts.append(Text(f"{count} reconduction{many} de {stated.fr}", f"{count} renewal{many} of {stated.en}"))
+        parts.append(_term("sum_renewals", stated, months // first))
     elif estimate.renewals:
-        renewal = Text(" de reconduction", " of renewal")
-        parts = [_with_duration(stated, first, NOTHING), _with_duration(euros(estimate.renewals), months, renewal)]
+        parts = [_term("sum_duration", stated, first), _term("sum_renewal", euros(estimate.renewals), months)]
     if estimate.options:
-        options = euros(estimate.options)
-        parts.append(Text(f"{options.fr} d'options", f"{options.en} of options"))
+        parts.append(_term("sum_options", euros(estimate.options), 1))
     return join_texts((join_texts(parts, PLUS), euros(estimate.total)), Text(" = ", " = "))
 
 
-def _with_duration(amount: Text, months: int, ending: Text) -> Text:
-    """The amount with its months in brackets, “50 000 € (12 mois)”; `ending`: words after the months."""
-    many = "s" if months > 1 else ""
-    return Text(f"{amount.fr} ({months} mois{ending.fr})", f"{amount.en} ({months} month{many}{ending.en})")
+def _term(name: str, amount: Text, count: int) -> Text:
+    """The sentence that says a term of a sum: an amount, with the months that it is of, or how often it is added."""
+    many = "s" if count > 1 else ""
+    return SENTENCES[name].filled(amount=amount, count=count, many=many, months=Text("mois", f"month{many}"))
 
 
-WORKS_DIVISION = "45"
 CARRIED = ("concession_transport", "drinking_water_cpv", "water_cpv")
 """The rules that name, by CPV, objects of concessions which have the simplified procedure whatever their value."""
 KEPT, LONGEST_KEPT = 4_096, 32
@@ -153,8 +147,7 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may
     be reserved to ESS; `light_listing`, against the wider one of the light regime. By the main CPV: `carried`, the rule
     that names it as an object that concessions buy by the simplified procedure (passenger transport, drinking water),
-    null where none does; `public_transport`: surely a public transport of passengers; `legal`: legal services.
-    `supplies`: said to be goods.
+    null where none does; `public_transport`: surely a public transport of passengers. `supplies`: said to be goods.
     """
 
     cpv: tuple[str, ...]
@@ -167,7 +160,6 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     insertion: bool
     carried: str | None
     public_transport: bool
-    legal: bool
     supplies: bool
 
     @property
@@ -176,9 +168,11 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
         return self.insertion or self.light_listing == "listed"
 
     @property
-    def transport(self) -> bool:
-        """Whether the main CPV is passenger transport."""
-        return self.carried == "concession_transport"
+    def transport(self) -> str | None:
+        """The rule that names the main CPV as passenger transport, the surest that does; None for other objects."""
+        if self.carried != "concession_transport":
+            return None
+        return "concession_public_transport" if self.public_transport else self.carried
 
     @property
     def length(self) -> int:
@@ -212,24 +206,15 @@ def _lot_object(
     cpv = tuple(code[:8] for code in cpv_codes)
     ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
     # as stated, else by the main CPV (division 45), else by segments whose codes all agree
-    natures = {segment_is_works(segment) for segment in segments}
+    natures = {taxonomy.load().is_works(segment) for segment in segments}
     works = natures.pop() if len(natures) == 1 else None
     if nature is not None or cpv:
-        works = nature == "works" if nature is not None else cpv[0].startswith(WORKS_DIVISION)
-    return LotObject(
-        cpv=cpv,
-        asked=asked,
-        support=support,
-        segments=segments,
-        works=works,
-        ess_listing=ess_listing,
-        light_listing=listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None,
-        insertion=_is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view),
-        carried=next((rule for rule in CARRIED if _is_named(cpv, rule, view)), None),
-        public_transport=_is_named(cpv, "concession_public_transport", view),
-        legal=_is_named(cpv, "lawyer_services_cpv", view),
-        supplies=nature == "supplies",
-    )
+        works = nature == "works" if nature is not None else cpv[0].startswith(taxonomy.WORKS_DIVISION)
+    light = listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None
+    insertion = _is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view)
+    carried = next((rule for rule in CARRIED if _is_named(cpv, rule, view)), None)
+    public, supplies = _is_named(cpv, "concession_public_transport", view), nature == "supplies"
+    return LotObject(cpv, asked, support, segments, works, ess_listing, light, insertion, carried, public, supplies)
 
 
 def _is_named(cpv: tuple[str, ...], rule: str, view: InForce) -> bool:
@@ -248,40 +233,8 @@ def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
     return frozenset(code[:3] for code in cpv[:1])
 
 
-@lru_cache(maxsize=512)
-def _cpv_prefixes(segment: str) -> tuple[str, ...]:
-    """The CPV prefixes of a segment, or of a family's segments; empty for an unknown one."""
-    segments = taxonomy.load()
-    family = segments.family(segment)
-    members = family.segments if family else tuple(s for s in (segments.segments.get(segment),) if s)
-    return tuple(prefix for member in members for prefix in member.cpv)
-
-
-@lru_cache(maxsize=512)
-def segment_is_works(segment: str) -> bool | None:
-    """Whether an activity is works, as the taxonomy states or all its CPV codes are; None: it may be either."""
-    known = taxonomy.load().segments.get(segment)
-    if known and known.works is not None:
-        return known.works
-    natures = {prefix.startswith(WORKS_DIVISION) for prefix in _cpv_prefixes(segment)}
-    return natures.pop() if len(natures) == 1 else None
-
-
-@lru_cache(maxsize=512)
-def segment_is_unlisted(segment: str, listed: frozenset[str]) -> bool:
-    """Whether no listed code begins with a CPV prefix of a segment or family; False where that has no prefix."""
-    prefixes = _cpv_prefixes(segment)
-    return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
-
-
-@applies("insertion_object")
 def _is_insertion(names_insertion: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:
-    """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
-
-    Else where the lot names the segment `so-insertion` and its main CPV, if any, is a social service that may be
-    reserved to ESS: the wider list of the light regime has catering or guarding, which then only carry the integration.
-    With the supporting activity as main CPV, the lot is no work integration.
-    """
+    """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION)."""
     if any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv):
         return True
     return names_insertion and ess_listing in {None, "listed"}

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, advice, applies, listed_briefly, sentence
+from domain.law.findings import LegalAdvice, advice, listed_briefly, sentence
 from domain.law.procedures.lot_facts import LotFacts, estimate_as_sum, known_total, stated_total
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need
@@ -124,14 +124,8 @@ def lot_value(need: Need, lot: LotFacts) -> int | None:
     return stated_total(need) if lot.cents is None and len(need.lots) == 1 else lot.cents
 
 
-@applies("value_over_lifetime", "concession_value")
 def advise_unknown_value(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
-    """No verdict on procedure where a value is unknown (VALUE_UNKNOWN); `estimated_total_eur` is enough.
-
-    For a framework agreement or a dynamic purchasing system it is the maximum of all contracts over the whole life, for
-    a concession the concessionaire's total turnover over the contract. A lot with renewals and without a duration by
-    which to count them has no known value, and is told so.
-    """
+    """No verdict on procedure where a value is unknown (VALUE_UNKNOWN); `estimated_total_eur` is enough."""
     if group.total is not None:
         return None
     lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
@@ -146,26 +140,12 @@ def advise_unknown_value(need: Need, group: Group, view: InForce) -> LegalAdvice
         many, names = "s" if len(without) > 1 else "", listed_briefly(without)
         endless = sentence(view, "renewals_without_duration", many=many, names=names)
     missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
-    return advice(
-        view,
-        "value_unknown",
-        group.advised_lots,
-        rule=rule,
-        many=many,
-        missing=missing,
-        endless=endless,
-        end=sentence(view, end),
-    )
+    told = sentence(view, "value_unknown", many=many, missing=missing, endless=endless, end=sentence(view, end))
+    return advice(view, "value_unknown", group.advised_lots, rule=rule, message=told)
 
 
-@applies("value_of_all_lots")
 def advise_estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
-    """The estimated value of a lot counts its renewals and options, which the sum shows (ESTIMATED_VALUE).
-
-    It is amount × (duration + renewals) / duration + options, rounded up to the cent, and the amount alone where that
-    is said to cover all. All lots are added before a threshold is looked at, so splitting a need never lowers a
-    threshold; a stated total cannot be less than the lots' own values.
-    """
+    """The estimated value of a lot counts its renewals and options, which the sum shows (ESTIMATED_VALUE)."""
     sums = {lot.lot.id: said for lot in lots if (said := estimate_as_sum(lot.lot, lot.estimate))}
     if not sums:
         return None
@@ -238,14 +218,8 @@ def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
     return (*rules, *(() if is_light(group) else ("mixed_services",)))
 
 
-@applies("light_regime", "light_regime_cpv")
 def advise_light_regime(group: Group, view: InForce) -> LegalAdvice | None:
-    """Social and other specific services may take an adapted procedure whatever the amount (LIGHT_REGIME).
-
-    They are known by their main CPV, which is on the list of such services or in one of its ranges, or by being work
-    integration. The list is wider than the 115 codes that may be reserved to ESS. Where only some lots are such
-    services, these are named. Said of markets that are not a direct award anyway.
-    """
+    """Social and other specific services may take an adapted procedure whatever the amount (LIGHT_REGIME)."""
     if not group.light or not view.holds("light_regime"):
         return None
     _, listed, *_ = light_rules("market", group)
@@ -256,14 +230,8 @@ def advise_light_regime(group: Group, view: InForce) -> LegalAdvice | None:
     return advice(view, name, lots, rests_on=(listed,), annex=annex)
 
 
-@applies("mixed_services")
 def advise_mixed_services(contract: ContractKind, group: Group, view: InForce) -> LegalAdvice | None:
-    """One contract of social and other services follows the rules of the part of greater value (MIXED_SERVICES).
-
-    Where it is not known which part that is, those of the other services, but for concessions, whose main object is
-    the part of greater value. Said where the rules differ: the amount of the whole calls, or may call, for the formal
-    procedure.
-    """
+    """One contract of social and other services follows the rules of the part of greater value (MIXED_SERVICES)."""
     if not group.light or is_light(group) or not (view.holds("mixed_services") and view.holds(REGIMES[contract])):
         return None
     light, rest, rules = group.light_value, group.other_value, light_rules(contract, group)

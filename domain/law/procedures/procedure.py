@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from domain.law.buyers import class_of, possible_social_thresholds, possible_thresholds
-from domain.law.findings import STATEMENTS, LegalAdvice, advice, applies, least_sure, sentence, weakest
+from domain.law.findings import STATEMENTS, LegalAdvice, advice, least_sure, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
     Group,
@@ -65,15 +65,8 @@ def determine_procedures(need: Need, lots: tuple[LotFacts, ...], view: InForce) 
     return Procedures(parts, _procedure_of_group(need, whole, view), is_direct)
 
 
-@applies("eu_state", "eu_local", "eu_utility", "eu_works", "eu_defence")
 def _procedure_of_group(need: Need, group: Group, view: InForce) -> Procedure:
-    """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
-
-    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works;
-    contracts of defence have their own. None where the value, the buyer's kind or the threshold of that date leaves it
-    open: one that is not known yet does so between half and twice the last. Social and other specific services are
-    never formal.
-    """
+    """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two."""
     thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
     if group.total is None:
         return Procedure(group, None, None, thresholds, light)
@@ -166,39 +159,24 @@ def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvic
     return _value_advice(part.group, "body_unknown", view, rule=other, bound=view[other].value_text)
 
 
-@applies("mixed_object")
 def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | None:
-    """Works and other lots are counted apart as separate needs; one contract follows its main object (MIXED_OBJECT).
-
-    Said where the whole value, under the thresholds of its main object, calls for a heavier procedure than some lots
-    are told, which are named. The main object is taken to be the part of greater value; the buyer may know better.
-    """
+    """Works and other lots are counted apart as separate needs; one contract follows its main object (MIXED_OBJECT)."""
     if len(decided.parts) == 1:
         return None
     lighter = tuple(part.group.lot_ids for part in decided.parts if part.is_lighter_than(decided.whole))
     whole, heavier = decided.whole.group, decided.whole.level
     if not lighter or heavier is None:
         return None
-    return advice(
-        view,
-        "mixed_object",
-        lighter,
-        rests_on=("direct_award_works" if whole.works else "direct_award_supplies_services", *decided.whole.thresholds),
-        doubtful=whole.doubtful,
-        main=sentence(view, "works_mainly" if whole.works else "services_mainly"),
-        value=euros(whole.total or 0),
-        procedure=sentence(view, f"{heavier}_procedure_as_one"),
-    )
+    main = sentence(view, "works_mainly" if whole.works else "services_mainly")
+    procedure, value = sentence(view, f"{heavier}_procedure_as_one"), euros(whole.total or 0)
+    told = sentence(view, "mixed_object", main=main, value=value, procedure=procedure)
+    amount = "direct_award_works" if whole.works else "direct_award_supplies_services"
+    rests_on = (amount, *decided.whole.thresholds)
+    return advice(view, "mixed_object", lighter, rests_on=rests_on, doubtful=whole.doubtful, message=told)
 
 
-@applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties", "defence_direct_award")
 def _advise_direct(group: Group, need: Need, view: InForce) -> LegalAdvice:
-    """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE).
-
-    The amount itself is not below. The whole need is compared, not each lot. Three duties remain: a relevant offer,
-    good use of public money, and not always the same operator when several can answer. Where the amount is not that of
-    the code, it is said that an adapted procedure remains possible.
-    """
+    """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE)."""
     row, duties = view[direct_threshold(group, need)], view["direct_award_duties"]
     if duties.status != "in_force":
         return _value_advice(group, "direct_award", view, rule=row.id, bound=row.value_text, provided=NOTHING)
@@ -207,13 +185,8 @@ def _advise_direct(group: Group, need: Need, view: InForce) -> LegalAdvice:
     return _value_advice(group, "direct_award", view, (duties.id,), rule=row.id, bound=row.value_text, provided=terms)
 
 
-@applies("adapted_procedure")
 def _advise_adapted(part: Procedure, need: Need, view: InForce) -> LegalAdvice:
-    """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA).
-
-    As sure as the least sure of the amounts it lies between; medium where the upper one is not known yet but cannot be
-    as low. Where only the greater part is social services, to be checked: it holds if all is one contract.
-    """
+    """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA)."""
     group, by_amount = part.group, part.by_amount == "adapted"
     rules = part.thresholds if by_amount else light_rules("market", group)
     doubtful = not by_amount and not is_light(group)
@@ -224,7 +197,6 @@ def _advise_adapted(part: Procedure, need: Need, view: InForce) -> LegalAdvice:
     return _value_advice(group, "adapted_procedure", view, rests_on, doubtful, sure, far=far)
 
 
-@applies("dynamic_purchasing_system")
 def _advise_formal(need: Need, part: Procedure, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
     group = part.group
@@ -240,20 +212,8 @@ def _advise_formal(need: Need, part: Procedure, view: InForce) -> LegalAdvice:
     return _value_advice(group, "formal_procedure", view, rule=row.id, bound=row.value_text, but=but)
 
 
-@applies(
-    "eu_concessions",
-    "light_concession",
-    "concession_transport",
-    "concession_network_activities",
-    "drinking_water_cpv",
-    "water_cpv",
-)
 def _advise_concession(part: Procedure, view: InForce) -> LegalAdvice:
-    """Concessions have one threshold for works and services: full procedure from it on, a simplified one below.
-
-    The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
-    services, of passenger transport and of drinking water take the simplified procedure whatever their value.
-    """
+    """Concessions have one threshold for works and services: full procedure from it on, a simplified one below."""
     group = part.group
     if part.level == "formal":
         return _value_advice(group, "concession_formal", view)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, listed_briefly, sentence
+from domain.law.findings import LegalAdvice, advice, bracketed_lots, listed_briefly, sentence
 from domain.law.procedures.procedure import Procedure, Procedures
 from domain.law.rules import InForce
 from domain.needs.need import Need
@@ -106,28 +106,16 @@ def _small_lot_scopes(decided: Procedures, view: InForce) -> list[SmallLotScope]
     return scopes
 
 
-@applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
 def find_small_lots(part: Procedure, view: InForce) -> LighterProcedure:
-    """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
-
-    A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
-    but the sets of lots that may use it together: each set is admissible, and no other lot can be added to it. Works
-    and other lots are taken as one market, unless that market would not be formal while some of them apart are.
-    """
+    """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots."""
     if part.level != "formal":
         return LighterProcedure((SMALL_SHARE,), {})
     opened = _lots_below_amount(SMALL_SHARE, "small_lot_supplies_services", "small_lot_works", part, view)
     return opened._replace(rules=(*opened.rules, *part.thresholds))
 
 
-@applies("direct_award_lot_share", "direct_award_lot_works")
 def find_direct_lots(part: Procedure, view: InForce) -> LighterProcedure:
-    """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots.
-
-    They count towards the share of the small lots in an adapted procedure as well. From 2027-01-01 the amount of a need
-    of works is that of a law which was not read: whether it is that of a lot of works too is to be checked, above the
-    amount that lots have without it.
-    """
+    """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots."""
     if part.level not in {"adapted", "formal"}:
         return LighterProcedure((DIRECT_SHARE,), {})
     opened = _lots_below_amount(DIRECT_SHARE, "direct_award_supplies_services", "direct_award_works", part, view)

@@ -4,16 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from domain.law.findings import (
-    LegalAdvice,
-    advice,
-    applies,
-    bracketed_lots,
-    least_sure,
-    listed_briefly,
-    sentence,
-    weakest,
-)
+from domain.law.findings import LegalAdvice, advice, bracketed_lots, least_sure, listed_briefly, sentence, weakest
 from domain.law.procedures.lot_facts import PLUS, estimate_of, families, known_total, read_lot, stated_total
 from domain.law.procedures.need_value import group_lots
 from domain.law.procedures.procedure import formal_thresholds
@@ -63,21 +54,10 @@ def may_pass_with_others(need: Need, view: InForce) -> bool:
     return need.contract == "market" and (in_words or bool(_thresholds_above(need, lambda lot, _: lot.segments, view)))
 
 
-@applies("no_split", "homogeneous_needs", "regular_needs")
 def advise_no_split(
     need: Need, others: Sequence[OtherNeed], year: int, read: ReadSegments, view: InForce
 ) -> list[LegalAdvice]:
-    """A need below a threshold that it passes with the organisation's other needs of one family (NO_SPLIT_TO_EVADE).
-
-    Said in frozen shortlists, of needs planned for the same calendar year, or created in it where no publication is
-    planned. The year is that of regular needs; the family of a lot stands for what is homogeneous, which the buyer has
-    to judge. Abandoned needs, concessions and needs of another buyer (another SIRET) do not count. Where one of two
-    needs names no SIRET, the buyer is taken for the same: the advice is no surer than medium. It is low where a stated
-    total that counts is less than the values of its lots. The threshold is that of direct award or the buyer's EU
-    threshold, the highest that is passed; services under the light regime count for the first alone. What is not known
-    of a value is named, and counts for nothing. Works are added up by operation, and whether two needs belong to one is
-    not known: of them nothing is said.
-    """
+    """A need below a threshold that it passes with the organisation's other needs of one family (NO_SPLIT_TO_EVADE)."""
     if not (others and all(view.holds(rule_id) for rule_id in COUNTED_TOGETHER)):
         return []
     told: dict[tuple[object, ...], _Sum] = {}
@@ -166,30 +146,20 @@ def _advice_on_sum(need: Need, found: _Sum, year: int, view: InForce) -> LegalAd
     if rest := valued[MOST_ADDENDS:]:
         amount = euros(sum(value for _, value in rest))
         terms.append(sentence(view, "addend", amount=amount, name=sentence(view, "more_addends", more=len(rest))))
-    computed = sentence(
-        view,
-        "sum_passes_threshold",
-        added=join_texts(terms, PLUS),
-        total=euros(found.cents),
-        bound=view[rule_id].value_text,
-        kind=sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer"),
-        doubts=join_texts(doubts, NOTHING),
-    )
+    kind = sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer")
+    added, total, bound = join_texts(terms, PLUS), euros(found.cents), view[rule_id].value_text
+    told = join_texts(doubts, NOTHING)
+    computed = sentence(view, "sum_passes_threshold", added=added, total=total, bound=bound, kind=kind, doubts=told)
     family = taxonomy.load().family(found.family)
     of_family = sentence(view, "of_family", label=family.label) if family else None
     guessed = any(share.cents for _, share in assumed)
     sure = least_sure(*(view[each] for each in (*COUNTED_TOGETHER, rule_id)))
-    return advice(
-        view,
-        "no_split",
-        lots,
-        sure=weakest("medium", sure) if guessed else sure,
-        doubtful=any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others))),
-        within=bracketed_lots(lots[0] if lots else ()),
-        label=of_family or sentence(view, "of_cpv_group", group=found.family),
-        year=year,
-        computed=computed,
-    )
+    sure = weakest("medium", sure) if guessed else sure
+    doubtful = any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others)))
+    label = of_family or sentence(view, "of_cpv_group", group=found.family)
+    within = bracketed_lots(lots[0] if lots else ())
+    message = sentence(view, "no_split", within=within, label=label, year=year, computed=computed)
+    return advice(view, "no_split", lots, sure=sure, doubtful=doubtful, message=message)
 
 
 def _listed(names: Sequence[Text]) -> Text:

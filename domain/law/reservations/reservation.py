@@ -1,20 +1,13 @@
 """Reserving a lot: types and combinations by date, the object and terms that ESS and prison want, proofs to ask for."""
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import (
-    LegalAdvice,
-    LegalFinding,
-    advice,
-    applies,
-    finding,
-    sentence,
-    short_date,
-)
-from domain.law.procedures.lot_facts import LotObject, segment_is_unlisted
-from domain.law.reservations.eligibility import MINIMUM_SHARES
+from domain.law.findings import LegalAdvice, LegalFinding, advice, finding, sentence, short_date
+from domain.law.procedures.lot_facts import LotObject
+from domain.law.reservations.eligibility import TYPES
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.reference import taxonomy
@@ -38,21 +31,11 @@ def review_types(
     """The findings on reserving any lot to these types at `on`, whatever the lot buys."""
     wanted = [kind for kind in RESERVED_TYPES if kind in reserved]
     findings = [finding for kind in wanted if (finding := _check_type_in_force(kind, contract, on, view))]
-    if len(wanted) > 1 and contract == "concession":
-        findings.append(_check_concession_combination(view))
-    elif len(wanted) > 1:
-        rules = (_check_penitentiary_combination, _check_ess_combination, _check_handicap_iae_combination)
-        findings += [found for rule in rules if (found := rule(reserved, view))]
-    return tuple(findings)
+    return (*findings, *(_check_combination(reserved, contract, view) if len(wanted) > 1 else ()))
 
 
-@applies(*(type_rule(kind, contract) for contract in CONTRACTS for kind in RESERVED_TYPES))
 def _check_type_in_force(kind: Reserved, contract: ContractKind, on: date, view: InForce) -> LegalFinding | None:
-    """A type may be used only while the law provides it, for this kind of contract (TYPE_NOT_IN_FORCE).
-
-    The penitentiary type exists from 2022-10-21; concessions have no ESS reservation. Dates before the law was read
-    through here give a finding to review, not a refusal.
-    """
+    """A type may be used only while the law provides it, for this kind of contract (TYPE_NOT_IN_FORCE)."""
     rule = type_rule(kind, contract)
     status, name, day = view[rule].status, RESERVED[kind].name, short_date(on)
     if status == "in_force":
@@ -62,38 +45,21 @@ def _check_type_in_force(kind: Reserved, contract: ContractKind, on: date, view:
     return finding(view, "type_not_in_force", rule=rule, name=name, what=sentence(view, f"a_{contract}"), day=day)
 
 
-@applies("concession_combination")
-def _check_concession_combination(view: InForce) -> LegalFinding:
-    """A concession may be reserved to one type only: its article forbids every combination (COMBINATION_FORBIDDEN).
+def _check_combination(reserved: frozenset[Reserved], contract: ContractKind, view: InForce) -> Iterator[LegalFinding]:
+    """Yield the findings on reserving to several types together (COMBINATION_FORBIDDEN): a concession never is.
 
-    Handicap with insertion always; the penitentiary type since it exists, with operators that do not work in a prison.
+    A market is to handicap with insertion since 2020-12-09, and never to work in prison, nor to ESS, with another type.
     """
-    return finding(view, "concession_combination_forbidden")
-
-
-@applies("combination_penitentiary")
-def _check_penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """Penitentiary may not be combined with another type on one lot, since it exists (COMBINATION_FORBIDDEN).
-
-    An adapted enterprise or insertion structure that works inside a prison may still answer the penitentiary lot.
-    """
-    forbidden = "penitentiary" in reserved and view["combination_penitentiary"].status == "in_force"
-    return finding(view, "penitentiary_combination") if forbidden else None
-
-
-@applies("combination_ess")
-def _check_ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """The article on combinations names handicap, insertion and prison alone, and not ESS (COMBINATION_FORBIDDEN)."""
-    forbidden = "ess" in reserved and not reserved <= {"ess", "penitentiary"}
-    return finding(view, "ess_combination") if forbidden else None
-
-
-@applies("combination_handicap_iae")
-def _check_handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """Handicap and insertion may be combined on one lot of a market since 2020-12-09 (loi ASAP); forbidden before."""
-    row = view["combination_handicap_iae"]
-    forbidden = reserved >= {"handicap", "iae"} and row.status == "in_force" and not row.value
-    return finding(view, "handicap_iae_combination") if forbidden else None
+    if contract == "concession":
+        yield finding(view, "concession_combination_forbidden")
+        return
+    if "penitentiary" in reserved and view["combination_penitentiary"].status == "in_force":
+        yield finding(view, "penitentiary_combination")
+    if "ess" in reserved and not reserved <= {"ess", "penitentiary"}:
+        yield finding(view, "ess_combination")
+    both = view["combination_handicap_iae"]
+    if reserved >= {"handicap", "iae"} and both.status == "in_force" and not both.value:
+        yield finding(view, "handicap_iae_combination")
 
 
 def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[LegalFinding, ...]:
@@ -109,18 +75,29 @@ def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[Leg
     return (*found, object_outside) if object_outside else tuple(found)
 
 
-@applies("penitentiary_site_segments", "penitentiary_doubtful_segments")
 def _check_premises(bought: LotObject, view: InForce) -> LegalFinding | None:
-    """Services on the buyer's or user's premises are not performed inside a prison (INELIGIBLE_OBJECT).
-
-    Refused where all activities of the lot are elsewhere by nature, as the upkeep of green spaces is; to be judged
-    where some are, where a part may be inside, as joinery is, and where the lot is said to buy goods.
-    """
+    """Services on the buyer's or user's premises are not performed inside a prison (INELIGIBLE_OBJECT)."""
     on_site = view.codes("penitentiary_site_segments").intersection(bought.segments)
     if on_site and on_site.issuperset(bought.segments) and not bought.supplies:
         return finding(view, "services_on_premises")
     maybe = on_site or view.codes("penitentiary_doubtful_segments").intersection(bought.segments)
     return finding(view, "services_partly_on_premises") if maybe else None
+
+
+def review_kind_of_contract(
+    reserved: frozenset[Reserved], transport: str | None, defence: bool, view: InForce
+) -> tuple[LegalFinding, ...]:
+    """The findings on reserving that are of the kind of contract: concessions of transport, contracts of defence.
+
+    `transport`: the rule that names the object of a concession as passenger transport.
+    """
+    found = []
+    if transport and reserved and view.holds("concession_transport_terms"):
+        found.append(finding(view, "not_in_transport_concession", sure=view[transport].confidence))
+    if defence and view.holds("reservation_defence"):
+        refused = sorted(reserved - {"handicap"})
+        found += [finding(view, "not_in_defence", name=RESERVED[kind].name) for kind in refused]
+    return tuple(found)
 
 
 def review_ess_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, ...]:
@@ -130,11 +107,7 @@ def review_ess_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, .
 
 @lru_cache(maxsize=4096)
 def review_ess_terms(
-    months: int | None,
-    renewal: int | None,
-    authority: bool | None,
-    is_listed: bool,
-    view: InForce,
+    months: int | None, renewal: int | None, authority: bool | None, is_listed: bool, view: InForce
 ) -> tuple[LegalFinding, ...]:
     """The findings on reserving to ESS that depend on the duration and the buyer, and the mission to be shown.
 
@@ -145,14 +118,8 @@ def review_ess_terms(
     return tuple(filter(None, (_check_duration(months, renewal, view), _check_buyer(authority, view), mission)))
 
 
-@applies("ess_listed_cpv")
 def _check_ess_listing(bought: LotObject, view: InForce) -> LegalFinding | None:
-    """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly.
-
-    A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED: the listed codes
-    nearest to it are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
-    no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
-    """
+    """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly."""
     if bought.ess_listing == "listed":
         return None
     codes = view.codes("ess_listed_cpv")
@@ -162,9 +129,16 @@ def _check_ess_listing(bought: LotObject, view: InForce) -> LegalFinding | None:
         near = ", ".join(_nearest_listed(bought.cpv[0], codes))
         nearest = sentence(view, "ess_nearest", near=near) if near else NOTHING
         return finding(view, "ess_not_listed", code=bought.cpv[0], nearest=nearest)
-    if bought.segments and all(segment_is_unlisted(segment, codes) for segment in bought.segments):
+    if bought.segments and all(_is_unlisted(segment, codes) for segment in bought.segments):
         return finding(view, "ess_activity_not_listed", sure="low")
     return finding(view, "ess_cpv_missing")
+
+
+@lru_cache(maxsize=512)
+def _is_unlisted(segment: str, listed: frozenset[str]) -> bool:
+    """Whether no listed code begins with a CPV prefix of a segment or family; False where that has no prefix."""
+    prefixes = taxonomy.load().cpv_prefixes(segment)
+    return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 
 
 @lru_cache(maxsize=4096)
@@ -178,14 +152,8 @@ def _nearest_listed(code: str, listed: frozenset[str]) -> tuple[str, ...]:
     return ()
 
 
-@applies("ess_exclusive")
 def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | None:
-    """A lot reserved to ESS bears exclusively on listed services (NOT_EXCLUSIVE).
-
-    An additional CPV that is not listed excludes the reservation, unless the lot names supporting activities, the
-    code is narrower than a listed one, or only an activity beside the main CPV's is off the list: a person then judges
-    whether it is accessory. Without CPV nothing is said.
-    """
+    """A lot reserved to ESS bears exclusively on listed services (NOT_EXCLUSIVE)."""
     if bought.ess_listing is None:
         return None
     codes = view.codes("ess_listed_cpv")
@@ -194,7 +162,7 @@ def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | 
     asked, of_cpv = bought.asked, set(taxonomy.load().of_cpv(bought.cpv[0]))
     main = of_cpv if bought.insertion else of_cpv.intersection(asked) or set(asked[:1])
     accessory = sorted({*asked, *bought.support} - main)
-    outside = [segment for segment in accessory if segment_is_unlisted(segment, codes)]
+    outside = [segment for segment in accessory if _is_unlisted(segment, codes)]
     if not others and not outside:
         return None
     labels = [taxonomy.load().label(segment) for segment in outside]
@@ -204,7 +172,6 @@ def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | 
     return finding(view, "ess_not_exclusive", outcome="INELIGIBLE" if refused else "REVIEW", others=Text(fr, en))
 
 
-@applies("ess_max_months")
 def _check_duration(months: int | None, renewal: int | None, view: InForce) -> LegalFinding | None:
     """A contract reserved to ESS has a longest duration, renewals included (ESS_MAX_3Y); a month more is refused."""
     limit, known = view.number("ess_max_months"), (months or 0) + (renewal or 0)
@@ -215,67 +182,38 @@ def _check_duration(months: int | None, renewal: int | None, view: InForce) -> L
     return finding(view, "ess_duration_unknown") if months is None else None
 
 
-@applies("ess_contracting_authority")
 def _check_buyer(is_authority: bool | None, view: InForce) -> LegalFinding | None:
-    """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR).
-
-    The State and local authorities are; a utility may not be, and must say so, as its body does; an undescribed buyer
-    is not known.
-    """
+    """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR)."""
     if is_authority is False:
         return finding(view, "ess_no_authority")
     return None if is_authority else finding(view, "ess_authority_unknown")
 
 
-PROOFS: dict[Reserved, tuple[str, ...]] = {
-    "handicap": ("proof_ea", "proof_eatt", "proof_esat"),
-    "iae": ("proof_iae",),
-    "penitentiary": ("proof_penitentiary",),
-    "ess": ("proof_ess_company",),
-}
-"""By reserved type, the rules on what proves the quality of who answers; the sentences that say it have their names."""
-EQUIVALENT: tuple[Reserved, ...] = ("handicap", "iae")
-"""The types that a structure without approval may answer, by the share of its workers."""
-
-
-@applies(
-    "proofs_announced",
-    "reservation_announced",
-    "reservation_announced_ess",
-    *(rule for proofs in PROOFS.values() for rule in proofs),
-    "equivalent_structures",
-)
 @lru_cache(maxsize=256)
 def advise_proofs_of_type(
     reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
-    """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS).
-
-    Nothing is said of a reservation that the law forbids. An equivalent structure proves the minimum share of workers
-    by other means; there is none for prisons. Where there is competition, the reservation and the proofs are announced
-    in the notice or, without one, in the documents; that of ESS with its articles. That groups,
-    subcontractors and the end of an approval should be settled is counsel.
-    """
-    known = [rule for kind in RESERVED_TYPES if kind in reserved for rule in PROOFS[kind] if view.holds(rule)]
+    """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS)."""
+    known = [rule for kind in RESERVED_TYPES if kind in reserved for rule in TYPES[kind].proofs if view.holds(rule)]
     if not known or view["proofs_announced"].status != "in_force" or outcome == "INELIGIBLE":
         return None
-    kinds = [kind for kind in EQUIVALENT if kind in reserved and view.holds(MINIMUM_SHARES[kind])]
-    equivalent = kinds if view.holds("equivalent_structures") else []
+    shares = {kind: TYPES[kind].share or "" for kind in TYPES if kind in reserved and TYPES[kind].equivalent}
+    known_shares = {kind: rule for kind, rule in shares.items() if view.holds(rule)}
+    equivalent = known_shares if view.holds("equivalent_structures") else {}
     # what structures without approval prove: types that ask for the same share of workers are told together
     workers: dict[Text, list[Text]] = {}
-    for kind in equivalent:
-        workers.setdefault(view[MINIMUM_SHARES[kind]].value_text, []).append(sentence(view, f"disadvantage_{kind}"))
+    for kind, rule in equivalent.items():
+        workers.setdefault(view[rule].value_text, []).append(sentence(view, f"disadvantage_{kind}"))
     proofs = [sentence(view, rule) for rule in known]
     for share, names in workers.items():
         fr, en = (listed(side, OR) for side in zip(*names, strict=True))
         proofs.append(sentence(view, "share_of_workers", workers=Text(fr.fr, en.en), share=share))
     announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
-    quoted = not is_direct_award and view.holds(announced)
-    shares = [MINIMUM_SHARES[kind] for kind in equivalent]
+    quoted, structures = not is_direct_award and view.holds(announced), ["equivalent_structures", *equivalent.values()]
     return advice(
         view,
         "reserved_proofs",
-        rests_on=(*known, *([announced] if quoted else []), *(["equivalent_structures", *shares] if shares else [])),
+        rests_on=(*known, *([announced] if quoted else []), *(structures if equivalent else [])),
         proofs=join_texts(proofs),
         where=NOTHING if is_direct_award else sentence(view, "to_be_announced"),
         article=f" ({view[announced].article})" if quoted else "",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, applies, sentence, short_date
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, sentence, short_date
 from domain.law.reservations.eligibility import (
     LegalFacts,
     deciding_kinds,
@@ -92,12 +92,8 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
     return tuple(filter(None, found))
 
 
-@applies("counsel_no_offer")
 def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
-    """Without a capable supplier for all of it, a lot may get no offer: do not reserve it, or divide it.
-
-    RISK_INFRUCTUEUX.
-    """
+    """Without a capable supplier for all of it, a lot may get no offer: do not reserve it, or divide it."""
     minimum, scarcest = view.number("counsel_no_offer"), supply.scarcest
     if minimum is None or supply.is_inconclusive:
         return None
@@ -111,16 +107,10 @@ def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
     return advice(view, "no_offer", lot=lot)
 
 
-@applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
 def _advise_open(
     supply: LotCounts, review: LotReview, enough: Mapping[str, OptionCount], view: InForce
 ) -> LegalAdvice | None:
-    """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
-
-    For a lot already reserved as the law allows, only those that leave more candidates than its own: a wider one with
-    those of unknown trade, another whatever those of unknown trade may do. Beside the others, those of which too little
-    is known. Where the law leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
-    """
+    """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE)."""
     forbidden, doubtful, unknown = review.forbidden, review.doubtful, supply.unknown_options
     is_reserved = bool(supply.reserved) and review.outcome != "INELIGIBLE"
     own = supply.total if supply.capable is None else supply.capable
@@ -131,16 +121,12 @@ def _advise_open(
         is_wider = supply.reserved.issubset(option.split("_"))
         return total + (unknown.get(option, 0) if is_wider else 0) > fewer
 
-    named = [
-        option for option, count in enough.items() if leaves_more(option, count.total) and not forbidden.get(option)
-    ]
+    named = [each for each, count in enough.items() if leaves_more(each, count.total) and not forbidden.get(each)]
     if not named:
         return None
     if unknown.get("handicap") or unknown.get("iae"):  # the reservation that shuts neither out comes first
         named.sort(key=lambda option: option != "handicap_iae")
-    parts = [
-        _candidates_left(view, option, enough[option], option in doubtful, unknown.get(option, 0)) for option in named
-    ]
+    parts = [_candidates_left(view, each, enough[each], each in doubtful, unknown.get(each, 0)) for each in named]
     if not supply.reserved:
         parts += [
             _unknown_left(view, option, count.total, unknown.get(option, 0))
@@ -159,15 +145,11 @@ def _candidates_left(view: InForce, option: str, count: OptionCount, doubtful: b
 
     `unknown`: the suppliers to ask besides, of unknown trade.
     """
+    name, (total, sure), many = RESERVED[option].to, count, "s" if count.total > 1 else ""
+    ask = sentence(view, "to_ask_besides", unknown=unknown) if unknown else NOTHING
+    proviso = sentence(view, "if_lot_qualifies") if doubtful else NOTHING
     return sentence(
-        view,
-        "candidates_left",
-        option=RESERVED[option].to,
-        count=count.total,
-        many="s" if count.total > 1 else "",
-        certain=count.certain,
-        ask=sentence(view, "to_ask_besides", unknown=unknown) if unknown else NOTHING,
-        proviso=sentence(view, "if_lot_qualifies") if doubtful else NOTHING,
+        view, "candidates_left", option=name, count=total, many=many, certain=sure, ask=ask, proviso=proviso
     )
 
 
@@ -191,7 +173,6 @@ def _advise_expiring_approvals(ends: EndingApprovals, view: InForce) -> LegalAdv
     return advice(view, "approvals_expiring", count=ends.candidates, many=many, first=short_date(ends.first))
 
 
-@applies("counsel_expiry_months")
 def approval_horizon(lot: Lot, on: date, rules: Rules) -> date:
     """The day until which approvals should last: duration and renewals from now, else twelve months (counsel)."""
     known = (lot.duration_months or 0) + (lot.renewal_months or 0)
@@ -212,13 +193,8 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
         return min(rank_eligibility(alike, kind, day, view) for kind in reserved)
 
     kinds = deciding_kinds(reserved, rules.view(on))
-    ends = sorted(
-        {
-            approval.valid_until
-            for approval in facts.approvals or ()
-            if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
-        }
-    )
+    known = [each.valid_until for each in facts.approvals or () if each.kind in kinds and each.valid_until]
+    ends = sorted({end for end in known if on <= end < date.max})
     if not ends or (now := best_rank(on)) >= INELIGIBLE:
         return None
     return next((end for end in ends if best_rank(end + timedelta(days=1)) > now), None)
@@ -235,12 +211,8 @@ def rank_eligibility(facts: LegalFacts, kind: Reserved, on: date, view: InForce)
     return OUTCOMES.index(verdict.outcome), without != verdict
 
 
-@applies("distance_sourcing_only")
 @lru_cache(maxsize=256)
 def advise_on_distance(on: date, rules: Rules) -> LegalAdvice:
-    """Distance may rank whom to talk to before the market; it is never a selection or award criterion.
-
-    To be said wherever distance ranks (DISTANCE_SOURCING_ONLY).
-    """
+    """Distance may rank whom to talk to before the market; it is never a selection or award criterion."""
     row = rules.view(on)["distance_sourcing_only"]
     return LegalAdvice("DISTANCE_SOURCING_ONLY", "info", row.id, row.article, row.confidence, row.message)

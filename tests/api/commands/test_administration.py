@@ -3,6 +3,9 @@
 import asyncio
 import json
 import re
+import shlex
+import subprocess
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -168,6 +171,24 @@ def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
     write(server, organisation, 4, JournalKey(bytes(32)).sign)
     found = [each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]]
     assert found == ["forged_entry"] * 4 + ["lost_anchor"]
+
+
+def test_the_record_of_a_need_is_written_as_a_folder(
+    server: Server, within: Within, organisation: str, tmp_path: Path
+) -> None:
+    """Which the file beside it verifies; into no folder that holds anything, and of no need that is not there."""
+    create = ("keys", "create", "--name", "n", "--organisation", organisation, "--scope", "needs")
+    need: str = decoded(server.ask("POST", "/needs", NEED, key=within(*create).out.splitlines()[-1]))["need"]["id"]
+    folder = tmp_path / "record"
+    done = within("audit", "export", need, str(folder))
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("2 entries, 3 documents, 0 earlier heads\n")
+    command = shlex.split(done.out.splitlines()[1].partition(": ")[2])
+    assert command[0] == "python"
+    found = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+    for wrong in ((need, str(folder)), (str(uuid4()), str(tmp_path / "other"))):
+        assert within("audit", "export", *wrong).status == 2
 
 
 def test_what_nobody_signed_is_not_believed_and_what_cannot_be_understood_a_slip(

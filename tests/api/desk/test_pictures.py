@@ -80,6 +80,12 @@ VIEWS = (
     View("versions", "{need}/versions?de=1&a=2"),
     View("version", "{need}/versions/1"),
     View("decisions-wrong", "{need}/decisions", ".decide button[type=submit]"),
+    View(
+        "decisions-retain",
+        "{need}/decisions",
+        ".decide button[type=submit]",
+        {"[name=fournisseur]": " ", "[name=decision][value=kept]": " ", "#lot-1-motif": "Trie déjà nos papiers"},
+    ),
     View("decisions-empty", "{fresh}/decisions"),
     View("awards-wrong", "{need}/attributions", "details button"),
     View("award-withdrawal", "{need}/attributions/{award}"),
@@ -92,6 +98,7 @@ VIEWS = (
     View("report", "{need}/rapport?version=1&lire=integral"),
     View("report-file", "{need}/rapport/1/integral.html"),
     View("exchanges", "{need}/echanges"),
+    View("mail-choices", "mes-courriels"),
     View("exchanges-empty", "{fresh}/echanges"),
     View("exchange-wrong", "{need}/echanges/{exchange}", "[name=faire][value=relire]"),
     View(

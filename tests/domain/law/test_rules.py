@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from domain.errors import NotFound
-from domain.law.rules import LAW_FILE, BrokenLaw, load
+from domain.law.law_files import BrokenLaw
+from domain.law.rules import LAW_FILE, load
 from tests.domain.law.samples import rule, rules
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from api.commands.law import comparison_lines
 from domain.law.rules import load
-from domain.law.texts import compare, comparison_lines, newer_uncited, read_text
+from domain.law.texts import compare, newer_uncited, read_text
 
 ON = date(2026, 11, 30)
 OLD = """\

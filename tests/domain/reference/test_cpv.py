@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.rules import BrokenLaw, load
+from domain.law.law_files import BrokenLaw
+from domain.law.rules import load
 from domain.reference import cpv
 from domain.reference.cpv import Listing, broken_ranges, listing
 from tests.domain.law.samples import TODAY, rule, rules

@@ -13,18 +13,20 @@ from hypothesis import strategies as st
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import ContactCode
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Way
+from domain.law.law_files import Theme
 from domain.law.review import OPTIONS
-from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
 from domain.needs.status import Status, StepCode
+from domain.networks import NetworkKind
 from domain.report.lots import Position, Standing
 from domain.report.model import Variant
 from domain.shortlists.diff import AbsenceCode
 from domain.shortlists.listed_suppliers import Confidence, Gate, Outcome
 from domain.shortlists.shortlist import Severity, SupposedSiteSource, TensionLevel
 from domain.shortlists.version import DecisionCode
-from domain.suppliers.supplier import Kind, LegalForm
+from domain.suppliers.asked_last import AskedLast
+from domain.suppliers.supplier import EvidenceKind, Kind, LegalForm
 from domain.text import labels
 from domain.text.bilingual import (
     OR,
@@ -66,10 +68,12 @@ def test_days_amounts_distances_and_lists() -> None:
 @pytest.mark.parametrize(
     ("codes", "table"),
     [
+        (AskedLast, labels.ASKED_LAST),
         (Barrier, labels.BARRIERS),
         (Channel, labels.CHANNELS),
         (Confidence, labels.CONFIDENCES),
         (ContractKind, labels.CONTRACTS),
+        (EvidenceKind, labels.EVIDENCE),
         (Format, labels.FORMATS),
         (Gate, labels.GATES),
         (Gate, labels.REFUSED_BY),
@@ -77,6 +81,7 @@ def test_days_amounts_distances_and_lists() -> None:
         (LegalForm, labels.LEGAL_FORMS),
         (MeetingStatus, labels.MEETING_STATUSES),
         (Nature, labels.NATURES),
+        (NetworkKind, labels.NETWORK_KINDS),
         (Outcome, labels.OUTCOMES),
         (Position, labels.POSITIONS),
         (Procedure, labels.PROCEDURES),

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 
 from domain.suppliers.supplier import SupplierRecord
+from domain.text.labels import GIVEN_ALONE
 from sources.file_types.csv_cells import csv_of
 from sources.formats.vivier import rows_of_supplier
-from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE, HEADER, NEVER_GIVEN, table_schema
+from sources.formats.vivier_columns import COLUMNS, HEADER, NEVER_GIVEN, table_schema
 from tests.sources.formats.conftest import RECORDS
 from tests.sources.formats.test_vivier import ON, supplier_of
 
