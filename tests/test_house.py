@@ -22,8 +22,8 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (32_100, 156),
-    "db": (11_500, 72),
+    "api": (32_750, 159),
+    "db": (11_930, 73),
     "domain": (19_750, 90),
     "matching": (11_990, 55),
     "sources": (9_900, 48),

@@ -6,7 +6,15 @@ from pathlib import Path
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import allotment_pages, answer_pages, answer_selection, embedded_page, purchases_pages, sign_in
+from api.desk import (
+    allotment_pages,
+    answer_pages,
+    answer_selection,
+    embedded_page,
+    invited_people,
+    purchases_pages,
+    sign_in,
+)
 from api.desk.admin import admin_pages
 from api.desk.directory import directory_page, territory_page
 from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
@@ -68,7 +76,16 @@ async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
 
 
 MODULES = (
-    *(sign_in, need_page, answer_pages, answer_selection, allotment_pages, purchases_pages, embedded_page),
+    *(
+        sign_in,
+        invited_people,
+        need_page,
+        answer_pages,
+        answer_selection,
+        allotment_pages,
+        purchases_pages,
+        embedded_page,
+    ),
     *(territory_page, directory_page),
     *(stored_need, versions_page, decisions_page, notice_page, journal_page),
     campaigns_page,

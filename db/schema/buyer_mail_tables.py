@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-from db.schema.organisation_tables import exchanges, needs, persons
+from db.schema.organisation_tables import exchanges, needs
+from db.schema.person_tables import persons
 from db.schema.supplier_tables import keys, moments, organisations, outbox_columns, table
 
 # Without text or address: both are read at each attempt. Of an answer, the exchange, and the person who opened it where

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Text, delete, func, literal, 
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
-from db.schema.organisation_tables import suppression_key, suppressions
+from db.schema.person_tables import suppression_key, suppressions
 from domain.privacy import email_key, person_key, phone_key
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Contact, SupplierRecord

@@ -211,7 +211,13 @@ async def test_the_server_goes_on_while_many_shortlists_are_redacted(
 NAME = "Anne Le Goff"
 
 # Columns of text that are not searched, and why.
-SEARCHED_OTHERWISE = {"persons", "records", "desk_accounts", "desk_sessions"}  # the last two by their person
+SEARCHED_OTHERWISE = {
+    "persons",
+    "records",
+    "desk_accounts",
+    "desk_sessions",
+    "passkeys",
+}  # the last three by their person
 IDS_OF_RECORDS = {"external_id", "other_external_id"}
 WRITTEN_FROM_RECORDS = {"suppliers"}
 # codes, ids, digests, states, and what administrators call sources and organisations
@@ -248,6 +254,7 @@ OF_NOBODY = {
     "shortlist_decisions": {"lot_id", "decision"},
     "unwanted_mails": {"kind", "address_digest"},
     "shortlists": {"language", "stamp", "totals", "ledger"},
+    "sign_in_mails": {"status", "language", "browser", "digest", "failure"},
     "sources": {"name", "mapping", "licence"},
     "split_records": {"source", "other_source"},
     "supplier_notes": {"means"},
