@@ -115,6 +115,11 @@ in the new text any more, and the articles of the same chapters that no rule cit
 heading per article (“## Article R2122-8”), or a folder of such files.
 """
 
+LAW_CHECK = """\
+Read the files of the law in a folder (a copy of domain/data: law.toml, law_sentences.toml and the tables beside them) as
+the program does, and tell what is wrong: the file, the place, and what would be right.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status: 0, 1 for failure, 2 for a mistake of usage, 130 for Ctrl-C."""
@@ -249,6 +254,9 @@ def _add_law_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     due = add("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
     due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
     due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
+    files = add("check", help="tell what is wrong in a copy of the files of the law", description=LAW_CHECK)
+    files.set_defaults(function="check_files")
+    files.add_argument("folder", type=Path, metavar="DIR", help="the folder that holds the copy")
     texts = add("compare", help="tell what changed between two texts of the code", description=LAW_COMPARE)
     texts.set_defaults(function="compare_texts")
     texts.add_argument("old", type=Path, metavar="OLD", help="a Markdown file of articles, or a folder of them")
