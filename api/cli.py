@@ -116,8 +116,8 @@ heading per article (“## Article R2122-8”), or a folder of such files.
 """
 
 LAW_CHECK = """\
-Read the files of the law in a folder (a copy of domain/data: law.toml, law_sentences.toml and the tables beside them) as
-the program does, and tell what is wrong: the file, the place, and what would be right.
+Read the files of the law in a folder (a copy of domain/data: law.toml, law_sentences.toml and the tables beside them)
+as the program does, and tell what is wrong: the file, the place, and what would be right.
 """
 
 

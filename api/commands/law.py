@@ -40,8 +40,8 @@ def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
         sys.stdout.write("\n".join(due_lines(each, on)) + "\n")
     sys.stdout.write(f"{len(due)} rules change or are to be checked within {options.within} days of {on}\n")
     newer = newer_uncited(rules, on)
-    for article in newer:
-        sys.stdout.write(f"{article.since}  {article.article}: of a chapter that rules cite, and no rule cites it\n")
+    for article, since in newer.items():
+        sys.stdout.write(f"{since}  {article}: of a chapter that rules cite, and no rule cites it\n")
     sys.stdout.write(f"{len(newer)} articles that took effect within a year before {on} are cited by no rule\n")
     return 0
 

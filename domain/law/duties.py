@@ -18,10 +18,11 @@ from domain.law.findings import (
     sentence,
     short_date,
 )
-from domain.law.procedures.lot_facts import LotFacts, LotObject, cents_rounded_up, stated_total
+from domain.law.procedures.lot_facts import LotFacts, LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
 from domain.law.procedures.procedure import Procedure, eu_thresholds, is_defence, social_thresholds
 from domain.law.rules import InForce, cents
+from domain.needs.estimate import cents_rounded_up, stated_total
 from domain.needs.need import Buyer, ContractKind, Need
 from domain.text.bilingual import AND, NOTHING, Text, euros, join_texts
 

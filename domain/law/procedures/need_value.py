@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from domain.law.findings import LegalAdvice, advice, listed_briefly, sentence
-from domain.law.procedures.lot_facts import LotFacts, estimate_as_sum, known_total, stated_total
+from domain.law.procedures.lot_facts import LotFacts, estimate_as_sum
 from domain.law.rules import InForce
+from domain.needs.estimate import known_total, stated_total
 from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import NOTHING, euros, join_texts
 
