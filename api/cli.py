@@ -105,19 +105,11 @@ Remove what is past its retention period: shows it, asks, then removes exactly t
 periods are settings; journals are never removed.
 """
 LAW_DUE = """\
-List the rules of law that change within DAYS, and those whose day to be looked at again comes by then or has passed:
-what changes, the article, how sure it is, and where to look. Then the articles newer than a year that no rule cites, of
-the chapters that rules cite. Reads VIVIER_LAW_FILE where it is set, and no database.
+List the rules of law that change within DAYS or are to be looked at again by then: what changes, the article, how sure
+it is, and where to look; then newer articles that no rule cites. Reads VIVIER_LAW_FILE where set, and no database.
 """
 LAW_COMPARE = """\
-Set two texts of the code beside the rules: the articles that rules cite and that changed, the rules whose quote is not
-in the new text any more, and the articles of the same chapters that no rule cites. A text is a Markdown file with a
-heading per article (“## Article R2122-8”), or a folder of such files.
-"""
-
-LAW_CHECK = """\
-Read the files of the law in a folder (a copy of domain/data: law.toml, law_sentences.toml and the tables beside them)
-as the program does, and tell what is wrong: the file, the place, and what would be right.
+Set two texts of the code (Markdown with a heading per article, a file or a folder) beside the rules that cite them.
 """
 
 
@@ -254,9 +246,9 @@ def _add_law_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     due = add("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
     due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
     due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
-    files = add("check", help="tell what is wrong in a copy of the files of the law", description=LAW_CHECK)
+    files = add("check", help="tell what is wrong in a copy of the files of the law, and where")
     files.set_defaults(function="check_files")
-    files.add_argument("folder", type=Path, metavar="DIR", help="the folder that holds the copy")
+    files.add_argument("folder", type=Path, metavar="DIR", help="a copy of domain/data, with law.toml and its tables")
     texts = add("compare", help="tell what changed between two texts of the code", description=LAW_COMPARE)
     texts.set_defaults(function="compare_texts")
     texts.add_argument("old", type=Path, metavar="OLD", help="a Markdown file of articles, or a folder of them")

@@ -65,7 +65,7 @@ def possible_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
     return (known,) if known else tuple(dict.fromkeys(each.threshold for each in buyer_classes() if each.threshold))
 
 
-def possible_social_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
+def social_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
     """The ids of the rules with the EU threshold of social services that may be the buyer's."""
     known = class_of(buyer).social_threshold
     every = (each.social_threshold for each in buyer_classes() if each.social_threshold)

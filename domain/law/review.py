@@ -27,6 +27,7 @@ from domain.law.findings import (
     weakest,
     worst_outcome,
 )
+from domain.law.procedures import steps
 from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
 from domain.law.procedures.need_value import advise_estimated_value, advise_total_below_lots
 from domain.law.procedures.procedure import (
@@ -38,13 +39,6 @@ from domain.law.procedures.procedure import (
     is_defence,
 )
 from domain.law.procedures.small_lots import advise_sets
-from domain.law.procedures.steps import (
-    advise_books,
-    advise_essential_data,
-    advise_innovation,
-    advise_next_steps,
-    advise_yearly_list,
-)
 from domain.law.reservations.reservation import (
     advise_proofs_of_type,
     review_ess_object,
@@ -136,7 +130,7 @@ def _advise_duties(
     market, direct = need.contract == "market", decided.is_direct_award
     transport = None if market else duties.advise_transport(lots, view)
     return [
-        *advise_next_steps(need, decided, view),
+        *steps.advise_next_steps(need, decided, view),
         advise_mixed_object(decided, view),
         sets,
         transport,
@@ -145,22 +139,13 @@ def _advise_duties(
         duties.advise_environmental_duties(need.contract, direct, transport is None, view),
         duties.advise_allotment(need, direct, view),
         duties.advise_framework_duration(need, view),
-        *(_advise_publication(need, lots, decided, view) if market else []),
+        steps.advise_books(need, lots, decided, view) if market else None,
+        steps.advise_yearly_list(need, decided, view) if market else None,
+        steps.advise_essential_data(need, decided, view) if market else None,
         None if direct else duties.advise_sustainable_specifications(view),
         None if transport else duties.advise_small_firms_share(need.contract, view),
         duties.advise_financial_terms(need, lots, direct, view),
     ]
-
-
-def _advise_publication(
-    need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce
-) -> tuple[LegalAdvice | None, ...]:
-    """The advice on what may be bought directly besides, and on what is published of a contract after its award."""
-    return (
-        advise_books(need, lots, decided, view),
-        advise_yearly_list(need, decided, view),
-        advise_essential_data(need, decided, view),
-    )
 
 
 def _review_lot(
@@ -178,7 +163,7 @@ def _review_lot(
     findings, forbidden, doubtful = found
     outcome = worst_outcome(findings)
     proofs = advise_proofs_of_type(asked.reserved or (), outcome, contract, part.level == "direct", view)
-    innovation = None if is_defence(need) else advise_innovation(need, lot, part.group, view)
+    innovation = None if is_defence(need) else steps.advise_innovation(need, lot, part.group, view)
     on_lot = on_object + tuple(filter(None, (proofs, innovation, small)))
     return LotReview(findings, on_lot, forbidden, doubtful, outcome)
 

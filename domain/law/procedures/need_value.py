@@ -104,8 +104,6 @@ def _make_group(
 
 def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
     """The lots of a need's groups in one group, of works where works are worth more than the other lots."""
-    if len(divided) == 1:
-        return divided[0]
     others, works = divided
     of_id = {lot.lot.id: lot for group in divided for lot in group.lots}
     lots = tuple(of_id[lot.id] for lot in need.lots)
