@@ -15,7 +15,7 @@ from uuid import UUID
 
 from api.commands.command import status_of
 from api.settings import read_settings
-from domain.organisation import SCOPES
+from domain.organisation import RIGHTS_OF_PEOPLE, SCOPES
 
 LONGEST_SOURCE = 100
 GARBAGE_AFTER = 20_000
@@ -62,15 +62,11 @@ Import a file of suppliers as the records of SOURCE, like POST /sources/{source}
 line and reason and stops no other; what is accepted is stored wholly or not at all. The name of FILE tells how it is
 written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
 """
-KEYS_CREATE = "Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept."
 AUDIT_VERIFY = """\
-Verify the journals: numbers without gaps, every entry bound to the one before by its hash and signed, needs, messages,
-shortlists, decisions, awards and meetings as they were when their entries were written. Exits with 1 where one is
-broken, and says where. The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that
-nothing was cut off at the end and nothing rewritten; so do the signed heads that a server sends out by itself, given
-back as --heads.
+Verify the journals: every entry bound to the one before and signed, and what is stored, rights too, as it was when its
+entries were written. Exits with 1 where one is broken, and says where. The anchor it prints, noted elsewhere, and the
+heads that a server sends out by itself prove later that nothing was cut off at the end and nothing rewritten.
 """
-AUDIT_KEY = "Print the public key by which the journal's signatures are verified: note it outside of Vivier."
 PRIVACY_EXPORT = "Print all data held about a person: where they are, since when, and what an erasure would change."
 PRIVACY_ERASE = """\
 Erase a person: shows what it will change, asks, then does it and prints what was changed, and what is kept and why.
@@ -94,16 +90,10 @@ change since it was last imported is skipped. Stops at the first import that is 
 POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
 SPENDING = """\
 Count a table of payments or contracts by what each supplier was on the day: euros and shares of the social economy,
-of sheltered work and of work integration, by kind and year, with the indicators of the SPASER and the PNAD. Suppliers
-are looked up in the database; nothing is stored.
+sheltered work and work integration, by kind and year, with the indicators of the SPASER and the PNAD. Stores nothing.
 """
-RETENTION_SHOW = """\
-Show what is past its retention period and would be removed now: needs one by one, the rest by number.
-"""
-RETENTION_PURGE = """\
-Remove what is past its retention period: shows it, asks, then removes exactly that, and writes it in the journals. The
-periods are settings; journals are never removed.
-"""
+RETENTION_SHOW = "Show what is past its retention period and would be removed now: needs by one, the rest by number."
+RETENTION_PURGE = "Remove what is past its period: shows it, asks, removes exactly that, and writes it in the journals."
 LAW_DUE = """\
 List the rules of law that change within DAYS or are to be looked at again by then: what changes, the article, how sure
 it is, and where to look; then newer articles that no rule cites. Reads VIVIER_LAW_FILE where set, and no database.
@@ -167,9 +157,7 @@ def _build_parser() -> argparse.ArgumentParser:
         return command.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True).add_parser
 
     serve = add_command("serve", "serve the API with what the database holds", SERVE, "serving.serve.run")
-    demo = add_command(
-        "demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO, "serving.demo.run"
-    )
+    demo = add_command("demo", "serve a sample pool and match a need (`make run` runs it)", DEMO, "serving.demo.run")
     for each in (serve, demo):
         each.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
         each.add_argument("--port", type=_int_in(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
@@ -177,6 +165,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_searches(add_command)
     add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
     _add_key_actions(add_command_of_actions("keys", "create, list and revoke API keys"))
+    _add_people_actions(add_command_of_actions("people", "invite people, end their access", "keys.run_people"))
     _add_campaign_actions(add_command_of_actions("campaigns", "show what became of campaigns"))
     _add_audit_actions(add_command_of_actions("audit", "verify the hash chain of the journals"))
     _add_privacy_actions(
@@ -213,9 +202,7 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         parser.add_argument("--csv", action="store_true", help=f"print the answer of POST {path}, as CSV")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
-        parser.add_argument(
-            "--on", type=_parse_date, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)"
-        )
+        parser.add_argument("--on", type=_parse_date, metavar="DAY", help="evaluate for it (default: the need's)")
         parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
     trail = "print the trail: the need as read, the suppliers each gate refused, the order"
     match.add_argument("--explain", action="store_true", help=trail)
@@ -231,9 +218,7 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
     from sources.formats.registry import FORMATS  # noqa: PLC0415 - takes longer to load than most commands need
 
-    parser.add_argument(
-        "source", metavar="SOURCE", type=_parse_source_name, help="name of the source the records belong to"
-    )
+    parser.add_argument("source", metavar="SOURCE", type=_parse_source_name, help="to which the records belong")
     parser.add_argument("file", metavar="FILE", help="the file to import")
     parser.add_argument("--format", choices=sorted(FORMATS), default="vivier", help="of the rows (default: vivier)")
     parser.add_argument("--mode", choices=("upsert", "snapshot"), default="upsert", help="snapshot also removes")
@@ -305,18 +290,29 @@ def _add_campaign_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _add_key_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
-    create = add("create", help="create a key", description=KEYS_CREATE)
+    told = "Create an API key. It is shown this once, alone on the last line; only its digest is kept."
+    create = add("create", help="create a key", description=told)
     create.add_argument("--name", required=True, help="what the key is for")
     create.add_argument("--organisation", required=True, help="the buyer or network it belongs to")
     create.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it may do; repeatable")
-    create.add_argument(
-        "--source", action="append", type=_parse_source_name, default=[], help="a source it may write; repeatable"
-    )
+    source: dict[str, Any] = {"action": "append", "type": _parse_source_name, "default": []}
+    create.add_argument("--source", **source, help="a source it may write; repeatable")
     create.add_argument("--expires", type=_parse_date, metavar="DAY", help="the last day on which it works, in France")
     create.add_argument("--rate", type=int, metavar="N", help="its quota of requests by the minute, of all servers")
     add("list", help="list all keys, the revoked ones too", description="List all keys.")
     revoke = add("revoke", help="revoke a key", description="Revoke a key for good.")
     revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")
+
+
+def _add_people_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
+    invite = add("invite", help="invite an address", description="Send an address a link that lets in, by e-mail.")
+    invite.add_argument("address", metavar="ADDRESS", help="of one person, to whom codes to sign in go too")
+    invite.add_argument("--organisation", required=True, help="the name or id of the organisation")
+    invite.add_argument("--name", help="by which the journal calls the person (default: the address)")
+    invite.add_argument("--right", required=True, action="append", choices=RIGHTS_OF_PEOPLE, help="given; repeatable")
+    add("list", help="list who signs in without a key")
+    remove = add("remove", help="end a person's access", description="End the access of an invited person.")
+    remove.add_argument("person", type=UUID, metavar="ID", help="their id, which `vivier people list` shows")
 
 
 def _add_audit_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -333,7 +329,10 @@ def _add_audit_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     verify.add_argument("--public-key", **repeatable, type=key, metavar="KEY", help=trusted)
     verify.add_argument("--signed-since", default=date.min, type=_parse_date, metavar="DAY", help=since)
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
-    add("key", help="print the public key of the journal's signatures", description=AUDIT_KEY)
+    export = add("export", help="write the record of a need as a folder", description="Write a need's record.")
+    export.add_argument("need", metavar="NEED", type=UUID, help="its id")
+    export.add_argument("folder", metavar="DIR", type=Path, help="a folder that is empty or not there yet")
+    add("key", help="print the public key of the journal's signatures", description="Note it outside of Vivier.")
 
 
 def _add_privacy_actions(add: Callable[..., argparse.ArgumentParser]) -> None:

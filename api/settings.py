@@ -252,6 +252,7 @@ class Settings:
     retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _parse_need_ids, ())
     journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _parse_journal_key, secret=True)
     journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _parse_journal_target, secret=True)
+    timestamp_url: str | None = _setting("VIVIER_TIMESTAMP_URL", _parse_web_url)
     rules: Rules | None = _setting("VIVIER_LAW_FILE", _load_rules)
     trace_to: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _parse_web_url)
     metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _parse_folder)
@@ -261,6 +262,20 @@ class Settings:
     def address_connections(self) -> int:
         """The most connections that an address may have at a time: a quarter of all, so that nobody takes them all."""
         return max(1, self.connections // 4)
+
+    def rights_on_ground(self, ground: str) -> tuple[Scope, ...]:
+        """The rights of a person whom a verified address, SIRET or domain (`ground`) makes one of an organisation.
+
+        Administrators are those who are named by their very address: a SIRET or a domain is no ground for it, as it
+        might lead an administrator of one organisation to another.
+        """
+        is_named = not ground.startswith("@") and ground in self.oidc_administrators
+        return (*self.oidc_rights, "admin") if is_named else self.oidc_rights
+
+    def still_leads(self, ground: str, organisation_id: UUID, name: str, siret: str | None) -> bool:
+        """Whether a ground leads to the organisation of this id, name and SIRET, as it did at a sign-in."""
+        named = dict(self.oidc_members).get(ground)
+        return ground == siret if named is None else named in {str(organisation_id), name}
 
     @property
     def pool_size(self) -> int:

@@ -1,8 +1,8 @@
 """The journal as a hash chain: each entry carries the hash of the one before, so that an alteration shows."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
 
@@ -52,8 +52,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Things as stored then, such as `message:<id>=<SHA-256>`, without digits where one was removed"""
 
 
-def entry_hash(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
-    """The hash of an entry: SHA-256 over `previous`, that of the entry before, and the content without `entry.hash`."""
+def entry_text(organisation_id: UUID, entry: Entry) -> bytes:
+    """The entry as it is hashed: JSON of its content without `entry.hash`."""
     content: list[Any] = [
         organisation_id.hex,
         entry.number,
@@ -67,35 +67,54 @@ def entry_hash(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
     ]
     if entry.content:  # entries of earlier versions have none
         content.append(entry.content)
-    return hashlib.sha256(previous + msgspec.json.encode(content)).digest()
+    return msgspec.json.encode(content)
 
 
-def content_digest(*values: object) -> str:
-    """The SHA-256 of the content that an entry is about, in hexadecimal digits; `values`: any that JSON can hold."""
-    return hashlib.sha256(msgspec.json.encode(values)).hexdigest()
+def entry_hash(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
+    """The hash of an entry: SHA-256 over `previous`, that of the entry before, and its text."""
+    return sha256(previous + entry_text(organisation_id, entry)).digest()
 
 
 class JournalHead(msgspec.Struct, frozen=True):
-    """The last entry of a journal at some time."""
+    """The last entry of a journal at some time; `root`: of the tree over its entries (`domain.merkle`)."""
 
     organisation_id: UUID
     number: int
     hash: str
+    root: str | None = None
 
 
 class JournalHeads(msgspec.Struct, frozen=True):
-    """The last entries of all journals `at` some time."""
+    """The last entries of all journals `at` some time.
+
+    Of each, what is signed is the SHA-256 of its JSON (`digests`): one can be shown, and the others not. Those of
+    earlier releases are signed as they are (`heads`).
+    """
 
     at: datetime
-    heads: tuple[JournalHead, ...]
+    heads: tuple[JournalHead, ...] = ()
+    digests: tuple[str, ...] = ()
 
 
 class SignedHeads(msgspec.Struct, frozen=True):
-    """A signed `JournalHeads`. `heads`: its JSON, as signed; `public_key` and `signature` in hexadecimal digits."""
+    """A signed `JournalHeads`. `heads`: its JSON, as signed; `public_key` and `signature` in hexadecimal digits.
+
+    `opened`: JSON of heads whose digests are signed. `timestamp`: an authority's answer (RFC 3161) about `heads`, in
+    base64.
+    """
 
     heads: str
     public_key: str
     signature: str
+    opened: tuple[str, ...] = ()
+    timestamp: str | None = None
+
+    def read(self) -> JournalHeads:
+        """The signed heads, as far as they are shown."""
+        known = msgspec.json.decode(self.heads, type=JournalHeads)
+        shown = (each for each in self.opened if sha256(each.encode()).hexdigest() in known.digests)
+        heads = tuple(msgspec.json.decode(each, type=JournalHead) for each in shown)
+        return msgspec.structs.replace(known, heads=(*known.heads, *heads))
 
 
 class Break(msgspec.Struct, frozen=True):

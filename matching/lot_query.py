@@ -39,8 +39,8 @@ SURE = 0.7
 """Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
 # From there on, a title is held against CPV codes that say something else, and beside titles of other lots.
 LIKELY_TITLE = 0.5
-# CPV divisions of construction work, and of the services of architects and engineers.
-WORKS, ENGINEERS = "45", "71"
+# CPV divisions of construction work, and of the services of architects and engineers; these are no other advice.
+WORKS, ENGINEERS, ADVICE = "45", "71", "so-conseil"
 
 
 class GivenUp(Exception):
@@ -344,14 +344,16 @@ class NeedReader:
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
         asked for too; where it names some of them, or segments are named, the others are suggested. A trade that the
         need's title alone says is left to lots that say it themselves (`in_titles`), unless this lot says none. What is
-        designed is not built: of what is works alone, nothing is added where all codes are of engineers' services.
+        designed is not built: of what is works alone, nothing is added where all codes are of engineers' services, and
+        advice, as what is read with doubt, is then suggested at most.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.read(title)}
         readings = self.interpreter.read(title, need_title)
         left = in_titles - own if own else frozenset()
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
-        if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
+        of_engineers = bool(lot.cpv) and all(code.startswith(ENGINEERS) for code in lot.cpv)
+        if of_engineers:
             codes_of = {reading.segment: self.taxonomy.segments[reading.segment].cpv for reading in readings}
             works = {segment for segment, codes in codes_of.items() if any(code.startswith(WORKS) for code in codes)}
             both = {segment for segment in works if any(code.startswith(ENGINEERS) for code in codes_of[segment])}
@@ -361,7 +363,9 @@ class NeedReader:
         requested.title_says = likely if of_cpv and differs else ()
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
-            read = requested.read if differs and not lot.segments else requested.suggested
+            is_sure = not of_engineers or (confidence >= SURE and segment != ADVICE)
+            asked = differs and not lot.segments and is_sure
+            read = requested.read if asked else requested.suggested
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))
         return bool(readings) and not of_cpv

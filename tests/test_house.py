@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (31_500, 155),
-    "db": (11_200, 69),
-    "domain": (18_400, 88),
+    "api": (32_750, 159),
+    "db": (11_930, 73),
+    "domain": (18_800, 90),
     "matching": (11_990, 55),
     "sources": (9_900, 48),
-    "tests": (59_400, 322),
+    "tests": (61_500, 335),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -1,4 +1,4 @@
-"""`vivier audit`: verify the journals: their chain, their signatures, and what their entries are about."""
+"""`vivier audit`: verify the journals, with what their entries are about; write the record of a need as a folder."""
 
 import argparse
 import asyncio
@@ -8,19 +8,24 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
+from httpx import AsyncClient
 
 from api.commands.command import FAILED, USAGE, CommandFailed, attached_database
 from api.commands.console import plain
-from api.journal.signing_key import journal_key, signature_checker
+from api.journal.export_need import VERIFIER, NeedRecord, read_record, write_record
+from api.journal.send_heads import ANSWER_SECONDS
+from api.journal.signing_key import JournalKey, journal_key, signature_checker
+from api.journal.timestamps import NoTimestamp, request_timestamp
 from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
 from db.journal.content import content_digests, unrecorded_names
-from db.journal.entries import journals, read_one_snapshot, stored_entries
-from domain.journal import BoundContent, Break, Chain, JournalHeads, SignedHeads
+from db.journal.entries import journals, organisation_of, read_one_snapshot, stored_entries
+from domain.journal import BoundContent, Break, Chain, SignedHeads
+from domain.merkle import MerkleTree
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")
 _LISTED = 20
@@ -36,8 +41,15 @@ _EXPLANATIONS = {
     "unrecorded_content": "{about} is told of by none of {number} entries",
 }
 IsSignature = Callable[[bytes, bytes], bool]
-Anchor = tuple[str, int, bytes]
-"""An entry that was noted outside of Vivier: the id or the name of its organisation, its number and its hash."""
+
+
+class Anchor(NamedTuple):
+    """An entry noted outside of Vivier: its organisation's id or name, number and hash; the tree's root if known."""
+
+    organisation: str
+    number: int
+    hash: bytes
+    root: bytes | None = None
 
 
 class JournalVerdict(msgspec.Struct, frozen=True):
@@ -54,12 +66,15 @@ class JournalVerdict(msgspec.Struct, frozen=True):
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Print the public key, or verify the journals; returns 1 where a journal is broken."""
+    """Print the public key, write a need's record, or verify the journals; returns 1 where a journal is broken."""
     key = journal_key(settings)
-    if options.action == "key":
+    if options.action in {"key", "export"}:
         if key is None:
             raise CommandFailed(f"there is no key, and none can be made in {settings.home}")
-        sys.stdout.write(f"{key.public}\n")
+        if options.action == "key":
+            sys.stdout.write(f"{key.public}\n")
+        else:
+            _export(options.need, options.folder, settings, key)
         return 0
     trusted = [*([key.public] if key else []), *options.public_key]
     is_signature = signature_checker(trusted)
@@ -67,7 +82,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for text in options.anchor:
         if (noted := _ANCHOR.fullmatch(text)) is None:
             raise CommandFailed(f"{text!r} is not ORGANISATION:NUMBER:HASH, with the 64 digits of a SHA-256", USAGE)
-        anchors.append((noted["organisation"], int(noted["number"]), bytes.fromhex(noted["hash"])))
+        anchors.append(Anchor(noted["organisation"], int(noted["number"]), bytes.fromhex(noted["hash"])))
     for path in options.heads:
         anchors += _anchors_in(path, is_signature)
     since = datetime.combine(options.signed_since, time.min, UTC) if trusted else None
@@ -86,8 +101,45 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return FAILED if any(verdict.breaks for verdict in verdicts) else 0
 
 
+def _export(need_id: UUID, folder: Path, settings: Settings, key: JournalKey) -> None:
+    """Write the record of a need into a folder, stamped where an authority is set and answers. Raises CommandFailed."""
+    now = datetime.now(UTC)
+
+    async def read() -> NeedRecord:
+        async with transaction(engine(url, pool_size=0)) as connection:
+            await read_one_snapshot(connection)
+            organisation_id = await organisation_of(connection, f"need:{need_id}")
+            if organisation_id is None:
+                raise CommandFailed(f"no journal tells of a need {need_id}", USAGE)
+            return await read_record(connection, organisation_id, need_id, now)
+
+    async def stamp(statement: str) -> str | None:
+        if settings.timestamp_url is None:
+            return None
+        async with AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
+            try:
+                return await request_timestamp(client, settings.timestamp_url, statement.encode())
+            except NoTimestamp as failure:
+                sys.stderr.write(f"without a time-stamp: the authority gave none ({failure})\n")
+                return None
+
+    with attached_database(settings) as url:
+        record = asyncio.run(read())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise CommandFailed(f"{folder} is not empty", USAGE)
+        write_record(folder, record, key, asyncio.run(stamp(record.statement)))
+    except OSError as error:
+        raise CommandFailed(f"cannot write {folder}: {error.strerror}", USAGE) from None
+    sys.stdout.write(
+        f"{len(record.entries)} entries, {len(record.documents)} documents, {len(record.heads)} earlier heads\n"
+        f"verify: python {plain(str(folder / VERIFIER))} {plain(str(folder))} --key {key.public}\n"
+    )
+
+
 def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
-    """Yield the entry (organisation id, number, hash) that each signed head in a file names. Raises CommandFailed."""
+    """Yield the entry that each signed head in a file names. Raises CommandFailed."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -95,14 +147,15 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
     for number, line in enumerate(lines, 1):
         try:
             signed = msgspec.json.decode(line, type=SignedHeads)
-            known = msgspec.json.decode(signed.heads, type=JournalHeads)
+            known = signed.read()
             is_signed = is_signature(signed.heads.encode(), bytes.fromhex(signed.signature))
         except ValueError:  # msgspec's errors are such
             raise CommandFailed(f"{path}, line {number}, is not a line of signed heads", USAGE) from None
         if not is_signed:
             raise CommandFailed(f"{path}, line {number}, is not signed by a key of the journal (see --public-key)")
         for head in known.heads:
-            yield str(head.organisation_id), head.number, bytes.fromhex(head.hash)
+            root = None if head.root is None else bytes.fromhex(head.root)
+            yield Anchor(str(head.organisation_id), head.number, bytes.fromhex(head.hash), root)
 
 
 async def _verify_journals(
@@ -113,33 +166,34 @@ async def _verify_journals(
         await read_one_snapshot(connection)
         known = await journals(connection)
         names = {name for organisation_id, name in known} | {str(organisation_id) for organisation_id, _ in known}
-        for wanted in (*(of for of, _, _ in anchors), *filter(None, [organisation])):
+        for wanted in (*(each.organisation for each in anchors), *filter(None, [organisation])):
             if wanted not in names:
                 raise CommandFailed(f"there is no organisation {plain(wanted)}", USAGE)
         verdicts = []
         for own, name in known:
             if organisation in {None, str(own), name}:
-                noted = {(number, digest) for of, number, digest in anchors if of in {str(own), name}}
+                noted = [each for each in anchors if each.number and each.organisation in {str(own), name}]
                 verdicts.append(await _verify_journal(connection, name, noted, new_chain(own)))
         return verdicts
 
 
-async def _verify_journal(
-    connection: Connection, name: str, noted: set[tuple[int, bytes]], chain: Chain
-) -> JournalVerdict:
-    """The verdict on one journal; `noted`: entries (number, hash) noted earlier, which must still be there."""
-    bound, lost = BoundContent(), {(number, digest) for number, digest in noted if number}
+async def _verify_journal(connection: Connection, name: str, noted: Sequence[Anchor], chain: Chain) -> JournalVerdict:
+    """The verdict on one journal; `noted`: entries noted earlier, which must still be there."""
+    bound, tree, roots = BoundContent(), MerkleTree(), {each.number: (b"", b"") for each in noted}
     async for page in stored_entries(connection, chain.organisation_id):
         for stored in page:
             chain.verify_entry(*stored)
             if stored.entry is not None:
                 bound.collect_entry(stored.entry)
-            lost.discard((stored.number, stored.hash))
+            tree.append(stored.hash)
+            if stored.number in roots:
+                roots[stored.number] = stored.hash, tree.root()
     chain.close()
+    lost = {each.number for each in noted if (each.hash, each.root or roots[each.number][1]) != roots[each.number]}
     missing = await unrecorded_names(connection, chain.organisation_id, bound.recorded)
     breaks = (
         *chain.breaks,
-        *(Break(number, "lost_anchor") for number, _ in sorted(lost)),
+        *(Break(number, "lost_anchor") for number in sorted(lost)),
         *bound.breaks(await content_digests(connection, bound.names)),
         *(Break(chain.number, "unrecorded_content", about=each) for each in missing),
     )

@@ -38,6 +38,7 @@ from db.exchanges.reply_links import (
     select_outgoing_message,
     write_outcome,
 )
+from db.invitations import invitation_times
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.schema.organisation_tables import message_mails
@@ -238,8 +239,8 @@ async def emails_left(connection: Connection, acting: Acting) -> int:
 
 async def _queued_emails(connection: Connection, organisation_id: UUID, moment: datetime) -> list[datetime]:
     """The times after `moment` at which e-mails of an organisation were queued, the earliest first."""
-    of_messages = await mail_queue_times(connection, organisation_id, moment)
-    return sorted([*of_messages, *await link_mail_times(connection, organisation_id, moment)])
+    kinds = (mail_queue_times, link_mail_times, invitation_times)
+    return sorted([time for times in kinds for time in await times(connection, organisation_id, moment)])
 
 
 async def require_email_quota(connection: Connection, acting: Acting, wanted: int) -> None:

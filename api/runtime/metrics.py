@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -64,6 +64,13 @@ class Metrics:
             "vivier_index_follows",
             "1 where the suppliers in memory follow the directory, 0 since that failed; the least of the workers'",
             multiprocess_mode="livemin",
+            registry=self._registry,
+        )
+
+        self.timestamps = Counter(
+            "vivier_journal_timestamps",
+            "Answers of the time-stamping authority about the journals' heads: given, or refused where it gave none",
+            ("answer",),
             registry=self._registry,
         )
 

@@ -19,7 +19,13 @@ from db.core.engine import Connection, bind, read_first
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, wake_servers
 from db.schema.campaign_tables import campaign_mails, campaigns
-from db.schema.organisation_tables import exchanges, message_mails, messages, needs, reply_links
+from db.schema.organisation_tables import (
+    exchanges,
+    message_mails,
+    messages,
+    needs,
+    reply_links,
+)
 from db.schema.supplier_tables import organisations
 from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name, purchase_name

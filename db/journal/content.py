@@ -6,19 +6,22 @@ Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses a
 `decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants and follow-ups, whose persons are ids),
 `meeting_scope:<meeting>` (the needs, territory and segments that it is about), `campaign:<id>` (its question),
 `campaign_recipients:<campaign>`, `note:<organisation>/<supplier>`. Of rights: `organisation:<id>`, `key:<id>`,
-`person:<id>` (with accounts), `session:<digest>`, `calendar_feed:<key>`, `webhook:<id>`, `recipients:<exchange>` (their
-addresses, with the contact that they are told), `reply_links:<exchange>`, `supplier_link:<id>` (with the digests of its
-secrets).
+`person:<id>` (with accounts and passkeys), `session:<digest>`, `calendar_feed:<key>`, `webhook:<id>`,
+`recipients:<exchange>` (their addresses, with the contact that they are told), `reply_links:<exchange>`,
+`supplier_link:<id>` (with the digests of its secrets).
 
 The digest of a row with a person's data is made with its salt, which an erasure replaces: nobody is guessed from it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Column, ColumnElement, Table, Text, cast, func, literal, select, true, tuple_
+from sqlalchemy.sql.functions import Function
 from sqlalchemy.sql.visitors import iterate
 
 from db.core.engine import Connection
@@ -27,8 +30,6 @@ from db.schema.declaration_tables import declaration_links, declaration_secrets
 from db.schema.organisation_tables import (
     awards,
     calendar_feeds,
-    desk_accounts,
-    desk_sessions,
     exchange_recipients,
     exchanges,
     follow_ups,
@@ -38,14 +39,13 @@ from db.schema.organisation_tables import (
     messages,
     needs,
     participants,
-    persons,
     reply_links,
     shortlist_decisions,
     shortlists,
     supplier_notes,
 )
+from db.schema.person_tables import desk_accounts, desk_sessions, passkeys, persons
 from db.schema.supplier_tables import Document, api_keys, organisations, webhooks
-from domain.journal import content_digest
 from domain.organisation import DEFAULT_ORGANISATION
 
 READ_AT_ONCE = 200
@@ -205,7 +205,10 @@ _KINDS = {
         (persons.c.id,),
         [*persons.c],
         persons.c.organisation_id,
-        parts=[(desk_accounts.c.person_id, _columns_except(desk_accounts, "seen_at"))],
+        parts=[
+            (desk_accounts.c.person_id, _columns_except(desk_accounts, "seen_at")),
+            (passkeys.c.person_id, _columns_except(passkeys, "sign_count", "used_at")),
+        ],
     ),
     "session": _StoredKind(
         (desk_sessions.c.digest,), _columns_except(desk_sessions, "id_token"), _ORGANISATION_OF_SESSION
@@ -215,10 +218,30 @@ UNTOLD = {"stamp", "organisation"}
 """Kinds of which no entry tells on its own; the first entry of a journal binds its organisation."""
 
 
+class StoredDocument(NamedTuple):
+    """A stored object as entries bind it: the JSON whose SHA-256 is its digest, and the names of what it lists.
+
+    `parts`: longer documents of it, of which the JSON has the SHA-256.
+    """
+
+    name: str
+    content: bytes
+    fields: tuple[str, ...]
+    parts: tuple[bytes, ...]
+
+
 async def content_digests(connection: Connection, names: Iterable[str]) -> dict[str, str]:
     """The digest of each stored object by name (`need:<id>`…), in the order of `names`; "" where nothing has it."""
     wanted = list(dict.fromkeys(names))
-    found: dict[str, str] = {}
+    found = {each.name: sha256(each.content).hexdigest() async for each in stored_documents(connection, wanted)}
+    return {name: found.get(name, "") for name in wanted}
+
+
+async def stored_documents(
+    connection: Connection, names: Iterable[str], *, whole: bool = False
+) -> AsyncIterator[StoredDocument]:
+    """Yield the stored objects that have these names, in no order; `whole`: with their parts."""
+    wanted = list(dict.fromkeys(names))
     for kind, stored in _KINDS.items():
         types = [_READERS.get(column.type.python_type, column.type.python_type) for column in stored.key]
         own = [name.partition(":")[2] for name in wanted if name.partition(":")[0] == kind]
@@ -227,23 +250,35 @@ async def content_digests(connection: Connection, names: Iterable[str]) -> dict[
                 [read(part) for read, part in zip(types, name.split("/", len(types) - 1), strict=True)]
                 for name in own[at : at + READ_AT_ONCE]
             ]
-            parts: dict[UUID, list[Any]] = {}
+            rows_of: dict[UUID, list[Any]] = {}
             for owner, columns in stored.parts:
                 rows = select(owner, *columns).where(owner.in_([key[0] for key in keys]))
                 for row in await connection.execute(rows.order_by(*owner.table.primary_key)):
-                    parts.setdefault(row[0], []).append([*map(_as_digested, row[1:])])
-            query = select(*stored.key, *stored.content).where(tuple_(*stored.key).in_(keys), stored.is_bound)
+                    rows_of.setdefault(row[0], []).append([*map(_as_digested, row[1:])])
+            content = [_undigested(each) if whole else each for each in stored.content]
+            query = select(*stored.key, *content).where(tuple_(*stored.key).in_(keys), stored.is_bound)
             for row in await connection.execute(query):
-                key, values = row[: len(types)], row[len(types) :]
+                key, values = row[: len(types)], dict(zip(stored.content, row[len(types) :], strict=True))
                 # the questions that a message says it answers count where it says so: those written before did not
-                told = (
-                    value
-                    for column, value in zip(stored.content, values, strict=True)
-                    if column is not messages.c.answers or value is not None
-                )
-                of_one = [parts.get(key[0], [])] if stored.parts else []
-                found[stored_name(kind, *key)] = content_digest(*map(_as_digested, told), *of_one)
-    return {name: found.get(name, "") for name in wanted}
+                if values.get(messages.c.answers, "") is None:
+                    del values[messages.c.answers]
+                long = [each for each in values if whole and _undigested(each) is not each]
+                parts = tuple(values[each] for each in long)
+                values |= {each: sha256(part).digest() for each, part in zip(long, parts, strict=True)}
+                of_one = [rows_of.get(key[0], [])] if stored.parts else []
+                fields = tuple(_column_name(each) for each in values)
+                document = msgspec.json.encode([*map(_as_digested, values.values()), *of_one])
+                yield StoredDocument(stored_name(kind, *key), document, fields, parts)
+
+
+def _undigested(expression: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The bytes whose digest is made in the database, or else the expression itself."""
+    is_digest = isinstance(expression, Function) and expression.name == "sha256"
+    return next(iter(expression.clauses)) if is_digest else expression
+
+
+def _column_name(expression: ColumnElement[Any]) -> str:
+    return str(next(each.name for each in iterate(expression) if isinstance(each, Column)))
 
 
 async def unrecorded_names(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:
@@ -293,7 +328,15 @@ EXEMPT: dict[str, str] = {
         _OF_DIRECTORY,
     ),
     **dict.fromkeys(
-        ("message_mails", "campaign_mails", "declaration_mails", "webhook_deliveries", "webhook_attempts"), _ON_ITS_WAY
+        (
+            "message_mails",
+            "campaign_mails",
+            "declaration_mails",
+            "sign_in_mails",
+            "webhook_deliveries",
+            "webhook_attempts",
+        ),
+        _ON_ITS_WAY,
     ),
     "audit_entries": "its own hash and signature",
     "audit_heads": "signed line by line",
@@ -327,6 +370,8 @@ EXEMPT: dict[str, str] = {
     ),
     "desk_sessions.id_token": "for the provider alone, at the end of the session",
     "desk_accounts.seen_at": _COUNTED,
+    "passkeys.sign_count": _COUNTED,
+    "passkeys.used_at": _COUNTED,
 }
 """The tables, and single columns, that no journal entry binds, and why."""
 

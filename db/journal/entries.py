@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Text, cast, delete, exists, func, insert, select, text
+from sqlalchemy import Row, Text, cast, delete, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.core.engine import Connection, LockKind, is_below, lock, lock_if_free, take_names_to_bind
 from db.core.uuid7 import new_id
 from db.journal.content import content_digests, stored_names
-from db.schema.organisation_tables import audit_adoptions, audit_entries, audit_heads, persons
+from db.schema.organisation_tables import audit_adoptions, audit_entries, audit_heads, exchanges, meeting_needs
+from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
 from domain.journal import BEFORE_THE_FIRST, RIGHTS, Actor, Detail, Entry, JournalHead, entry_hash
+from domain.merkle import MerkleTree
 
 READ_AT_ONCE = 5_000
 ADOPTED_AT_ONCE = 1_000
@@ -225,6 +227,43 @@ def _entry_of_row(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
     return Entry(**fields | {"detail": detail, "hash": row.hash.hex()})
 
 
+async def organisation_of(connection: Connection, object_: str) -> UUID | None:
+    """The organisation whose journal has entries about the object; None where none has."""
+    for organisation_id, _ in await journals(connection):
+        if await has_entries(connection, organisation_id, object_):
+            return organisation_id
+    return None
+
+
+async def objects_about(connection: Connection, need_id: UUID) -> frozenset[str]:
+    """The objects whose journal entries tell of a need: itself, its exchanges, and the meetings about it."""
+    talks = select(exchanges.c.id).filter_by(need_id=need_id)
+    held = select(meeting_needs.c.meeting_id).filter_by(need_id=need_id)
+    named = [f"exchange:{each}" for each in (await connection.execute(talks)).scalars()]
+    named += [f"meeting:{each}" for each in (await connection.execute(held)).scalars()]
+    return frozenset({f"need:{need_id}", *named})
+
+
+async def read_tree(connection: Connection, organisation_id: UUID) -> MerkleTree:
+    """The tree over all entries of a journal, which tells its root alone."""
+    tree = MerkleTree()
+    hashes = select(audit_entries.c.hash).filter_by(organisation_id=organisation_id).order_by(audit_entries.c.number)
+    async for page in (await connection.stream(hashes, execution_options={"yield_per": READ_AT_ONCE})).partitions():
+        for row in page:
+            tree.append(row.hash)
+    return tree
+
+
+async def signed_lines(connection: Connection) -> Sequence[str]:
+    """The lines with signed heads that were queued, the earliest first."""
+    return (await connection.execute(select(audit_heads.c.line).order_by(audit_heads.c.queued_at))).scalars().all()
+
+
+async def replace_line(connection: Connection, line_id: UUID, line: str) -> None:
+    """Store a line with signed heads again, now that it has a time-stamp."""
+    await connection.execute(update(audit_heads).where(audit_heads.c.id == line_id).values(line=line))
+
+
 async def queue_heads(
     connection: Connection, write_line: Callable[[list[JournalHead]], str], every: timedelta, now: datetime
 ) -> bool:
@@ -241,7 +280,8 @@ async def queue_heads(
     for organisation_id, _ in await journals(connection):
         last = await head(connection, organisation_id)
         if last.number:
-            heads.append(JournalHead(organisation_id, last.number, last.hash.hex()))
+            root = (await read_tree(connection, organisation_id)).root()
+            heads.append(JournalHead(organisation_id, last.number, last.hash.hex(), root.hex()))
     row = {"id": new_id(now), "queued_at": now, "due_at": now, "line": write_line(heads)}
     await connection.execute(insert(audit_heads).values(row))
     return True

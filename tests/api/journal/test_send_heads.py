@@ -1,21 +1,26 @@
 """The heads of the journals, signed and sent on, and the key: one for all processes of a home, and never shown."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import msgspec
 import pytest
+from cryptography import x509
 from sqlalchemy import select
 
 from api.exchanges.email import EmailSender
-from api.journal.send_heads import HeadSender, journal_kind, signed_line
+from api.journal.send_heads import STAMP_ATTEMPTS, HeadSender, journal_kind, signed_line
 from api.journal.signing_key import FILE, JournalKey, journal_key, signature_checker
+from api.journal.verify_record import verify_timestamp
 from api.people_settings import mail_server
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
@@ -25,11 +30,13 @@ from api.settings import Settings
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import ClaimedRow
-from db.journal.entries import head, write_entry
+from db.journal.entries import entries, head, signed_lines, write_entry
 from db.schema.organisation_tables import audit_heads
-from domain.journal import Actor, JournalHeads, SignedHeads
+from domain.journal import Actor, JournalHead, JournalHeads, SignedHeads
+from domain.merkle import MerkleTree
 from domain.webhooks import Outcome
 from matching.reference import Reference
+from tests.api.journal.authority import Authority
 from tests.api.mailbox import Mailbox, listening
 from tests.db.suppliers.samples import NOW
 
@@ -89,11 +96,12 @@ async def test_heads_are_added_to_a_file_once_a_day(
     is_signature = signature_checker([KEY.public])
     for each in (first, second):
         assert is_signature(each.heads.encode(), bytes.fromhex(each.signature))
-    told = msgspec.json.decode(second.heads, type=JournalHeads)
+    told = second.read()
     async with transaction(engine) as connection:
         owner = await ensure_organisation(connection, "Morbihan", NOW)
         last = await head(connection, owner)
-    assert [(each.organisation_id, each.number, each.hash) for each in told.heads] == [(owner, 2, last.hash.hex())]
+        root = MerkleTree(bytes.fromhex(each.hash) for each in await entries(connection, owner, None, 0, 9)).root()
+    assert told.heads == (JournalHead(owner, 2, last.hash.hex(), root.hex()),)
 
 
 async def test_what_cannot_be_written_is_attempted_again(
@@ -111,6 +119,41 @@ async def test_what_cannot_be_written_is_attempted_again(
     server.now = row.due_at
     await server.deliver()
     assert (tmp_path / "mounted" / "heads.jsonl").read_text() == f"{row.line}\n"
+
+
+async def test_heads_are_stamped_before_they_are_sent(
+    engine: Engine, server_to: Callable[[str | None], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the authority that is set; one that gives none is asked again, for half an hour, and keeps no line waiting."""
+    path, authority = tmp_path / "heads.jsonl", Authority(tmp_path / "authority")
+    await note(engine)
+    server = server_to(str(path))
+    server.services.settings = replace(server.services.settings, timestamp_url="https://stamps.example/")
+    is_away = True
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503) if is_away else authority.answer(request)
+
+    monkeypatch.setattr(httpx, "AsyncClient", partial(httpx.AsyncClient, transport=httpx.MockTransport(answer)))
+    await server.deliver()
+    assert not path.exists()
+    is_away, server.now = False, NOW + timedelta(minutes=1)
+    await server.deliver()
+    (line,) = path.read_text().splitlines()
+    signed = msgspec.json.decode(line, type=SignedHeads)
+    token = base64.b64decode(signed.timestamp or "")
+    trusted = x509.load_pem_x509_certificates(authority.certificates.read_bytes())
+    assert verify_timestamp(token, signed.heads.encode(), trusted)[1] == "CN=Horodatage signer"
+    async with transaction(engine) as connection:
+        assert await signed_lines(connection) == [line]
+    is_away, server.now = True, NOW + DAY
+    for _ in range(STAMP_ATTEMPTS):
+        await server.deliver()
+        server.now += timedelta(hours=1)
+    assert msgspec.json.decode(path.read_text().splitlines()[1], type=SignedHeads).timestamp is None
+    told = server.services.metrics.exposition().decode()
+    assert 'vivier_journal_timestamps_total{answer="given"} 1.0' in told
+    assert 'vivier_journal_timestamps_total{answer="refused"} 7.0' in told
 
 
 def claimed() -> ClaimedRow:

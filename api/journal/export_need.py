@@ -1,0 +1,150 @@
+"""The record of one need as a folder that proves itself: entries, what they bind, proofs, signatures, time-stamps.
+
+`verify_record.py`, which is copied beside, checks it without Vivier.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from api.journal.signing_key import JournalKey
+from db.core.engine import Connection
+from db.journal.content import StoredDocument, stored_documents
+from db.journal.entries import StoredEntry, objects_about, signed_lines, stored_entries
+from domain.journal import BEFORE_THE_FIRST, JournalHead, SignedHeads, entry_text
+from domain.merkle import MerkleTree
+
+SHOWN = (
+    "need",
+    "shortlist",
+    "stamp",
+    "decision",
+    "award",
+    "exchange",
+    "message",
+    "handover",
+    "meeting",
+    "meeting_scope",
+)
+"""The kinds of content that a folder holds; persons, addresses, keys and links are only named."""
+VERIFIER = "verify_record.py"
+HOW_TO = """\
+Ce dossier est la trace d'un besoin, telle que le journal de l'acheteur l'a notée.
+
+1. Prenez verify_record.py là où Vivier est publié, plutôt que celui de ce dossier.
+2. Demandez à l'acheteur la clé publique de son journal, et à l'autorité d'horodatage ses certificats.
+3. Installez Python et sa bibliothèque `cryptography`.
+4. Lancez : python verify_record.py CE_DOSSIER --key CLÉ --authority CERTIFICATS.pem
+5. Lisez ce qui est écrit : chaque défaut est nommé ; sans défaut, le contenu de documents/ est celui qui a été noté.
+"""
+
+
+class KeptEntry(NamedTuple):
+    """An entry of the folder, and the hash of the one before."""
+
+    stored: StoredEntry
+    before: bytes
+
+
+class NeedRecord(NamedTuple):
+    """The record of a need: `statement`: what is signed of it, as JSON."""
+
+    statement: str
+    entries: list[dict[str, Any]]
+    documents: list[StoredDocument]
+    heads: list[dict[str, Any]]
+
+
+async def read_record(connection: Connection, organisation_id: UUID, need_id: UUID, now: datetime) -> NeedRecord:
+    """The record of an organisation's need, for its folder."""
+    about = await objects_about(connection, need_id)
+    tree, previous, kept = MerkleTree(for_proofs=True), BEFORE_THE_FIRST, list[KeptEntry]()
+    async for page in stored_entries(connection, organisation_id):
+        for stored in page:
+            tree.append(stored.hash)
+            if stored.entry is not None and stored.entry.object in about:
+                kept.append(KeptEntry(stored, previous))
+            previous = stored.hash
+    bound = dict(each.rpartition("=")[::2] for one in kept for each in one.stored.entry.content)  # type: ignore[union-attr]
+    present = {name for name, digest in bound.items() if digest}
+    shown = {name for name in present if name.partition(":")[0] in SHOWN}
+    documents = sorted([each async for each in stored_documents(connection, shown, whole=True)])
+    statement = {
+        "format": 1,
+        "at": now,
+        "organisation_id": organisation_id,
+        "need_id": need_id,
+        "number": tree.size,
+        "hash": previous.hex(),
+        "root": tree.root().hex(),
+        "entries": [each.stored.number for each in kept],
+        "documents": [each.name for each in documents],
+        "missing": sorted(shown - {each.name for each in documents}),
+        "withheld": sorted(present - shown),
+    }
+    heads = [each for line in await signed_lines(connection) if (each := _own_head(line, organisation_id, tree))]
+    return NeedRecord(
+        msgspec.json.encode(statement).decode(),
+        [_entry_document(each, organisation_id, tree) for each in kept],
+        documents,
+        list(_first_to_cover(heads, [each.stored.number for each in kept])),
+    )
+
+
+def write_record(folder: Path, record: NeedRecord, key: JournalKey, timestamp: str | None) -> None:
+    """Write the folder, which is there and empty. `timestamp`: of the statement, in base64. Raises OSError."""
+    (folder / "documents").mkdir()
+    listed = []
+    for each in record.documents:
+        name = each.name.replace(":", "_").replace("/", "_")
+        parts = {f"{name}.part{number}": part for number, part in enumerate(each.parts, 1)}
+        for file, content in {f"{name}.json": each.content, **parts}.items():
+            (folder / "documents" / file).write_bytes(content)
+        listed.append({"name": each.name, "file": f"{name}.json", "fields": each.fields, "parts": list(parts)})
+    whole = {
+        "statement": record.statement,
+        "public_key": key.public,
+        "signature": key.sign(record.statement.encode()).hex(),
+        "timestamp": timestamp,
+        "entries": record.entries,
+        "documents": listed,
+        "heads": record.heads,
+    }
+    (folder / "record.json").write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
+    (folder / VERIFIER).write_bytes(files("api.journal").joinpath(VERIFIER).read_bytes())
+    (folder / "LISEZMOI.txt").write_text(HOW_TO, encoding="utf-8")
+
+
+def _entry_document(kept: KeptEntry, organisation_id: UUID, tree: MerkleTree) -> dict[str, Any]:
+    stored = kept.stored
+    return {
+        "number": stored.number,
+        "text": entry_text(organisation_id, stored.entry).decode() if stored.entry else "",
+        "before": kept.before.hex(),
+        "hash": stored.hash.hex(),
+        "signature": stored.signature.hex() if stored.signature else None,
+        "proof": [each.hex() for each in tree.inclusion_proof(stored.number)],
+    }
+
+
+def _own_head(line: str, organisation_id: UUID, tree: MerkleTree) -> dict[str, Any] | None:
+    """The organisation's head in a signed line, with the proof that its journal grew from it; None: it has none."""
+    signed = msgspec.json.decode(line, type=SignedHeads)
+    for each in signed.opened:
+        head = msgspec.json.decode(each, type=JournalHead)
+        if head.organisation_id == organisation_id and 0 < head.number <= tree.size:
+            proof = [node.hex() for node in tree.consistency_proof(head.number)]
+            return {"number": head.number, "signed": msgspec.structs.replace(signed, opened=(each,)), "proof": proof}
+    return None
+
+
+def _first_to_cover(heads: list[dict[str, Any]], numbers: Iterable[int]) -> Iterable[dict[str, Any]]:
+    """The heads, the earliest first, of which each is the first that covers one of these entries; stamped if any is."""
+    stamped = [each for each in heads if each["signed"].timestamp] or heads
+    wanted = {next((at for at, each in enumerate(stamped) if each["number"] >= number), None) for number in numbers}
+    return [each for at, each in enumerate(stamped) if at in wanted]

@@ -1,0 +1,339 @@
+"""Vérifie, hors ligne, le dossier d'un besoin écrit par `vivier audit export`.
+
+    python verify_record.py DOSSIER [--key CLÉ] [--authority CERTIFICATS.pem]
+
+Sort avec 0 quand tout est comme il a été écrit, avec 1 et une ligne par défaut sinon. Ce fichier ne demande que Python
+et sa bibliothèque `cryptography` ; il ne lit rien de Vivier.
+
+CLÉ : la clé publique du journal, notée ailleurs (`vivier audit key`). CERTIFICATS : ceux de l'autorité d'horodatage,
+tels qu'elle les publie. Sans eux, ceux du dossier sont crus, et c'est dit.
+"""
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256, sha384, sha512
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+EARLIER, LATER = timedelta(minutes=10), timedelta(days=15)
+"""By how much a text may be stamped before its date, by another clock, and after it, as the authority may be away."""
+_HASHES: dict[str, tuple[Any, hashes.HashAlgorithm]] = {
+    "2.16.840.1.101.3.4.2.1": (sha256, hashes.SHA256()),
+    "2.16.840.1.101.3.4.2.2": (sha384, hashes.SHA384()),
+    "2.16.840.1.101.3.4.2.3": (sha512, hashes.SHA512()),
+}
+_MESSAGE_DIGEST, _SIGNED_DATA, _TST_INFO = "1.2.840.113549.1.9.4", "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4"
+
+
+def main() -> int:
+    """Verify the folder that the command line names, and print what was found."""
+    words = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(description=words)
+    parser.add_argument("folder", type=Path, metavar="DOSSIER")
+    parser.add_argument("--key", metavar="CLÉ", help="la clé publique du journal, notée ailleurs")
+    parser.add_argument("--authority", type=Path, metavar="CERTIFICATS", help="ceux de l'autorité d'horodatage (PEM)")
+    options = parser.parse_args()
+    record = Record(options.folder, options.key, options.authority)
+    faults = list(record.faults())
+    print(*record.told, sep="\n")  # noqa: T201
+    print(*(f"DÉFAUT : {each}" for each in faults) if faults else ["Tout est comme il a été écrit."], sep="\n")  # noqa: T201
+    return 1 if faults else 0
+
+
+class Record:
+    """The folder of a need. `told`: what its verification has found in order, in words."""
+
+    def __init__(self, folder: Path, key: str | None = None, authority: Path | None = None) -> None:
+        self.folder, self.told = folder, list[str]()
+        self._given_key, self._authority = key, authority
+
+    def faults(self) -> Iterator[str]:
+        """Yield each way in which the folder is not as it was written."""
+        try:
+            yield from self._faults()
+        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            yield f"le dossier ne se lit pas jusqu'au bout ({type(error).__name__} : {error})"
+
+    def _faults(self) -> Iterator[str]:
+        record = json.loads((self.folder / "record.json").read_bytes())
+        text, key = record["statement"], self._given_key or record["public_key"]
+        statement = json.loads(text)
+        if key != record["public_key"]:
+            yield f"autre clé : le dossier est signé par {record['public_key']}, et non par la clé donnée"
+        if not _is_signed(text.encode(), record["signature"], key):
+            yield "l'inventaire du dossier n'est pas signé par la clé du journal : il a été changé, ou sa date"
+        whence = "donnée" if self._given_key else "du dossier : comparez-la à celle que l'organisation publie"
+        self.told += [f"Besoin {statement['need_id']}, dossier du {statement['at']}", f"Clé {key} ({whence})"]
+        yield from self._faults_of_entries(statement, record["entries"], key)
+        yield from self._faults_of_documents(statement, record)
+        yield from self._faults_of_heads(statement, record["heads"], key)
+        yield from self._faults_of_time("le dossier", text, statement["at"], record.get("timestamp"))
+
+    def _faults_of_entries(self, statement: Any, entries: Any, key: str) -> Iterator[str]:
+        """Yield entries dropped, added, out of order, altered, unsigned, or not under the root that was signed."""
+        listed, here = statement["entries"], [each["number"] for each in entries]
+        yield from (f"entrée {each} : retirée du dossier" for each in listed if each not in here)
+        yield from (f"entrée {each} : ajoutée au dossier" for each in here if each not in listed)
+        if sorted(here) != here:
+            yield "les entrées ne sont plus dans leur ordre"
+        root = bytes.fromhex(statement["root"])
+        for each in entries:
+            number, digest = each["number"], bytes.fromhex(each["hash"])
+            said = json.loads(each["text"])
+            is_its_own = said[:2] == [statement["organisation_id"].replace("-", ""), number]
+            if not is_its_own or sha256(bytes.fromhex(each["before"]) + each["text"].encode()).digest() != digest:
+                yield f"entrée {number} : contenu changé"
+            if not _is_signed(digest, each["signature"] or "", key):
+                yield f"entrée {number} : pas signée par la clé du journal"
+            proof = [bytes.fromhex(node) for node in each["proof"]]
+            if root_by_inclusion(digest, number, statement["number"], proof) != root:
+                yield f"entrée {number} : pas dans le journal dont la racine est signée"
+            if said[2] > _moment(statement["at"]).timestamp() * 1_000_000:
+                yield f"entrée {number} : datée d'après le dossier"
+        self.told.append(f"{len(entries)} entrées, d'un journal qui en a {statement['number']}")
+
+    def _faults_of_documents(self, statement: Any, record: Any) -> Iterator[str]:
+        """Yield documents that are gone or not as the last entry about them says, or of which no entry tells."""
+        bound: dict[str, tuple[int, str]] = {}
+        for each in record["entries"]:
+            for name, _, digest in (told.rpartition("=") for told in (json.loads(each["text"])[9:] or [[]])[0]):
+                bound[name] = each["number"], digest
+        here = {each["name"]: each for each in record["documents"]}
+        yield from (f"{each} : document retiré du dossier" for each in statement["documents"] if each not in here)
+        for name, document in here.items():
+            number, digest = bound.get(name, (0, ""))
+            content = (self.folder / "documents" / document["file"]).read_bytes()
+            parts = [(self.folder / "documents" / each).read_bytes() for each in document["parts"]]
+            if not digest or name not in statement["documents"]:
+                yield f"{name} : document dont aucune entrée ne parle"
+            elif sha256(content).hexdigest() != digest:
+                yield f"{name} : contenu changé depuis l'entrée {number}"
+            elif not {sha256(part).hexdigest() for part in parts} <= set(_texts(json.loads(content))):
+                yield f"{name} : pièce changée depuis l'entrée {number}"
+        left_out = {each for each, (_, digest) in bound.items() if digest} - here.keys()
+        unexplained = sorted(left_out.difference(*(statement[each] for each in ("withheld", "documents", "missing"))))
+        yield from (f"{each} : lié par une entrée, absent sans que le dossier le dise" for each in unexplained)
+        actions = {json.loads(each["text"])[5] for each in record["entries"]}
+        if not actions & {"need.purged", "need.deleted", "meeting.purged"}:
+            yield from (
+                f"{each} : n'était plus dans la base, et aucune entrée ne dit pourquoi" for each in statement["missing"]
+            )
+        self.told.append(f"{len(here)} documents ; {len(statement['withheld'])} non communiqués (droits et personnes)")
+
+    def _faults_of_heads(self, statement: Any, heads: Any, key: str) -> Iterator[str]:
+        """Yield earlier heads of the journal that are not signed, or that its present root does not continue."""
+        root = bytes.fromhex(statement["root"])
+        for each in heads:
+            signed = each["signed"]
+            told, head = json.loads(signed["heads"]), json.loads(signed["opened"][0])
+            named = f"racine du {told['at']}"
+            if not _is_signed(signed["heads"].encode(), signed["signature"], key):
+                yield f"{named} : pas signée par la clé du journal, ou sa date a été changée"
+            if sha256(signed["opened"][0].encode()).hexdigest() not in told["digests"]:
+                yield f"{named} : ce n'est pas celle qui est signée"
+            proof = [bytes.fromhex(node) for node in each["proof"]]
+            if not is_continued(bytes.fromhex(head["root"]), head["number"], root, statement["number"], proof):
+                yield f"{named} : le journal ne la continue pas, des entrées d'avant ont changé"
+            yield from self._faults_of_time(named, signed["heads"], told["at"], signed.get("timestamp"))
+            self.told.append(f"{named} : les {head['number']} premières entrées existaient")
+
+    def _faults_of_time(self, named: str, text: str, at: str, token: str | None) -> Iterator[str]:
+        """Yield what is wrong with the time-stamp of a signed text, and that its time is another."""
+        if token is None:
+            self.told.append(f"{named} : sans horodatage")
+            return
+        trusted = x509.load_pem_x509_certificates(self._authority.read_bytes()) if self._authority else None
+        try:
+            stamped, authority = verify_timestamp(base64.b64decode(token), text.encode(), trusted)
+        except (ValueError, InvalidSignature, IndexError, TypeError) as error:
+            yield f"{named} : horodatage faux ({str(error) or 'signature fausse'})"
+            return
+        if not _moment(at) - EARLIER <= stamped <= _moment(at) + LATER:
+            yield f"{named} : autre date, horodaté le {stamped:%Y-%m-%d %H:%M} UTC et daté du {at}"
+        whence = "" if trusted else " (autorité du dossier : donnez ses certificats avec --authority)"
+        self.told.append(f"{named} : horodaté le {stamped:%Y-%m-%d %H:%M:%S} UTC par {authority}{whence}")
+
+
+def _is_signed(message: bytes, signature: str, key: str) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        yield value
+
+
+# The tree of RFC 6962, section 2.1
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right).digest()
+
+
+def root_by_inclusion(entry_hash: bytes, number: int, size: int, proof: list[bytes]) -> bytes:
+    """The root of a journal of `size` entries to which a proof leads from the hash of entry `number`, from 1 on."""
+    at, last, node = number - 1, size - 1, sha256(b"\0" + entry_hash).digest()
+    if not 0 <= at <= last:
+        return b""
+    for other in proof:
+        if last == 0:
+            return b""
+        if at & 1 or at == last:
+            node = _node(other, node)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            node = _node(node, other)
+        at, last = at >> 1, last >> 1
+    return node if last == 0 else b""
+
+
+def is_continued(old_root: bytes, old_size: int, root: bytes, size: int, proof: list[bytes]) -> bool:
+    """Whether a proof shows that a journal of `size` entries begins with the `old_size` entries of an earlier root."""
+    if old_size == size:
+        return not proof and old_root == root
+    if not 0 < old_size < size or not proof:
+        return False
+    at, last, nodes = old_size - 1, size - 1, list(proof)
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    old = new = nodes.pop(0) if at else old_root
+    for other in nodes:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            old, new = _node(other, old), _node(other, new)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            new = _node(new, other)
+        at, last = at >> 1, last >> 1
+    return (old, new, last) == (old_root, root, 0)
+
+
+# Time-stamps of RFC 3161: a signed message (CMS, RFC 5652) in DER
+
+
+class Der:
+    """An element of DER: its tag, its content, and all its bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        length, start = data[1], 2
+        if length & 0x80:
+            start += length & 0x7F
+            length = int.from_bytes(data[2:start], "big")
+        self.tag, self.content, self.whole = data[0], data[start : start + length], data[: start + length]
+        if len(self.content) != length:
+            raise ValueError("DER tronqué")
+
+    def parts(self) -> list["Der"]:
+        """The elements that this one is made of."""
+        found, at = list[Der](), 0
+        while at < len(self.content):
+            found.append(Der(self.content[at:]))
+            at += len(found[-1].whole)
+        return found
+
+    def oid(self) -> str:
+        """The object identifier that this element is, in digits and dots."""
+        numbers, value = list[int](), 0
+        for each in self.content:
+            value = value << 7 | each & 0x7F
+            if not each & 0x80:
+                numbers, value = [*numbers, value], 0
+        first = min(numbers[0] // 40, 2)
+        return ".".join(map(str, [first, numbers[0] - 40 * first, *numbers[1:]]))
+
+
+def verify_timestamp(response: bytes, text: bytes, trusted: list[x509.Certificate] | None) -> tuple[datetime, str]:
+    """The time at which an authority stamped a text, and the authority. Raises ValueError, InvalidSignature.
+
+    `trusted`: its certificates, or those that issued them; None: the one in the response is believed.
+    """
+    kind, wrapped = Der(response).parts()[1].parts()
+    signed = wrapped.parts()[0].parts()
+    if kind.oid() != _SIGNED_DATA or signed[2].parts()[0].oid() != _TST_INFO:
+        raise ValueError("ce n'est pas un horodatage")
+    content = signed[2].parts()[1].parts()[0].content
+    info = Der(content).parts()
+    algorithm, stamped = info[2].parts()
+    if _HASHES[algorithm.parts()[0].oid()][0](text).digest() != stamped.content:
+        raise ValueError("c'est celui d'un autre texte")
+    found = [x509.load_der_x509_certificate(each.whole) for each in signed[3].parts()] if signed[3].tag == 0xA0 else []
+    signer = signed[-1].parts()[0].parts()
+    issuer, serial = signer[1].parts()
+    certificates = [*found, *(trusted or [])]
+    known_as = issuer.whole, int.from_bytes(serial.content, "big")
+    own, *_ = [each for each in certificates if (each.issuer.public_bytes(), each.serial_number) == known_as]
+    digest, algorithm_of_signature = _HASHES[signer[2].parts()[0].oid()]
+    attributes = {each.parts()[0].oid(): each.parts()[1].parts()[0] for each in signer[3].parts()}
+    if attributes[_MESSAGE_DIGEST].content != digest(content).digest():
+        raise ValueError("son contenu a été changé")
+    _verify_signature(own, signer[5].content, b"\x31" + signer[3].whole[1:], algorithm_of_signature)
+    at = datetime.strptime(info[4].content.decode().partition(".")[0].rstrip("Z"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    if ExtendedKeyUsageOID.TIME_STAMPING not in own.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value:
+        raise ValueError("son certificat n'est pas celui d'une autorité d'horodatage")
+    if trusted is not None:
+        _require_trust(own, found, trusted, at)
+    return at, own.subject.rfc4514_string()
+
+
+def _verify_signature(own: x509.Certificate, signature: bytes, message: bytes, hashed: hashes.HashAlgorithm) -> None:
+    key = own.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature, message, padding.PKCS1v15(), hashed)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, message, ec.ECDSA(hashed))
+    else:
+        raise ValueError("clé d'un genre inconnu")
+
+
+def _require_trust(
+    own: x509.Certificate, between: list[x509.Certificate], trusted: list[x509.Certificate], at: datetime
+) -> None:
+    """Raises ValueError unless certificates lead from `own` to a trusted one, all valid at that time."""
+    for _ in range(8):
+        if not own.not_valid_before_utc <= at <= own.not_valid_after_utc:
+            raise ValueError("un certificat n'était pas valable ce jour-là")
+        if own in trusted:
+            return
+        issuers = [each for each in (*trusted, *between) if each != own and _has_issued(each, own)]
+        if not issuers:
+            break
+        own = issuers[0]
+    raise ValueError("autre autorité que celle qui est donnée")
+
+
+def _has_issued(issuer: x509.Certificate, issued: x509.Certificate) -> bool:
+    try:
+        issued.verify_directly_issued_by(issuer)
+        return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""The record of a need as a folder: it passes as it was written, and each way to tamper with it is named."""
+
+import ast
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from api.journal.export_need import VERIFIER, read_record, write_record
+from api.journal.send_heads import signed_line
+from api.journal.signing_key import JournalKey
+from api.journal.timestamps import request_timestamp
+from api.journal.verify_record import Record
+from db.core.engine import Engine
+from db.journal.entries import queue_heads, replace_line, write_entry
+from domain.journal import Actor, JournalHead, JournalHeads, SignedHeads
+from tests.api.journal.authority import Authority
+from tests.db.journal.samples import told
+from tests.db.suppliers.samples import ask, execute
+
+KEY, OTHER = JournalKey(bytes(32)), JournalKey(bytes(31) + b"1")
+Tampering = Callable[["Folder", Any], object]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that was written, and authorities: the one that stamped it, and another."""
+
+    path: Path
+    authority: Authority
+    other_authority: Authority
+
+    def faults(self, key: str | None = KEY.public) -> list[str]:
+        """The faults that the verifier finds, with the key and the certificates that are known from elsewhere."""
+        return list(Record(self.path, key, self.authority.certificates).faults())
+
+    def tamper(self, tampering: Tampering) -> None:
+        record = json.loads((self.path / "record.json").read_bytes())
+        tampering(self, record)
+        (self.path / "record.json").write_text(json.dumps(record))
+
+
+async def stamped(authority: Authority, text: str) -> str:
+    async with authority.client() as client:
+        return await request_timestamp(client, "https://stamps.example/", text.encode())
+
+
+@pytest.fixture
+async def folder(engine: Engine, tmp_path: Path) -> Folder:
+    """Of a need with one of everything, stamped, after heads that were stamped before its last entry."""
+    signing, now = engine.execution_options(signer=KEY.sign), datetime.now(UTC)
+    authority = Authority(tmp_path / "authority")
+    started = await told(signing, email="anne@x.example")
+    owner, need = started.organisation_id, f"need:{started.need_id}"
+    other = Actor(owner, "server")
+    await ask(signing, write_entry, other, "key.signed_in", f"key:{UUID(int=3)}", now)
+
+    def write_line(heads: list[JournalHead]) -> str:
+        return signed_line(JournalHeads(now, tuple(heads)), KEY)
+
+    assert await ask(signing, queue_heads, write_line, timedelta(days=1), now)
+    ((line_id, line),) = await execute(engine, "SELECT id, line FROM audit_heads")
+    signed = msgspec.json.decode(line, type=SignedHeads)
+    signed = msgspec.structs.replace(signed, timestamp=await stamped(authority, signed.heads))
+    await ask(engine, replace_line, line_id, msgspec.json.encode(signed).decode())
+    await ask(signing, write_entry, other, "need.changed", need, now, version=1, about=(need,))
+    record = await ask(engine, read_record, owner, started.need_id, datetime.now(UTC))
+    path = tmp_path / "record"
+    path.mkdir()
+    write_record(path, record, KEY, await stamped(authority, record.statement))
+    return Folder(path, authority, Authority(tmp_path / "other", "Autre"))
+
+
+def test_the_verifier_needs_nothing_of_ours(folder: Folder) -> None:
+    """As written, the folder passes; by a file that imports the standard library and cryptography alone."""
+    known = ("--key", KEY.public, "--authority", str(folder.authority.certificates))
+    command = (sys.executable, "-I", folder.path / VERIFIER, folder.path, *known)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder.path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "7 entrées, d'un journal qui en a 9" in done.stdout
+    assert "Tout est comme il a été écrit." in done.stdout
+    assert done.stdout.count("horodaté le") == 2
+    tree = ast.parse((folder.path / VERIFIER).read_text())
+    named = {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)}
+    named |= {one.name for each in ast.walk(tree) if isinstance(each, ast.Import) for one in each.names}
+    assert {str(each).partition(".")[0] for each in named} - sys.stdlib_module_names == {"cryptography"}
+    written = "".join(each.read_text() for each in folder.path.rglob("*.json"))
+    assert "anne@x.example" not in written
+    assert "Paul Martin" not in written
+
+
+def alter_document(folder: Folder, _: Any) -> None:
+    (path,) = (folder.path / "documents").glob("message_*.json")
+    path.write_bytes(path.read_bytes().replace(b"trois fois", b"deux fois"))
+
+
+def alter_part(folder: Folder, _: Any) -> None:
+    (path,) = (folder.path / "documents").glob("need_*.part1")
+    path.write_bytes(path.read_bytes().replace(b"Vannes", b"Brest"))
+
+
+def alter_entry(_: Folder, record: Any) -> None:
+    record["entries"][2]["text"] = record["entries"][2]["text"].replace("shortlist.frozen", "shortlist.froze")
+
+
+def rewrite_entry(_: Folder, record: Any) -> None:
+    """As somebody may who has the key."""
+    alter_entry(_, record)
+    entry = record["entries"][2]
+    digest = sha256(bytes.fromhex(entry["before"]) + entry["text"].encode()).digest()
+    entry |= {"hash": digest.hex(), "signature": KEY.sign(digest).hex()}
+
+
+def redate(record: Any) -> None:
+    statement = json.loads(record["statement"])
+    record["statement"] = json.dumps(statement | {"at": "2026-01-01T00:00:00Z"})
+
+
+def sign_again(_: Folder, record: Any, key: JournalKey) -> None:
+    record |= {"public_key": key.public, "signature": key.sign(record["statement"].encode()).hex()}
+
+
+def redate_with_the_key(folder: Folder, record: Any) -> None:
+    redate(record)
+    sign_again(folder, record, KEY)
+    record["timestamp"] = record["heads"][0]["signed"]["timestamp"]
+
+
+def redate_head(_: Folder, record: Any) -> None:
+    signed = record["heads"][0]["signed"]
+    signed["heads"] = signed["heads"].replace('"at":"20', '"at":"19')
+
+
+def stamp_by_another(folder: Folder, record: Any) -> None:
+    record["timestamp"] = asyncio.run(stamped(folder.other_authority, record["statement"]))
+
+
+TAMPERED: tuple[tuple[str, Tampering], ...] = (
+    ("message:", alter_document),
+    ("pièce changée", alter_part),
+    ("document retiré du dossier", lambda _, record: record["documents"].pop()),
+    ("retirée du dossier", lambda _, record: record["entries"].pop(3)),
+    ("ne sont plus dans leur ordre", lambda _, record: record["entries"].reverse()),
+    ("contenu changé", alter_entry),
+    ("pas dans le journal dont la racine est signée", rewrite_entry),
+    ("pas signée par la clé du journal", lambda _, record: record["entries"][1].update(signature="00" * 64)),
+    ("il a été changé, ou sa date", lambda _, record: redate(record)),
+    ("autre clé", lambda folder, record: sign_again(folder, record, OTHER)),
+    ("horodatage faux (c'est celui d'un autre texte)", redate_with_the_key),
+    ("ou sa date a été changée", redate_head),
+    ("autre autorité", stamp_by_another),
+    ("le journal ne la continue pas", lambda _, record: record["heads"][0].update(proof=["00" * 32])),
+)
+
+
+def test_tampering_is_named(folder: Folder, tmp_path: Path) -> None:
+    assert folder.faults() == []
+    for number, (said, tampering) in enumerate(TAMPERED):
+        copy = replace(folder, path=shutil.copytree(folder.path, tmp_path / f"{number}"))
+        copy.tamper(tampering)
+        found = copy.faults()
+        assert [each for each in found if said in each], (said, found)
