@@ -4,14 +4,15 @@ Each organisation has a quota of it for a day.
 """
 
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
+from functools import partial
 from math import ceil
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.declarations.links import mail_queue_times as link_mail_times
-from db.delivery.outbox import ClaimedRow
+from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
@@ -47,7 +48,7 @@ from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Letter, Link, letter, shown_buyer
 from domain.journal import Actor, Detail
 from domain.text.bilingual import Language, Text
-from domain.webhooks import Outcome, Schedule
+from domain.webhooks import Outcome, Result, Schedule
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=2), attempts=60, age=timedelta(days=3)
@@ -57,19 +58,24 @@ ANSWER_SECONDS = 20
 PATIENCE = timedelta(seconds=90)
 
 
-@asynccontextmanager
-async def mail_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
-    """The kind of delivery that sends e-mail; None where no mail server is set."""
-    email_sender = email_sender_of(services)
-    yield (
-        None
-        if email_sender is None
-        else DeliveryKind(
-            outbox=message_mails,
+def kind_of_mail(
+    services: Services,
+    outbox: Outbox,
+    attempt: Callable[["EmailSender", ClaimedRow], Awaitable[Outcome]],
+    also_note: Callable[[Connection, ClaimedRow, Result], Awaitable[None]],
+    share: OwnerLimit | None = None,
+) -> AbstractAsyncContextManager[DeliveryKind | None]:
+    """The kind of delivery that sends the e-mails of an outbox; None where no mail server is set."""
+    if (sender := email_sender_of(services)) is None:
+        return nullcontext()
+    return nullcontext(
+        DeliveryKind(
+            outbox=outbox,
             schedule=SCHEDULE,
-            attempt=email_sender.deliver,
-            also_note=write_outcome,
+            attempt=partial(attempt, sender),
+            also_note=also_note,
             at_once=AT_ONCE,
+            share=share,
             patience=PATIENCE,
         )
     )
@@ -140,7 +146,12 @@ class EmailSender:
                 await write_entry(connection, actor, "reply_link.created", about, now, detail=said)
         reply_link = Link(link_address(self.base, token), last_day(expires_at))
         text = letter(outgoing, reply_link, language, by_server=True)
-        message = message_to(mail, shown_buyer(outgoing.buyer).to(language), self.sender, text, language, now)
+        return await self.send_letter(mail, outgoing.buyer, text, language)
+
+    async def send_letter(self, mail: ClaimedRow, organisation: str, text: Letter, language: Language) -> Outcome:
+        """Attempt once to send a letter in the name of an organisation to the address of a queued e-mail."""
+        author = shown_buyer(organisation).to(language)
+        message = message_to(mail, author, self.sender, text, language, self.now())
         return Outcome(failure="not_an_address", final=True) if message is None else await self.submit(message)
 
     async def submit(self, message: EmailMessage) -> Outcome:
@@ -172,6 +183,10 @@ class EmailSender:
         except (SMTPException, OSError) as error:
             return outcome_of_error(stage, error)
         return Outcome()
+
+
+mail_kind = partial(kind_of_mail, outbox=message_mails, attempt=EmailSender.deliver, also_note=write_outcome)
+"""The kind of delivery that sends e-mail about exchanges."""
 
 
 def _recipient(mail: ClaimedRow) -> Address | None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
@@ -14,7 +15,7 @@ import msgspec
 import pytest
 
 from api.exchanges.email import SCHEDULE, EmailSender
-from api.exchanges.supplier_links import LinkSender
+from api.exchanges.supplier_links import deliver_link
 from api.people_settings import MailServer, mail_server
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
@@ -291,7 +292,7 @@ async def test_a_link_arrives_by_email_and_opens_the_page(served: Client, source
         server = mail_server(f"smtp://127.0.0.1:{mailbox.port}")
         base, author = "https://vivier.example.org", "sourcing@example.org"
         sender = EmailSender(server=server, sender=author, base=base, link_days=60, engine=engine, now=services.now)
-        deliver = LinkSender(sender).deliver
+        deliver = partial(deliver_link, sender)
         kind = DeliveryKind(outbox=declaration_mails, schedule=SCHEDULE, attempt=deliver, also_note=write_mail_outcome)
         deliverer = Deliverer(kind, engine, services.now, jitter=lambda: 0.0)
         while await deliverer.begin():
