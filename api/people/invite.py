@@ -13,7 +13,7 @@ from api.runtime.actor import Acting
 from api.runtime.auth import require_scope
 from db.api_keys import find_by_name_or_id
 from db.core.engine import Connection
-from db.invitations import invite, queue_invitation
+from db.invitations import invite, queue_invitation, was_invited_often
 from db.journal.entries import write_entry
 from db.meetings import revoke_feed
 from db.persons import Account, delete_sessions_of_person, end_access, erase_persons, find_account
@@ -25,6 +25,10 @@ from domain.text.bilingual import Language, Text
 NO_PERSON = Text("Personne de cet identifiant ne se connecte ici", "Nobody with this id signs in here")
 _NO_ORGANISATION = Text("Aucune organisation de ce nom ou de cet identifiant", "No organisation with this name or id")
 _NO_ADDRESS = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
+_OFTEN = Text(
+    "Cette adresse a reçu plusieurs invitations depuis une heure : réessayez plus tard",
+    "This address got several invitations within the hour: try again later",
+)
 _NO_MAIL_SERVER = Text(
     "Ce serveur n'envoie pas de courriel : l'exploitant doit d'abord régler VIVIER_SMTP_URL",
     "This server sends no e-mail: its operator has to set VIVIER_SMTP_URL first",
@@ -69,12 +73,14 @@ async def store_invitation(
     language: Language,
     now: datetime,
 ) -> UUID:
-    """Store an invitation and queue its e-mail; returns the person's id. Raises InvalidContent for no address."""
+    """Store an invitation and queue its e-mail; returns the person's id. Raises InvalidContent, Conflict."""
     email = comparable_address(request.email.strip())
     if email is None:
         raise InvalidContent((Problem("/email", "not_an_address", _NO_ADDRESS),))
     scopes = [each for each in RIGHTS_OF_PEOPLE if each in request.scopes]
     person_id = await invite(connection, organisation.id, email, request.name, scopes, now)
+    if await was_invited_often(connection, person_id, now):
+        raise Conflict("invited_often", _OFTEN)
     await queue_invitation(connection, person_id, language, now)
     detail: Detail = {"scopes": list(scopes)}
     await write_entry(connection, actor, "person.invited", f"person:{person_id}", now, detail=detail)

@@ -54,7 +54,7 @@ class SignInSender:
         async with transaction(self.sender.engine) as connection:
             person = await select_mail_to_send(connection, mail, digest, now)
         if person is None:
-            return Outcome(failure="too_late", final=True)
+            return Outcome(failure="link_revoked", final=True)
         if browser:
             minutes = int(CODE_LIFE.total_seconds()) // 60
             text = code_letter(person.organisation, person.name, code, minutes, language)
