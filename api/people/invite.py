@@ -22,10 +22,10 @@ from db.invitations import (
     LINK_LIFE,
     code_digest,
     invite,
+    outcome_columns,
     queue_invitation,
     secret_digest,
     select_mail_to_send,
-    write_outcome,
 )
 from db.journal.entries import write_entry
 from db.meetings import revoke_feed
@@ -167,5 +167,5 @@ async def deliver_way_in(sender: EmailSender, mail: ClaimedRow) -> Outcome:
     return await sender.send_letter(addressed, person.organisation, text, language)
 
 
-sign_in_mail_kind = partial(kind_of_mail, outbox=sign_in_mails, attempt=deliver_way_in, also_note=write_outcome)
+sign_in_mail_kind = partial(kind_of_mail, outbox=sign_in_mails, attempt=deliver_way_in, columns=outcome_columns)
 """The kind of delivery that lets people in."""
