@@ -26,6 +26,7 @@ from db.invitations import (
     queue_invitation,
     secret_digest,
     select_mail_to_send,
+    was_invited_often,
 )
 from db.journal.entries import write_entry
 from db.meetings import revoke_feed
@@ -41,6 +42,10 @@ from domain.webhooks import Outcome
 NO_PERSON = Text("Personne de cet identifiant ne se connecte ici", "Nobody with this id signs in here")
 _NO_ORGANISATION = Text("Aucune organisation de ce nom ou de cet identifiant", "No organisation with this name or id")
 _NO_ADDRESS = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
+_OFTEN = Text(
+    "Cette adresse a reçu plusieurs invitations depuis une heure : réessayez plus tard",
+    "This address got several invitations within the hour: try again later",
+)
 _NO_MAIL_SERVER = Text(
     "Ce serveur n'envoie pas de courriel : l'exploitant doit d'abord régler VIVIER_SMTP_URL",
     "This server sends no e-mail: its operator has to set VIVIER_SMTP_URL first",
@@ -85,12 +90,14 @@ async def store_invitation(
     language: Language,
     now: datetime,
 ) -> UUID:
-    """Store an invitation and queue its e-mail; returns the person's id. Raises InvalidContent for no address."""
+    """Store an invitation and queue its e-mail; returns the person's id. Raises InvalidContent, Conflict."""
     email = comparable_address(request.email.strip())
     if email is None:
         raise InvalidContent((Problem("/email", "not_an_address", _NO_ADDRESS),))
     scopes = [each for each in RIGHTS_OF_PEOPLE if each in request.scopes]
     person_id = await invite(connection, organisation.id, email, request.name, scopes, now)
+    if await was_invited_often(connection, person_id, now):
+        raise Conflict("invited_often", _OFTEN)
     await queue_invitation(connection, person_id, language, now)
     detail: Detail = {"scopes": list(scopes)}
     await write_entry(connection, actor, "person.invited", f"person:{person_id}", now, detail=detail)
@@ -156,7 +163,7 @@ async def deliver_way_in(sender: EmailSender, mail: ClaimedRow) -> Outcome:
     async with transaction(sender.engine) as connection:
         person = await select_mail_to_send(connection, mail, digest, now)
     if person is None:
-        return Outcome(failure="too_late", final=True)
+        return Outcome(failure="link_revoked", final=True)
     if browser:
         minutes = int(CODE_LIFE.total_seconds()) // 60
         text = code_letter(person.organisation, person.name, code, minutes, language)
