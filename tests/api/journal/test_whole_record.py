@@ -49,8 +49,13 @@ async def test_what_is_done_is_told(served: Client, operator: Member, source: st
 
     kept, draft = [(await done(await buyer.post("/needs", NEED)))["need"]["id"] for _ in range(2)]
     meeting = await done(await buyer.post("/meetings", MEETING | {"need_ids": [kept, draft]}))
-    await done(await buyer.patch(f"/meetings/{meeting['id']}", {"territory": ISLE, "need_ids": [draft, kept]},
-        **{"If-Match": f'"{meeting["version"]}"'}))
+    await done(
+        await buyer.patch(
+            f"/meetings/{meeting['id']}",
+            {"territory": ISLE, "need_ids": [draft, kept]},
+            **{"If-Match": f'"{meeting["version"]}"'},
+        )
+    )
     await done(await buyer.delete(f"/needs/{draft}"))
 
     exchange = await done(
