@@ -8,7 +8,7 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.vivier-ready
 UV    ?= uv
 
-.PHONY: help setup run test test-all lint format openapi client docs bench lock audit scan
+.PHONY: help setup run test test-all test-left-out lint format openapi client docs bench lock audit scan
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ test: $(READY) ## every check and every test, side by side
 
 test-all: $(READY) ## the same, with four times as many random examples, other ones each time, and machines that fail
 	@MAKE='$(MAKE)' sh scripts/test.sh --hypothesis-profile=full $(PYTEST_ARGS)
+
+test-left-out: $(READY) ## what the last `make test` left out, with programs of Debian and npm installed for it (root)
+	@sh scripts/test_left_out.sh $(PYTEST_ARGS)
 
 lint: $(READY) ## style, types and the directions between the rooms
 	@$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from api.directory import merge_split, notes, open_data
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.embed import routes as embed
-from api.exchanges import link_by_siret, supplier_links
+from api.exchanges import buyer_mail, link_by_siret, supplier_links
 from api.exchanges import reply_routes as replies
 from api.exchanges import routes as exchanges
 from api.exchanges.email import mail_kind
@@ -38,6 +38,7 @@ from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
 from api.needs import awards, insights, notice, shortlists
 from api.needs import routes as needs
+from api.people.sign_in_mail import sign_in_mail_kind
 from api.reports import badges
 from api.reports import routes as reports
 from api.runtime import observability
@@ -59,8 +60,8 @@ from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
 from api.webhooks.signed_deliveries import webhook_kind
-from db.api_keys import ensure_organisation, find_client, is_well_formed
-from db.core.engine import end_connections, engine, transaction
+from db.api_keys import ensure_organisation, find_by_name_or_id, find_client, is_well_formed
+from db.core.engine import Engine, end_connections, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
 from matching.reference import Reference, load_reference
 
@@ -86,6 +87,7 @@ FOR_BUYERS = (
     meetings,
     exchanges,
     replies,
+    buyer_mail,
     reports,
     badges,
     insights,
@@ -128,11 +130,24 @@ async def database(services: Services) -> AsyncIterator[None]:
     services.embed_key = key.embed_key if key else services.embed_key
     services.keys.attach(find_client_of_key, find_default_organisation, is_well_formed)
     services.limits.attach(attached)
+    warning = asyncio.create_task(_warn_of_names(attached, settings))
     try:
         yield
     finally:
+        warning.cancel()
+        await asyncio.gather(warning, return_exceptions=True)
         await attached.dispose()
         end_connections(attached)  # what is still lent, as to a read that nobody waits for any more
+
+
+async def _warn_of_names(attached: Engine, settings: Settings) -> None:
+    """Log each organisation that VIVIER_OIDC_MEMBERS has by its name, which administrators may change, with its id."""
+    for name in sorted({name for _, name in settings.oidc_members}):
+        with suppress(Exception):  # a warning: the database may be away for now
+            async with transaction(attached) as connection:
+                found = await find_by_name_or_id(connection, name)
+            if found is None or str(found.id) != name:
+                log.warning("VIVIER_OIDC_MEMBERS has a name: write the id", name=name, id=found and str(found.id))
 
 
 @asynccontextmanager
@@ -190,7 +205,10 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     large_matches,
-    delivery_part(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, journal_kind),
+    delivery_part(
+        *(webhook_kind, mail_kind, supplier_link_kind, campaign_mail_kind, buyer_mail.buyer_mail_kind),
+        *(sign_in_mail_kind, journal_kind),
+    ),
     link_by_siret.links_by_siret,
     privacy.daily_retention,
     daily_expiry,

@@ -5,9 +5,11 @@ import atexit
 import gc
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from datetime import date
 from importlib import import_module
+from importlib.resources import files
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -15,102 +17,12 @@ from uuid import UUID
 
 from api.commands.command import status_of
 from api.settings import read_settings
-from domain.organisation import SCOPES
+from domain.organisation import RIGHTS_OF_PEOPLE, SCOPES
 
+_DESCRIPTIONS: dict[str, str] = tomllib.loads((files("api.commands") / "descriptions.toml").read_text("utf-8"))
 LONGEST_SOURCE = 100
 GARBAGE_AFTER = 20_000
 """Objects made before the collector looks at them: a start makes many that stay, a match thousands that end with it."""
-
-DESCRIPTION = """\
-Sourcing for responsible public procurement in France: a buyer's need gets an explained shortlist of suppliers of the
-social economy (insertion, handicap, travail pénitentiaire, économie sociale et solidaire).
-"""
-EPILOGUE = """\
-Without DATABASE_URL, everything is kept in an embedded PostgreSQL under VIVIER_HOME; commands work beside a running
-server. docs/settings.md lists all settings.
-"""
-SERVE = """\
-Serve the API with what the database holds, until Ctrl-C. Starts the embedded PostgreSQL where there is no DATABASE_URL,
-and brings the schema up to date. VIVIER_ADMIN_KEY, when set, is a key with every scope.
-"""
-DEMO = """\
-From nothing to a first shortlist: loads a sample pool of generated suppliers, serves the API, sends it a sample need
-(besoin), shows the shortlist, then a key and a request to try, and goes on serving until Ctrl-C.
-"""
-MATCH = """\
-Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
-nearly fit and what they lack, and what another reservation or radius would change. FILE is a body of POST /match, a
-notice in XML (eForms, or a form of TED before them), or records of the BOAMP API in JSON; also compressed by gzip. What
-of a notice was not read is told first; with --json on standard error.
-"""
-SUPPLY = """\
-Show the supply (offre) of a territory: for each segment how many suppliers could answer there and how many stand there,
-what a reservation would leave, how scarce they are; then who stands there, by legal form and kind.
-"""
-ALLOT = """\
-Divide and join the lots of a need (besoin), and show the lots as they are given beside the proposals that suit the
-suppliers in the database best, with the law on each. NEED.json is a body of POST /allotment.
-"""
-PROGRAMME = "Answer a year of planned purchases line by line. FILE: a table, or a body of POST /programme."
-WORDS = """\
-Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
-each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
-where none is.
-"""
-IMPORT = """\
-Import a file of suppliers as the records of SOURCE, like POST /sources/{source}/imports. A bad row is rejected with its
-line and reason and stops no other; what is accepted is stored wholly or not at all. The name of FILE tells how it is
-written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
-"""
-KEYS_CREATE = "Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept."
-AUDIT_VERIFY = """\
-Verify the journals: every entry bound to the one before and signed, and what is stored, rights too, as it was when its
-entries were written. Exits with 1 where one is broken, and says where. The anchor it prints, noted elsewhere, and the
-heads that a server sends out by itself prove later that nothing was cut off at the end and nothing rewritten.
-"""
-PRIVACY_EXPORT = "Print all data held about a person: where they are, since when, and what an erasure would change."
-PRIVACY_ERASE = """\
-Erase a person: shows what it will change, asks, then does it and prints what was changed, and what is kept and why.
-Later imports do not bring them back. A second run changes nothing.
-"""
-POOL_BUILD = """\
-Build the suppliers of France, or of a part of it, from the bulk files of the State: files that `vivier pool update`
-imports, with a report. Files are given as they are published (Parquet, CSV, zip or gzip of it, JSON), or fetched where
-the operator allows it (VIVIER_POOL_FETCH=true); `vivier pool sources` tells where each is. Natural persons, what is
-withheld and contacts are not read. Needs vivier[pool].
-"""
-POOL_FETCH = """\
-Fetch published files by name into DIR, where the operator allows it (VIVIER_POOL_FETCH=true). A broken download goes on
-where it stopped, what did not change is not fetched again, and a file is there only once its checksum is right.
-"""
-POOL_UPDATE = """\
-Import the files that the last `vivier pool build` made in DIR (its pool.json names them), each as a snapshot of a
-source that is called as its format: what changed is changed, what is there no more is removed. A file that did not
-change since it was last imported is skipped. Stops at the first import that is refused.
-"""
-POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
-SPENDING = """\
-Count a table of payments or contracts by what each supplier was on the day: euros and shares of the social economy,
-of sheltered work and of work integration, by kind and year, with the indicators of the SPASER and the PNAD. Suppliers
-are looked up in the database; nothing is stored.
-"""
-RETENTION_SHOW = """\
-Show what is past its retention period and would be removed now: needs one by one, the rest by number.
-"""
-RETENTION_PURGE = """\
-Remove what is past its retention period: shows it, asks, then removes exactly that, and writes it in the journals. The
-periods are settings; journals are never removed.
-"""
-LAW_DUE = """\
-List the rules of law that change within DAYS, and those whose day to be looked at again comes by then or has passed:
-what changes, the article, how sure it is, and where to look. Then the articles newer than a year that no rule cites, of
-the chapters that rules cite. Reads VIVIER_LAW_FILE where it is set, and no database.
-"""
-LAW_COMPARE = """\
-Set two texts of the code beside the rules: the articles that rules cite and that changed, the rules whose quote is not
-in the new text any more, and the articles of the same chapters that no rule cites. A text is a Markdown file with a
-heading per article (“## Article R2122-8”), or a folder of such files.
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,14 +60,16 @@ class _Command(argparse.ArgumentParser):
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vivier", description=DESCRIPTION, epilog=EPILOGUE)
+    parser = argparse.ArgumentParser(
+        prog="vivier", description=_DESCRIPTIONS["vivier"], epilog=_DESCRIPTIONS["epilogue"]
+    )
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Command)
 
-    def add_command(name: str, summary: str, description: str | None = None, run: str = "") -> _Command:
+    def add_command(name: str, summary: str, run: str = "") -> _Command:
         """Add a command; `run`: its function, as "module.function" in `api.commands`, by default "<name>.run"."""
         added = commands.add_parser(
-            name, help=summary, description=description or summary[:1].upper() + summary[1:] + "."
+            name, help=summary, description=_DESCRIPTIONS.get(name) or summary[:1].upper() + summary[1:] + "."
         )
         module, _, function = (run or f"{name}.run").rpartition(".")
         added.set_defaults(module=f"api.commands.{module}", function=function)
@@ -166,17 +80,16 @@ def _build_parser() -> argparse.ArgumentParser:
         command = add_command(name, summary, run=run)
         return command.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True).add_parser
 
-    serve = add_command("serve", "serve the API with what the database holds", SERVE, "serving.serve.run")
-    demo = add_command(
-        "demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO, "serving.demo.run"
-    )
+    serve = add_command("serve", "serve the API with what the database holds", "serving.serve.run")
+    demo = add_command("demo", "serve a sample pool and match a sample need (what `make run` runs)", "serving.demo.run")
     for each in (serve, demo):
         each.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
         each.add_argument("--port", type=_int_in(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
     serve.add_argument("--workers", type=_int_in(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _add_searches(add_command)
-    add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
+    add_command("import", "import a file of suppliers", "imports.run").add_options = _add_import_options
     _add_key_actions(add_command_of_actions("keys", "create, list and revoke API keys"))
+    _add_people_actions(add_command_of_actions("people", "invite people, end their access", "keys.run_people"))
     _add_campaign_actions(add_command_of_actions("campaigns", "show what became of campaigns"))
     _add_audit_actions(add_command_of_actions("audit", "verify the hash chain of the journals"))
     _add_privacy_actions(
@@ -197,12 +110,12 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands that match a need, show the supply, propose lots and explain titles."""
-    match = add_command("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
-    supply = add_command("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
-    spending = add_command("spending", "count payments or contracts", SPENDING, "purchases.count_spending")
-    allot = add_command("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
-    words = add_command("words", "explain how a title is read as segments", WORDS, "match.explain_title")
-    programme = add_command("programme", "answer a table of planned purchases", PROGRAMME, "purchases.answer_programme")
+    match = add_command("match", "match a need (besoin) and show its shortlist", "match.match_needs")
+    supply = add_command("supply", "show which suppliers could answer in a territory", "match.show_supply")
+    spending = add_command("spending", "count payments or contracts", "purchases.count_spending")
+    allot = add_command("allot", "propose lots for a need, as the supply allows", "match.allot_need")
+    words = add_command("words", "explain how a title is read as segments", "match.explain_title")
+    programme = add_command("programme", "answer a table of planned purchases", "purchases.answer_programme")
     programme.add_argument("--territory", metavar="CODE", action="append", default=[], help="of lines without a place")
     programme.add_argument("--siret", help="of the buyer")
     programme.add_argument("--kind", choices=("state", "local", "utility"), help="of the buyer")
@@ -213,9 +126,7 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         parser.add_argument("--csv", action="store_true", help=f"print the answer of POST {path}, as CSV")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
-        parser.add_argument(
-            "--on", type=_parse_date, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)"
-        )
+        parser.add_argument("--on", type=_parse_date, metavar="DAY", help="evaluate for it (default: the need's)")
         parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
     trail = "print the trail: the need as read, the suppliers each gate refused, the order"
     match.add_argument("--explain", action="store_true", help=trail)
@@ -231,9 +142,7 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
     from sources.formats.registry import FORMATS  # noqa: PLC0415 - takes longer to load than most commands need
 
-    parser.add_argument(
-        "source", metavar="SOURCE", type=_parse_source_name, help="name of the source the records belong to"
-    )
+    parser.add_argument("source", metavar="SOURCE", type=_parse_source_name, help="to which the records belong")
     parser.add_argument("file", metavar="FILE", help="the file to import")
     parser.add_argument("--format", choices=sorted(FORMATS), default="vivier", help="of the rows (default: vivier)")
     parser.add_argument("--mode", choices=("upsert", "snapshot"), default="upsert", help="snapshot also removes")
@@ -243,10 +152,12 @@ def _add_import_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_law_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
-    due = add("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
+    due = add("due", help="list the rules that change soon or are to be checked", description=_DESCRIPTIONS["law due"])
     due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
     due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
-    texts = add("compare", help="tell what changed between two texts of the code", description=LAW_COMPARE)
+    texts = add(
+        "compare", help="tell what changed between two texts of the code", description=_DESCRIPTIONS["law compare"]
+    )
     texts.set_defaults(function="compare_texts")
     texts.add_argument("old", type=Path, metavar="OLD", help="a Markdown file of articles, or a folder of them")
     texts.add_argument("new", type=Path, metavar="NEW", help="the same of a later day")
@@ -254,18 +165,18 @@ def _add_law_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _add_pool_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
-    listing = add("sources", help="list the files it is built from", description=POOL_SOURCES)
+    listing = add("sources", help="list the files it is built from", description=_DESCRIPTIONS["pool sources"])
     listing.add_argument("--json", action="store_true", help="print them as JSON")
-    fetch = add("fetch", help="fetch published files", description=POOL_FETCH)
+    fetch = add("fetch", help="fetch published files", description=_DESCRIPTIONS["pool fetch"])
     fetch.add_argument("names", nargs="+", metavar="NAME", help="as vivier pool sources shows them, such as units")
     fetch.add_argument("--into", required=True, type=Path, metavar="DIR", help="the folder that they are fetched into")
-    update = add("update", help="import what was built", description=POOL_UPDATE)
+    update = add("update", help="import what was built", description=_DESCRIPTIONS["pool update"])
     update.add_argument("folder", type=Path, metavar="DIR", help="the folder that was built in")
     update.add_argument("--again", action="store_true", help="import what did not change, too")
     update.add_argument("--force", action="store_true", help="let a source lose more than a fifth of its records")
     update.add_argument("--dry-run", action="store_true", help="report what the imports would do, and store nothing")
     update.add_argument("--json", action="store_true", help="print the reports as JSON, one a line")
-    build = add("build", help="build it from given files", description=POOL_BUILD)
+    build = add("build", help="build it from given files", description=_DESCRIPTIONS["pool build"])
     build.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder that the files are made in")
     build.add_argument("--region", action="append", default=[], metavar="CODE", help="only this region; repeatable")
     build.add_argument("--departement", action="append", default=[], metavar="CODE", help="only this one; repeatable")
@@ -276,7 +187,7 @@ def _add_pool_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     build.add_argument("--memory", type=memory, default="1GB", metavar="SIZE", help="the most to use (default: 1GB)")
     build.add_argument("--json", action="store_true", help="print the report as JSON")
     build.add_argument("--fetch", type=Path, metavar="DIR", help="fetch into DIR what can be and is not given")
-    files = build.add_argument_group("files, as they are published")
+    published = build.add_argument_group("files, as they are published")
     for name, count, help_text in (
         ("units", 1, "Sirene, legal units"),
         ("establishments", 1, "Sirene, establishments"),
@@ -288,9 +199,9 @@ def _add_pool_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
         ("esat", 1, "ESAT of FINESS"),
         ("market", "+", "le marché de l'inclusion, JSON"),
     ):
-        files.add_argument(f"--{name}", nargs=count, type=Path, default=[], metavar="FILE", help=help_text)
+        published.add_argument(f"--{name}", nargs=count, type=Path, default=[], metavar="FILE", help=help_text)
     both = "UNITS", "ESTABLISHMENTS"
-    files.add_argument("--directory", nargs=2, type=Path, default=[], metavar=both, help="Annuaire des entreprises")
+    published.add_argument("--directory", nargs=2, type=Path, default=[], metavar=both, help="Annuaire des entreprises")
 
 
 def _add_campaign_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -302,13 +213,12 @@ def _add_campaign_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _add_key_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
-    create = add("create", help="create a key", description=KEYS_CREATE)
+    create = add("create", help="create a key", description=_DESCRIPTIONS["keys create"])
     create.add_argument("--name", required=True, help="what the key is for")
     create.add_argument("--organisation", required=True, help="the buyer or network it belongs to")
     create.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it may do; repeatable")
-    create.add_argument(
-        "--source", action="append", type=_parse_source_name, default=[], help="a source it may write; repeatable"
-    )
+    source: dict[str, Any] = {"action": "append", "type": _parse_source_name, "default": []}
+    create.add_argument("--source", **source, help="a source it may write; repeatable")
     create.add_argument("--expires", type=_parse_date, metavar="DAY", help="the last day on which it works, in France")
     create.add_argument("--rate", type=int, metavar="N", help="its quota of requests by the minute, of all servers")
     add("list", help="list all keys, the revoked ones too", description="List all keys.")
@@ -316,8 +226,19 @@ def _add_key_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")
 
 
+def _add_people_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
+    invite = add("invite", help="invite an address", description="Send an address a link that lets in, by e-mail.")
+    invite.add_argument("address", metavar="ADDRESS", help="of one person, to whom codes to sign in go too")
+    invite.add_argument("--organisation", required=True, help="the name or id of the organisation")
+    invite.add_argument("--name", help="by which the journal calls the person (default: the address)")
+    invite.add_argument("--right", required=True, action="append", choices=RIGHTS_OF_PEOPLE, help="given; repeatable")
+    add("list", help="list who signs in without a key")
+    remove = add("remove", help="end a person's access", description="End the access of an invited person.")
+    remove.add_argument("person", type=UUID, metavar="ID", help="their id, which `vivier people list` shows")
+
+
 def _add_audit_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
-    verify = add("verify", help="verify the chain of every journal", description=AUDIT_VERIFY)
+    verify = add("verify", help="verify the chain of every journal", description=_DESCRIPTIONS["audit verify"])
     verify.add_argument("--organisation", metavar="O", help="verify only this organisation's journal, by name or id")
     noted = "an entry noted earlier that must still be there; repeatable"
     heads = "signed heads that were sent out (VIVIER_JOURNAL_TO), a line each: all must still be there; repeatable"
@@ -337,8 +258,8 @@ def _add_audit_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _add_privacy_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
-    export = add("export", help="print all data held about a person", description=PRIVACY_EXPORT)
-    erase = add("erase", help="erase a person", description=PRIVACY_ERASE)
+    export = add("export", help="print all data held about a person", description=_DESCRIPTIONS["privacy export"])
+    erase = add("erase", help="erase a person", description=_DESCRIPTIONS["privacy erase"])
     whose = "in its data and the directory alone, by name or id (default: in all)"
     for action in (export, erase):
         action.add_argument("--email", help="the address of the person")
@@ -351,8 +272,8 @@ def _add_privacy_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _add_retention_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
-    show = add("show", help="show what would be removed", description=RETENTION_SHOW)
-    purge = add("purge", help="remove it", description=RETENTION_PURGE)
+    show = add("show", help="show what would be removed", description=_DESCRIPTIONS["retention show"])
+    purge = add("purge", help="remove it", description=_DESCRIPTIONS["retention purge"])
     spared = "keep this need longer, as where there is a dispute; repeatable"
     for action in (show, purge):
         action.add_argument("--spare", action="append", default=[], type=UUID, metavar="NEED", help=spared)

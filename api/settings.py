@@ -263,6 +263,20 @@ class Settings:
         """The most connections that an address may have at a time: a quarter of all, so that nobody takes them all."""
         return max(1, self.connections // 4)
 
+    def rights_on_ground(self, ground: str) -> tuple[Scope, ...]:
+        """The rights of a person whom a verified address, SIRET or domain (`ground`) makes one of an organisation.
+
+        Administrators are those who are named by their very address: a SIRET or a domain is no ground for it, as it
+        might lead an administrator of one organisation to another.
+        """
+        is_named = not ground.startswith("@") and ground in self.oidc_administrators
+        return (*self.oidc_rights, "admin") if is_named else self.oidc_rights
+
+    def still_leads(self, ground: str, organisation_id: UUID, name: str, siret: str | None) -> bool:
+        """Whether a ground leads to the organisation of this id, name and SIRET, as it did at a sign-in."""
+        named = dict(self.oidc_members).get(ground)
+        return ground == siret if named is None else named in {str(organisation_id), name}
+
     @property
     def pool_size(self) -> int:
         """The connections that the pool keeps open: two thirds of the most, as it opens half as many more at a peak."""

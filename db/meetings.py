@@ -18,14 +18,13 @@ from db.core.uuid7 import new_id
 from db.persons import find_or_insert_person
 from db.schema.organisation_tables import (
     calendar_feeds,
-    desk_accounts,
     follow_ups,
     meeting_needs,
     meetings,
     needs,
     participants,
-    persons,
 )
+from db.schema.person_tables import desk_accounts, persons
 from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import CALENDAR_FIELDS, FollowUp, Meeting, MeetingRequest, Participant, changed_fields
 

@@ -17,10 +17,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, bind, is_above, read_all, read_first
 from db.core.uuid7 import new_id
-from db.schema.organisation_tables import PERSON_KEYS, calendar_feeds, desk_accounts, desk_sessions, persons
+from db.schema.organisation_tables import calendar_feeds
+from db.schema.person_tables import PERSON_KEYS, desk_accounts, desk_sessions, passkeys, persons, sign_in_mails
 from db.schema.supplier_tables import organisations
 from domain.decoding.stored import read_row
-from domain.organisation import Client
+from domain.organisation import Client, Scope
 from domain.privacy import email_key, person_key, pseudonym
 from domain.text.normalise import fold
 
@@ -90,21 +91,38 @@ async def erase_persons(
     await connection.execute(
         sa.update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
     )
-    for own in (desk_sessions.c.person_id, desk_accounts.c.person_id, calendar_feeds.c.key_id):
-        await connection.execute(sa.delete(own.table).where(own.in_(ids)))
+    await end_access(connection, ids)
     changed = {"changed": list(changed_meetings), "in_calendars": list(changed_in_calendars)}
     await connection.execute(_NEW_MEETING_VERSIONS, changed | {"persons": ids, "now": now})
+
+
+async def end_access(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Delete the accounts of persons, with their sessions, passkeys, calendar addresses, and mails that let them in."""
+    of_person = [table.c.person_id for table in (desk_sessions, desk_accounts, passkeys, sign_in_mails)]
+    for own in (*of_person, calendar_feeds.c.key_id):
+        await connection.execute(sa.delete(own.table).where(own.in_(ids)))
 
 
 MOST_SESSIONS = 200
 """Open sessions of a key, which colleagues may share, or of a person; one more ends the earliest."""
 
 
+INVITATION = "invitation"
+"""The issuer of the accounts of people who were invited."""
+
+
 class Session(NamedTuple):
-    """A session at the desk of a key or, where `key_id` is None, of a person."""
+    """A session at the desk of a key or, where `key_id` is None, of a person.
+
+    `issuer`: of the person's account. `ground`: what made the person one of the organisation, which has this `siret`;
+    None for one who was invited, and where an earlier release began the session.
+    """
 
     key_id: UUID | None
     person: Client | None
+    issuer: str | None = None
+    ground: str | None = None
+    siret: str | None = None
 
 
 async def insert_session(
@@ -112,7 +130,8 @@ async def insert_session(
 ) -> None:
     """Store a session of a key or person (`holder`); delete expired ones, and the holder's oldest over MOST_SESSIONS.
 
-    `holder`: its `key_id`, or its `person_id` with the `scopes` that it has and the `id_token` that it began with.
+    `holder`: its `key_id`, or its `person_id` with the `scopes` that it has, and with the `id_token` and the `ground`
+    that it began with at a provider.
     """
     await connection.execute(sa.delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
     row = {"digest": digest, "created_at": now, "expires_at": expires_at, **holder}
@@ -129,7 +148,10 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
     query = (
         sa.select(
             desk_sessions.c.key_id,
-            desk_sessions.c.scopes,
+            desk_sessions.c.ground,
+            sa.func.coalesce(desk_accounts.c.scopes, desk_sessions.c.scopes).label("scopes"),
+            desk_accounts.c.issuer,
+            organisations.c.siret,
             persons.c.id,
             persons.c.organisation_id,
             persons.c.name.label("person"),
@@ -137,12 +159,20 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
         )
         .outerjoin(persons, persons.c.id == desk_sessions.c.person_id)
         .outerjoin(organisations, organisations.c.id == persons.c.organisation_id)
+        .outerjoin(desk_accounts, desk_accounts.c.person_id == persons.c.id)
     )
     in_force = desk_sessions.c.digest.in_(digests) & (desk_sessions.c.expires_at > now)
     found = (await connection.execute(query.where(in_force))).first()
     if found is None:
         return None
-    return Session(found.key_id, None if found.key_id is not None else read_row(found, Client))
+    if found.key_id is not None:
+        return Session(found.key_id, None)
+    return Session(None, read_row(found, Client), found.issuer, found.ground, found.siret)
+
+
+async def session_began_at(connection: Connection, digests: Sequence[bytes]) -> datetime | None:
+    """The moment at which the session with one of these digests began; None where there is none."""
+    return await connection.scalar(sa.select(desk_sessions.c.created_at).where(desk_sessions.c.digest.in_(digests)))
 
 
 async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:
@@ -158,15 +188,19 @@ async def delete_sessions_of_person(connection: Connection, person_id: UUID) -> 
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A person who signed in to the desk; `sessions`: the number of their open sessions."""
+    """A person who may sign in to the desk. `seen_at`: their last sign-in; `sessions`: the number of their open ones.
+
+    `invited`: the rights of one who was invited; None for one whom a provider knows, who has those of the settings.
+    """
 
     id: UUID
     name: str
     email: str | None
     organisation: str
     organisation_id: UUID
-    seen_at: datetime
+    seen_at: datetime | None
     sessions: int
+    invited: tuple[Scope, ...] | None = None
 
 
 async def note_sign_in(
@@ -184,15 +218,7 @@ async def note_sign_in(
     again. Who comes back under another name is another person, of the same account: what the journal says of the first
     stays so, and the sessions of the first end.
     """
-    # in the place of an employer: nobody who is named elsewhere is of that key
-    account_key = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
-    keys = {"name_key": person_key(name), "email_key": email_key(email or ""), "employer_key": account_key}
-    row = {"id": new_id(now), "organisation_id": organisation_id, "name": name, "email": email, "created_at": now}
-    made = insert(persons).values(row | keys).on_conflict_do_nothing().returning(persons.c.id)
-    person_id = await connection.scalar(made)
-    if person_id is None:
-        known = sa.select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, **keys)
-        person_id = (await connection.execute(known.with_for_update())).scalar_one()
+    person_id = await insert_person_of_account(connection, organisation_id, issuer, subject, name, email, now)
     account = {"issuer": issuer, "subject": subject, "organisation_id": organisation_id}
     known_as = sa.select(desk_accounts.c.person_id).filter_by(**account).with_for_update()
     former = await connection.scalar(known_as)
@@ -207,7 +233,28 @@ async def note_sign_in(
         )
     )
     bind(connection, f"person:{person_id}")
-    found: UUID = person_id
+    return person_id
+
+
+async def insert_person_of_account(
+    connection: Connection,
+    organisation_id: UUID,
+    issuer: str,
+    subject: str,
+    name: str,
+    email: str | None,
+    now: datetime,
+) -> UUID:
+    """The id of the person whom an account knows by this name and address, inserted if unknown."""
+    # in the place of an employer: nobody who is named elsewhere is of that key
+    account_key = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
+    keys = {"name_key": person_key(name), "email_key": email_key(email or ""), "employer_key": account_key}
+    row = {"id": new_id(now), "organisation_id": organisation_id, "name": name, "email": email, "created_at": now}
+    made = insert(persons).values(row | keys).on_conflict_do_nothing().returning(persons.c.id)
+    found: UUID | None = await connection.scalar(made)
+    if found is None:
+        known = sa.select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, **keys)
+        found = (await connection.execute(known.with_for_update())).scalar_one()
     return found
 
 
@@ -218,7 +265,7 @@ async def list_accounts(
     after: UUID | None = None,
     limit: int | None = None,
 ) -> Sequence[Account]:
-    """Up to `limit` persons of an organisation, or of all, who signed in, with ids after `after`, in their order."""
+    """Up to `limit` persons of an organisation, or of all, who sign in without a key; by id, those after `after`."""
     query = _select_accounts(now).where(is_above(persons.c.id, after)).order_by(persons.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(persons.c.organisation_id == organisation_id)
@@ -226,13 +273,16 @@ async def list_accounts(
 
 
 async def find_account(connection: Connection, person_id: UUID, now: datetime) -> Account | None:
-    """The person with this id, if they ever signed in; else None."""
+    """The person with this id, if they may sign in without a key; else None."""
     return await read_first(connection, _select_accounts(now).where(persons.c.id == person_id), Account)
 
 
 def _select_accounts(now: datetime) -> sa.Select[tuple[object, ...]]:
     is_open = (desk_sessions.c.person_id == persons.c.id) & (desk_sessions.c.expires_at > now)
-    last = sa.select(sa.func.max(desk_accounts.c.seen_at)).where(desk_accounts.c.person_id == persons.c.id)
+    is_new = (desk_accounts.c.issuer == INVITATION) & (desk_accounts.c.seen_at == desk_accounts.c.created_at)
+    seen_at = sa.func.max(sa.case((~is_new, desk_accounts.c.seen_at)))
+    last = sa.select(seen_at).where(desk_accounts.c.person_id == persons.c.id)
+    invited = sa.select(desk_accounts.c.scopes).where(desk_accounts.c.person_id == persons.c.id).limit(1)
     return (
         sa.select(
             persons.c.id,
@@ -241,6 +291,7 @@ def _select_accounts(now: datetime) -> sa.Select[tuple[object, ...]]:
             persons.c.organisation_id,
             organisations.c.name.label("organisation"),
             last.scalar_subquery().label("seen_at"),
+            invited.scalar_subquery().label("invited"),
             sa.select(sa.func.count()).where(is_open).scalar_subquery().label("sessions"),
         )
         .join(organisations, organisations.c.id == persons.c.organisation_id)

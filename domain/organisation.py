@@ -44,6 +44,11 @@ Scope = Literal["match", "needs", "sync", "read", "admin", "platform"]
 SCOPES: tuple[Scope, ...] = ("match", "needs", "sync", "read", "admin", "platform")
 
 
+RightOfPerson = Literal["match", "needs", "read", "admin"]
+RIGHTS_OF_PEOPLE: tuple[RightOfPerson, ...] = ("match", "needs", "read", "admin")
+"""The rights that an invitation may give: who sends records does so with a key, for its sources."""
+
+
 class Client(msgspec.Struct, frozen=True):
     """The bearer of a key that is in force, or a person who signed in without one.
 

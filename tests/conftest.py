@@ -33,6 +33,8 @@ from domain.law.documents import due_rules
 from domain.law.rules import load
 from domain.text.bilingual import PARIS
 
+pytest_plugins = ("tests.left_out",)
+
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3

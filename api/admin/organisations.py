@@ -1,4 +1,4 @@
-"""Organisations and the people who sign in: each sees and changes its own; the operator makes them, and sees all."""
+"""Organisations: each sees and changes its own; the operator makes them, and sees all."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,10 +19,8 @@ from db import api_keys as stored
 from db.core.engine import Connection
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from db.meetings import revoke_feed
-from db.persons import Account, delete_sessions_of_person, erase_persons, find_account
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.journal import Actor, Detail
+from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings
 from domain.text.bilingual import Text
 from sources.validation import siret_passes_check
@@ -74,7 +72,7 @@ async def add_organisation(
     require_name_unlike_id(settings.name)
     made = _require_unique(await stored.insert_organisation(connection, settings, now))
     await write_entry(
-        connection, _actor_in_journal_of(client, made.id), "organisation.created", f"organisation:{made.id}", now
+        connection, actor_in_journal_of(client, made.id), "organisation.created", f"organisation:{made.id}", now
     )
     return made
 
@@ -105,7 +103,7 @@ async def change_organisation(
     if not fields:
         return before
     after = _require_unique(await stored.update_organisation(connection, before.id, settings))
-    actor, about = _actor_in_journal_of(client, before.id), f"organisation:{before.id}"
+    actor, about = actor_in_journal_of(client, before.id), f"organisation:{before.id}"
     await write_entry(connection, actor, "organisation.changed", about, now, detail={"fields": fields})
     return after
 
@@ -119,7 +117,7 @@ def require_name_unlike_id(name: str) -> None:
     raise InvalidContent((Problem("/name", "name_is_an_id", _NAME_IS_AN_ID),))
 
 
-def _actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
+def actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
     """The client as the author of an entry in the journal of this organisation, which may not be its own."""
     return msgspec.structs.replace(actor_of(client), organisation_id=organisation_id)
 
@@ -189,35 +187,3 @@ async def update_organisation(call: Call, id: UUID, body: Patch, connection: Con
 
 
 ROUTES = (list_organisations, create_organisation, get_organisation, update_organisation)
-
-
-NO_PERSON = Text("Personne de cet identifiant ne se connecte ici", "Nobody with this id signs in here")
-
-
-async def visible_person(connection: Connection, client: Client, person_id: UUID, now: datetime) -> Account:
-    """A person who signs in to the client's organisation, or to any for the scope `platform`. Raises NotFound."""
-    found = await find_account(connection, person_id, now)
-    if found is None or own_organisation(client) not in {None, found.organisation_id}:
-        raise NotFound(NO_PERSON)
-    return found
-
-
-async def sign_person_out(connection: Connection, client: Client, person_id: UUID, now: datetime) -> None:
-    """End a person's sessions and revoke their calendar address; they may sign in again. Raises NotFound."""
-    person = await visible_person(connection, client, person_id, now)
-    ended = await delete_sessions_of_person(connection, person_id)
-    await revoke_feed(connection, person_id)
-    actor, about = _actor_in_journal_of(client, person.organisation_id), f"person:{person_id}"
-    await write_entry(connection, actor, "person.signed_out", about, now, detail={"sessions": ended})
-
-
-async def forget_person(connection: Connection, client: Client, person_id: UUID, now: datetime) -> None:
-    """Replace a person by a pseudonym, and end their account and sessions; a later sign-in makes a new person.
-
-    Texts that name them stay: `POST /privacy/erase` searches these too. Raises NotFound.
-    """
-    person = await visible_person(connection, client, person_id, now)
-    await erase_persons(connection, [person_id], now)
-    actor, about = _actor_in_journal_of(client, person.organisation_id), f"person:{person_id}"
-    detail: Detail = {"persons": [str(person_id)]}
-    await write_entry(connection, actor, "person.erased", about, now, detail=detail, about=(about,))

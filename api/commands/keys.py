@@ -1,4 +1,7 @@
-"""`vivier keys`: create, list and revoke the keys that clients call the API with."""
+"""`vivier keys`: create, list and revoke the keys that clients call the API with.
+
+`vivier people`: invite people to an organisation by e-mail, list who signs in without a key, end their access.
+"""
 
 import argparse
 import sys
@@ -12,10 +15,13 @@ from api.admin.keys import KeyRequest, issue_key, withdraw_key
 from api.admin.organisations import require_name_unlike_id
 from api.commands.command import USAGE, CommandFailed, run_in_transaction
 from api.commands.console import Col, Rows, console, write_parts
+from api.people.invite import InvitationRequest, store_invitation, withdraw_access
 from api.settings import Settings
 from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection
+from db.persons import find_account, list_accounts
 from domain.errors import InvalidContent
+from domain.journal import Actor
 from domain.text.bilingual import PARIS
 
 Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Rows]]
@@ -24,6 +30,11 @@ Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Ro
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Create, list or revoke keys, as `options.action` says."""
     act: Action = {"create": _create_key, "list": _list_keys, "revoke": _revoke_key}[options.action]
+    return _carry_out(act, options, settings)
+
+
+def _carry_out(act: Action, options: argparse.Namespace, settings: Settings) -> int:
+    """Do an act in a transaction, and print what it returns; returns 0."""
     shown = run_in_transaction(settings, lambda connection: act(connection, options, datetime.now(UTC)))
     if isinstance(shown, Rows):
         write_parts([shown], console())
@@ -85,3 +96,46 @@ async def _revoke_key(connection: Connection, options: argparse.Namespace, now: 
     if not await withdraw_key(connection, key, now):
         raise CommandFailed(f"the key {key.id} was revoked before")
     return f"Key {key.id} ({key.name}, {key.organisation}) is revoked.\n"
+
+
+def run_people(options: argparse.Namespace, settings: Settings) -> int:
+    """Invite, list or remove people, as `options.action` says."""
+    if options.action == "invite" and settings.smtp is None:
+        raise CommandFailed("VIVIER_SMTP_URL is not set: no e-mail would be sent")
+    act: Action = {"invite": _invite_person, "list": _list_people, "remove": _remove_person}[options.action]
+    return _carry_out(act, options, settings)
+
+
+async def _invite_person(connection: Connection, options: argparse.Namespace, now: datetime) -> str | Rows:
+    """Invite an address; returns the words to print. Raises CommandFailed."""
+    organisation = await find_by_name_or_id(connection, options.organisation)
+    if organisation is None:
+        raise CommandFailed(f"there is no organisation {options.organisation}")
+    asked = {"email": options.address, "name": options.name or options.address, "scopes": options.right}
+    try:
+        request = msgspec.convert(asked, InvitationRequest)
+        person_id = await store_invitation(
+            connection, organisation, request, Actor(organisation.id, "command"), "fr", now
+        )
+    except (msgspec.ValidationError, InvalidContent) as refused:
+        raise CommandFailed(str(refused), USAGE) from None
+    return f"{request.name} ({person_id}) is invited to {organisation.name}; a running server sends the e-mail.\n"
+
+
+async def _list_people(connection: Connection, _: argparse.Namespace, now: datetime) -> str | Rows:
+    rows = list[Sequence[str | Sequence[str]]]()
+    for each in await list_accounts(connection, None, now):
+        rights = "by an identity provider" if each.invited is None else ", ".join(each.invited)
+        seen = "invited" if each.seen_at is None else f"{each.seen_at:%Y-%m-%d}"
+        rows.append(((each.name, str(each.id)), each.email or "", each.organisation, rights, seen))
+    columns = Col("Name, id"), Col("E-mail", 1), Col("Organisation", 1), Col("Rights", 1), Col("Seen")
+    return Rows(columns, rows) if rows else "Nobody signs in without a key yet; `vivier people invite` invites.\n"
+
+
+async def _remove_person(connection: Connection, options: argparse.Namespace, now: datetime) -> str | Rows:
+    """End the access of the invited person with this id; returns the words to print. Raises CommandFailed."""
+    person = await find_account(connection, options.person, now)
+    if person is None or person.invited is None:
+        raise CommandFailed(f"nobody with the id {options.person} was invited; `vivier people list` shows the ids")
+    await withdraw_access(connection, person, Actor(person.organisation_id, "command"), now)
+    return f"The access of {person.name} to {person.organisation} is ended.\n"

@@ -6,7 +6,15 @@ from pathlib import Path
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import allotment_pages, answer_pages, answer_selection, embedded_page, purchases_pages, sign_in
+from api.desk import (
+    allotment_pages,
+    answer_pages,
+    answer_selection,
+    embedded_page,
+    invited_people,
+    purchases_pages,
+    sign_in,
+)
 from api.desk.admin import admin_pages
 from api.desk.directory import directory_page, territory_page
 from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
@@ -19,6 +27,7 @@ from api.desk.talk import (
     campaigns_page,
     equal_treatment_page,
     exchanges_page,
+    mail_choices_page,
     meetings_page,
     new_exchange_page,
     note_pages,
@@ -67,11 +76,21 @@ async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
 
 
 MODULES = (
-    *(sign_in, need_page, answer_pages, answer_selection, allotment_pages, purchases_pages, embedded_page),
+    *(
+        sign_in,
+        invited_people,
+        need_page,
+        answer_pages,
+        answer_selection,
+        allotment_pages,
+        purchases_pages,
+        embedded_page,
+    ),
     *(territory_page, directory_page),
     *(stored_need, versions_page, decisions_page, notice_page, journal_page),
     campaigns_page,
     *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page, note_pages),
+    mail_choices_page,
     *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),
 )
 PAGES: tuple[HTTPRouteHandler, ...] = tuple(

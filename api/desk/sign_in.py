@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
 from http import HTTPStatus
 from secrets import token_bytes, token_urlsafe
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -29,10 +30,11 @@ from api.settings import Settings
 from api.web.problems import Refusal
 from db import api_keys
 from db.core.engine import Connection, transaction
+from db.invitations import InvitedPerson, note_seen
 from db.journal.entries import write_entry
 from db.persons import delete_session, insert_session, note_sign_in
 from domain.errors import NotFound
-from domain.journal import Actor
+from domain.journal import Actor, Detail
 from domain.organisation import Scope
 from domain.text.bilingual import Text
 
@@ -58,15 +60,8 @@ async def show_sign_in(visit: Visit) -> Response[bytes]:
 @page("POST", "/connexion", scope=None)
 async def sign_in(visit: Visit) -> Response[bytes]:
     """Begin a session and redirect to the page that asked for one; the form again where the key is not in force."""
-    back, typed = local_path(visit.text("suite")) or "", visit.text("saisie")
     token = await begin_session(visit.services, visit.text(KEY_FIELD), visit.call.scope)
-    if token is None:
-        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, back, typed, wrong=True)
-    # one of its own, never the one that the browser came with, which others may know
-    visit.token = visit.new_token = token
-    if back and typed:
-        return visit.page("frame/send_again.html", path=back, typed=decoded_fields(typed), signed_in=True)
-    return await redirect_after_sign_in(visit, back)
+    return await go_on_with_session(visit, token) if token else sign_in_again(visit, "key")
 
 
 @page("GET", "/connexion/{link}", scope=None)
@@ -78,6 +73,22 @@ async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
         raise Refusal("not-found", SAID["used_link"])
     visit.token = visit.new_token = token
     return await redirect_after_sign_in(visit)
+
+
+async def go_on_with_session(visit: Visit, token: str) -> Response[bytes]:
+    """Redirect to the page that the form to sign in names; show the form that it carries, if any, to be sent again."""
+    back, typed = local_path(visit.text("suite")) or "", visit.text("saisie")
+    # one of its own, never the one that the browser came with, which others may know
+    visit.token = visit.new_token = token
+    if back and typed:
+        return visit.page("frame/send_again.html", path=back, typed=decoded_fields(typed), signed_in=True)
+    return await redirect_after_sign_in(visit, back)
+
+
+def sign_in_again(visit: Visit, wrong: Literal["key", "passkey", "address"]) -> Response[bytes]:
+    """The form to sign in again (401), with what was wrong in it, and all that it carries."""
+    back, typed = local_path(visit.text("suite")) or "", visit.text("saisie")
+    return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, back, typed, wrong=wrong)
 
 
 async def redirect_after_sign_in(visit: Visit, back: str = "") -> Response[bytes]:
@@ -212,15 +223,19 @@ class UnknownOrganisation(Exception):
     """Raised for a person whose e-mail address, SIRET and domain lead to no organisation."""
 
 
-async def membership_of(
-    connection: Connection, identity: Identity, settings: Settings
-) -> tuple[UUID, tuple[Scope, ...]]:
+class Membership(NamedTuple):
+    """The organisation of a person and their rights there. `ground`: the address, SIRET or domain that led to it."""
+
+    organisation_id: UUID
+    scopes: tuple[Scope, ...]
+    ground: str
+
+
+async def membership_of(connection: Connection, identity: Identity, settings: Settings) -> Membership:
     """A person's organisation, found by e-mail address, else by SIRET, else by domain; and their rights in it.
 
     As the settings name it; a SIRET leads to the organisation that has it too. An address counts where the provider
-    says that it is verified, and as `comparable_address` has it. Administrators are those whom the settings name by
-    their very address for this organisation: a SIRET or a domain is no ground for it, as it might lead an administrator
-    of one organisation to another. Raises UnknownOrganisation.
+    says that it is verified, and as `comparable_address` has it. Raises UnknownOrganisation.
     """
     email, siret = comparable_address(identity.verified_email or "") or "", identity.siret or ""
     if not (siret.isascii() and siret.isdecimal()):
@@ -231,8 +246,7 @@ async def membership_of(
         if found is None and who and who == siret:
             found = await api_keys.find_by_siret(connection, siret)
         if found is not None:
-            is_named = who == email and email in settings.oidc_administrators
-            return found.id, (*settings.oidc_rights, "admin") if is_named else settings.oidc_rights
+            return Membership(found.id, settings.rights_on_ground(who), who)
     raise UnknownOrganisation
 
 
@@ -259,21 +273,31 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
     settings, token, now = services.settings, token_urlsafe(32), services.now()
     expires_at = now + timedelta(hours=settings.session_hours)
     async with transaction(services.database) as connection:
-        organisation_id, scopes = await membership_of(connection, identity, settings)
+        member = await membership_of(connection, identity, settings)
+        issuer, subject = settings.oidc_issuer or "", identity.subject
         person_id = await note_sign_in(
-            connection,
-            organisation_id,
-            settings.oidc_issuer or "",
-            identity.subject,
-            identity.name,
-            identity.email,
-            now,
+            connection, member.organisation_id, issuer, subject, identity.name, identity.email, now
         )
         digest, *_ = session_digests(services, token)
-        holder = {"person_id": person_id, "scopes": scopes, "id_token": identity.id_token}
-        await insert_session(connection, digest, now, expires_at, **holder)
-        actor, about = Actor(organisation_id, "person", person_id), f"person:{person_id}"
-        await write_entry(connection, actor, "person.signed_in", about, now, detail={"scopes": list(scopes)})
+        holder = {"person_id": person_id, "scopes": member.scopes, "id_token": identity.id_token}
+        await insert_session(connection, digest, now, expires_at, **holder, ground=member.ground)
+        actor, about = Actor(member.organisation_id, "person", person_id), f"person:{person_id}"
+        await write_entry(connection, actor, "person.signed_in", about, now, detail={"scopes": list(member.scopes)})
+    return token
+
+
+async def begin_session_of_invited(
+    connection: Connection, services: Services, person: InvitedPerson, way: Literal["invitation", "code", "passkey"]
+) -> str:
+    """Begin a session for a person who was invited and proved in this `way` who they are; returns its token."""
+    token, now = token_urlsafe(32), services.now()
+    await note_seen(connection, person.id, now)
+    digest, *_ = session_digests(services, token)
+    expires_at = now + timedelta(hours=services.settings.session_hours)
+    await insert_session(connection, digest, now, expires_at, person_id=person.id, scopes=person.scopes)
+    actor, about = Actor(person.organisation_id, "person", person.id), f"person:{person.id}"
+    detail: Detail = {"scopes": list(person.scopes), "way": way}
+    await write_entry(connection, actor, "person.signed_in", about, now, detail=detail)
     return token
 
 

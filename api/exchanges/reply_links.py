@@ -29,6 +29,7 @@ from db.api_keys import find_organisation
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.declarations.declarations import Sending, select_declaration
+from db.exchanges.buyer_mails import queue_answer_mail
 from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
 from db.exchanges.reply_links import ReplyLink, insert_links, is_issued, revoke_links, select_link
 from db.journal.entries import entries, write_entry
@@ -266,4 +267,5 @@ async def add_reply(
     detail: Detail = {"message_id": str(message.id), "stance": reply.stance}
     name, about = f"exchange:{link.exchange_id}", (f"message:{message.id}",)
     await write_entry(connection, actor, "message.received", name, now, detail=detail, about=about)
+    await queue_answer_mail(connection, link.organisation_id, link.exchange_id, now)
     return visible_to(link.supplier_id, [message])[0]

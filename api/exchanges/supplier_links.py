@@ -5,9 +5,6 @@ from it and from the caller's own.
 """
 
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from hashlib import sha256
@@ -17,23 +14,13 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.exchanges.email import (
-    AT_ONCE,
-    PATIENCE,
-    SCHEDULE,
-    EmailSender,
-    email_sender_of,
-    message_to,
-    require_email_quota,
-)
+from api.exchanges.email import EmailSender, email_sender_of, kind_of_mail, require_email_quota
 from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.routes import SHOWN_ONCE
 from api.people_settings import ADDRESS, ascii_domain
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import answer_once, created_answer, creation, with_secret_body
-from api.runtime.outbox_worker import DeliveryKind
-from api.runtime.services import Services
 from api.web.pagination import Page, Paging, answer_page
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
@@ -42,10 +29,10 @@ from db.declarations.links import (
     insert_links,
     insert_mail,
     is_issued,
+    link_mail_columns,
     revoke_link,
     select_links,
     select_mail_to_send,
-    write_mail_outcome,
 )
 from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
@@ -57,8 +44,7 @@ from db.suppliers.write import ids_of, survivors
 from domain.declarations.link import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.exchanges.letter import shown_buyer
-from domain.journal import Detail
+from domain.journal import Actor, Detail
 from domain.organisation import Scope
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Language, said_by
@@ -195,47 +181,23 @@ def _expiry(acting: Acting, last_day: date | None) -> datetime:
     )
 
 
-@asynccontextmanager
-async def supplier_link_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
-    """The kind of delivery that sends links to suppliers' own pages; None where no mail server is set."""
-    sender = email_sender_of(services)
-    yield (
-        None
-        if sender is None
-        else DeliveryKind(
-            outbox=declaration_mails,
-            schedule=SCHEDULE,
-            attempt=LinkSender(sender).deliver,
-            also_note=write_mail_outcome,
-            at_once=AT_ONCE,
-            patience=PATIENCE,
-        )
-    )
+async def deliver_link(sender: EmailSender, mail: ClaimedRow) -> Outcome:
+    """Attempt once to send a supplier a queued link; with a new token of it, as one that failed may have arrived."""
+    language: Language = mail.row["language"]
+    now, token = sender.now(), token_urlsafe(TOKEN_BYTES)
+    async with transaction(sender.engine) as connection:
+        outgoing = await select_mail_to_send(connection, mail, token, now)
+        entry = outgoing and await get_supplier(connection, outgoing.supplier_id)
+        if outgoing is not None:
+            actor, detail = Actor(outgoing.organisation_id, "server"), Detail(link=str(mail.row["link_id"]))
+            about = f"supplier:{outgoing.supplier_id}"
+            await write_entry(connection, actor, "supplier_link.sent", about, now, detail=detail)
+    if outgoing is None or not entry:
+        return Outcome(failure="link_revoked", final=True)
+    address, until = page_address(sender.base, token), last_day(outgoing.expires_at)
+    text = link_letter(mail.row["kind"], outgoing.organisation, entry.supplier.name, address, until, language)
+    return await sender.send_letter(mail, outgoing.organisation, text, language)
 
 
-@dataclass(frozen=True)
-class LinkSender:
-    """Sends links to suppliers' own pages by the mail server."""
-
-    sender: EmailSender
-
-    async def deliver(self, mail: ClaimedRow) -> Outcome:
-        """Attempt once to send a queued e-mail; with a new token of its link, as one that failed may have arrived."""
-        language: Language = mail.row["language"]
-        now, token = self.sender.now(), token_urlsafe(TOKEN_BYTES)
-        async with transaction(self.sender.engine) as connection:
-            outgoing = await select_mail_to_send(connection, mail, token, now)
-            entry = outgoing and await get_supplier(connection, outgoing.supplier_id)
-        if outgoing is None or not entry:
-            return Outcome(failure="link_revoked", final=True)
-        text = link_letter(
-            mail.row["kind"],
-            outgoing.organisation,
-            entry.supplier.name,
-            page_address(self.sender.base, token),
-            last_day(outgoing.expires_at),
-            language,
-        )
-        author = shown_buyer(outgoing.organisation).to(language)
-        message = message_to(mail, author, self.sender.sender, text, language, now)
-        return Outcome(failure="not_an_address", final=True) if message is None else await self.sender.submit(message)
+supplier_link_kind = partial(kind_of_mail, outbox=declaration_mails, attempt=deliver_link, columns=link_mail_columns)
+"""The kind of delivery that sends links to suppliers' own pages."""

@@ -231,8 +231,10 @@ async def store_version(connection: Connection, acting: Acting, need: StoredNeed
 MOST_LOOKED_AT = 100
 
 
-async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, ...]:
+async def newcomers_since(acting: Acting, need: StoredNeed, after: datetime | None = None) -> tuple[IdAndName, ...]:
     """The suppliers that changed since the latest version of a need's shortlist and would be candidates of it only now.
+
+    `after`: those that changed since that time alone.
 
     Matched as that version's need was, on today's directory and law; of each lot the first 100 are looked at, since a
     supplier that did not change may merely have stood behind the last one shown. None where nothing changed in the
@@ -246,6 +248,7 @@ async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, 
     live, content = services.live.index, msgspec.structs.replace(frozen.need, limit=MOST_LOOKED_AT)
     if live.data_version == frozen.stamp.data_version or not services.match_work.is_quick(content.matched, live):
         return ()
+    since = max(frozen.created_at, after or frozen.created_at)
     then = {lot.id: {each.supplier.id for each in lot.candidates} for lot in frozen.shown_lots}
     wanted = MatchInput(content, services.today(), (), year_of(content.planned_publication_on, need.created_at), ())
     now = await asyncio.to_thread(read_stored, (await match_need(acting, wanted)).body, Shortlist)
@@ -255,7 +258,7 @@ async def newcomers_since(acting: Acting, need: StoredNeed) -> tuple[IdAndName, 
         row.supplier.id: IdAndName(row.supplier.id, row.supplier.name, row.supplier.siret)
         for lot in now.lots
         for row in lot.candidates
-        if row.supplier.updated_at > frozen.created_at
+        if row.supplier.updated_at > since
         and row.supplier.id not in {living.get(each, each) for each in then.get(lot.id, ())}
     }
     return tuple(came.values())

@@ -4,7 +4,7 @@ Who is there by kind and trade, what is not known, what could be bought there, a
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -17,10 +17,11 @@ from domain.suppliers.known_trades import KindOrNone
 from domain.suppliers.source import SourceSummary
 from domain.suppliers.supplier import Kind
 from domain.supply import SegmentSupply, Supply
-from domain.text.bilingual import Language, Text, day, printed_count, typeset
+from domain.text.bilingual import Language, day, printed_count, said_by, typeset
 from domain.text.labels import KINDS, TENSIONS
 from sources.pool.manifest import published_files
 
+_SAID = said_by(__name__)
 TEMPLATE = (files("api.reports") / "territory.typ").read_text(encoding="utf-8")
 MOST_TRADES, MOST_ASKED, MOST_ABSENT, MOST_SOURCES = 24, 36, 40, 12
 """Rows that leave the handout within four pages."""
@@ -45,43 +46,39 @@ class TerritorySheet(NamedTuple):
     made_at: datetime
     language: Language
 
-    def say(self, french: str, english: str, *values: object) -> str:
-        """A sentence in the language of the handout, with these values; numbers as they are printed."""
-        shown = (printed_count(each, self.language) if isinstance(each, int) else each for each in values)
-        return typeset(Text(french, english).to(self.language).format(*shown), self.language)
+    def say(self, name: str, *values: object) -> str:
+        """A sentence of `said.toml` in the language of the handout, with these values; numbers as they are printed."""
+        shown = (self.printed(each) if isinstance(each, int) else each for each in values)
+        return typeset(_SAID[name].to(self.language).format(*shown), self.language)
+
+    def printed(self, number: int) -> str:
+        """A number as it is printed."""
+        return printed_count(number, self.language)
 
     def kind_words(self, kind: str) -> str:
         """A kind in words."""
-        if kind in KINDS:
-            return f"{kind}, {KINDS[kind].to(self.language)}"
-        return self.say("Sans agrément connu", "No approval known")
+        return f"{kind}, {KINDS[kind].to(self.language)}" if kind in KINDS else self.say("no_approval")
 
     def percent(self, part: int, whole: int) -> str:
         """The share of a part, as printed; a dash of nothing."""
-        return self.say("{} %", "{}%", round(100 * part / whole)) if whole else "–"
+        return self.say("percent", round(100 * part / whole)) if whole else "–"
 
     def pdf(self) -> bytes:
         """The handout as PDF. Raises RuntimeError where it cannot be set."""
-        supply, say = self.supply, self.say
-        title = say("État des lieux : {}", "Supply: {}", supply.territory.label)
-        parts: dict[str, Callable[[], dict[str, Any]]] = {
-            "here": self._who_is_here,
-            "unknown": self._what_is_not_known,
-            "trades": self._what_could_be_bought,
-            "ask": self._whom_to_ask,
-            "sources": self._origins,
-        }
+        title = self.say("title", self.supply.territory.label)
         shown = {
             "title": title,
             "language": self.language,
-            "about": say("Au {}, d'après l'annuaire de Vivier.", "On {}, by Vivier's directory.", self._day),
+            "about": self.say("about", self._day),
             "running": f"{title}, {self._day}",
             "figures": self._figures(),
-            "map": self._printed_map(),
-            **{name: make() for name, make in parts.items()},
+            "here": self._who_is_here(),
+            "unknown": self._what_is_not_known(),
+            "trades": self._what_could_be_bought(),
+            "ask": self._whom_to_ask(),
+            "sources": self._origins(),
         }
-        drawn = shown["map"]
-        page = printable({name: part for name, part in shown.items() if name != "map"}) | {"map": drawn}
+        page = printable(shown) | {"map": self._printed_map()}
         return pdf_of(TEMPLATE, msgspec.json.encode(page).decode(), int(self.made_at.timestamp()))
 
     @property
@@ -95,47 +92,26 @@ class TerritorySheet(NamedTuple):
         then, now = supply.trades_before, supply.trades
         since = ""
         if then is not None and then.on < supply.on:
-            share, on = self.percent(then.with_trade, then.suppliers), day(then.on, self.language)
-            since = say("{} le {}", "{} on {}", share, on)
+            since = say("since", self.percent(then.with_trade, then.suppliers), day(then.on, self.language))
+        known = self.percent(now.with_trade, now.suppliers)
         return [
-            (say("Structures implantées", "Suppliers that stand there"), say("{}", "{}", supply.totals.suppliers), ""),
-            (
-                say("Dont le métier est connu", "Of known trade"),
-                self.percent(now.with_trade, now.suppliers),
-                since or say("{} structures", "{} suppliers", now.with_trade),
-            ),
-            (
-                say("Métiers proposés", "Trades on offer"),
-                say("{}", "{}", len(present)),
-                say("dont {} par une structure d'ici", "{} of them by one from here", local),
-            ),
+            (say("stand_there"), self.printed(supply.totals.suppliers), ""),
+            (say("of_known_trade"), known, since or say("suppliers", now.with_trade)),
+            (say("trades_on_offer"), self.printed(len(present)), say("by_one_from_here", local)),
         ]
 
     def _who_is_here(self) -> dict[str, Any]:
-        trades, say = self.supply.trades, self.say
+        trades, totals, say = self.supply.trades, self.supply.totals, self.say
         by_size = sorted(trades.by_kind, key=lambda each: -each.suppliers)
-        employees = ""
-        if self.supply.totals.employees_known:
-            totals = self.supply.totals
-            employees = say(
-                "{} salariés sont connus, de {} structures.",
-                "{} employees are known, of {} suppliers.",
-                totals.employees,
-                totals.employees_known,
-            )
+        employees = say("employees", totals.employees, totals.employees_known) if totals.employees_known else ""
         return {
-            "title": say("Structures implantées", "Who is here"),
+            "title": say("who_is_here"),
             "text": employees,
-            "heads": [
-                say("Agrément ou convention", "Approval or agreement"),
-                say("Structures", "Suppliers"),
-                say("Métier connu", "Known trade"),
-                "",
-            ],
+            "heads": [*map(say, ("approval_or_agreement", "suppliers_head", "known_trade")), ""],
             "rows": [
                 (
                     self.kind_words(each.kind),
-                    say("{}", "{}", each.suppliers),
+                    self.printed(each.suppliers),
                     self.percent(each.with_trade, each.suppliers),
                     each.with_trade / each.suppliers,
                 )
@@ -151,44 +127,27 @@ class TerritorySheet(NamedTuple):
         drawn = re.sub(r"<a [^>]*>", "<g>", drawn).replace("</a>", "</g>")
         drawn = drawn.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{FONT}" ', 1)
         keys = ((re.search(r'fill="(#\w+)"', key.sign), key.text) for key in self.map.keys)
-        alt = self.say("Nombre de structures implantées, par lieu", "Number of suppliers that stand there, by place")
         return {
             "svg": with_glyphs(drawn),
-            "alt": alt,
+            "alt": self.say("map"),
             "keys": [{"colour": found[1], "text": with_glyphs(text)} for found, text in keys if found],
         }
 
     def _what_is_not_known(self) -> dict[str, Any]:
-        supply, say = self.supply, self.say
+        supply, trades, say = self.supply, self.supply.trades, self.say
         lacking: list[tuple[KindOrNone, int]] = [
-            (each.kind, each.suppliers - each.with_trade)
-            for each in supply.trades.by_kind
-            if each.suppliers > each.with_trade
+            (each.kind, each.suppliers - each.with_trade) for each in trades.by_kind if each.suppliers > each.with_trade
         ]
-        unknown = supply.trades.suppliers - supply.trades.with_trade
-        text = [
-            say(
-                "De {} structures d'ici sur {}, aucune source ne dit le métier, sinon qu'elles prêtent du personnel."
-                " Elles manquent dans les comptes des métiers ci-dessous, et peuvent répondre.",
-                "Of {} suppliers from here of {} no source says the trade, but that they lend staff. They are missing"
-                " from the counts of trades below, and may answer.",
-                unknown,
-                supply.trades.suppliers,
-            )
-            if unknown
-            else say("Le métier de chacune est connu.", "The trade of each is known.")
-        ]
-        missing = supply.totals.suppliers - supply.totals.employees_known
-        if missing:
-            text.append(say("De {}, on ne sait pas le nombre de salariés.", "Of {} the staff is not known.", missing))
+        unknown = trades.suppliers - trades.with_trade
+        text = [say("trade_not_known", unknown, trades.suppliers) if unknown else say("each_trade_known")]
+        if missing := supply.totals.suppliers - supply.totals.employees_known:
+            text.append(say("staff_not_known", missing))
+        lacking.sort(key=lambda each: -each[1])
         return {
-            "title": say("Activités non renseignées", "What is not known"),
+            "title": say("not_known"),
             "text": text,
-            "heads": [say("Agrément ou convention", "Approval"), say("Métier inconnu", "Unknown trade")],
-            "rows": [
-                (self.kind_words(kind), say("{}", "{}", number))
-                for kind, number in sorted(lacking, key=lambda each: -each[1])
-            ],
+            "heads": [say("approval"), say("unknown_trade")],
+            "rows": [(self.kind_words(kind), self.printed(number)) for kind, number in lacking],
         }
 
     def _what_could_be_bought(self) -> dict[str, Any]:
@@ -196,88 +155,44 @@ class TerritorySheet(NamedTuple):
         items = sorted(supply.items, key=lambda each: (-each.local, -each.suppliers, each.label))
         present = [each for each in items if each.suppliers]
         absent = [each.label for each in supply.items if not each.suppliers]
-        lacking = ""
-        if absent:
-            lacking = say(
-                "Sans structure connue ({}) : {}.", "Without a known supplier ({}): {}.", len(absent),
-                _some(absent, MOST_ABSENT),
-            )  # fmt: skip
-        told = say(
-            "Nombre de fournisseurs potentiels, métier par métier, sans et avec réservation.",
-            "How many suppliers could answer here, trade by trade, and how many if the lot is reserved.",
-        )
+        text = say("could_answer")
         if len(present) > MOST_TRADES:
-            told += " " + say(
-                "Les {} premiers métiers sur {}.", "The first {} trades of {}.", MOST_TRADES, len(present)
-            )
+            text += " " + say("first_trades", MOST_TRADES, len(present))
         return {
-            "title": say("Achats possibles", "What could be bought"),
-            "text": told,
-            "heads": [
-                say("Métier", "Trade"),
-                say("Fournisseurs potentiels", "Could answer"),
-                say("D'ici", "From here"),
-                say("Offre repérée", "Supply found"),
-                say("Réservé aux EA et ESAT", "Reserved, disability"),
-                say("Réservé aux SIAE", "Reserved, insertion"),
-            ],
+            "title": say("could_be_bought"),
+            "text": text,
+            "heads": [*map(say, ("trade", "candidates", "from_here", "supply_found", "for_handicap", "for_iae"))],
             "rows": [self._trade_row(each) for each in present[:MOST_TRADES]],
-            "absent": lacking,
+            "absent": say("absent", len(absent), _some(absent, MOST_ABSENT)) if absent else "",
         }
 
     def _trade_row(self, each: SegmentSupply) -> tuple[str, ...]:
         def reserved(option: str) -> str:
             number: int = getattr(each.reserved, option)
             unknown = getattr(self.supply.unknown_reserved, option)
-            return self.say("{}", "{}", number) if number or not unknown else self.say("inconnu", "unknown")
+            return self.printed(number) if number or not unknown else self.say("unknown")
 
         tension = TENSIONS[each.tension].to(self.language)
-        counts = (self.say("{}", "{}", number) for number in (each.suppliers, each.local))
+        counts = map(self.printed, (each.suppliers, each.local))
         return (each.label, *counts, tension, reserved("handicap"), reserved("iae"))
 
     def _whom_to_ask(self) -> dict[str, Any]:
         say, unknown = self.say, self.supply.trades.suppliers - self.supply.trades.with_trade
-        if not unknown:
-            text = [say("Aucune : le métier de chaque structure est connu.", "Nobody: the trade of each is known.")]
-        else:
-            text = [
-                say(
-                    "Ces structures d'ici n'ont encore dit leur métier à personne. Deux minutes leur suffisent, sur"
-                    " leur propre page.",
-                    "These suppliers from here have told nobody their trade yet. Two minutes are enough, on a page of"
-                    " their own.",
-                )
-            ]
-            if unknown > len(self.asked):
-                text.append(say("{} sur {}.", "{} of {}.", len(self.asked), unknown))
+        text = [say("two_minutes") if unknown else say("nobody_to_ask")]
+        if unknown > len(self.asked):
+            text.append(say("some_of_all", len(self.asked), unknown))
         rows = [(each.name, " · ".join(filter(None, (", ".join(each.kinds), each.commune)))) for each in self.asked]
-        return {"title": say("Structures à contacter", "Whom to ask"), "text": text, "rows": rows}
+        return {"title": say("whom_to_ask"), "text": text, "rows": rows}
 
     def _origins(self) -> dict[str, Any]:
-        say = self.say
         published = {file.format: file.credit for file in published_files() if file.format}
         named = [
-            say(
-                "{} (reçu le {})",
-                "{} (received on {})",
-                each.label or published.get(each.name, each.name),
-                day(each.last_received_at, self.language),
-            )
+            self.say("received", each.label or published.get(each.name, each.name), day(received, self.language))
             for each in self.sources
-            if each.records and each.last_received_at
+            if each.records and (received := each.last_received_at)
         ]
-        text = [
-            say("Annuaire : {}.", "Directory: {}.", _some(named, MOST_SOURCES, " ; ")),
-            say(
-                "Territoires : INSEE, IGN, DGCL (Licence Ouverte 2.0). Une structure est d'ici où est son point. Un"
-                " métier est connu par elle, son réseau, un marché obtenu, un registre ou ses mots ; il reste à"
-                " vérifier avec elle.",
-                "Territories: INSEE, IGN, DGCL (Licence Ouverte 2.0). A supplier is from here where its point is. A"
-                " trade is known by the supplier, its network, a contract won, a register or its words; it remains to"
-                " be confirmed.",
-            ),
-        ]
-        return {"title": say("Date et sources", "Date and sources"), "text": text}
+        text = [self.say("directory", _some(named, MOST_SOURCES, " ; ")), self.say("territories")]
+        return {"title": self.say("date_and_sources"), "text": text}
 
 
 def _some(words: Sequence[str], most: int, between: str = ", ") -> str:

@@ -6,9 +6,9 @@ Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses a
 `decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants and follow-ups, whose persons are ids),
 `meeting_scope:<meeting>` (the needs, territory and segments that it is about), `campaign:<id>` (its question),
 `campaign_recipients:<campaign>`, `note:<organisation>/<supplier>`. Of rights: `organisation:<id>`, `key:<id>`,
-`person:<id>` (with accounts), `session:<digest>`, `calendar_feed:<key>`, `webhook:<id>`, `recipients:<exchange>` (their
-addresses, with the contact that they are told), `reply_links:<exchange>`, `supplier_link:<id>` (with the digests of its
-secrets).
+`person:<id>` (with accounts and passkeys), `session:<digest>`, `calendar_feed:<key>`, `webhook:<id>`,
+`recipients:<exchange>` (their addresses, with the contact that they are told), `reply_links:<exchange>`,
+`supplier_link:<id>` (with the digests of its secrets).
 
 The digest of a row with a person's data is made with its salt, which an erasure replaces: nobody is guessed from it.
 """
@@ -30,8 +30,6 @@ from db.schema.declaration_tables import declaration_links, declaration_secrets
 from db.schema.organisation_tables import (
     awards,
     calendar_feeds,
-    desk_accounts,
-    desk_sessions,
     exchange_recipients,
     exchanges,
     follow_ups,
@@ -41,12 +39,12 @@ from db.schema.organisation_tables import (
     messages,
     needs,
     participants,
-    persons,
     reply_links,
     shortlist_decisions,
     shortlists,
     supplier_notes,
 )
+from db.schema.person_tables import desk_accounts, desk_sessions, passkeys, persons
 from db.schema.supplier_tables import Document, api_keys, organisations, webhooks
 from domain.organisation import DEFAULT_ORGANISATION
 
@@ -207,7 +205,10 @@ _KINDS = {
         (persons.c.id,),
         [*persons.c],
         persons.c.organisation_id,
-        parts=[(desk_accounts.c.person_id, _columns_except(desk_accounts, "seen_at"))],
+        parts=[
+            (desk_accounts.c.person_id, _columns_except(desk_accounts, "seen_at")),
+            (passkeys.c.person_id, _columns_except(passkeys, "sign_count", "used_at")),
+        ],
     ),
     "session": _StoredKind(
         (desk_sessions.c.digest,), _columns_except(desk_sessions, "id_token"), _ORGANISATION_OF_SESSION
@@ -327,7 +328,15 @@ EXEMPT: dict[str, str] = {
         _OF_DIRECTORY,
     ),
     **dict.fromkeys(
-        ("message_mails", "campaign_mails", "declaration_mails", "webhook_deliveries", "webhook_attempts"), _ON_ITS_WAY
+        (
+            "message_mails",
+            "campaign_mails",
+            "declaration_mails",
+            "sign_in_mails",
+            "webhook_deliveries",
+            "webhook_attempts",
+        ),
+        _ON_ITS_WAY,
     ),
     "audit_entries": "its own hash and signature",
     "audit_heads": "signed line by line",
@@ -361,6 +370,8 @@ EXEMPT: dict[str, str] = {
     ),
     "desk_sessions.id_token": "for the provider alone, at the end of the session",
     "desk_accounts.seen_at": _COUNTED,
+    "passkeys.sign_count": _COUNTED,
+    "passkeys.used_at": _COUNTED,
 }
 """The tables, and single columns, that no journal entry binds, and why."""
 

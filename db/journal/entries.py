@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from db.core.engine import Connection, LockKind, is_below, lock, lock_if_free, take_names_to_bind
 from db.core.uuid7 import new_id
 from db.journal.content import content_digests, stored_names
-from db.schema.organisation_tables import audit_adoptions, audit_entries, audit_heads, exchanges, meeting_needs, persons
+from db.schema.organisation_tables import audit_adoptions, audit_entries, audit_heads, exchanges, meeting_needs
+from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
 from domain.journal import BEFORE_THE_FIRST, RIGHTS, Actor, Detail, Entry, JournalHead, entry_hash
 from domain.merkle import MerkleTree

@@ -23,14 +23,12 @@ from db.privacy.mentions import (
     redacted_shortlists,
 )
 from db.schema.organisation_tables import (
-    desk_accounts,
-    desk_sessions,
     follow_ups,
     meetings,
     participants,
-    persons,
     shortlists,
 )
+from db.schema.person_tables import desk_accounts, desk_sessions, passkeys, persons
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record
 from domain.privacy import Fate, Holding, Identifiers, Why, has_name, is_persons_name, without_person
@@ -132,13 +130,16 @@ async def find_person(
 
 
 async def _holdings_of(search: _Search, persons_: Sequence[sa.Row[Any]]) -> list[Holding]:
-    """The holdings in the rows of these persons, of their accounts and of their sessions."""
+    """The holdings in the rows of these persons, of their accounts, sessions and passkeys."""
     ids = [row.id for row in persons_]
     query = sa.select(desk_accounts, desk_accounts.c.seen_at.label("since"))
     accounts = await search.rows(query.where(desk_accounts.c.person_id.in_(ids)), desk_accounts)
     query = sa.select(desk_sessions, desk_sessions.c.created_at.label("since"), persons.c.organisation_id)
     is_own = (desk_sessions.c.person_id == persons.c.id) & persons.c.id.in_(ids)
     sessions = await search.rows(query.where(is_own), desk_sessions)
+    query = sa.select(passkeys, passkeys.c.created_at.label("since"), persons.c.organisation_id)
+    is_own = (passkeys.c.person_id == persons.c.id) & persons.c.id.in_(ids)
+    of_devices = await search.rows(query.where(is_own), passkeys)
     return [
         *(
             search.holding(row, f"person:{row.id}", field, value, fate)
@@ -151,8 +152,14 @@ async def _holdings_of(search: _Search, persons_: Sequence[sa.Row[Any]]) -> list
             for row in accounts
         ),
         *(
-            search.holding(row, f"person:{row.person_id}", "session", _claims(row.id_token or ""), "erased")
+            search.holding(
+                row, f"person:{row.person_id}", "session", _claims(row.id_token or "") or row.ground or "", "erased"
+            )
             for row in sessions
+        ),
+        *(
+            search.holding(row, f"person:{row.person_id}", "passkey", row.credential_id.hex(), "erased")
+            for row in of_devices
         ),
     ]
 

@@ -17,16 +17,15 @@ from db.needs.needs import lock_need
 from db.persons import erase_persons
 from db.schema.campaign_tables import campaigns
 from db.schema.organisation_tables import (
-    desk_accounts,
     exchanges,
     follow_ups,
     meeting_needs,
     meetings,
     needs,
     participants,
-    persons,
     reply_links,
 )
+from db.schema.person_tables import desk_accounts, persons
 from db.schema.supplier_tables import (
     idempotency_keys,
     import_errors,

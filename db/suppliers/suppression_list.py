@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Text, delete, func, literal, 
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
-from db.schema.organisation_tables import suppression_key, suppressions
+from db.schema.person_tables import suppression_key, suppressions
 from domain.privacy import email_key, person_key, phone_key
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Contact, SupplierRecord
@@ -109,6 +109,12 @@ async def suppress(connection: Connection, details: Iterable[Suppression], now: 
     )
     hashed = insert(suppressions).from_select(plain.c.keys(), select(plain)).on_conflict_do_nothing()
     await connection.execute(hashed)
+
+
+async def address_digest(connection: Connection, address: str) -> bytes:
+    """The keyed digest of an e-mail address, as suppressions have it."""
+    key = (await connection.execute(select(suppression_key.c.key))).scalar_one()
+    return _detail_digest(key, "email", email_key(address))
 
 
 def _digest_of_id(external_id: ColumnElement[str]) -> ColumnElement[str]:

@@ -95,6 +95,7 @@ class Lexicon:
         self._undoubled = tuple(map(_undouble, self._vocabulary))
         self.near = functools.lru_cache(CACHED_WORDS)(self._near)
         self.completed = functools.lru_cache(CACHED_WORDS)(self._words_beginning_with)
+        self._parts_of = functools.lru_cache(CACHED_WORDS)(self._split_joined_word)
 
     def weight(self, word: str) -> float:
         """The weight of a word in naming an activity, at most 1; a word of no phrase weighs like a rare one."""
@@ -102,14 +103,27 @@ class Lexicon:
 
     def words(self, text: str) -> tuple[Word, ...]:
         """The meaningful words of a text, each once, without articles and numbers; words written in two are joined."""
-        found: dict[str, Word] = {}
+        return tuple(self._words_in_turn(text))
+
+    def _words_in_turn(self, text: str) -> Iterator[Word]:
+        seen: set[str] = set()
         for clause in _CLAUSE.split(text):
             depth = 0
             for place, (word, linked) in enumerate(self._mend_split_words(list(self._words_with_links(clause)))):
                 complement = linked and place > 0
                 depth += complement or depth > 0
-                found.setdefault(word, Word(word, complement, depth))
-        return tuple(found.values())
+                if word not in seen:
+                    seen.add(word)
+                    yield Word(word, complement, depth)
+
+    def is_sentence(self, text: str) -> bool:
+        """Whether a text has more words than A_TITLE, of which some are of no phrase and some are no filler."""
+        is_known = is_filler = True
+        for count, (word, _, _) in enumerate(self._words_in_turn(text), start=1):
+            is_known, is_filler = is_known and word in self._containing, is_filler and word in self.filler
+            if count > A_TITLE and not (is_known or is_filler):
+                return True
+        return False
 
     def matches(self, likenesses: Sequence[Mapping[str, float]]) -> list[PhraseMatch]:
         """The phrases that share a word with a text; `likenesses`: of each word of the text to known words like it."""
@@ -156,7 +170,7 @@ class Lexicon:
                 place += 2
                 continue
             place += 1
-            yield from ((part, complement) for part in self._split_joined_word(word))
+            yield from ((part, complement) for part in self._parts_of(word))
 
     def _split_joined_word(self, word: str) -> tuple[str, ...]:
         known = self._taxonomy_stem(word)
@@ -245,9 +259,6 @@ UNKNOWN_HEAD = 0.7
 # Confidence where the phrase is all the text says that we know, as part of what a fully understood text gets.
 LEAST_COVERED = 0.3
 SUGGESTED, SUGGESTED_BESIDE_OTHER = 0.2, 0.7
-# A text that the model takes for another trade so surely, and so little for one of the taxonomy, names another: of
-# 1,124 such titles that were not held back, two name a trade of the taxonomy.
-SURELY_OTHER, NO_TRADE = 0.9, 0.05
 # Readings of a text that says no trade surely enough are suggested from there on.
 LIKELY = 0.3
 CACHED = 4096
@@ -262,7 +273,7 @@ class Interpreter:
         self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
         self._readings = functools.lru_cache(CACHED)(self._read_uncached)
         self.suggest = functools.lru_cache(CACHED)(self._suggest_uncached)
-        self.names_other_trade = functools.lru_cache(CACHED)(self._names_other_trade)
+        self.names_other_trade = self.titles.names_other_trade
 
     def read(self, text: str, context: str = "") -> tuple[Reading, ...]:
         """The segments that keywords or a title mean, best first; () where nothing is meant with enough confidence.
@@ -282,12 +293,6 @@ class Interpreter:
         likely = [each.segment for each in self.titles.explain(text).readings if each.confidence >= LIKELY]
         return tuple(dict.fromkeys((*likely, *like)))[:limit]
 
-    def _names_other_trade(self, text: str) -> bool:
-        """Whether a text names a trade that no segment covers, such as household waste."""
-        read = self.titles.explain(text)
-        is_other = read.other > SURELY_OTHER and read.trade < NO_TRADE
-        return (is_other and not self.read(text)) or any(not segments for _, segments in read.phrases)
-
     def search(self, q: str, limit: int) -> tuple[Reading, ...]:
         """The segments that a text being typed may mean, best first: those it means as it stands, then those it begins.
 
@@ -306,6 +311,8 @@ class Interpreter:
     def _read_uncached(self, text: str, context: str) -> tuple[Reading, ...]:
         if _TERMS.search(text):
             text = without_terms(text) or text
+        if self._lexicon.is_sentence(text):
+            return self.titles.read(text, context)
         words = self._lexicon.words(text)
         if not context and all(word.stem in self._lexicon.filler for word in words):
             return ()

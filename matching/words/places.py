@@ -62,6 +62,7 @@ class CommuneFinder:
         self._territories, self._known = territories, known
         self.names = place_names(territories)
         self._places = functools.lru_cache(REMEMBERED)(self._places_uncached)
+        self.commune_of_siren = functools.lru_cache(REMEMBERED)(self._commune_of_siren)
 
     def supposed_commune(
         self, said: Iterable[Iterable[str]], siret: str | None, ground: Bools
@@ -72,13 +73,13 @@ class CommuneFinder:
         a commune is of the territory. Texts that name several communes mean none of them, nor the buyer's.
         """
         for texts in said:
-            found = {one for text in texts if text for one in self._communes_inside(text, ground)}
-            if found:
+            named = [place for text in texts if text for place in self._places(text)]
+            if named and (found := set(_communes_inside(named, ground))):
                 return (found.pop(), "title") if len(found) == 1 else None
         buyer = self.commune_of_siren(siret[:9]) if siret else None
         return (buyer, "buyer") if buyer is not None and ground[buyer] else None
 
-    def commune_of_siren(self, siren: str) -> int | None:
+    def _commune_of_siren(self, siren: str) -> int | None:
         """The ordinal of the commune whose own number a SIREN is; None for any other SIREN."""
         read = _SIREN.fullmatch(siren)
         if read is None:
@@ -118,13 +119,6 @@ class CommuneFinder:
             if len(each) == 1
         )
 
-    def _communes_inside(self, text: str, ground: Bools) -> Iterator[int]:
-        """The communes of a territory that a text names, without those of which it has several of that name."""
-        for place in self._places(text):
-            inside = [ordinal for ordinal in place.communes if ground[ordinal]]
-            if len(inside) == 1 and not any(ground[ordinal] for ordinal in place.of_wider):
-                yield inside[0]
-
     def _places_uncached(self, text: str) -> tuple[NamedPlace, ...]:
         tokens = [_FULL.get(word, word) for word in fold(text).split()]
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
@@ -155,6 +149,14 @@ class CommuneFinder:
                 wider = [area.communes[0] for area in areas if area.kind != "commune" and area.communes not in own]
                 found.append(NamedPlace(tuple(area.communes[0] for area in communes), tuple(wider)))
         return tuple(found)
+
+
+def _communes_inside(places: Iterable[NamedPlace], ground: Bools) -> Iterator[int]:
+    """The communes of a territory that places name, without those of which it has several of that name."""
+    for place in places:
+        inside = [ordinal for ordinal in place.communes if ground[ordinal]]
+        if len(inside) == 1 and not any(ground[ordinal] for ordinal in place.of_wider):
+            yield inside[0]
 
 
 def _is_written_as_a_place(text: str, name: str, before: list[str]) -> bool:

@@ -38,7 +38,7 @@ from db.persons import (
     note_sign_in,
 )
 from db.privacy.purge import plan, purge
-from db.schema.organisation_tables import persons
+from db.schema.person_tables import persons
 from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participant
 from domain.needs.need import Lot, PlannedNeed
 from domain.organisation import Client

@@ -13,31 +13,37 @@ from api.admin.keys import NO_KEY, CreatedKey, KeyRequest, make_key_once, revoke
 from api.admin.networks import keep_networks, networks_for, networks_in_table
 from api.admin.organisations import (
     NO_ORGANISATION,
-    NO_PERSON,
     add_organisation,
     change_organisation,
-    forget_person,
     own_organisation,
-    sign_person_out,
     visible_organisation,
-    visible_person,
 )
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Mistake, Unreadable
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, form_route, id_in, submission_name, write_once
+from api.people.invite import (
+    NO_PERSON,
+    InvitationRequest,
+    forget_person,
+    invite_person,
+    remove_person,
+    sign_person_out,
+    visible_person,
+)
 from api.runtime.actor import Acting, actor_of
 from api.runtime.etag import etag_of
 from api.runtime.idempotency import Sender
 from db import api_keys
 from db.core.engine import Connection, transaction
+from db.invitations import invitation_failure
 from db.journal.entries import last_details
 from db.persons import list_accounts
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.needs.need import Reserved
-from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings
+from domain.organisation import RIGHTS_OF_PEOPLE, SCOPES, Key, Organisation, OrganisationSettings
 from domain.text.bilingual import PARIS, Text
 from domain.text.labels import NETWORK_KINDS
 
@@ -86,6 +92,15 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Field("nom", "name", forms.required(forms.WORDS, SAID["no_name"]))] = ""
     organisation: Annotated[str, Field("organisation", "organisation", forms.WORDS)] = ""
     sources: Annotated[str, Field("sources", "sources", FieldKind(_read_comma_separated, ", ".join))] = ""
+    scopes: Annotated[tuple[str, ...], Field("portee", "scopes", forms.required(forms.SEVERAL, SAID["no_scope"]))] = ()
+
+
+class InvitationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form fields of an invitation."""
+
+    email: Annotated[str, Field("adresse", "email", forms.required(forms.WORDS, SAID["no_address"]))] = ""
+    name: Annotated[str, Field("nom", "name", forms.required(forms.WORDS, SAID["no_name_of_person"]))] = ""
+    organisation: Annotated[str, Field("organisation", "organisation", forms.WORDS)] = ""
     scopes: Annotated[tuple[str, ...], Field("portee", "scopes", forms.required(forms.SEVERAL, SAID["no_scope"]))] = ()
 
 
@@ -172,34 +187,68 @@ async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
     return visit.redirect("/admin/cles?fait=revoquee")
 
 
-@page("GET", "/admin/personnes", scope="admin")
-async def show_people(visit: Visit) -> Response[bytes]:
-    """The people who sign in without a key."""
-    only, now = own_organisation(visit.call.bearer), visit.services.now()
+async def _people_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -> Response[bytes]:
+    """The people who sign in without a key, with the form to invite one."""
+    client, now = visit.call.bearer, visit.services.now()
+    only = own_organisation(client)
     async with transaction(visit.services.database) as connection:
         fetch = partial(list_accounts, connection, only, now)
         people, onwards = await visit.page_of_list("people", UUID, fetch, ON_A_PAGE)
+        choices = await api_keys.list_organisations(connection, only, None, MOST_ORGANISATIONS)
     provider = visit.services.identity_provider
     return visit.page(
-        "admin/people.html", people=people, onwards=onwards, provider=provider.label if provider else None
+        "admin/people.html",
+        people=people,
+        onwards=onwards,
+        provider=provider.label if provider else None,
+        organisations=choices,
+        scopes=[scope for scope in RIGHTS_OF_PEOPLE if client.may(scope)],
+        mistakes=mistakes,
     )
+
+
+show_people = page("GET", "/admin/personnes", scope="admin")(_people_page)
+
+
+@page("POST", "/admin/personnes", scope="admin")
+async def invite_to_organisation(visit: Visit) -> Response[bytes]:
+    """Invite somebody by e-mail and redirect to the people; the form again where something is wrong."""
+    try:
+        request = forms.request_of_form(forms.read_form(InvitationForm, visit.fields), InvitationRequest)
+
+        async def store_invitation(connection: Connection, acting: Acting) -> FormOutcome:
+            await invite_person(connection, visit.call.bearer, acting, request)
+            return FormOutcome("/admin/personnes?fait=invitee")
+
+        return await write_once(visit, store_invitation)
+    except InvalidContent as wrong:
+        return await _people_page(visit, forms.field_mistakes(wrong, InvitationForm))
 
 
 @page("GET", "/admin/personnes/{person_id}", scope="admin")
 async def show_person(visit: Visit, person_id: str) -> Response[bytes]:
-    """Somebody who signs in without a key, with the buttons that sign them out and forget them."""
+    """Somebody who signs in without a key, with the buttons that end their access or sessions, and forget them."""
     async with transaction(visit.services.database) as connection:
         wanted, now = id_in(person_id, NO_PERSON), visit.services.now()
         found = await visible_person(connection, visit.call.bearer, wanted, now)
         about = f"person:{found.id}"
         signed_in = await last_details(connection, found.organisation_id, "person.signed_in", [about])
-    return visit.page("admin/person.html", person=found, scopes=signed_in.get(about, {}).get("scopes"))
+        failure = await invitation_failure(connection, found.id)
+    scopes = found.invited or signed_in.get(about, {}).get("scopes")
+    return visit.page("admin/person.html", person=found, scopes=scopes, failure=failure)
+
+
+_ACTS = {
+    "deconnecter": (sign_person_out, "deconnectee"),
+    "retirer": (remove_person, "retiree"),
+    "oublier": (forget_person, "oubliee"),
+}
 
 
 @page("POST", "/admin/personnes/{person_id}", scope="admin")
 async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
-    """Sign somebody out, or forget them, and redirect to the people."""
-    act, done = (forget_person, "oubliee") if visit.text("faire") == "oublier" else (sign_person_out, "deconnectee")
+    """End the sessions or the access of somebody, or forget them, and redirect to the people."""
+    act, done = _ACTS.get(visit.text("faire"), _ACTS["deconnecter"])
     async with transaction(visit.services.database) as connection:
         await act(connection, visit.call.bearer, id_in(person_id, NO_PERSON), visit.services.now())
     return visit.redirect(f"/admin/personnes?fait={done}")

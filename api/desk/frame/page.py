@@ -27,6 +27,7 @@ from api.desk.frame.visit import (
     path_to_return_to,
     visit_of,
 )
+from api.people.passkeys import challenge_of, moment_of, options_to_sign_in
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import HTML, JSON, choose_media, compress_if_accepted
@@ -175,20 +176,25 @@ async def _set_fields(visit: Visit, declared: Page) -> None:
 
 
 def sign_in_page(
-    visit: Visit, status: int = HTTPStatus.OK, back: str = "", typed: str = "", wrong: bool = False
+    visit: Visit, status: int = HTTPStatus.OK, back: str = "", typed: str = "", wrong: str = ""
 ) -> Response[bytes]:
-    """The sign-in form. `back`: the path to return to; `typed`: a form to send there, encoded; `wrong`: unknown key."""
-    provider = visit.services.identity_provider
+    """The sign-in form. `back`: the path to return to; `typed`: a form to send there, encoded; `wrong`: what was."""
+    provider, settings = visit.services.identity_provider, visit.services.settings
     way = f"connexion/fournisseur?{urlencode({'suite': back})}" if back and not typed else "connexion/fournisseur"
+    moment = moment_of(visit.services.now())
+    is_by_mail = settings.smtp is not None and settings.public_url is not None
     answer = visit.page(
         "signing_in/sign_in.html",
         status,
         back=back,
         typed=typed,
         carried=decoded_fields(typed) if provider else [],
-        is_unknown=wrong,
+        wrong=wrong,
         provider=provider.label if provider else None,
         way=way,
+        is_by_mail=is_by_mail,
+        moment=moment,
+        passkey=options_to_sign_in(settings.public_url or "", challenge_of(visit.token, "sign-in", moment)),
     )
     if status == HTTPStatus.UNAUTHORIZED:
         answer.headers["www-authenticate"] = "Bearer"

@@ -38,7 +38,7 @@ from api.web.pagination import read_cursor, write_cursor
 from db.api_keys import find_client_of_key
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer, find_answer
-from db.persons import find_session
+from db.persons import INVITATION, Session, find_session
 from domain.errors import NotFound
 from domain.law.rules import RuleRow
 from domain.organisation import Client
@@ -355,10 +355,28 @@ async def client_of_session(services: Services, token: str, scope: ASGIScope) ->
         if found is None:
             return None
         if found.key_id is None:
-            return found.person if services.identity_provider else None
+            return _person_in_force(services, found)
         if found.key_id != NOT_STORED:
             return await find_client_of_key(connection, found.key_id, now)
     return await services.keys.client(services.settings.admin_key or "")
+
+
+def _person_in_force(services: Services, session: Session) -> Client | None:
+    """The person of a session with their rights of today; None where they are no longer let in.
+
+    Someone who was invited has the rights of the invitation, and their sessions end with it. Someone whom a provider
+    knows is let in as long as that is the provider, and what led them to the organisation still does.
+    """
+    person, provider, settings = session.person, services.identity_provider, services.settings
+    if person is None or session.issuer == INVITATION:
+        return person
+    if provider is None or provider.issuer != session.issuer:
+        return None
+    if session.ground is None:  # of an earlier release
+        return person
+    if not settings.still_leads(session.ground, person.organisation_id, person.organisation, session.siret):
+        return None
+    return msgspec.structs.replace(person, scopes=settings.rights_on_ground(session.ground))
 
 
 def session_digests(services: Services, token: str) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""`vivier audit`, `keys`, `privacy` and `retention` beside a running server, and what its log says of whom."""
+"""`vivier audit`, `keys`, `people`, `privacy` and `retention` beside a server, and what its log says of whom."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def organisation(server: Server, within: Within) -> Iterator[str]:
     key = within(*create).out.splitlines()[-1]
     assert server.ask("POST", "/needs", NEED, key=key).status == 201
     yield name
-    for table in ("needs", "api_keys", "audit_entries"):
+    for table in ("needs", "api_keys", "persons", "audit_entries"):
         tamper(server, f"DELETE FROM {table}", name)
 
 
@@ -141,7 +141,7 @@ def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organ
     assert "forged entry: the signature of entry 5" in told
     other = JournalKey(bytes(32)).public
     assert [each["number"] for each in verdict(within, organisation, "--public-key", other, status=1)["breaks"]] == [4]
-    for table in ("needs", "api_keys", "audit_entries"):
+    for table in ("needs", "api_keys", "persons", "audit_entries"):
         tamper(server, f"DELETE FROM {table}", organisation)
     write(server, organisation, 2, None)
     found = verdict(within, organisation, status=1)
@@ -166,7 +166,7 @@ def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
 
     tamper(server, "DELETE FROM audit_entries WHERE number = 3", organisation)
     assert "lost_anchor" in {each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]}
-    for table in ("needs", "api_keys", "audit_entries"):
+    for table in ("needs", "api_keys", "persons", "audit_entries"):
         tamper(server, f"DELETE FROM {table}", organisation)
     write(server, organisation, 4, JournalKey(bytes(32)).sign)
     found = [each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]]
@@ -241,6 +241,21 @@ def test_the_life_of_a_key(server: Server, within: Within) -> None:
     assert within("keys", "revoke", key[:15]).status == 0
     assert server.ask("POST", "/match", NEED, key=key).status == 401
     assert within("keys", "revoke", key[:15]).status == 1
+
+
+def test_the_life_of_an_invitation(within: Within, organisation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a mail server there is none; a person is invited, listed, removed."""
+    wanted = ("people", "invite", "anne@exemple.fr", "--organisation", organisation, "--right", "match")
+    assert within(*wanted).status == 1
+    for name, value in (("SMTP_URL", "smtp://localhost"), ("MAIL_FROM", "a@exemple.fr")):
+        monkeypatch.setenv(f"VIVIER_{name}", value)
+    monkeypatch.setenv("VIVIER_PUBLIC_URL", "https://vivier.exemple.fr")
+    assert within(*("people", "invite", "no address", *wanted[3:])).status == 2
+    assert within(*(*wanted[:4], "Nobody", *wanted[5:])).status == 1
+    person = re.findall(r"[0-9a-f-]{36}", within(*wanted).out)[0]
+    assert person in within("people", "list").out
+    assert within("people", "remove", person).status == 0
+    assert within("people", "remove", person).status == 1
 
 
 def test_a_key_may_end_and_have_a_quota_and_sources(within: Within) -> None:

@@ -10,18 +10,27 @@ import asyncio
 import json
 import re
 from collections import defaultdict
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
+from sqlalchemy import insert
 
 from api.desk.frame import visit
 from api.desk.frame.layout import TEMPLATES, render
 from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
+from api.desk.sign_in import begin_session_of_invited
+from api.people_settings import mail_server
+from db.api_keys import ensure_organisation
+from db.core.engine import transaction
+from db.invitations import find_invited, invite, secret_digest
+from db.schema.person_tables import sign_in_mails
 from tests.accessibility import OF_WIDTH, RULES, unnamed, violations
 from tests.api.desk.file_with_all import FILE, PAYMENTS, file_with_all, take_picture
 from tests.api.desk.steps import Browser, sign_in_as
@@ -52,9 +61,12 @@ SEND, ASK = "main form button[type=submit]:not(.hidden)", "button[formaction$='b
 ANSWER = "besoin/resultat?territoire=departement:35&lot-1-objet=compostage&lot-2-objet=papiers&lot-2-reserve=iae"
 VIEWS = (
     View("sign-in", "connexion", by="nobody"),
-    View("sign-in-wrong", "connexion", "main form button", {"#cle": "viv_0"}, by="nobody"),
+    View("sign-in-wrong", "connexion", "main form[action$=connexion] button", {"#cle": "viv_0"}, by="nobody"),
     View("sign-in-used-link", "connexion/abc", by="nobody"),
     View("sign-in-refused", "connexion/retour?state=x", by="nobody"),
+    View("code", "connexion", "form[action$=code] button", {"#adresse": "lea@chu.example"}, by="nobody"),
+    View("invitation", "invitation/{invitation}", by="nobody"),
+    View("access", "acces", by="lea"),
     View("accessibility", "accessibilite", by="nobody"),
     View("legal-notice", "mentions", by="nobody"),
     View("site-map", "plan"),
@@ -80,6 +92,12 @@ VIEWS = (
     View("versions", "{need}/versions?de=1&a=2"),
     View("version", "{need}/versions/1"),
     View("decisions-wrong", "{need}/decisions", ".decide button[type=submit]"),
+    View(
+        "decisions-retain",
+        "{need}/decisions",
+        ".decide button[type=submit]",
+        {"[name=fournisseur]": " ", "[name=decision][value=kept]": " ", "#lot-1-motif": "Trie déjà nos papiers"},
+    ),
     View("decisions-empty", "{fresh}/decisions"),
     View("awards-wrong", "{need}/attributions", "details button"),
     View("award-withdrawal", "{need}/attributions/{award}"),
@@ -92,6 +110,7 @@ VIEWS = (
     View("report", "{need}/rapport?version=1&lire=integral"),
     View("report-file", "{need}/rapport/1/integral.html"),
     View("exchanges", "{need}/echanges"),
+    View("mail-choices", "mes-courriels"),
     View("exchanges-empty", "{fresh}/echanges"),
     View("exchange-wrong", "{need}/echanges/{exchange}", "[name=faire][value=relire]"),
     View(
@@ -239,9 +258,10 @@ async def test_every_page_fits_and_axe_finds_nothing(
     for name, content in files.items():
         (tmp_path / f"{name}.csv").write_text(content, encoding="utf-8")
     async with Browser(served.app) as other:
-        connect(served.services, monkeypatch, "http://localhost:1", address)
+        connect(served.services, monkeypatch, "http://localhost:1", address, smtp=mail_server("smtp://localhost"))
         await sign_in_as(other, await member(served, "match", "needs", organisation=f"Mairie de {source}"))
         cookies = {"anne": browser.cookies[COOKIE], "beginner": other.cookies[COOKIE]}
+        facts["invitation"], cookies["lea"] = await invited(served, f"Mairie de {source}")
         gallery = Gallery(windows, address, cookies, facts | {name: str(tmp_path / f"{name}.csv") for name in files})
         await asyncio.to_thread(gallery.visit_all)
     assert gallery.found == {}
@@ -250,6 +270,21 @@ async def test_every_page_fits_and_axe_finds_nothing(
     }
     whole = {name for name, text in files.items() if 'extends "frame/layout.html"' in text}
     assert whole - templates == UNSEEN
+
+
+async def invited(served: Client, organisation: str) -> tuple[str, str]:
+    """The token of a link that invites somebody, and that of a session of theirs."""
+    services, token, now = served.services, uuid4().hex, served.services.now()
+    async with transaction(services.database) as connection:
+        of = await ensure_organisation(connection, organisation, now)
+        person_id = await invite(connection, of, "lea@chu.example", "Léa Morvan", ["match", "needs"], now)
+        person = await find_invited(connection, person_id)
+        assert person is not None
+        session = await begin_session_of_invited(connection, services, person, "code")
+        row = {"id": uuid4(), "person_id": person_id, "language": "fr", "status": "sent", "queued_at": now}
+        link = {"digest": secret_digest(token), "expires_at": now + timedelta(days=1)}
+        await connection.execute(insert(sign_in_mails).values(row | link))
+    return token, session
 
 
 def is_shown_at(window: Chrome, *, width: int) -> bool:

@@ -16,7 +16,7 @@ from api.desk.pages import PAGES
 from api.runtime.rate_limits import LOOK_UPS, UNKNOWN_KEYS, Limits
 from api.runtime.services import BODIES_LIMIT
 from db.core.engine import transaction
-from db.schema.organisation_tables import desk_sessions
+from db.schema.person_tables import desk_sessions
 from domain.organisation import Scope
 from tests.api.conftest import ADMIN_KEY, take_all
 from tests.api.desk.steps import FORM, Browser, heading, key_of, sign_in_as
@@ -35,6 +35,8 @@ async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser)
     closed = [each.opt["page"] for each in PAGES if each.opt["page"].scopes]
     open_ = {each.opt["page"].path for each in PAGES} - {made.path for made in closed}
     signing_in = {"/connexion", "/connexion/{link}", "/connexion/fournisseur", "/connexion/retour", "/deconnexion"}
+    signing_in |= {"/connexion/code", "/connexion/code/verification", "/connexion/passe", "/invitation/{token}"}
+    signing_in.add("/embed/search/{token}")
     assert open_ == {*signing_in, "/accessibilite", "/mentions", "/plan", "/bureau/{digest}/{name}"}
     assert len(closed) > 1
     for made in closed:

@@ -12,7 +12,7 @@ from api.desk.frame.visit import COOKIE
 from api.desk.sign_in import SIGN_IN_SECONDS, _challenge, _proof, _SignInState
 from api.runtime.rate_limits import SIGN_INS, Limits
 from db.core.engine import transaction
-from db.schema.organisation_tables import desk_accounts, desk_sessions
+from db.schema.person_tables import desk_accounts, desk_sessions
 from db.schema.supplier_tables import organisations
 from tests.api.conftest import take_all
 from tests.api.desk.steps import Browser, heading
@@ -139,6 +139,28 @@ async def test_administrators_are_named_by_their_address(door: Door) -> None:
     ):
         await door.enter(email=email)
         assert (await door.sign_ins())[-1]["detail"]["scopes"] == scopes
+
+
+async def test_what_let_somebody_in_is_looked_at_again_at_each_page(door: Door, browser: Browser) -> None:
+    """Rights too are those of today; an organisation is followed by its id, and under a name as long as it has that."""
+    anne, other = "anne@morbihan.example", await member(door.served, "needs")
+    door.opens_to(anne, oidc_administrators=frozenset({anne}))
+    await door.enter()
+    for settings, is_let_in in (
+        ({"oidc_administrators": frozenset()}, False),
+        ({"oidc_administrators": frozenset({anne})}, True),
+    ):
+        door.opens_to(anne, **settings)
+        assert (await browser.get("/admin")).status_code == (200 if is_let_in else 403)
+    named = replace(door.served.services.settings, oidc_members=((anne, door.buyers.key.organisation),))
+    door.monkeypatch.setattr(door.served.services, "settings", named)
+    assert (await browser.get("/besoin")).status_code == 200
+    for members in ((), ((anne, str(other.organisation_id)),), ((anne, other.key.organisation),)):
+        changed = replace(named, oidc_members=members)
+        door.monkeypatch.setattr(door.served.services, "settings", changed)
+        assert (await browser.get("/besoin")).status_code == 303
+    connect(door.served.services, door.monkeypatch, "https://another.example", HERE, oidc_members=named.oidc_members)
+    assert (await browser.get("/besoin")).status_code == 303
 
 
 async def test_signing_out_leads_to_the_provider_with_the_token_it_gave(door: Door, browser: Browser) -> None:

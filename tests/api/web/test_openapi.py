@@ -157,14 +157,23 @@ def test_every_property_parameter_and_header_is_described() -> None:
     assert [name for name, text in words.items() if not text or text.startswith("Default: ")] == []
 
 
+def members(document: Any) -> Any:
+    """A document without its values."""
+    if isinstance(document, dict):
+        return {name: members(value) for name, value in document.items()}
+    return [members(each) for each in document] if isinstance(document, list | tuple) else None
+
+
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
 def test_every_example_is_valid_and_shown(file: Path) -> None:
-    """It decodes as what its route takes or answers, strictly, and stands in the document."""
+    """It decodes as what its route takes or answers, strictly; an answer has all members; it stands in the document."""
     name, side, _ = file.name.rsplit(".", 2)
     (route,) = [route for route in ALL if route.example == name]
     taken = route.body or route.takes.get("application/json")
     kind = taken if side == "request" else route.answers["application/json"]
-    msgspec.json.decode(file.read_bytes(), type=kind)
+    example = msgspec.json.decode(file.read_bytes(), type=kind)
+    if side == "response":
+        assert members(msgspec.to_builtins(example)) == members(msgspec.json.decode(file.read_bytes()))
     part = operation(route)["requestBody" if side == "request" else "responses"]
     assert msgspec.json.decode(file.read_bytes()) in [node["example"] for node in inside(part) if "example" in node]
 
@@ -215,4 +224,5 @@ def test_openapi_generator(run: Callable[..., str], tmp_path: Path) -> None:
 def test_linters_have_nothing_to_say(run: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / ".spectral.yaml").write_text('extends: ["spectral:oas"]\n')
     assert "No results" in run("spectral", "lint", str(COMMITTED), "--fail-severity", "hint")
-    assert "You have" not in run("redocly", "lint", str(COMMITTED))
+    # a form of a page only leads on (303)
+    assert "You have" not in run("redocly", "lint", str(COMMITTED), "--skip-rule", "operation-2xx-response")

@@ -17,7 +17,7 @@ from db.imports.run import Order, run_import
 from db.meetings import insert_meeting, select_meeting
 from db.persons import find_or_insert_person
 from db.privacy.erase import erase_person
-from db.schema.organisation_tables import persons, suppressions
+from db.schema.person_tables import persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.errors import InvalidContent, Problem, pointer

@@ -211,7 +211,13 @@ async def test_the_server_goes_on_while_many_shortlists_are_redacted(
 NAME = "Anne Le Goff"
 
 # Columns of text that are not searched, and why.
-SEARCHED_OTHERWISE = {"persons", "records", "desk_accounts", "desk_sessions"}  # the last two by their person
+SEARCHED_OTHERWISE = {
+    "persons",
+    "records",
+    "desk_accounts",
+    "desk_sessions",
+    "passkeys",
+}  # the last three by their person
 IDS_OF_RECORDS = {"external_id", "other_external_id"}
 WRITTEN_FROM_RECORDS = {"suppliers"}
 # codes, ids, digests, states, and what administrators call sources and organisations
@@ -220,6 +226,7 @@ OF_NOBODY = {
     "audit_entries": {"means", "action", "object", "detail", "hash", "content", "signature"},
     "audit_heads": {"status", "line"},
     "awards": {"lot_id", "supplier_siret", "segments", "reserved"},
+    "buyer_mails": {"status", "stop_digest", "failure"},
     "calendar_feeds": {"digest"},
     "declaration_links": set(),
     "declaration_mails": {"status", "kind", "language", "failure"},
@@ -245,7 +252,9 @@ OF_NOBODY = {
     "organisations": {"name", "siret"},
     "reply_links": {"digest"},
     "shortlist_decisions": {"lot_id", "decision"},
+    "unwanted_mails": {"kind", "address_digest"},
     "shortlists": {"language", "stamp", "totals", "ledger"},
+    "sign_in_mails": {"status", "language", "browser", "digest", "failure"},
     "sources": {"name", "mapping", "licence"},
     "split_records": {"source", "other_source"},
     "supplier_notes": {"means"},

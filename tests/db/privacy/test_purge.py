@@ -26,10 +26,10 @@ from db.schema.organisation_tables import (
     messages,
     needs,
     participants,
-    persons,
     reply_links,
     shortlists,
 )
+from db.schema.person_tables import persons
 from db.schema.supplier_tables import idempotency_keys, import_errors, imports, metadata
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, StoredCampaign, WayCounts
 from domain.journal import Chain

@@ -1,0 +1,57 @@
+"""E-mails to buyers, in words: suppliers answered; new suppliers fit their needs. Each says how to get no more."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from domain.exchanges.letter import LONGEST_SUBJECT, Letter
+from domain.text.bilingual import Language, Text, cut, on_one_line, said_by
+
+MailKind = Literal["answers", "digest"]
+KINDS: tuple[MailKind, ...] = ("answers", "digest")
+MOST_NAMED = 5
+_SAID = said_by(__name__)
+
+
+class NeedWithNewcomers(msgspec.Struct, frozen=True):
+    """A need, by its name and the address of its page, and the names of the suppliers that fit it only now."""
+
+    name: str
+    url: str
+    newcomers: Sequence[str]
+
+
+def answer_letter(subject: str, suppliers: Sequence[str], url: str, stop_url: str, language: Language) -> Letter:
+    """The e-mail that says which suppliers answered in an exchange; not what they wrote."""
+    head = _SAID["one_answered"] if len(suppliers) == 1 else _SAID["many_answered"]
+    parts = [
+        head.filled(names=_same(_listed(suppliers)), subject=_same(subject)),
+        _SAID["read"].filled(url=_same(url)),
+    ]
+    title = _SAID["answer_subject"].filled(subject=_same(subject))
+    return _letter(title, parts, _SAID["why_answers"], stop_url, language)
+
+
+def digest_letter(needs: Sequence[NeedWithNewcomers], stop_url: str, language: Language) -> Letter:
+    """The e-mail that names the suppliers that fit kept needs since it was sent last."""
+    parts = [_SAID["newcomers"]]
+    for each in needs:
+        values = {"need": each.name, "names": _listed(each.newcomers), "url": each.url}
+        parts.append(_SAID["of_need"].filled(**{name: _same(value) for name, value in values.items()}))
+    return _letter(_SAID["digest_subject"], parts, _SAID["why_digest"], stop_url, language)
+
+
+def _letter(subject: Text, parts: Sequence[Text], why: Text, stop_url: str, language: Language) -> Letter:
+    whole = [_SAID["hello"], *parts, why.filled(url=_same(stop_url)), _SAID["do_not_reply"]]
+    text = "\n\n".join(each.to(language) for each in whole) + "\n"
+    return Letter(cut(on_one_line(subject.to(language)), LONGEST_SUBJECT), text)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many there are besides."""
+    return ", ".join(names[:MOST_NAMED]) + (f" (+ {len(names) - MOST_NAMED})" if len(names) > MOST_NAMED else "")
+
+
+def _same(text: str) -> Text:
+    return Text(text, text)

@@ -1,0 +1,291 @@
+"""People invited by e-mail sign in by a link, a code or a passkey, without a secret that anybody hands over."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from sqlalchemy import func, select
+
+from api.desk.frame.visit import COOKIE, OF_THIS_HOST
+from api.desk.invited_people import FRESH_SECONDS
+from db.core.engine import transaction
+from db.invitations import CODE_LIFE, LINK_LIFE, MOST_CODES, MOST_TRIES
+from db.schema.person_tables import passkeys, sign_in_mails
+from matching.reference import Reference
+from tests.accessibility import violations
+from tests.api.desk.steps import Browser, heading, sign_in_as
+from tests.api.desk.window import Windows, appears, enter, press, refused
+from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
+from tests.api.organisations import Member, member
+from tests.api.sync.factories import Client
+from tests.browser import on_a_socket
+
+HERE = PUBLIC_URL
+ANNE = "anne@morbihan.example"
+
+
+@dataclass
+class House:
+    """An application that sends e-mail, an organisation in it with its administrator, and a clock that can be set."""
+
+    served: Client
+    mailbox: Mailbox
+    boss: Member
+    desk: Browser
+    ahead: timedelta = timedelta(0)
+
+    async def invite(self, *rights: str) -> None:
+        await self.desk.open("/admin/personnes")
+        typed: dict[str, str | Sequence[str]] = {"portee": rights} if rights else {}
+        await self.desk.submit("admin/personnes", typed, adresse=ANNE, nom="Anne Le Goff")
+
+    async def received(self) -> str:
+        """The text of the latest e-mail, once all are sent."""
+        waiting = select(func.count()).select_from(sign_in_mails).where(sign_in_mails.c.status == "waiting")
+        async with asyncio.timeout(30):
+            while True:
+                async with transaction(self.served.services.database) as connection:
+                    if await connection.scalar(waiting) == 0:
+                        return str(self.mailbox.received[-1].get_content())
+
+    async def link(self) -> str:
+        """The path of the link in the latest e-mail."""
+        found = re.search(rf"{HERE}(/invitation/[\w-]{{43}})", await self.received())
+        assert found
+        return found[1]
+
+    async def ask_for_code(self, browser: Browser, email: str = ANNE) -> str:
+        """The code that comes for this browser."""
+        await browser.open("/connexion?suite=/territoires?lieu=Vannes")
+        await browser.submit("connexion/code", adresse=email)
+        found = re.search(r"\b\d{8}\b", await self.received())
+        return found[0] if found else ""
+
+    async def actions(self) -> list[str]:
+        items = (await self.boss.get("/audit")).json()["items"]
+        return [each["action"] for each in items if each["action"].startswith("person.")]
+
+
+@pytest.fixture
+async def house(database_url: str, reference: Reference) -> AsyncIterator[House]:
+    own: list[House] = []
+    async with emailing(database_url, reference) as (served, mailbox), Browser(served.app, HERE) as desk:
+        boss = await member(served, "match", "needs", "read", "admin")
+        await sign_in_as(desk, boss)
+        own.append(House(served, mailbox, boss, desk))
+        clock = served.services.now
+        served.services.now = lambda: clock() + own[0].ahead
+        yield own[0]
+
+
+@asynccontextmanager
+async def browser_of(house: House) -> AsyncIterator[Browser]:
+    async with Browser(house.served.app, HERE) as browser:
+        yield browser
+
+
+async def test_an_invitation_lets_in_once_with_the_rights_that_it_gives(house: House) -> None:
+    await house.invite("match", "read")
+    assert "Invitation en attente" in house.desk.page
+    text = await house.received()
+    assert house.boss.key.organisation in text
+    path = await house.link()
+    async with browser_of(house) as anne:
+        await anne.open(path)
+        await anne.open(path)  # as a scanner of mails does
+        await anne.submit(path[1:])
+        assert (heading(anne.page), "Votre accès est activé" in anne.page) == ("Votre accès", True)
+        assert "Anne Le Goff" in anne.page
+        assert (await anne.get("/annuaire")).status_code == 200
+        assert (await anne.get("/besoins")).status_code == 403
+        assert (await anne.get(path)).status_code == 404
+    assert await house.actions() == ["person.invited", "person.signed_in"]
+    (entry,) = (await house.boss.get("/audit?action=person.signed_in")).json()["items"]
+    assert (entry["person_name"], entry["detail"]) == (
+        "Anne Le Goff",
+        {"scopes": ["match", "read"], "way": "invitation"},
+    )
+
+
+async def test_a_link_ends_and_a_later_one_takes_its_place(house: House) -> None:
+    await house.invite()
+    first = await house.link()
+    await house.invite("match")
+    async with browser_of(house) as anne:
+        assert (await anne.get(first)).status_code == 404
+        later = await house.link()
+        house.ahead = LINK_LIFE + timedelta(minutes=1)
+        assert (await anne.get(later)).status_code == 404
+
+
+async def test_a_code_lets_in_where_it_was_asked_for_and_leads_back(house: House) -> None:
+    await house.invite()
+    await house.received()
+    async with browser_of(house) as anne, browser_of(house) as thief:
+        code = await house.ask_for_code(anne, " Anne@Morbihan.example ")
+        await thief.open("/connexion")
+        await thief.submit("connexion/code", adresse="nobody@morbihan.example")
+        assert heading(thief.page) == heading(anne.page) == "Saisissez votre code"
+        assert (await thief.submit("connexion/code/verification", code=code)).status_code == 401
+        before = anne.cookies[OF_THIS_HOST + COOKIE]
+        await anne.submit("connexion/code/verification", code=f"{code[:4]} {code[4:]}")
+        assert (heading(anne.page), "Anne Le Goff" in anne.page) == ("État des lieux\N{NO-BREAK SPACE}: Vannes", True)
+        assert anne.cookies[OF_THIS_HOST + COOKIE] != before
+
+
+async def test_codes_are_few_short_lived_and_tried_a_few_times(house: House) -> None:
+    await house.invite()
+    await house.received()
+    async with browser_of(house) as anne:
+        code = await house.ask_for_code(anne)
+        page = anne.page
+        wrong = "00000000" if code != "00000000" else "00000001"
+        for _ in range(MOST_TRIES):
+            assert (await anne.submit("connexion/code/verification", code=wrong)).status_code == 401
+        assert (await anne.submit("connexion/code/verification", code=code)).status_code == 401
+        code, page = await house.ask_for_code(anne), anne.page
+        house.ahead = CODE_LIFE + timedelta(seconds=1)
+        anne.page = page
+        assert (await anne.submit("connexion/code/verification", code=code)).status_code == 401
+        house.ahead = timedelta(0)
+        for _ in range(MOST_CODES):
+            await house.ask_for_code(anne)
+        assert len(house.mailbox.received) == 1 + MOST_CODES
+
+
+async def test_what_was_typed_comes_back_after_a_code(house: House) -> None:
+    await house.invite("match", "needs")
+    path = await house.link()
+    async with browser_of(house) as anne:
+        await anne.open(path)
+        await anne.submit(path[1:])
+        await anne.open("/besoin")
+        anne.cookies.clear()
+        await anne.submit("besoin", titre="Nettoyage des collèges", faire="ajouter")
+        await anne.submit("connexion/code", adresse=ANNE)
+        code = re.search(r"\b\d{8}\b", await house.received())
+        assert code
+        await anne.submit("connexion/code/verification", code=code[0])
+        assert anne.fields("besoin")["titre"] == ["Nettoyage des collèges"]
+
+
+async def test_access_ends_with_one_click_and_with_all_that_lets_in(house: House) -> None:
+    await house.invite()
+    path = await house.link()
+    async with browser_of(house) as anne, browser_of(house) as elsewhere:
+        await anne.open(path)
+        await anne.submit(path[1:])
+        code = await house.ask_for_code(elsewhere)
+        await house.desk.open("/admin/personnes")
+        (form,) = re.findall(r'action="[./]*(admin/personnes/[0-9a-f-]{36})"', house.desk.page)
+        await house.desk.submit(form, faire="retirer")
+        assert "L’accès de cette personne est retiré" in house.desk.page
+        assert (await anne.get("/annuaire")).status_code == 303
+        await elsewhere.submit("connexion/code/verification", code=code)
+        assert heading(elsewhere.page) == "Saisissez votre code"
+        sent = len(house.mailbox.received)
+        await house.ask_for_code(elsewhere)
+        assert len(house.mailbox.received) == sent
+    assert (await house.actions())[-1] == "person.removed"
+
+
+async def test_an_administrator_invites_to_their_own_organisation_with_rights_of_their_own(house: House) -> None:
+    other = await member(house.served, "match", "admin")
+    async with browser_of(house) as second:
+        await sign_in_as(second, other)
+        await second.open("/admin/personnes")
+        answer = await second.submit("admin/personnes", adresse="ß@x", nom="", portee=[])
+        assert answer.status_code == 422
+        for field in ("nom", "portee"):
+            assert f'href="#{field}"' in second.page
+        typed = {"adresse": "chef@e\u017fsonne", "nom": "Chef", "portee": ["match"]}
+        assert 'href="#adresse"' in (await second.submit("admin/personnes", typed)).text
+        typed["adresse"] = "chef@essonne.example"
+        assert (await second.submit("admin/personnes", typed | {"portee": ["needs"]})).status_code == 403
+        foreign = typed | {"organisation": str(house.boss.organisation_id)}
+        assert (await second.submit("admin/personnes", foreign)).status_code in {403, 422}
+        await house.invite()
+        await second.open("/admin/personnes")
+        assert ANNE not in second.page
+    assert [mail["To"] for mail in house.mailbox.received if mail["To"] != ANNE] == []
+
+
+async def test_an_erasure_takes_all_that_lets_in(house: House) -> None:
+    await house.invite()
+    await house.received()
+    found = (await house.boss.post("/privacy/export", {"email": ANNE})).json()["holdings"]
+    assert {each["field"] for each in found} == {"name", "email", "account"}
+    assert (await house.boss.post("/privacy/erase", {"email": ANNE})).is_success
+    async with browser_of(house) as anne:
+        sent = len(house.mailbox.received)
+        await house.ask_for_code(anne)
+        assert len(house.mailbox.received) == sent
+    assert (await house.boss.post("/privacy/export", {"email": ANNE})).json()["holdings"] == []
+
+
+async def test_a_passkey_is_made_and_signs_in(
+    house: House, windows: Windows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In a real browser with an authenticator of its own: with the finger, and never twice with one answer."""
+    await house.invite("match", "read")
+    path = await house.link()
+    async with on_a_socket(house.served.app) as socket:
+        address = socket.replace("127.0.0.1", "localhost")
+        settings = replace(house.served.services.settings, public_url=address)
+        monkeypatch.setattr(house.served.services, "settings", settings)
+        window = windows.open()
+        await asyncio.to_thread(make_passkey_and_use_it, window, address, path)
+        async with transaction(house.served.services.database) as connection:
+            (row,) = (await connection.execute(select(passkeys))).all()
+        assert (row.sign_count > 0, row.used_at is not None) == (True, True)
+        assert (await house.actions())[-3:] == ["person.signed_in", "person.passkey_created", "person.signed_in"]
+        exported = (await house.boss.post("/privacy/export", {"email": ANNE})).json()["holdings"]
+        assert "passkey" in {each["field"] for each in exported}
+        house.ahead = timedelta(seconds=FRESH_SECONDS + 1)
+        await asyncio.to_thread(see_that_a_late_session_makes_none, window, address)
+        assert refused(window) == []
+
+
+def make_passkey_and_use_it(window: Chrome, address: str, path: str) -> None:
+    enter(window, address, None)
+    device = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+        "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    window.execute_cdp_cmd("WebAuthn.enable", {})
+    window.execute_cdp_cmd("WebAuthn.addVirtualAuthenticator", {"options": device})
+    window.get(f"{address}{path}")
+    press(window, "main button[type=submit]")
+    assert violations(window) == []
+    appears(window, "form[data-passkey]:not([hidden])")
+    press(window, "form[data-passkey] button")
+    assert "The passkey is made" in window.find_element(By.TAG_NAME, "main").text
+    press(window, ".leave button")
+    window.get(f"{address}/connexion?suite=/annuaire")
+    assert violations(window) == []
+    form = "form[action$='connexion/passe']"
+    appears(window, f"{form}:not([hidden])")
+    press(window, f"{form} button")
+    assert "/annuaire" in window.current_url
+    assert "Anne Le Goff" in window.find_element(By.TAG_NAME, "header").text
+
+
+def see_that_a_late_session_makes_none(window: Chrome, address: str) -> None:
+    window.get(f"{address}/acces")
+    assert window.find_elements(By.CSS_SELECTOR, "form[data-passkey]") == []
+
+
+async def test_an_answer_that_proves_nobody_is_refused(house: House) -> None:
+    async with browser_of(house) as thief:
+        for proof in ("", "{}", '{"rawId": "AAAA"}', "[" * 20_000):
+            await thief.open("/connexion")
+            answer = await thief.submit("connexion/passe", preuve=proof)
+            assert (answer.status_code, heading(thief.page)) == (401, "Se connecter")
+        assert (await thief.submit("connexion/passe", moment="0", preuve='{"rawId": "AAAA"}')).status_code == 401

@@ -1,0 +1,102 @@
+"""Buyers are told by e-mail of answers and of new suppliers, until they ask for no more."""
+
+import asyncio
+from datetime import date
+from email.message import EmailMessage
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.web.content_negotiation import FORM, HTML
+from db.core.engine import transaction
+from db.exchanges.buyer_mails import queue_digests
+from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
+from matching.reference import Reference
+from tests.api.exchanges.steps import keyless
+from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
+from tests.api.needs.steps import Buyer, new_buyer
+from tests.api.sync.factories import Client
+
+ANNE = {"name": "Anne Roux", "email": "anne@mairie.example"}
+MESSAGE = {"subject": "Volumes", "body": "Quel volume ?", "channel": "letter", "contact": ANNE}
+
+
+async def mails_to(mailbox: Mailbox, address: str, number: int) -> list[EmailMessage]:
+    """The e-mails to an address, once there are so many."""
+    async with asyncio.timeout(30):
+        while len(found := [each for each in mailbox.received if each["To"] == address]) < number:
+            await asyncio.sleep(0)
+    return found
+
+
+async def last_outcome(client: Client, **about: Any) -> str | None:
+    """Why the last e-mail about this was not sent, once it has ended; None where it was, or nothing was to be told."""
+    latest_first = buyer_mails.c.week.desc(), buyer_mails.c.id.desc()
+    query = sa.select(buyer_mails).filter_by(**about).order_by(*latest_first).limit(1)
+    async with asyncio.timeout(30):
+        while True:
+            async with transaction(client.services.database) as connection:
+                row = (await connection.execute(query)).one()
+            if row.ended_at is not None:
+                return str(row.failure) if row.failure else None
+
+
+def path_to_stop(mail: EmailMessage) -> str:
+    """The path by which the receiver of an e-mail asks for no more; the same in its text and for mail programs."""
+    url = mail["List-Unsubscribe"].strip("<>")
+    assert url in mail.get_content()
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    return str(url.removeprefix(PUBLIC_URL))
+
+
+async def answered(buyer: Buyer, path: str, body: str) -> None:
+    reply = await keyless(buyer.client, "POST", path, json={"body": body})
+    assert reply.status_code == 201, reply.text
+
+
+async def test_an_answer_is_announced_to_the_contact_until_told_not_to(database_url: str, reference: Reference) -> None:
+    """It says who answered, and nothing of the answer; one click of a mail program stops it, without signing in."""
+    async with emailing(database_url, reference) as (client, mailbox):
+        buyer = await new_buyer(client)
+        await buyer.supplier("annuaire", "1", name="Jardins d'Arvor")
+        need = (await buyer.keep())["need"]["id"]
+        opened = (await buyer.post(f"/needs/{need}/exchanges", {**MESSAGE, "recipients": "shortlist"})).json()
+        path = opened["reply_links"][0]["url"].removeprefix(PUBLIC_URL)
+        await answered(buyer, path, "Deux tonnes par an")
+        (mail,) = await mails_to(mailbox, ANNE["email"], 1)
+        assert mail["Subject"] == "Réponse reçue : Volumes"
+        assert f"{PUBLIC_URL}/besoins/{need}/echanges/{opened['id']}" in mail.get_content()
+        assert "Deux tonnes" not in mail.get_content()
+        stop = path_to_stop(mail)
+        page = await keyless(client, "GET", stop, headers={"Accept": HTML})
+        assert (page.status_code, "Ne plus recevoir" in page.text) == (200, True)
+        one_click = {"headers": {"Content-Type": FORM}, "content": "List-Unsubscribe=One-Click"}
+        assert (await keyless(client, "POST", stop, **one_click)).status_code == 200
+        await answered(buyer, path, "Plutôt trois")
+        assert await last_outcome(client, exchange_id=opened["id"]) == "not_wanted"
+        again = {"headers": {"Content-Type": FORM}, "content": "faire=reprendre"}
+        assert (await keyless(client, "POST", stop, **again)).status_code == 200
+        await answered(buyer, path, "Ou quatre")
+        await mails_to(mailbox, ANNE["email"], 2)
+        assert (await keyless(client, "POST", f"{stop[:-5]}aaaaa", **one_click)).status_code == 404
+        async with transaction(client.services.database) as connection:
+            stored = (await connection.execute(sa.select(unwanted_mails))).all()
+        assert ANNE["email"] not in str(stored)
+
+
+async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, reference: Reference) -> None:
+    """In the week's digest, to the address that the need names; the next one tells of none."""
+    async with emailing(database_url, reference) as (client, mailbox):
+        buyer, address = await new_buyer(client), "achats@mairie.example"
+        need = (await buyer.keep(answers_email=address))["need"]["id"]
+        name = f"Nouveau {need[:8]}"
+        await buyer.supplier("annuaire", need[:8], name=name)
+        now = client.services.now()
+        for week in (date(2030, 1, 7), date(2030, 1, 14)):
+            async with transaction(client.services.database) as connection:
+                await queue_digests(connection, week, now)
+            assert await last_outcome(client, need_id=need) is None
+        (mail,) = await mails_to(mailbox, address, 1)
+        assert mail["Subject"] == "Nouveaux fournisseurs pour vos besoins"
+        assert name in mail.get_content()
+        assert f"{PUBLIC_URL}/besoins/{need}\r\n" in mail.get_content()

@@ -1,0 +1,36 @@
+"""Which tests a run leaves out; `--left-out` runs those of the run before, and fails for what is left out again.
+
+What needs the real data files stays left out where they are not beside the checkout: no package brings them.
+"""
+
+import pytest
+
+KEY = "vivier/left_out"
+DATA = "the real data files are not beside this checkout"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--left-out", action="store_true", help="run what the last run skipped, and skip none of it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests that the last run left out, if they are asked for."""
+    if config.getoption("--left-out"):
+        wanted = {name for name, reason in config.cache.get(KEY, {}).items() if DATA not in reason}
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in wanted])
+        items[:] = [item for item in items if item.nodeid in wanted]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail for what was left out where all were to run, else note it; the report says why it was."""
+    config = session.config
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if hasattr(config, "workerinput") or terminal is None:
+        return
+    skipped = {report.nodeid: str(report.longrepr[2]) for report in terminal.stats.get("skipped", ())}
+    if config.getoption("--left-out"):
+        if skipped:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    else:
+        config.cache.set(KEY, skipped)
