@@ -8,6 +8,7 @@ it: whoever takes a copy of the database cannot use a code that is short enough 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -136,10 +137,9 @@ async def select_mail_to_send(
     return person
 
 
-async def write_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
-    """Store the outcome of an attempt to send an e-mail, for the administrator to see."""
-    write = sa.update(sign_in_mails).where(sign_in_mails.c.id == mail.id)
-    await connection.execute(write.values(failure=result.outcome.failure, failure_code=result.outcome.code))
+def outcome_columns(result: Result) -> dict[str, Any]:
+    """The columns that say what came of an attempt to send an e-mail, for the administrator to see."""
+    return {"failure": result.outcome.failure, "failure_code": result.outcome.code}
 
 
 async def invitation_failure(connection: Connection, person_id: UUID) -> str | None:
