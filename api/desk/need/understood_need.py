@@ -107,7 +107,7 @@ def with_all_to_ask(need: NeedKind) -> NeedKind:
 def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     """Look up a form's names, read its words, and make the need of it, or list all mistakes."""
     mistakes: list[Mistake] = []
-    form, place = understand_territory(form, "", reference, mistakes)
+    form, place = understand_territory(_with_title_as_object(form), "", reference, mistakes)
     lots, understood = [], []
     for number, (typed, query) in enumerate(zip(form.lots, _lot_queries(form, reference), strict=True), 1):
         prefix = f"lot-{number}-"
@@ -139,6 +139,14 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     supposed = map(partial(_supposed_site, need, reference), need.lots)
     understood = [found._replace(supposed=site) for found, site in zip(understood, supposed, strict=True)]
     return UnderstoodNeed(form, place, tuple(understood), (), need)
+
+
+def _with_title_as_object(form: NeedForm) -> NeedForm:
+    """The form whose only lot, if nothing else says what it is, has the title of the need: it is the first field."""
+    (first, *others), title = form.lots, form.title.strip()
+    if others or not title or first.title.strip() or first.cpv or first.keywords or first.chosen:
+        return form
+    return msgspec.structs.replace(form, title="", lots=(msgspec.structs.replace(first, title=title),))
 
 
 def _supposed_site(need: Need, reference: Reference, lot: Lot) -> SupposedSite | None:

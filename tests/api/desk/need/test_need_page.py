@@ -47,6 +47,18 @@ async def test_what_was_understood_is_shown_and_what_is_unticked_stays_so_until_
     assert browser.fields("besoin")["lot-1-metier"] == ["ev-entretien"]
 
 
+async def test_a_sentence_in_the_first_field_is_that_of_the_only_lot(browser: Browser) -> None:
+    page = await read(browser, titre="entretien des espaces verts de 12 collèges du Finistère, 4 ans")
+    assert "À corriger" not in page
+    fields = browser.fields("besoin")
+    assert fields["lot-1-objet"] == ["entretien des espaces verts de 12 collèges du Finistère, 4 ans"]
+    assert (fields["titre"], fields["territoire"], fields["lot-1-metier"]) == (
+        [""],
+        ["departement:29"],
+        ["ev-entretien"],
+    )
+
+
 async def test_what_the_words_may_mean_is_offered_unticked_and_what_is_not_used_is_told(browser: Browser) -> None:
     objet = "Collecte de biodéchets des restaurants scolaires, 800 kg/jour"
     page = await read(browser, lieu="Morbihan", lot_1_objet=objet)
