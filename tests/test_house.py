@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (32_900, 160),
-    "db": (11_930, 73),
-    "domain": (18_700, 88),
-    "matching": (11_800, 53),
-    "sources": (9_400, 42),
-    "tests": (61_500, 335),
+    "api": (33_050, 160),
+    "db": (12_100, 73),
+    "domain": (19_750, 90),
+    "matching": (11_990, 55),
+    "sources": (9_900, 48),
+    "tests": (61_800, 335),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -29,10 +29,10 @@ from db.declarations.links import (
     insert_links,
     insert_mail,
     is_issued,
+    link_mail_columns,
     revoke_link,
     select_links,
     select_mail_to_send,
-    write_mail_outcome,
 )
 from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
@@ -198,5 +198,5 @@ async def deliver_link(sender: EmailSender, mail: ClaimedRow) -> Outcome:
     return await sender.send_letter(mail, outgoing.organisation, text, language)
 
 
-supplier_link_kind = partial(kind_of_mail, outbox=declaration_mails, attempt=deliver_link, also_note=write_mail_outcome)
+supplier_link_kind = partial(kind_of_mail, outbox=declaration_mails, attempt=deliver_link, columns=link_mail_columns)
 """The kind of delivery that sends links to suppliers' own pages."""

@@ -1,12 +1,16 @@
-"""E-mails to buyers, in words: suppliers answered; new suppliers fit their needs. Each says how to get no more."""
+"""E-mails to buyers, in words: suppliers answered; new suppliers fit their needs. Each says how to get no more.
+
+And the letters that let people in who were invited: an invitation with its link, a code to sign in.
+"""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal
 
 import msgspec
 
-from domain.exchanges.letter import LONGEST_SUBJECT, Letter
-from domain.text.bilingual import Language, Text, cut, on_one_line, said_by
+from domain.exchanges.letter import LONGEST_SUBJECT, Letter, shown_buyer
+from domain.text.bilingual import Language, Text, cut, long_date, on_one_line, said_by
 
 MailKind = Literal["answers", "digest"]
 KINDS: tuple[MailKind, ...] = ("answers", "digest")
@@ -55,3 +59,23 @@ def _listed(names: Sequence[str]) -> str:
 
 def _same(text: str) -> Text:
     return Text(text, text)
+
+
+def invitation_letter(organisation: str, name: str, url: str, until: date, language: Language) -> Letter:
+    """The letter that invites somebody to an organisation; `until`: the last day of its link."""
+    asking = shown_buyer(organisation).capitalised()
+    told: dict[str, Text | str | int] = {"name": name, "organisation": asking, "url": url, "until": long_date(until)}
+    return _letter_of("invitation_subject", ("dear", "invited", "open", "yours", "not_expected"), language, told)
+
+
+def code_letter(organisation: str, name: str, code: str, minutes: int, language: Language) -> Letter:
+    """The letter that brings somebody a code to sign in to an organisation, valid for so many minutes."""
+    asking = shown_buyer(organisation)
+    told: dict[str, Text | str | int] = {"name": name, "organisation": asking, "code": code, "minutes": minutes}
+    return _letter_of("code_subject", ("dear", "code", "type_code", "tell_nobody"), language, told)
+
+
+def _letter_of(subject: str, parts: Sequence[str], language: Language, told: dict[str, Text | str | int]) -> Letter:
+    """The letter of sentences by their names, filled with what is `told`."""
+    title, *paragraphs = (_SAID[each].filled(**told).to(language) for each in (subject, *parts))
+    return Letter(title, "\n\n".join(paragraphs) + "\n")

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 from domain.errors import Problem, pointer, require_no_problem
-from domain.law.procedures.lot_facts import estimated_cents
+from domain.needs.estimate import estimated_cents
 from domain.needs.need import Buyer, Lot, Nature, PlannedNeed, Reserved, answer_problems
 from domain.reference.cpv import Cpv
 from domain.reference.territory import Area

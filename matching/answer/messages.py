@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from domain.law.findings import LegalAdvice, LegalFinding, Verdict
+from domain.law.other_contracts import EssAward, with_award_bar
 from domain.law.reservations.eligibility import LegalFacts, verdict_for_type
 from domain.law.rules import Rules
-from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
