@@ -129,6 +129,8 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         parser.add_argument("--on", type=_parse_date, metavar="DAY", help="evaluate for it (default: the need's)")
         parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
     trail = "print the trail: the need as read, the suppliers each gate refused, the order"
+    for parser in (match, supply, allot):
+        parser.add_argument("--organisation", metavar="O", help="with what it noted of suppliers, by name or id")
     match.add_argument("--explain", action="store_true", help=trail)
     supply.add_argument("territory", metavar="TERRITORY", nargs="+", help="a code such as epci:243500741; their union")
     supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")

@@ -136,10 +136,11 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
     bearer, now = call.bearer, call.services.now()
     supplier_id = (await survivors(connection, [id])).get(id, id)
     owner = None if bearer.may("platform") else bearer.organisation_id
-    if not await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now):
+    whose = await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now)
+    if whose is None:
         raise NotFound(_SAID["no_link"])
     detail: Detail = {"link": str(link_id)}
-    actor = acting_of(call).actor
+    actor = msgspec.structs.replace(acting_of(call).actor, organisation_id=whose)
     await write_entry(connection, actor, "supplier_link.revoked", f"supplier:{supplier_id}", now, detail=detail)
 
 

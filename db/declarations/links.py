@@ -157,8 +157,8 @@ async def select_links(
 
 async def revoke_link(
     connection: Connection, organisation_id: UUID | None, supplier_ids: Iterable[UUID], link_id: UUID, now: datetime
-) -> bool:
-    """Revoke a link to a supplier, and cancel its waiting e-mails; False where none of that id was in force.
+) -> UUID | None:
+    """Revoke a link to a supplier, and cancel its waiting e-mails; returns whose it was, None where none was in force.
 
     `organisation_id`: the one that made it; None: whoever did.
     """
@@ -166,13 +166,14 @@ async def revoke_link(
     wanted = (own.id == link_id) & own.supplier_id.in_(list(supplier_ids)) & _is_in_force(now)
     if organisation_id is not None:
         wanted &= own.organisation_id == organisation_id
-    gone = update(declaration_links).where(wanted).values(revoked_at=now).returning(own.id)
-    if (await connection.execute(gone)).first() is None:
-        return False
+    gone = update(declaration_links).where(wanted).values(revoked_at=now).returning(own.organisation_id)
+    whose: UUID | None = await connection.scalar(gone)
+    if whose is None:
+        return None
     bind(connection, f"supplier_link:{link_id}")
     stop = update(declaration_mails).filter_by(link_id=link_id, status="waiting")
     await connection.execute(stop.values(status="cancelled", due_at=None, lease=None, ended_at=now))
-    return True
+    return whose
 
 
 def _is_in_force(now: datetime) -> ColumnElement[bool]:
