@@ -48,8 +48,10 @@ from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Letter, Link, letter, shown_buyer
 from domain.journal import Actor, Detail
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, said_by
 from domain.webhooks import Outcome, Result, Schedule
+
+_SAID = said_by(__name__)
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=2), attempts=60, age=timedelta(days=3)
@@ -355,21 +357,11 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
     """
     quota, now, organisation_id = acting.services.settings.emails_per_day, acting.now(), acting.organisation_id
     if wanted > quota:
-        never = Text(
-            f"Ce message partirait à {wanted} adresses, et cette organisation peut envoyer {quota} courriels par jour :"
-            " écrire à moins de destinataires à la fois, ou par un autre canal",
-            f"This message would go to {wanted} addresses, and this organisation may send {quota} e-mails a day: write"
-            " to fewer recipients at a time, or by another channel",
-        )
+        never = _SAID["more_than_a_day"].filled(wanted=wanted, quota=quota)
         raise InvalidContent((Problem("", "over_email_quota", never),))
     queued = await _queued_emails(connection, organisation_id, now - DAY)
     sent = len(queued)
     if (over := sent + wanted - quota) > 0:
         seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))
-        later = Text(
-            f"Cette organisation a envoyé {sent} courriels en 24 heures, sur {quota} permis ; ce message en demande"
-            f" {wanted} : écrire à moins de destinataires, par un autre canal, ou reprendre plus tard (Retry-After)",
-            f"This organisation has sent {sent} e-mails in 24 hours, of {quota} allowed; this message takes {wanted}:"
-            " write to fewer recipients, by another channel, or try again later (Retry-After)",
-        )
+        later = _SAID["quota_used_up"].filled(sent=sent, quota=quota, wanted=wanted)
         raise Refusal("email-quota", later, headers={"retry-after": str(seconds)})

@@ -36,20 +36,12 @@ from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.exchanges.buyer_mail import code_letter, invitation_letter
 from domain.journal import Actor, Detail
 from domain.organisation import RIGHTS_OF_PEOPLE, Client, Name, Organisation, RightOfPerson
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from domain.webhooks import Outcome
 
+_SAID = said_by(__name__)
+
 NO_PERSON = Text("Personne de cet identifiant ne se connecte ici", "Nobody with this id signs in here")
-_NO_ORGANISATION = Text("Aucune organisation de ce nom ou de cet identifiant", "No organisation with this name or id")
-_NO_ADDRESS = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
-_OFTEN = Text(
-    "Cette adresse a reçu plusieurs invitations depuis une heure : réessayez plus tard",
-    "This address got several invitations within the hour: try again later",
-)
-_NO_MAIL_SERVER = Text(
-    "Ce serveur n'envoie pas de courriel : l'exploitant doit d'abord régler VIVIER_SMTP_URL",
-    "This server sends no e-mail: its operator has to set VIVIER_SMTP_URL first",
-)
 
 
 class InvitationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,12 +63,12 @@ async def invite_person(connection: Connection, client: Client, acting: Acting, 
     Raises Refusal (403, 429), Conflict where no e-mail is sent from here, InvalidContent.
     """
     if acting.services.settings.smtp is None:
-        raise Conflict("no_mail_server", _NO_MAIL_SERVER)
+        raise Conflict("no_mail_server", _SAID["no_mail_server"])
     for scope in request.scopes:
         require_scope(client, scope)
     found = await find_by_name_or_id(connection, request.organisation or str(client.organisation_id))
     if found is None or own_organisation(client) not in {None, found.id}:
-        raise InvalidContent((Problem("/organisation", "unknown_organisation", _NO_ORGANISATION),))
+        raise InvalidContent((Problem("/organisation", "unknown_organisation", _SAID["no_organisation"]),))
     await require_email_quota(connection, acting, 1)
     actor = actor_in_journal_of(client, found.id)
     return await store_invitation(connection, found, request, actor, acting.language, acting.now())
@@ -93,11 +85,11 @@ async def store_invitation(
     """Store an invitation and queue its e-mail; returns the person's id. Raises InvalidContent, Conflict."""
     email = comparable_address(request.email.strip())
     if email is None:
-        raise InvalidContent((Problem("/email", "not_an_address", _NO_ADDRESS),))
+        raise InvalidContent((Problem("/email", "not_an_address", _SAID["no_address"]),))
     scopes = [each for each in RIGHTS_OF_PEOPLE if each in request.scopes]
     person_id = await invite(connection, organisation.id, email, request.name, scopes, now)
     if await was_invited_often(connection, person_id, now):
-        raise Conflict("invited_often", _OFTEN)
+        raise Conflict("invited_often", _SAID["often"])
     await queue_invitation(connection, person_id, language, now)
     detail: Detail = {"scopes": list(scopes)}
     await write_entry(connection, actor, "person.invited", f"person:{person_id}", now, detail=detail)
