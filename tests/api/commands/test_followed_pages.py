@@ -171,7 +171,14 @@ def test_a_newcomer_sees_a_shortlist_and_what_to_try(home: Path) -> None:
     """From nothing, then again: the same suppliers, the same key."""
     first = demonstration(home)
     assert "1\u00a0000 fournisseurs fictifs" in first
-    for words in ("Lot 1 · ", "Peut répondre ?", "Écartés de peu :", "Concurrence", "Autrement", "Droit et conseils"):
+    for words in (
+        "Lot 1 · ",
+        "Peut répondre ?",
+        "À la limite de vos critères :",
+        "Offre repérée",
+        "Autrement",
+        "Droit et conseils",
+    ):
         assert words in first
     assert "\x1b" not in first
     shortlist, _, rest = first.partition("À vous")
