@@ -38,7 +38,7 @@ from api.journal.signing_key import journal_key
 from api.meetings import routes as meetings
 from api.needs import awards, insights, notice, shortlists
 from api.needs import routes as needs
-from api.people.sign_in_mail import sign_in_mail_kind
+from api.people.invite import sign_in_mail_kind
 from api.reports import badges
 from api.reports import routes as reports
 from api.runtime import observability

@@ -129,6 +129,8 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
         parser.add_argument("--on", type=_parse_date, metavar="DAY", help="evaluate for it (default: the need's)")
         parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
     trail = "print the trail: the need as read, the suppliers each gate refused, the order"
+    for parser in (match, supply, allot):
+        parser.add_argument("--organisation", metavar="O", help="with what it noted of suppliers, by name or id")
     match.add_argument("--explain", action="store_true", help=trail)
     supply.add_argument("territory", metavar="TERRITORY", nargs="+", help="a code such as epci:243500741; their union")
     supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
@@ -155,6 +157,11 @@ def _add_law_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     due = add("due", help="list the rules that change soon or are to be checked", description=_DESCRIPTIONS["law due"])
     due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
     due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
+    copy = add(
+        "check", help="tell what is wrong in a copy of the files of the law", description=_DESCRIPTIONS["law check"]
+    )
+    copy.set_defaults(function="check_files")
+    copy.add_argument("folder", type=Path, metavar="DIR", help="a copy of domain/data, with law.toml and its tables")
     texts = add(
         "compare", help="tell what changed between two texts of the code", description=_DESCRIPTIONS["law compare"]
     )

@@ -8,6 +8,7 @@ it: whoever takes a copy of the database cannot use a code that is short enough 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ from domain.webhooks import Result
 
 LINK_LIFE, CODE_LIFE = timedelta(days=7), timedelta(minutes=10)
 MOST_TRIES, MOST_CODES, CODES_WITHIN = 5, 5, timedelta(hours=1)
-"""Codes that may be typed in vain in a browser while its codes live, and codes sent to a person in a time."""
+"""Codes typed in vain in a browser while its codes live; codes, and invitations, sent to a person in a time."""
 MOST_PASSKEYS = 10
 
 
@@ -83,8 +84,23 @@ async def invite(
 
 async def queue_invitation(connection: Connection, person_id: UUID, language: str, now: datetime) -> None:
     """Queue an e-mail with a link that lets a person in once, in place of those sent before."""
-    await connection.execute(sa.delete(sign_in_mails).filter_by(person_id=person_id, browser=None))
+    await _end_links(connection, sign_in_mails.c.person_id == person_id)
     await _queue(connection, [{"person_id": person_id, "language": language}], now)
+
+
+async def was_invited_often(connection: Connection, person_id: UUID, now: datetime) -> bool:
+    """Whether so many invitations were sent to a person of late that the next would be a nuisance."""
+    own = sa.select(sa.func.count()).select_from(sign_in_mails).filter_by(person_id=person_id, browser=None)
+    return (await connection.scalar(own.where(sign_in_mails.c.queued_at > now - CODES_WITHIN)) or 0) >= MOST_CODES
+
+
+async def _end_links(connection: Connection, is_meant: sa.ColumnElement[bool]) -> bool:
+    """Let nobody in by invitations any more, whose rows stay to be counted; False where none of them did."""
+    own = is_meant & sign_in_mails.c.browser.is_(None)
+    waiting = sa.update(sign_in_mails).where(own, sign_in_mails.c.status == "waiting")
+    await connection.execute(waiting.values(status="cancelled", due_at=None, lease=None))
+    ended = sa.update(sign_in_mails).where(own, sign_in_mails.c.digest.is_not(None)).values(digest=None)
+    return (await connection.execute(ended.returning(sign_in_mails.c.id))).first() is not None
 
 
 async def queue_codes(connection: Connection, email: str, browser: bytes, language: str, now: datetime) -> None:
@@ -121,10 +137,9 @@ async def select_mail_to_send(
     return person
 
 
-async def write_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
-    """Store the outcome of an attempt to send an e-mail, for the administrator to see."""
-    write = sa.update(sign_in_mails).where(sign_in_mails.c.id == mail.id)
-    await connection.execute(write.values(failure=result.outcome.failure, failure_code=result.outcome.code))
+def outcome_columns(result: Result) -> dict[str, Any]:
+    """The columns that say what came of an attempt to send an e-mail, for the administrator to see."""
+    return {"failure": result.outcome.failure, "failure_code": result.outcome.code}
 
 
 async def invitation_failure(connection: Connection, person_id: UUID) -> str | None:
@@ -150,9 +165,7 @@ async def find_by_link(connection: Connection, token: str, now: datetime) -> Inv
 async def redeem_link(connection: Connection, token: str, now: datetime) -> InvitedPerson | None:
     """The person whom the link with this token invites, which lets nobody in again; None where it did before."""
     person = await find_by_link(connection, token, now)
-    used = sa.delete(sign_in_mails).filter_by(digest=secret_digest(token), browser=None)
-    gone = (await connection.execute(used.returning(sign_in_mails.c.id))).first()
-    return person if gone else None
+    return person if await _end_links(connection, sign_in_mails.c.digest == secret_digest(token)) else None
 
 
 async def redeem_code(connection: Connection, browser: bytes, code: str, now: datetime) -> InvitedPerson | None:

@@ -121,11 +121,10 @@ class Break(msgspec.Struct, frozen=True):
     """A fault by which a journal is not as it was written, and the entry where it shows.
 
     `number`: the first entry that does not follow. `gap`: entries before it are missing. `altered_entry`: its content
-    is not the one whose hash it carries, while the next entry carries on that hash; or the entry before was put in the
-    place of another. `broken_link`: neither its own content nor the next entry fits its hash. `lost_anchor`: an entry
-    that was noted elsewhere is missing, or is another one. `forged_entry`: its signature is not one of the journal's
-    keys. `unsigned_entry`: it has none, after others that have one or since entries are signed. `altered_content`,
-    `missing_content`: `about`, which the entry is about, is no longer as it was stored, or is gone.
+    and the hash before do not make the hash that it carries; or the entry before was put in the place of another.
+    `lost_anchor`: an entry that was noted elsewhere is missing, or is another one. `forged_entry`: its signature is not
+    one of the journal's keys. `unsigned_entry`: it has none, after others that have one or since entries are signed.
+    `altered_content`, `missing_content`: `about`, which the entry is about, is no longer as it was stored, or is gone.
     `unrecorded_content`: no entry tells of `about` (`number`: the last entry).
     """
 
@@ -133,7 +132,6 @@ class Break(msgspec.Struct, frozen=True):
     code: Literal[
         "gap",
         "altered_entry",
-        "broken_link",
         "lost_anchor",
         "forged_entry",
         "unsigned_entry",
@@ -229,10 +227,10 @@ def _recorded_names(entry: Entry) -> set[str]:
 class Chain:
     """Verifies the entries of one journal, given in the order of their numbers.
 
-    `number` and `hash` are those of the last entry so far; `breaks` the faults found, the last entry's only after
-    `close`; `signed` counts the entries with a signature. `is_signature`: whether a signature is one of a hash by the
-    journal's keys; without it signatures are not looked at. `signed_since`: the first moment whose entries must have
-    one, or a journal that was rewritten as a whole could do without; None: no entry before the first that has one must.
+    `number` and `hash` are those of the last entry so far; `breaks` the faults found; `signed` counts the entries with
+    a signature. `is_signature`: whether a signature is one of a hash by the journal's keys; without it signatures are
+    not looked at. `signed_since`: the first moment whose entries must have one, or a journal that was rewritten as a
+    whole could do without; None: no entry before the first that has one must.
     """
 
     def __init__(
@@ -247,37 +245,27 @@ class Chain:
         self.signed = 0
         self.organisation_id = organisation_id
         self._is_signature, self._signed_since = is_signature, signed_since
-        self._doubtful: int | None = None
+        self._is_altered = False
 
     def verify_entry(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None = None) -> None:
         """Verify the next entry, `number`, against its stored hash `digest` and signature; `entry` None: unreadable."""
         gap = number - self.number - 1
+        follows = entry is not None and entry_hash(self.hash, self.organisation_id, entry) == digest
+        # where the one before was altered, that explains why this one does not follow
+        self._is_altered = not (gap or follows or self._is_altered)
         if gap:
-            self._note_doubtful_entry("altered_entry")
             self.breaks.append(Break(number, "gap", gap))
-        elif entry is not None and entry_hash(self.hash, self.organisation_id, entry) == digest:
-            self._note_doubtful_entry("altered_entry")
-        elif self._doubtful is not None:
-            # that explains why this one does not follow either
-            self._note_doubtful_entry("broken_link")
-        else:
-            self._doubtful = number
-        if self._doubtful != number:  # no signature fits a hash that is not the entry's own
-            since = self._signed_since
-            if signature is not None:
-                self.signed += 1
-                if self._is_signature is not None and not self._is_signature(digest, signature):
-                    self.breaks.append(Break(number, "forged_entry"))
-            elif self.signed or (since is not None and (entry is None or entry.at >= since)):
-                self.breaks.append(Break(number, "unsigned_entry"))
+        elif self._is_altered:
+            self.breaks.append(Break(number, "altered_entry"))
+        if not self._is_altered:  # no signature fits a hash that is not the entry's own
+            self._verify_signature(number, digest, entry, signature)
         self.number, self.hash = number, digest
 
-    def close(self) -> None:
-        """Note that the journal ends here; if the last entry does not match its hash, that is a break."""
-        self._note_doubtful_entry("altered_entry")
-
-    def _note_doubtful_entry(self, code: Literal["altered_entry", "broken_link"]) -> None:
-        """Add a break with this code for the entry verified last, if that does not match its hash."""
-        if self._doubtful is not None:
-            self.breaks.append(Break(self._doubtful, code))
-            self._doubtful = None
+    def _verify_signature(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None) -> None:
+        since = self._signed_since
+        if signature is not None:
+            self.signed += 1
+            if self._is_signature is not None and not self._is_signature(digest, signature):
+                self.breaks.append(Break(number, "forged_entry"))
+        elif self.signed or (since is not None and (entry is None or entry.at >= since)):
+            self.breaks.append(Break(number, "unsigned_entry"))

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
-from domain.law.procedures.splitting import advise_no_split
+from domain.law.other_contracts import advise_no_split
 from domain.law.review import advise_law_changes, review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import LegalScope, LotShortlist, Shortlist, Stamp

@@ -14,7 +14,7 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.law.buyers import buyer_problems
-from domain.law.procedures.lot_facts import yearly_value
+from domain.needs.estimate import yearly_value
 from domain.needs.need import Lot, Need, Place, buyer_siret
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy

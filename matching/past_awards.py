@@ -7,8 +7,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.law.findings import OUTCOMES, LegalAdvice
+from domain.law.other_contracts import EssAward, advise_dependence, advise_same_supplier, judge_award_bar
 from domain.law.rules import Rules
-from domain.law.same_supplier import EssAward, advise_dependence, advise_same_supplier, judge_award_bar
 from domain.needs.need import RESERVED_TYPES, PastAward, awards_by_supplier, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
 from matching.index.legal import RADIX, OutcomeCodes

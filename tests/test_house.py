@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (32_750, 159),
-    "db": (11_930, 73),
-    "domain": (18_700, 88),
-    "matching": (11_800, 53),
-    "sources": (9_400, 42),
-    "tests": (61_500, 335),
+    "api": (33_050, 159),
+    "db": (12_100, 73),
+    "domain": (18_500, 88),
+    "matching": (11_750, 53),
+    "sources": (9_350, 42),
+    "tests": (61_800, 335),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -22,30 +22,14 @@ from db.journal.entries import write_entry
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from sources.validation import siret_passes_check
+
+_SAID = said_by(__name__)
 
 Members = Sequence[tuple[str, str]]
 NO_ORGANISATION = Text("Aucune organisation de cet identifiant", "No organisation with this id")
-_TAKEN = Text("Une autre organisation a ce nom ou ce SIRET", "Another organisation has this name or SIRET")
-_BAD_SIRET = Text(
-    "La clé de contrôle de ce SIRET ne convient pas : un chiffre est faux, ou deux sont échangés",
-    "The check digit of this SIRET does not fit: a digit is wrong, or two have changed places",
-)
-_NAME_IS_AN_ID = Text(
-    "Un nom n'est pas un identifiant : des mots sont attendus, tels que « Ville de Vannes »",
-    "A name is no id: words are expected, such as “Ville de Vannes”",
-)
-_RESERVED = Text(
-    f"L'organisation « {DEFAULT_ORGANISATION} » est celle de VIVIER_ADMIN_KEY, qui la trouve à son nom",
-    f"The organisation “{DEFAULT_ORGANISATION}” is that of VIVIER_ADMIN_KEY, which finds it by its name",
-)
-_LEADS_PEOPLE = Text(
-    "VIVIER_OIDC_MEMBERS mène des personnes à une organisation de ce nom : l'exploitant doit d'abord l'y désigner par "
-    "son identifiant",
-    "VIVIER_OIDC_MEMBERS leads people to an organisation of this name: the operator has to name it there by its id "
-    "first",
-)
+_RESERVED = _SAID["reserved"].filled(default_organisation=DEFAULT_ORGANISATION)
 
 
 def own_organisation(client: Client) -> UUID | None:
@@ -98,7 +82,7 @@ async def change_organisation(
         if DEFAULT_ORGANISATION in names:
             raise Conflict("reserved_name", _RESERVED)
         if not names.isdisjoint(name for _, name in members):
-            raise Conflict("reserved_name", _LEADS_PEOPLE)
+            raise Conflict("reserved_name", _SAID["leads_people"])
     fields = [name for name in ("name", "siret") if getattr(settings, name) != getattr(before, name)]
     if not fields:
         return before
@@ -114,7 +98,7 @@ def require_name_unlike_id(name: str) -> None:
         UUID(name)
     except ValueError:
         return
-    raise InvalidContent((Problem("/name", "name_is_an_id", _NAME_IS_AN_ID),))
+    raise InvalidContent((Problem("/name", "name_is_an_id", _SAID["name_is_an_id"]),))
 
 
 def actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
@@ -125,13 +109,13 @@ def actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
 def _require_siret(settings: OrganisationSettings) -> None:
     """Raises InvalidContent for a SIRET that fails its check."""
     if settings.siret is not None and not siret_passes_check(settings.siret):
-        raise InvalidContent((Problem("/siret", "siret_check_failed", _BAD_SIRET),))
+        raise InvalidContent((Problem("/siret", "siret_check_failed", _SAID["bad_siret"]),))
 
 
 def _require_unique(written: Organisation | None) -> Organisation:
     """The organisation as written; raises Conflict where none was, since the name or SIRET is taken."""
     if written is None:
-        raise Conflict("taken", _TAKEN)
+        raise Conflict("taken", _SAID["taken"])
     return written
 
 

@@ -7,6 +7,7 @@ QR codes takes the interpreter a while, here and not in the server. Run as a scr
 import ctypes
 import io
 import json
+import re
 import signal
 import sys
 from typing import Any
@@ -14,16 +15,18 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 MASK = 2
 """The pattern of all QR codes: choosing the best for each takes four times as long, and readers take any."""
+DARK = re.compile(rb"\x01+")
 
 
 def qr_code(text: str) -> str:
     """A QR code of a text as SVG, with paths and no frame."""
     import segno  # noqa: PLC0415 - joining needs none
 
-    written = io.BytesIO()
-    code = segno.make_qr(text, error="m", mask=MASK)
-    code.save(written, kind="svg", xmldecl=False, border=0, nl=False, svgclass=None, lineclass=None)
-    return written.getvalue().decode()
+    rows = segno.make_qr(text, error="m", mask=MASK).matrix
+    # by rows of dark modules: segno's own SVG takes three times as long
+    runs = "".join(f"M{run.start()} {y}.5h{len(run[0])}" for y, row in enumerate(rows) for run in DARK.finditer(row))
+    box = f"0 0 {len(rows)} {len(rows)}"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"><path stroke="#000" d="{runs}"/></svg>'
 
 
 def set_letters(request: dict[str, Any]) -> bytes:

@@ -127,9 +127,7 @@ async def make_digests(acting: Acting, campaign_id: UUID, seed: UUID, *, all_way
     """
     async with transaction(acting.services.database) as connection:
         campaign = await lock_own_campaign(connection, acting, campaign_id)
-        refreshed = await refresh_recipients(connection, acting, campaign)
-        if refreshed.left_out != campaign.left_out:
-            await write_campaign(connection, replace(refreshed, version=campaign.version + 1, updated_at=acting.now()))
+        await refresh_recipients(connection, acting, campaign)
         found = await recipients_to_link(connection, campaign_id, all_ways=all_ways)
         ids = await _one_of_each_supplier(connection, campaign_id, [each.supplier_id for each in found])
     if not ids:

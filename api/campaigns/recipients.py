@@ -13,14 +13,17 @@ from db.campaigns.campaigns import (
     recipients_not_written_to,
     replace_recipients,
     suppliers_not_to_ask,
+    write_campaign,
     written_to_suppliers,
 )
 from db.core.engine import Connection
+from db.journal.entries import write_entry
 from db.suppliers.read import living_suppliers
 from db.suppliers.write import survivors
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, StoredCampaign, Way
 from domain.campaigns.rules import require_few
 from domain.exchanges.letter import address_lines, addressee
+from domain.journal import Detail
 from domain.suppliers.supplier import Supplier
 from matching.inspection.supply import SupplySearch, suppliers_to_ask
 
@@ -64,11 +67,18 @@ async def refresh_recipients(connection: Connection, acting: Acting, campaign: S
     found, left_out = await _recipients_among(connection, acting, to_write, drawn, campaign.created_at)
     gone = [each for each in drawn.values() if each.supplier_id not in living]
     unreachable = [replace(each, way="none", email=None, address=()) for each in gone]
-    await replace_recipients(connection, campaign.id, [*found, *unreachable], drawn)
+    if not await replace_recipients(connection, campaign.id, [*found, *unreachable], drawn):
+        return campaign
     left_out = replace(left_out, joined=left_out.joined + len(living) - len(to_write))
-    before = campaign.left_out
+    before, now = campaign.left_out, acting.now()
     grown = {name: getattr(before, name) + getattr(left_out, name) for name in LeftOut.__struct_fields__}
-    return replace(campaign, left_out=LeftOut(**grown))
+    after = replace(campaign, left_out=LeftOut(**grown), version=campaign.version + 1, updated_at=now)
+    await write_campaign(connection, after)
+    name, detail = f"campaign:{campaign.id}", Detail(recipients=len(found) + len(gone) + len(written_to))
+    await write_entry(
+        connection, acting.actor, "campaign.changed", name, now, version=after.version, detail=detail, about=(name,)
+    )
+    return after
 
 
 async def _recipients_among(

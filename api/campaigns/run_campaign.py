@@ -132,12 +132,12 @@ async def send_campaign(connection: Connection, acting: Acting, campaign_id: UUI
     campaign = await lock_own_campaign(connection, acting, campaign_id)
     require_somebody(campaign)
     _require_mail_server(acting)
-    now, before = acting.now(), campaign.left_out
+    now = acting.now()
     campaign = await refresh_recipients(connection, acting, campaign)
     queued = await _queue(connection, acting, campaign, "question")
     if campaign.reminded_at is not None:  # the quota of the day may have stopped it
         queued += await _queue(connection, acting, campaign, "reminder", campaign.reminded_at)
-    if queued or campaign.started_at is None or campaign.left_out != before:
+    if queued or campaign.started_at is None:
         after = _moved(campaign, acting, started_at=campaign.started_at or now)
         after = replace(after, sent_at=now) if queued else after
         await write_campaign(connection, after)

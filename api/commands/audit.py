@@ -32,7 +32,6 @@ _LISTED = 20
 _EXPLANATIONS = {
     "gap": "{missing} missing before entry {number}",
     "altered_entry": "entry {number} is not what was written, or entry {before} was replaced",
-    "broken_link": "the hash of entry {number} is not the one that entry {after} carries on",
     "lost_anchor": "entry {number} is not the one that was noted",
     "forged_entry": "the signature of entry {number} is not one of the journal's keys (see --public-key)",
     "unsigned_entry": "entry {number} has no signature (--signed-since says from when on entries have one)",
@@ -188,7 +187,6 @@ async def _verify_journal(connection: Connection, name: str, noted: Sequence[Anc
             tree.append(stored.hash)
             if stored.number in roots:
                 roots[stored.number] = stored.hash, tree.root()
-    chain.close()
     lost = {each.number for each in noted if (each.hash, each.root or roots[each.number][1]) != roots[each.number]}
     missing = await unrecorded_names(connection, chain.organisation_id, bound.recorded)
     breaks = (
@@ -217,5 +215,5 @@ def _break_in_words(found: Break, last_number: int) -> str:
     said = _EXPLANATIONS[found.code]
     if found.code == "lost_anchor" and number > last_number:
         said = "the journal ends at entry {last}; entry {number} was noted and is cut off"
-    told = {"before": number - 1, "after": number + 1, "about": plain(found.about or "")}
+    told = {"before": number - 1, "about": plain(found.about or "")}
     return f"{found.code.replace('_', ' ')}: {said.format(number=number, missing=missing, last=last_number, **told)}"

@@ -4,14 +4,29 @@ import argparse
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 from api.commands.command import CommandFailed
 from api.settings import Settings
-from domain.law.documents import DueRule, due_rules, value_in_words
-from domain.law.rules import RuleRow, load
+from domain.law.buyers import BuyerClass
+from domain.law.documents import DueRule, due_rules, read_rules_file, value_in_words
+from domain.law.findings import SENTENCES, SENTENCES_FILE, places_of, read_sentences
+from domain.law.law_files import decode_law
+from domain.law.procedures.steps import TimeLimits
+from domain.law.reservations.eligibility import ReservedType
+from domain.law.rules import LAW_FILE, RuleRow, load
 from domain.law.texts import ArticleText, Comparison, chapter_of, compare, newer_uncited, read_text
+from domain.needs.need import Reserved
 from domain.text.bilingual import PARIS
 
+TABLES: dict[str, Any] = {
+    "buyer_classes.toml": dict[str, tuple[BuyerClass, ...]],
+    "reserved_types.toml": dict[Reserved, ReservedType],
+    "time_limits.toml": TimeLimits,
+}
+"""The tables of the law beside rules and sentences, and what each holds."""
 LONGEST_TOLD = 4
 """The most entries of a list that a line tells."""
 
@@ -25,9 +40,34 @@ def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
         sys.stdout.write("\n".join(due_lines(each, on)) + "\n")
     sys.stdout.write(f"{len(due)} rules change or are to be checked within {options.within} days of {on}\n")
     newer = newer_uncited(rules, on)
-    for article in newer:
-        sys.stdout.write(f"{article.since}  {article.article}: of a chapter that rules cite, and no rule cites it\n")
+    for article, since in newer.items():
+        sys.stdout.write(f"{since}  {article}: of a chapter that rules cite, and no rule cites it\n")
     sys.stdout.write(f"{len(newer)} articles that took effect within a year before {on} are cited by no rule\n")
+    return 0
+
+
+def check_files(options: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 - it asks for no setting
+    """Read the files of the law in a folder as the program does; returns 0, and fails with what is wrong where."""
+    folder: Path = options.folder
+    try:
+        rules = read_rules_file(folder / LAW_FILE.name)
+        statements, sentences = read_sentences(folder / SENTENCES_FILE.name)
+        for name, kind in TABLES.items():
+            decode_law((folder / name).read_bytes(), kind, name)
+    except (OSError, ValueError) as error:
+        raise CommandFailed(str(error)) from error
+    quoted = ((name, rule) for name, said in statements.items() for rule in (said.rule, *said.rests_on))
+    places = ((name, places_of(text) - places_of(SENTENCES.get(name, text))) for name, text in sentences.items())
+    placed = ((name, place) for name, added in places for place in added)
+    for faults, known, what in (
+        (quoted, set(rules.ids), "no rule of law.toml has this id"),
+        (placed, {*rules.ids, *sentences}, "no place of this sentence, no rule and no sentence has this name"),
+    ):
+        for name, word in faults:
+            if word not in known:
+                near = "".join(f"; {each}?" for each in get_close_matches(word, known, 1))
+                raise CommandFailed(f"{SENTENCES_FILE.name}: {name}: {word}: {what}{near}")
+    sys.stdout.write(f"{len(rules.ids)} rules and {len(sentences)} sentences: nothing is wrong\n")
     return 0
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from api.commands.answers import allotment_parts, shortlist_parts, supply_parts, title_parts
+from api.commands.campaigns import organisation_id
 from api.commands.command import CommandFailed, attached_database
 from api.commands.console import Col, Headline, Part, Remarks, Rows, console, show_answer, write_parts
 from api.runtime.index.index_files import IndexFiles
@@ -25,7 +26,8 @@ from api.runtime.index.live_index import IndexLoader
 from api.settings import Settings
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody
-from db.core.engine import engine
+from db.core.engine import engine, transaction
+from db.suppliers.notes import noted_suppliers
 from domain.allotment.allotment import AllotmentNeed
 from domain.errors import InvalidContent
 from domain.needs.need import Need, NeedAndProcedure, TerritoryRequest
@@ -67,7 +69,7 @@ class NeedOfFile(NamedTuple):
 def match_needs(options: argparse.Namespace, settings: Settings) -> int:
     """Match the needs of a file: print what of a notice was not read, then the shortlist or the trace of the match."""
     needs = list(read_needs(options.need))
-    index, reference = load_index(settings)
+    index, reference = load_index(settings, options.organisation)
     failed = [each for each in needs if isinstance(each, CommandFailed)]
     for number, read in enumerate(needs):
         if isinstance(read, CommandFailed):
@@ -133,7 +135,7 @@ def allot_need(options: argparse.Namespace, settings: Settings) -> int:
     """Find proposals of lots for the need, and print them beside the lots as given."""
     with faults_as_failure(options.need):
         need = JsonBody(AllotmentNeed).decode(file_bytes(options.need))
-    index, reference = load_index(settings)
+    index, reference = load_index(settings, options.organisation)
     with faults_as_failure(options.need):
         found = allot(need, index, reference, evaluation_day(options, need), LANGUAGE)
     show_answer(found, allotment_parts(need, found), as_json=options.json)
@@ -142,7 +144,7 @@ def allot_need(options: argparse.Namespace, settings: Settings) -> int:
 
 def show_supply(options: argparse.Namespace, settings: Settings) -> int:
     """Print the supply of the union of the territories, as a table or as the JSON of GET /supply."""
-    live, reference = load_index(settings)
+    live, reference = load_index(settings, options.organisation)
     taxonomy = reference.taxonomy
     segments = tuple(taxonomy.segments if options.segments is None else dict.fromkeys(options.segments.split(",")))
     if wrong := [unknown_segment(code, taxonomy).en for code in segments if not taxonomy.known(code)]:
@@ -166,15 +168,28 @@ def explain_title(options: argparse.Namespace, _: Settings) -> int:
     return 0 if explained.given else 1
 
 
-def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
-    """The index of all suppliers in the database, and the reference data, which load while the database starts."""
+def load_index(settings: Settings, organisation: str | None = None) -> tuple[LiveIndex, Reference]:
+    """The index of all suppliers in the database, and the reference data, which load while the database starts.
+
+    `organisation`: the name or id of one, whose notes on suppliers are laid over it. Raises CommandFailed.
+    """
     with ExitStack() as stack:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference, settings.rules)
             url = stack.enter_context(attached_database(settings))
         reference = loading.result()
         files = IndexFiles(settings.index_folder, reference)
-        return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).load_first()), reference
+        return asyncio.run(_load_with_notes(url, files, organisation)), reference
+
+
+async def _load_with_notes(url: str, files: IndexFiles, organisation: str | None) -> LiveIndex:
+    database = engine(url, pool_size=0)
+    index = await IndexLoader(url, database, files).load_first()
+    if organisation is None:
+        return index
+    async with transaction(database) as connection:
+        owner = await organisation_id(connection, organisation)
+        return index.with_notes((await noted_suppliers(connection, [owner]))[owner])
 
 
 def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:

@@ -16,6 +16,7 @@ from api.declarations.page_form import (
     Understood,
     field_of_problem,
     form_of_declaration,
+    has_several_areas,
     known_areas,
     understand_form,
 )
@@ -131,7 +132,7 @@ def form_variables(
     page: PageOfSupplier, understood: Understood | None, problems: Sequence[Problem] = ()
 ) -> dict[str, Any]:
     """The variables of the form's template, by name."""
-    supplier, reference = page.shown.supplier, page.reference
+    supplier, reference, declared = page.shown.supplier, page.reference, page.shown.declaration
     if understood is None:
         understood = form_of_page(page)
     form = understood.form
@@ -145,7 +146,8 @@ def form_variables(
         "above": [reference.taxonomy.label(code) for code in understood.found if code in first],
         "areas": [(area.id, place_words(area, reference)) for area in known_areas(form.territories, reference)],
         "places": [(area.id, place_words(area, reference)) for area in understood.places],
-        "zones": zone_choices(supplier, form.where, reference),
+        "zones": zone_choices(supplier, form.where, reference, has_several=_has_several(page)),
+        "own_areas": findable_words(declared, page).trades if declared and _has_several(page) else [],
         "amounts": AMOUNTS,
         "known_contact": supplier.contact,
         "searched_place": bool(form.territories or understood.places),
@@ -158,7 +160,13 @@ def _ticks(codes: Iterable[str], form: DeclarationForm, reference: Reference) ->
     return [Tick(code, reference.taxonomy.label(code), code in form.trades) for code in known]
 
 
-def zone_choices(supplier: Supplier, chosen: str, reference: Reference) -> list[tuple[str, str]]:
+def _has_several(page: PageOfSupplier) -> bool:
+    return page.shown.declaration is not None and has_several_areas(page.shown.declaration)
+
+
+def zone_choices(
+    supplier: Supplier, chosen: str, reference: Reference, *, has_several: bool = False
+) -> list[tuple[str, str]]:
     """The areas that can be chosen with one tap, each with its words: around the supplier, where it stands, France."""
     name = reference.territories.commune_name(supplier.commune)
     around = f"autour {place_after_de(name)}" if name else "autour de chez nous"
@@ -173,7 +181,9 @@ def zone_choices(supplier: Supplier, chosen: str, reference: Reference) -> list[
             (area.id, f"{AREAS_AROUND[area.kind]} : {area.label}") for area in parents if area.kind in AREAS_AROUND
         ]
     choices.append((FRANCE, "Dans toute la France"))
-    if chosen == AS_BEFORE:
+    if has_several:
+        choices.insert(0, (AS_BEFORE, "Comme déjà déclaré : une zone pour chaque activité"))
+    elif chosen == AS_BEFORE:
         choices.append((AS_BEFORE, "Dans le contour déjà déclaré"))
     return choices
 
@@ -186,7 +196,10 @@ def place_words(area: Area, reference: Reference) -> str:
 
 
 class FindableWords(NamedTuple):
-    """The trades by which buyers find a supplier, the area in which they do, in words; and the last day."""
+    """The trades by which buyers find a supplier, the area in which they do, in words; and the last day.
+
+    `area`: empty where it is not the same for all, and told beside each trade.
+    """
 
     trades: list[str]
     area: str
@@ -195,10 +208,14 @@ class FindableWords(NamedTuple):
 
 def findable_words(declared: Declaration, page: PageOfSupplier) -> FindableWords:
     """The findable part of a declaration, in words."""
-    taxonomy = page.reference.taxonomy
-    codes = dict.fromkeys(code for offer in declared.offers for code in offer.segments if taxonomy.known(code))
-    areas = dict.fromkeys(area_words(offer.service_area, page) for offer in declared.offers)
-    return FindableWords([taxonomy.label(code) for code in codes], " ou ".join(areas), declared.valid_until)
+    taxonomy, areas = page.reference.taxonomy, dict[str, list[str]]()
+    for offer in declared.offers:
+        for code in filter(taxonomy.known, offer.segments):
+            areas.setdefault(taxonomy.label(code), []).append(area_words(offer.service_area, page))
+    if has_several_areas(declared):
+        trades = [f"{label} ({' ou '.join(dict.fromkeys(some))})" for label, some in areas.items()]
+        return FindableWords(trades, "", declared.valid_until)
+    return FindableWords([*areas], next((some[0] for some in areas.values()), ""), declared.valid_until)
 
 
 def area_words(area: ServiceArea | None, page: PageOfSupplier) -> str:

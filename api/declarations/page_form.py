@@ -126,10 +126,10 @@ def form_of_declaration(declared: Declaration | None, supplier: Supplier, today:
         until = today + timedelta(days=DAYS_VALID)
     return DeclarationForm(
         trades=tuple(dict.fromkeys(code for offer in offers for code in offer.segments)),
-        words=", ".join(dict.fromkeys(offer.words for offer in offers if offer.words)),
+        words=_joined_words(declared),
         no_offer="oui" if declared.no_offer else "",
-        where=_code_of_area(area),
-        territories=area.codes or () if area and _code_of_area(area) == "" else (),
+        where=AS_BEFORE if has_several_areas(declared) else _code_of_area(area),
+        territories=area.codes or () if area and _code_of_area(area) == "" and not has_several_areas(declared) else (),
         amount=amount,
         least=_digits(capacity.min),
         most="" if amount else _digits(capacity.max),
@@ -141,6 +141,15 @@ def form_of_declaration(declared: Declaration | None, supplier: Supplier, today:
         website=contact.website or "",
         until=until.isoformat(),
     )
+
+
+def has_several_areas(declared: Declaration) -> bool:
+    """Whether a declaration says different areas for different trades, for which the form has no field."""
+    return any(each.service_area != declared.offers[0].service_area for each in declared.offers)
+
+
+def _joined_words(declared: Declaration) -> str:
+    return ", ".join(dict.fromkeys(offer.words for offer in declared.offers if offer.words))[:LONGEST_FIELD]
 
 
 def _code_of_area(area: ServiceArea | None) -> str:
@@ -220,7 +229,7 @@ def declaration_of_form(understood: Understood, before: Declaration | None, *, m
     least = _number(form.least, "/yearly_capacity_eur/min", problems)
     most = _number(form.most or ("" if form.least else form.amount), "/yearly_capacity_eur/max", problems)
     contact = {name: getattr(form, name) for name in ("email", "phone", "website") if getattr(form, name)}
-    offers = [_offer_of_form(form, before)] if form.trades else []
+    offers = _offers_of_form(form, before) if form.trades else []
     parts = {
         "offers": offers,
         "no_offer": bool(form.no_offer),
@@ -240,20 +249,36 @@ def declaration_of_form(understood: Understood, before: Declaration | None, *, m
     raise InvalidContent(tuple(problems))
 
 
-def _offer_of_form(form: DeclarationForm, before: Declaration | None) -> DeclaredOffer:
+def _offers_of_form(form: DeclarationForm, before: Declaration | None) -> list[DeclaredOffer]:
+    """The offers that a form makes: of the trades that stay ticked as they were before, and one of the others.
+
+    Each keeps its words where the field of words was left as it was, and its area where that of areas was.
+    """
+    area, words, told = _area_of_form(form, before), form.words or None, set[str]()
+    has_words_as_before = before is not None and form.words == _joined_words(before)
+    offers = list[DeclaredOffer]()
+    for each in before.offers if before else ():
+        if segments := tuple(segment for segment in each.segments if segment in form.trades):
+            told |= set(segments)
+            own_area = each.service_area if form.where == AS_BEFORE and not form.territories else area
+            own_words = each.words if has_words_as_before else (None if offers else words)
+            offers.append(DeclaredOffer(segments, own_words, own_area))
+    if others := tuple(segment for segment in form.trades if segment not in told):
+        offers.append(DeclaredOffer(others, None if offers else words, area))
+    return offers
+
+
+def _area_of_form(form: DeclarationForm, before: Declaration | None) -> ServiceArea | None:
     kind, _, number = form.where.partition(":")
-    area: ServiceArea | None = None
     if form.territories:
-        area = ServiceArea(codes=form.territories)
-    elif kind == "km" and number.replace(".", "", 1).isdecimal():
-        area = ServiceArea(radius_km=float(number))
-    elif form.where == FRANCE:
-        area = ServiceArea(national=True)
-    elif form.where == AS_BEFORE and before and before.offers:
-        area = before.offers[0].service_area
-    elif number:
-        area = ServiceArea(codes=(form.where,))
-    return DeclaredOffer(segments=form.trades, words=form.words or None, service_area=area)
+        return ServiceArea(codes=form.territories)
+    if kind == "km" and number.replace(".", "", 1).isdecimal():
+        return ServiceArea(radius_km=float(number))
+    if form.where == FRANCE:
+        return ServiceArea(national=True)
+    if form.where == AS_BEFORE and before and before.offers:
+        return before.offers[0].service_area
+    return ServiceArea(codes=(form.where,)) if number else None
 
 
 def _number(text: str, at: str, problems: list[Problem]) -> int | None:

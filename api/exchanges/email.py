@@ -3,9 +3,10 @@
 Each organisation has a quota of it for a day.
 """
 
+import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.headerregistry import Address
@@ -15,11 +16,12 @@ from email.utils import format_datetime
 from functools import partial
 from math import ceil
 from secrets import token_urlsafe
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import aiosmtplib
-from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponse, SMTPResponseException
 
 from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_address, link_expiry
 from api.people_settings import ADDRESS, MailServer, ascii_domain
@@ -29,7 +31,7 @@ from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.declarations.links import mail_queue_times as link_mail_times
-from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit
+from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, mail_columns
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
@@ -37,7 +39,6 @@ from db.exchanges.reply_links import (
     mail_queue_times,
     select_link,
     select_outgoing_message,
-    write_outcome,
 )
 from db.invitations import invitation_times
 from db.journal.content import stored_name
@@ -47,14 +48,21 @@ from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Letter, Link, letter, shown_buyer
 from domain.journal import Actor, Detail
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, said_by
 from domain.webhooks import Outcome, Result, Schedule
+
+_SAID = said_by(__name__)
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=2), attempts=60, age=timedelta(days=3)
 )
 AT_ONCE = 4
-ANSWER_SECONDS = 20
+ANSWER_SECONDS, TEXT_SECONDS, IDLE_SECONDS = 20, 60, 5
+MOST_MESSAGES = 100
+"""Messages of a connection: some mail servers end it at as many."""
+IN_DOUBT = "interrupted"
+"""The failure of a message of which nobody knows whether the mail server took it."""
+CLOSING = 421
 PATIENCE = timedelta(seconds=90)
 
 
@@ -62,7 +70,7 @@ def kind_of_mail(
     services: Services,
     outbox: Outbox,
     attempt: Callable[["EmailSender", ClaimedRow], Awaitable[Outcome]],
-    also_note: Callable[[Connection, ClaimedRow, Result], Awaitable[None]],
+    columns: Callable[[Result], Mapping[str, Any]] = mail_columns,
     share: OwnerLimit | None = None,
 ) -> AbstractAsyncContextManager[DeliveryKind | None]:
     """The kind of delivery that sends the e-mails of an outbox; None where no mail server is set."""
@@ -73,7 +81,7 @@ def kind_of_mail(
             outbox=outbox,
             schedule=SCHEDULE,
             attempt=partial(attempt, sender),
-            also_note=also_note,
+            columns=columns,
             at_once=AT_ONCE,
             share=share,
             patience=PATIENCE,
@@ -116,7 +124,10 @@ async def queue_deliveries(
 
 @dataclass(frozen=True, kw_only=True)
 class EmailSender:
-    """Hands messages to the mail server. `tls`: the authorities to trust, the system's by default."""
+    """Hands messages to the mail server. `tls`: the authorities to trust, the system's by default.
+
+    `kept`: the connections that serve many messages; None: each message has its own.
+    """
 
     server: MailServer
     sender: str
@@ -125,6 +136,7 @@ class EmailSender:
     engine: Engine
     now: Callable[[], datetime]
     tls: ssl.SSLContext | None = None
+    kept: "KeptConnections | None" = None
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
         """Attempt once to send a queued e-mail; with a new reply link, as one that failed may have arrived."""
@@ -155,37 +167,117 @@ class EmailSender:
         return Outcome(failure="not_an_address", final=True) if message is None else await self.submit(message)
 
     async def submit(self, message: EmailMessage) -> Outcome:
-        """Attempt once to submit a message to the mail server."""
-        server = self.server
-        client = aiosmtplib.SMTP(
+        """Attempt once to submit a message to the mail server.
+
+        With `kept` connections, whose messages are to arrive once at most, one that was lost while the server had the
+        text but had not yet said whether it took it is `interrupted` for good.
+        """
+        while True:
+            client = self.kept.take() if self.kept else None
+            is_used = client is not None
+            client = client or MailClient(self)
+            try:
+                if not is_used:
+                    await client.begin()
+                await client.send_message(message)
+            except (SMTPException, OSError, asyncio.CancelledError) as error:
+                client.close()
+                is_answered = isinstance(error, SMTPResponseException | SMTPRecipientsRefused)
+                if self.kept and client.may_have_it and not is_answered:
+                    return Outcome(failure=IN_DOUBT, final=True)
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                if is_used and not client.may_have_it and _is_over(error):
+                    continue  # the server had ended a connection that was kept
+                return outcome_of_error(client.stage, error)
+            if self.kept is None:
+                with suppress(SMTPException, OSError):
+                    await client.quit()
+                client.close()
+            else:
+                self.kept.give(client)
+            return Outcome()
+
+
+class MailClient(aiosmtplib.SMTP):
+    """A connection to the mail server of a sender. `stage`: the failure code of the step it is at; empty once begun.
+
+    `may_have_it`: whether the server has the text of a message that it has not yet answered; `messages`: those sent.
+    """
+
+    def __init__(self, sender: EmailSender) -> None:
+        server = self.server = sender.server
+        super().__init__(
             hostname=server.host,
             port=server.port,
             use_tls=server.encryption == "tls",
             start_tls=False,
             timeout=ANSWER_SECONDS,
-            tls_context=self.tls,
-            local_hostname=urlsplit(self.base).hostname,
+            tls_context=sender.tls,
+            local_hostname=urlsplit(sender.base).hostname,
         )
-        stage = "unreachable"
-        try:
-            async with client:
-                stage = "not_encrypted"
-                await client.ehlo()
-                if server.encryption == "always" or (
-                    server.encryption == "offered" and client.supports_extension("starttls")
-                ):
-                    await client.starttls()
-                stage = "not_authenticated"
-                if server.user is not None and server.password is not None:
-                    await client.login(server.user, server.password)
-                stage = ""
-                await client.send_message(message)
-        except (SMTPException, OSError) as error:
-            return outcome_of_error(stage, error)
-        return Outcome()
+        self.stage, self.may_have_it, self.messages = "unreachable", False, 0
+
+    async def begin(self) -> None:
+        """Connect, encrypt and sign in as the settings say."""
+        server = self.server
+        await self.connect()
+        self.stage = "not_encrypted"
+        await self.ehlo()
+        if server.encryption == "always" or (server.encryption == "offered" and self.supports_extension("starttls")):
+            await self.starttls()
+        self.stage = "not_authenticated"
+        if server.user is not None and server.password is not None:
+            await self.login(server.user, server.password)
+        self.stage = ""
+
+    async def data(self, message: str | bytes, **_: Any) -> SMTPResponse:
+        """Hand over the text of a message, and wait until the server has said whether it takes it."""
+        self.may_have_it = True
+        answer = await super().data(message, timeout=TEXT_SECONDS)
+        self.may_have_it, self.messages = False, self.messages + 1
+        return answer
 
 
-mail_kind = partial(kind_of_mail, outbox=message_mails, attempt=EmailSender.deliver, also_note=write_outcome)
+class KeptConnections:
+    """Connections to the mail server that are kept open from one message to the next, for some seconds."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[MailClient, asyncio.TimerHandle]] = []
+
+    def take(self) -> MailClient | None:
+        """A connection that is open; None where none is."""
+        while self._idle:
+            client, ending = self._idle.pop()
+            ending.cancel()
+            if client.is_connected:
+                return client
+        return None
+
+    def give(self, client: MailClient) -> None:
+        """Keep a connection for the next message, unless it has served many."""
+        if client.messages >= MOST_MESSAGES:
+            client.close()
+            return
+        ending = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end, client)
+        self._idle.append((client, ending))
+
+    def close(self) -> None:
+        """End all connections that nobody uses."""
+        while client := self.take():
+            client.close()
+
+    def _end(self, client: MailClient) -> None:
+        self._idle = [each for each in self._idle if each[0] is not client]
+        client.close()
+
+
+def _is_over(error: Exception) -> bool:
+    """Whether the server has ended the connection, silently or with 421 (RFC 5321 §3.8)."""
+    return isinstance(error, ConnectionError) or (isinstance(error, SMTPResponseException) and error.code == CLOSING)
+
+
+mail_kind = partial(kind_of_mail, outbox=message_mails, attempt=EmailSender.deliver)
 """The kind of delivery that sends e-mail about exchanges."""
 
 
@@ -265,21 +357,11 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
     """
     quota, now, organisation_id = acting.services.settings.emails_per_day, acting.now(), acting.organisation_id
     if wanted > quota:
-        never = Text(
-            f"Ce message partirait à {wanted} adresses, et cette organisation peut envoyer {quota} courriels par jour :"
-            " écrire à moins de destinataires à la fois, ou par un autre canal",
-            f"This message would go to {wanted} addresses, and this organisation may send {quota} e-mails a day: write"
-            " to fewer recipients at a time, or by another channel",
-        )
+        never = _SAID["more_than_a_day"].filled(wanted=wanted, quota=quota)
         raise InvalidContent((Problem("", "over_email_quota", never),))
     queued = await _queued_emails(connection, organisation_id, now - DAY)
     sent = len(queued)
     if (over := sent + wanted - quota) > 0:
         seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))
-        later = Text(
-            f"Cette organisation a envoyé {sent} courriels en 24 heures, sur {quota} permis ; ce message en demande"
-            f" {wanted} : écrire à moins de destinataires, par un autre canal, ou reprendre plus tard (Retry-After)",
-            f"This organisation has sent {sent} e-mails in 24 hours, of {quota} allowed; this message takes {wanted}:"
-            " write to fewer recipients, by another channel, or try again later (Retry-After)",
-        )
+        later = _SAID["quota_used_up"].filled(sent=sent, quota=quota, wanted=wanted)
         raise Refusal("email-quota", later, headers={"retry-after": str(seconds)})

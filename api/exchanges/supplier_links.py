@@ -29,10 +29,10 @@ from db.declarations.links import (
     insert_links,
     insert_mail,
     is_issued,
+    link_mail_columns,
     revoke_link,
     select_links,
     select_mail_to_send,
-    write_mail_outcome,
 )
 from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
@@ -136,10 +136,11 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
     bearer, now = call.bearer, call.services.now()
     supplier_id = (await survivors(connection, [id])).get(id, id)
     owner = None if bearer.may("platform") else bearer.organisation_id
-    if not await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now):
+    whose = await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now)
+    if whose is None:
         raise NotFound(_SAID["no_link"])
     detail: Detail = {"link": str(link_id)}
-    actor = acting_of(call).actor
+    actor = msgspec.structs.replace(acting_of(call).actor, organisation_id=whose)
     await write_entry(connection, actor, "supplier_link.revoked", f"supplier:{supplier_id}", now, detail=detail)
 
 
@@ -198,5 +199,5 @@ async def deliver_link(sender: EmailSender, mail: ClaimedRow) -> Outcome:
     return await sender.send_letter(mail, outgoing.organisation, text, language)
 
 
-supplier_link_kind = partial(kind_of_mail, outbox=declaration_mails, attempt=deliver_link, also_note=write_mail_outcome)
+supplier_link_kind = partial(kind_of_mail, outbox=declaration_mails, attempt=deliver_link, columns=link_mail_columns)
 """The kind of delivery that sends links to suppliers' own pages."""

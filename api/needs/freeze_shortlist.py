@@ -29,7 +29,7 @@ from domain.decoding.requests import hint_of_nearest
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
-from domain.law.procedures.splitting import may_pass_with_others
+from domain.law.other_contracts import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import NO_NEED, Progress, StoredNeed, require_not_ended
 from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, diff_versions, unexplained_absences

@@ -1,7 +1,7 @@
 """The notice of a preliminary market consultation, as a need makes it: XML of eForms, or text for a buyer profile."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -15,8 +15,10 @@ from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
 from api.runtime.processes.match_work import FunctionTask
 from api.web.content_negotiation import XML
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
+from domain.equal_treatment.matrix import NOTICE_MADE, NOTICE_PUBLISHED, NoticePlace
+from domain.errors import InvalidContent, Problem, pointer
 from domain.journal import Detail
 from domain.needs.need import Place
 from domain.needs.status import StoredNeed
@@ -25,11 +27,12 @@ from domain.notices.eforms import SDK, notice_xml
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Area, Territories
-from domain.text.bilingual import Language
+from domain.text.bilingual import PARIS, Language, said_by
 from matching.lot_query import LotQuery
 from matching.reference import Reference
 
 PLAIN = "text/plain"
+_SAID = said_by(__name__)
 CPV_DIGITS, NUTS_3 = 8, 5
 IN_A_THREAD_BYTES = 32 << 10
 """The notice of a larger need is made in another process."""
@@ -65,7 +68,7 @@ async def make_notice(acting: Acting, need_id: UUID, media_type: str) -> Respons
     detail: Detail = {"format": extension, "sha256": digest, "sdk": sdk}
     name = f"need:{need.id}"
     async with transaction(services.database) as connection:
-        await write_entry(connection, acting.actor, "notice.made", name, now, version=need.version, detail=detail)
+        await write_entry(connection, acting.actor, NOTICE_MADE, name, now, version=need.version, detail=detail)
     headers = {
         "content-type": f"{media_type}; charset=utf-8",
         "content-disposition": f'inline; filename="consultation-{need.id}.{extension}"',
@@ -73,6 +76,22 @@ async def make_notice(acting: Acting, need_id: UUID, media_type: str) -> Respons
         "vary": "accept, accept-language",
     }
     return Response(body, headers=headers)
+
+
+async def note_publication(
+    connection: Connection, acting: Acting, need_id: UUID, published_on: date, where: NoticePlace
+) -> None:
+    """Note in the journal that the notice of a need was published.
+
+    Raises NotFound, and InvalidContent for a day to come.
+    """
+    need = await own_need(connection, acting.organisation_id, need_id, lock=True)
+    now = acting.now()
+    if published_on > now.astimezone(PARIS).date():
+        raise InvalidContent((Problem(pointer("on"), "in_the_future", _SAID["in_the_future"]),))
+    detail: Detail = {"on": published_on.isoformat(), "where": where}
+    name = f"need:{need.id}"
+    await write_entry(connection, acting.actor, NOTICE_PUBLISHED, name, now, version=need.version, detail=detail)
 
 
 async def written_notice(acting: Acting, need: StoredNeed, media_type: str) -> bytes:

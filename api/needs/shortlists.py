@@ -36,7 +36,7 @@ from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.idempotency import Answer
 from db.journal.content import stored_name
-from db.journal.entries import write_entry
+from db.journal.entries import entries, write_entry
 from db.meetings import meetings_of
 from db.needs.shortlists import (
     earlier_decisions,
@@ -48,7 +48,13 @@ from db.needs.shortlists import (
 )
 from db.suppliers.write import survivors
 from domain.equal_treatment.acts import SupplierActs, supplier_acts
-from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
+from domain.equal_treatment.matrix import (
+    NOTICE_MADE,
+    NOTICE_PUBLISHED,
+    EqualTreatment,
+    NoticeStep,
+    equal_treatment,
+)
 from domain.errors import InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
 from domain.needs.need import Code
@@ -338,7 +344,21 @@ async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID
         if other not in written_to:
             living[other] = living[living.get(other, other)] = living.get(to, to)
     earlier = await earlier_decisions(connection, organisation, need_id, version.number)
-    return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, language, living, earlier)
+    treated = await asyncio.to_thread(equal_treatment, version, exchanges, meetings, language, living, earlier)
+    return msgspec.structs.replace(treated, notices=await notices_of(connection, organisation, need_id))
+
+
+MOST_NOTICES = 100
+
+
+async def notices_of(connection: Connection, organisation: UUID, need_id: UUID) -> tuple[NoticeStep, ...]:
+    """The notices of the need that were made, and those that were published, as the journal has them."""
+    found = []
+    for action in (NOTICE_MADE, NOTICE_PUBLISHED):
+        for entry in await entries(connection, organisation, f"need:{need_id}", 0, MOST_NOTICES, action=action):
+            said = {"at": entry.at, "published_on": entry.detail.get("on"), **entry.detail}
+            found.append(msgspec.convert(said, NoticeStep, strict=False))
+    return tuple(sorted(found, key=lambda each: each.at))
 
 
 async def acts_with_suppliers(connection: Connection, acting: Acting, need_id: UUID) -> list[SupplierActs]:

@@ -9,10 +9,11 @@ succeeded.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -36,9 +37,10 @@ class DeliveryKind:
     """A kind of delivery, such as e-mail or webhooks: its outbox, its schedule, and how one attempt is made.
 
     `attempt` makes one attempt, within `patience`; an exception is a failure (`error`). `queue` is called before rows
-    are claimed, to queue what follows from the state of the database; `lock` before a result is written, for what
-    others lock before its deliveries, and `also_note` after, both in its transaction. `at_once`: the number of
-    simultaneous attempts of this process; `share`: those of one owner, in all.
+    are claimed, to queue what follows from the state of the database, and `prepare` after, for what many attempts need,
+    as `prepared`; `lock` before a result is written, for what others lock before its deliveries, and `also_note` after,
+    both in its transaction. `columns`: other columns of a row written with its result. `at_once`: the number of
+    simultaneous attempts of this process, claimed once there is room for `least`; `share`: those of one owner, in all.
     """
 
     outbox: Outbox
@@ -46,8 +48,11 @@ class DeliveryKind:
     attempt: Callable[[ClaimedRow], Awaitable[Outcome]]
     queue: Callable[[Connection], Awaitable[None]] | None = None
     lock: Callable[[Connection, ClaimedRow], Awaitable[None]] | None = None
+    prepare: Callable[[Connection, Sequence[ClaimedRow]], Awaitable[Sequence[ClaimedRow]]] | None = None
+    columns: Callable[[Result], Mapping[str, Any]] = lambda _: {}
     also_note: Callable[[Connection, ClaimedRow, Result], Awaitable[None]] | None = None
     at_once: int = 8
+    least: int = 1
     share: OwnerLimit | None = None
     patience: timedelta = timedelta(seconds=30)
 
@@ -130,7 +135,7 @@ class Deliverer:
     async def begin(self) -> int:
         """Begin the attempts that are due, as many as there is room for; returns how many."""
         room = self.kind.at_once - len(self.under_way)
-        if room <= 0:
+        if room < self.kind.least:
             return 0
         async with transaction(self.engine) as connection:
             if self.kind.queue:
@@ -138,6 +143,8 @@ class Deliverer:
             now = self.now()
             until = now + self.kind.patience + LEASE_MARGIN
             claimed = await claim_rows(connection, self.kind.outbox, uuid4(), now, until, room, self.kind.share)
+            if self.kind.prepare and claimed:
+                claimed = await self.kind.prepare(connection, claimed)
         for each in claimed:
             task = asyncio.create_task(self._attempt_delivery(each))
             self.under_way.add(task)
@@ -169,7 +176,8 @@ class Deliverer:
             async with self._recording, transaction(self.engine) as connection:
                 if self.kind.lock:
                     await self.kind.lock(connection, claimed)
-                if not await write_result(connection, self.kind.outbox, claimed, result):
+                columns = self.kind.columns(result)
+                if not await write_result(connection, self.kind.outbox, claimed, result, columns):
                     log.warning("the lease on a delivery was over before its end", delivery=str(claimed.id))
                 elif self.kind.also_note:
                     await self.kind.also_note(connection, claimed, result)

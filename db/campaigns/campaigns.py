@@ -181,20 +181,26 @@ def _stored_campaign(row: sa.Row[Any], by_way: WayCounts) -> StoredCampaign:
 async def replace_recipients(
     connection: Connection,
     campaign_id: UUID,
-    recipients: Iterable[CampaignRecipient],
+    recipients: Sequence[CampaignRecipient],
     before: Mapping[UUID, CampaignRecipient] | None = None,
-) -> None:
-    """Store recipients of a campaign in the place of those there were `before`, by id; None: of all."""
+) -> bool:
+    """Store recipients of a campaign in the place of those there were `before`, by id; None: of all.
+
+    False where they are the same as before.
+    """
     theirs, kept = _OWN.campaign_id == campaign_id, before or {}
     added = [each for each in recipients if not _is_stored_as(each, kept.get(each.supplier_id))]
     if before is not None:
         stay = {each.supplier_id for each in recipients} - {each.supplier_id for each in added}
+        if not added and stay == before.keys():
+            return False
         theirs &= _OWN.supplier_id == sa.func.any(list(before.keys() - stay))
     await connection.execute(sa.delete(campaign_recipients).where(theirs))
     for first in range(0, len(added), _AT_ONCE):
         rows = [_recipient_row(each, campaign_id) for each in added[first : first + _AT_ONCE]]
         await connection.execute(sa.insert(campaign_recipients), rows)
     bind(connection, f"campaign_recipients:{campaign_id}")
+    return True
 
 
 def _is_stored_as(recipient: CampaignRecipient, before: CampaignRecipient | None) -> bool:

@@ -4,7 +4,7 @@ A row of the outbox names a recipient and a purpose, without text or link: both 
 that the token of a link is never stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,15 +19,14 @@ from db.delivery.outbox import ClaimedRow, OwnerLimit, wake_servers
 from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns
 from db.schema.supplier_tables import organisations
 from db.suppliers.read import active_suppliers
-from db.suppliers.write import ids_of, survivors
+from db.suppliers.write import ids_of, suppliers_that_others_joined, survivors
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, Purpose
-from domain.webhooks import Result
 
 _OWN, _MAIL = campaign_recipients.c, campaign_mails.c
 _UNANSWERED = _OWN.declared_at.is_(None) & _OWN.declined_at.is_(None)
 _AT_ONCE = 1_000
-MOST_AT_ONCE = 3
-"""Attempts under way for one organisation: a campaign of thousands leaves room for the others."""
+MOST_AT_ONCE = 36
+"""E-mails claimed for one organisation: a campaign of thousands leaves room for the others."""
 SHARE = OwnerLimit(
     sa.select(campaigns.c.organisation_id).where(campaigns.c.id == _MAIL.campaign_id).scalar_subquery(), MOST_AT_ONCE
 )
@@ -82,49 +81,61 @@ class OutgoingQuestion(NamedTuple):
     content: CampaignRequest
 
 
-async def select_outgoing_question(connection: Connection, mail: ClaimedRow) -> OutgoingQuestion | None:
-    """The question to be sent by a queued e-mail; None where the recipient has answered meanwhile, or its row is gone.
+async def select_outgoing_questions(
+    connection: Connection, mails: Sequence[ClaimedRow]
+) -> Mapping[UUID, OutgoingQuestion]:
+    """The questions to be sent by queued e-mails, by their ids; those absent whose recipients have answered, or gone.
 
-    Until the transaction ends the recipient's answer waits.
+    Until the transaction ends the recipients' answers wait.
     """
     query = (
-        sa.select(campaigns.c.organisation_id, organisations.c.name, campaigns.c.content)
+        sa.select(_MAIL.id, campaigns.c.organisation_id, organisations.c.name, campaigns.c.content)
+        .select_from(campaign_recipients)
         .join(campaigns, campaigns.c.id == _OWN.campaign_id)
         .join(organisations, organisations.c.id == campaigns.c.organisation_id)
         .join(campaign_mails, (_MAIL.campaign_id == _OWN.campaign_id) & (_MAIL.supplier_id == _OWN.supplier_id))
-        .where(_MAIL.id == mail.id, _MAIL.status == "waiting", _UNANSWERED)
+        .where(_MAIL.id == sa.func.any([each.id for each in mails]), _MAIL.status == "waiting", _UNANSWERED)
         .with_for_update(read=True, of=campaign_recipients)
     )
-    row = (await connection.execute(query)).first()
-    return None if row is None else OutgoingQuestion(*row)
+    return {id_: OutgoingQuestion(*rest) for id_, *rest in await connection.execute(query)}
 
 
-async def why_not_to_write(connection: Connection, mail: ClaimedRow) -> str | None:
-    """The reason for which a recipient is not written to by now; None where it is.
+async def reasons_not_to_write(connection: Connection, mails: Sequence[ClaimedRow]) -> Mapping[UUID, str]:
+    """The reasons for which recipients of queued e-mails are not written to by now, by the e-mails' ids.
 
     `unknown_supplier`: it is gone from the directory; `inactive`; `joined`: it became one with another recipient, whose
     e-mail of this purpose was taken, or goes first.
     """
-    recipient, own = mail.row["supplier_id"], mail.row
-    living = (await survivors(connection, [recipient])).get(recipient)
-    if living is None:
-        return "unknown_supplier"  # its link would lead nowhere
-    if not await active_suppliers(connection, [living]):
-        return "inactive"
-    others = await ids_of(connection, living) - {recipient}
-    if not others:
-        return None
+    asked = {each.row["supplier_id"] for each in mails}
+    living, active = await survivors(connection, asked), await active_suppliers(connection, asked)
+    grown = await suppliers_that_others_joined(connection, living.values())
+    found = dict[UUID, str]()
+    for mail in mails:
+        supplier = mail.row["supplier_id"]
+        if supplier not in active:
+            # its link would lead nowhere
+            found[mail.id] = "inactive" if supplier in living else "unknown_supplier"
+        elif living[supplier] in grown and await _is_written_to_as_another(connection, mail, living[supplier]):
+            found[mail.id] = "joined"
+    return found
+
+
+async def _is_written_to_as_another(connection: Connection, mail: ClaimedRow, supplier_id: UUID) -> bool:
+    """Whether another recipient became part of this supplier too, and its e-mail was taken or goes first."""
+    own, others = mail.row, await ids_of(connection, supplier_id) - {mail.row["supplier_id"]}
     same = (_MAIL.campaign_id == own["campaign_id"]) & (_MAIL.purpose == own["purpose"])
     goes_first = (_MAIL.status == "delivered") | ((_MAIL.status == "waiting") & (_MAIL.id < mail.id))
     theirs = sa.select(_MAIL.id).where(same, _MAIL.supplier_id == sa.func.any(list(others)), goes_first)
-    return None if (await connection.execute(theirs.limit(1))).first() is None else "joined"
+    return (await connection.execute(theirs.limit(1))).first() is not None
 
 
-async def write_mail_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
-    """Store the outcome of an attempt to send an e-mail."""
-    outcome, ended_at = result.outcome, result.at if result.due_at is None else None
-    write = sa.update(campaign_mails).where(_MAIL.id == mail.id)
-    await connection.execute(write.values(failure=outcome.failure, failure_code=outcome.code, ended_at=ended_at))
+async def note_attempt(connection: Connection, mail: ClaimedRow, failure: str) -> bool:
+    """Note what became of an e-mail should nothing be heard of it any more, before it is handed over.
+
+    False where it was leased anew meanwhile.
+    """
+    own = sa.update(campaign_mails).where(_MAIL.id == mail.id, _MAIL.lease == mail.lease)
+    return bool((await connection.execute(own.values(failure=failure))).rowcount)
 
 
 async def recipients_to_link(

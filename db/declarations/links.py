@@ -10,7 +10,7 @@ since, and the digests of a campaign of thousands are made in a second.
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from hashlib import pbkdf2_hmac
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, case, func, insert, select, update
 
 from db.core.engine import Connection, bind, is_below
 from db.core.uuid7 import increasing_ids
-from db.delivery.outbox import ClaimedRow, wake_servers
+from db.delivery.outbox import ClaimedRow, mail_columns, wake_servers
 from db.exchanges.reply_links import digest
 from db.schema.declaration_tables import declaration_links, declaration_mails, declaration_secrets
 from db.schema.supplier_tables import organisations
@@ -157,8 +157,8 @@ async def select_links(
 
 async def revoke_link(
     connection: Connection, organisation_id: UUID | None, supplier_ids: Iterable[UUID], link_id: UUID, now: datetime
-) -> bool:
-    """Revoke a link to a supplier, and cancel its waiting e-mails; False where none of that id was in force.
+) -> UUID | None:
+    """Revoke a link to a supplier, and cancel its waiting e-mails; returns whose it was, None where none was in force.
 
     `organisation_id`: the one that made it; None: whoever did.
     """
@@ -166,13 +166,14 @@ async def revoke_link(
     wanted = (own.id == link_id) & own.supplier_id.in_(list(supplier_ids)) & _is_in_force(now)
     if organisation_id is not None:
         wanted &= own.organisation_id == organisation_id
-    gone = update(declaration_links).where(wanted).values(revoked_at=now).returning(own.id)
-    if (await connection.execute(gone)).first() is None:
-        return False
+    gone = update(declaration_links).where(wanted).values(revoked_at=now).returning(own.organisation_id)
+    whose: UUID | None = await connection.scalar(gone)
+    if whose is None:
+        return None
     bind(connection, f"supplier_link:{link_id}")
     stop = update(declaration_mails).filter_by(link_id=link_id, status="waiting")
     await connection.execute(stop.values(status="cancelled", due_at=None, lease=None, ended_at=now))
-    return True
+    return whose
 
 
 def _is_in_force(now: datetime) -> ColumnElement[bool]:
@@ -227,13 +228,9 @@ async def select_mail_to_send(connection: Connection, mail: ClaimedRow, token: s
     return MailToSend(*row)
 
 
-async def write_mail_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
-    """Store the outcome of an attempt to send an e-mail with a link; its address goes with the last attempt."""
-    outcome, is_over = result.outcome, result.due_at is None
-    values = {"failure": outcome.failure, "failure_code": outcome.code, "ended_at": result.at if is_over else None}
-    if is_over:
-        values["address"] = ""
-    await connection.execute(update(declaration_mails).where(declaration_mails.c.id == mail.id).values(values))
+def link_mail_columns(result: Result) -> dict[str, Any]:
+    """The columns that say what came of an attempt to send a link; its address goes with the last attempt."""
+    return mail_columns(result) | ({"address": ""} if result.due_at is None else {})
 
 
 async def mail_queue_times(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:

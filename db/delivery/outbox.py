@@ -22,13 +22,17 @@ CHANNEL = "vivier_deliveries"
 
 
 class ClaimedRow(NamedTuple):
-    """A row of an outbox that this process has claimed for a time. `attempts`: those begun; `row`: all its columns."""
+    """A row of an outbox that this process has claimed for a time.
+
+    `attempts`: those begun; `row`: all its columns; `prepared`: what its kind of delivery made ready for the attempt.
+    """
 
     id: UUID
     attempts: int
     queued_at: datetime
     lease: UUID
     row: Mapping[str, Any]
+    prepared: Any = None
 
 
 async def wake_servers(connection: Connection) -> None:
@@ -83,10 +87,22 @@ async def claim_rows(
     return sorted(claimed, key=lambda each: each.id)
 
 
-async def write_result(connection: Connection, outbox: Outbox, claimed: ClaimedRow, result: Result) -> bool:
-    """Store the result of an attempt; False, and nothing stored, where the row was leased anew meanwhile."""
-    end = _update_if_leased(outbox, claimed).values(status=result.status, due_at=result.due_at, lease=None)
+async def write_result(
+    connection: Connection, outbox: Outbox, claimed: ClaimedRow, result: Result, columns: Mapping[str, Any]
+) -> bool:
+    """Store the result of an attempt, and other `columns` of its row.
+
+    False, and nothing stored, where the row was leased anew meanwhile.
+    """
+    ended = {"status": result.status, "due_at": result.due_at, "lease": None, **columns}
+    end = _update_if_leased(outbox, claimed).values(ended)
     return (await connection.execute(end.returning(outbox.c.id))).first() is not None
+
+
+def mail_columns(result: Result) -> dict[str, Any]:
+    """The columns of an e-mail's row that say what came of an attempt to send it."""
+    outcome, ended_at = result.outcome, result.at if result.due_at is None else None
+    return {"failure": outcome.failure, "failure_code": outcome.code, "ended_at": ended_at}
 
 
 async def release_row(connection: Connection, outbox: Outbox, claimed: ClaimedRow, now: datetime) -> None:

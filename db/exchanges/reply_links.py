@@ -29,7 +29,6 @@ from db.schema.organisation_tables import (
 from db.schema.supplier_tables import organisations
 from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name, purchase_name
-from domain.webhooks import Result
 
 
 class ReplyLink(msgspec.Struct, frozen=True):
@@ -184,10 +183,3 @@ async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> O
     fields = (await connection.execute(query)).one()._asdict()
     need, organisation, lots = fields.pop("need"), fields.pop("organisation"), fields.pop("lot_ids")
     return OutgoingMessage(buyer=buyer_name(need, organisation), purchase=purchase_name(need, lots), **fields)
-
-
-async def write_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
-    """Store the outcome of an attempt to send an e-mail, for the buyer to see."""
-    outcome, ended_at = result.outcome, result.at if result.due_at is None else None
-    write = update(message_mails).where(message_mails.c.id == mail.id)
-    await connection.execute(write.values(failure=outcome.failure, failure_code=outcome.code, ended_at=ended_at))

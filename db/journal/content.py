@@ -330,6 +330,7 @@ EXEMPT: dict[str, str] = {
     **dict.fromkeys(
         (
             "message_mails",
+            "buyer_mails",
             "campaign_mails",
             "declaration_mails",
             "sign_in_mails",
@@ -346,6 +347,7 @@ EXEMPT: dict[str, str] = {
     "law_files": "named by the digest of its content, which shortlists' stamps bind",
     "suppressions": "digests of erased persons: to bind them would keep what is erased",
     "suppression_key": "the secret of those digests",
+    "unwanted_mails": "a wish of buyers not to be told by e-mail, by keyed digests; it opens nothing",
     "unsolicited_suppliers": "a wish of suppliers in the directory, told again at each refusal",
     "organisations.notes": "drawn anew for caches",
     "needs.year": "made of the content by the database",

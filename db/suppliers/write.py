@@ -144,6 +144,12 @@ async def ids_of(connection: Connection, supplier_id: UUID) -> set[UUID]:
     return {*(await connection.execute(_FORMER_IDS, {"id": supplier_id})).scalars()}
 
 
+async def suppliers_that_others_joined(connection: Connection, supplier_ids: Iterable[UUID]) -> set[UUID]:
+    """The ids, of these suppliers, of those that others became part of."""
+    joined = select(suppliers.c.merged_into).where(suppliers.c.merged_into == func.any(list(supplier_ids)))
+    return set((await connection.execute(joined)).scalars())
+
+
 async def rewrite_suppliers(
     connection: Connection, supplier_ids: Iterable[UUID], change_set: int, now: datetime, *, erases: bool = False
 ) -> None:

@@ -14,7 +14,7 @@ from domain.exchanges.letter import (
     reply_by_sentence,
     shown_buyer,
 )
-from domain.text.bilingual import Language, Text, cut, long_date, on_one_line, said_by, typeset
+from domain.text.bilingual import Language, Text, cut, long_date, on_one_line, said_by, same_text, typeset
 from domain.text.normalise import fold
 
 _SAID = said_by(__name__)
@@ -62,9 +62,9 @@ def letter_texts(
         sender=printed(_sender(organisation)),
         contact=tuple(contact_lines(content.contact)),
         day=printed(Text(f"Le {day.fr}", day.en)),
-        subject=printed(_SAID["subject"].filled(subject=_same(content.subject))),
+        subject=printed(_SAID["subject"].filled(subject=same_text(content.subject))),
         greeting="" if _has_greeting(content.body) else printed(_SAID["hello"]),
-        paragraphs=tuple(printed(_same(each.strip())) for each in paragraphs),
+        paragraphs=tuple(printed(same_text(each.strip())) for each in paragraphs),
         reminder=printed(_SAID["reminder"]),
         call=printed(_SAID["call"]),
         scan=printed(_SAID["scan"]),
@@ -83,9 +83,9 @@ def question_email(
     sender, rule = _sender(organisation), "-" * 60
     parts = [
         *([_SAID["reminder"]] if is_reminder else []),
-        _same("" if _has_greeting(content.body) else _SAID["hello"].to(language)),
-        _same(f"{content.body.strip()}\n\n{sender.to(language)}\n{rule}"),
-        _SAID["by_link"].filled(url=_same(url)),
+        same_text("" if _has_greeting(content.body) else _SAID["hello"].to(language)),
+        same_text(f"{content.body.strip()}\n\n{sender.to(language)}\n{rule}"),
+        _SAID["by_link"].filled(url=same_text(url)),
         *([reply_by_sentence(content.reply_by)] if content.reply_by else []),
         *([contact_sentence(content.contact)] if content.contact else []),
         _SAID["yours"].filled(until=long_date(until)),
@@ -104,7 +104,3 @@ def _sender(organisation: str) -> Text:
 def _has_greeting(body: str) -> bool:
     """Whether the text begins with words of greeting of its own."""
     return _GREETING.match(fold(body.strip()[:40])) is not None
-
-
-def _same(text: str) -> Text:
-    return Text(text, text)

@@ -182,6 +182,27 @@ class SupplierTreatment(SupplierName, frozen=True, kw_only=True):
     """The thing it lacks"""
 
 
+NoticePlace = Literal["buyer_profile", "boamp", "ted", "other"]
+NOTICE_MADE, NOTICE_PUBLISHED = "notice.made", "notice.published"
+"""The actions of the journal's entries about notices of a need."""
+
+
+class NoticeStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice of a preliminary market consultation that was made, or that the buyer says it published.
+
+    Anybody could then read it, without being written to.
+    """
+
+    at: datetime
+    """The moment it was made, or noted as published"""
+    published_on: date | None = None
+    """The day on which it was published; null: it was made"""
+    where: NoticePlace | None = None
+    """The place where it was published; null: it was made"""
+    sha256: str | None = None
+    """Of the file that was made; null: it was published"""
+
+
 class EqualTreatment(msgspec.Struct, frozen=True, kw_only=True):
     """The suppliers of the latest shortlist, then others that were contacted or met, and all gaps."""
 
@@ -201,6 +222,8 @@ class EqualTreatment(msgspec.Struct, frozen=True, kw_only=True):
     """Those on the shortlist first"""
     gaps: tuple[Gap, ...]
     """Things that suppliers lack, each once with all who lack it"""
+    notices: tuple[NoticeStep, ...] = ()
+    """Notices of a preliminary market consultation, made and published, in order of time"""
 
 
 def equal_treatment(

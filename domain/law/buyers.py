@@ -65,7 +65,7 @@ def possible_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
     return (known,) if known else tuple(dict.fromkeys(each.threshold for each in buyer_classes() if each.threshold))
 
 
-def possible_social_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
+def social_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
     """The ids of the rules with the EU threshold of social services that may be the buyer's."""
     known = class_of(buyer).social_threshold
     every = (each.social_threshold for each in buyer_classes() if each.social_threshold)
@@ -79,16 +79,13 @@ def buyer_problems(buyer: Buyer | None) -> list[Problem]:
     of_body, found = class_of(buyer), []
     name = BODIES[buyer.body]
     if buyer.kind is not None and buyer.kind not in of_body.kinds:
-        kinds = listed(of_body.kinds, OR)
-        detail = Text(
-            f"{name.fr} : `kind` est {kinds.fr}, et non {buyer.kind}",
-            f"{name.en}: `kind` is {kinds.en}, not {buyer.kind}",
-        )
+        detail = Text("{body} : `kind` est {kinds}, et non {kind}", "{body}: `kind` is {kinds}, not {kind}")
+        detail = detail.filled(body=name, kinds=listed(of_body.kinds, OR), kind=buyer.kind)
         found.append(Problem("/buyer/body", "contradicts_kind", detail))
     if buyer.contracting_authority is not None and buyer.contracting_authority != of_body.authority:
         said = Text("un pouvoir adjudicateur", "a contracting authority")
         if not of_body.authority:
             said = Text("une entreprise publique, qui n'est pas pouvoir adjudicateur", "no contracting authority")
-        detail = Text(f"{name.fr} : c'est {said.fr}", f"{name.en}: it is {said.en}")
+        detail = Text("{body} : c'est {said}", "{body}: it is {said}").filled(body=name, said=said)
         found.append(Problem("/buyer/contracting_authority", "contradicts_body", detail))
     return found

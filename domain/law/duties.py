@@ -4,10 +4,9 @@ Terms that a contract holds or may hold: specifications, small firms' share, adv
 objects: activities and codes that the file of the sentences names, innovation, transport, defence.
 """
 
-from collections.abc import Iterable
 from functools import lru_cache
 
-from domain.law.buyers import BuyerClass, class_of
+from domain.law.buyers import BuyerClass, class_of, social_thresholds
 from domain.law.findings import (
     STATEMENTS,
     LegalAdvice,
@@ -18,10 +17,11 @@ from domain.law.findings import (
     sentence,
     short_date,
 )
-from domain.law.procedures.lot_facts import LotFacts, LotObject, cents_rounded_up, stated_total
+from domain.law.procedures.lot_facts import LotFacts, LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
-from domain.law.procedures.procedure import Procedure, eu_thresholds, is_defence, social_thresholds
+from domain.law.procedures.procedure import Procedure, eu_thresholds, is_defence
 from domain.law.rules import InForce, cents
+from domain.needs.estimate import cents_rounded_up, stated_total
 from domain.needs.need import Buyer, ContractKind, Need
 from domain.text.bilingual import AND, NOTHING, Text, euros, join_texts
 
@@ -44,7 +44,7 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
     rules = eu_thresholds(need, part)
     bounds = [view[rule_id].cents for rule_id in rules]
     below = [bound is None or group.total < bound for bound in bounds]
-    split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need)
+    split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need.buyer)
     if any(below) and not split:
         return None
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
@@ -89,7 +89,7 @@ def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalA
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
     """Whether the group is below the threshold of social services and may be such services, wholly or mostly."""
-    theirs = max([view[rule_id].cents or 0 for rule_id in social_thresholds(need)])
+    theirs = max([view[rule_id].cents or 0 for rule_id in social_thresholds(need.buyer)])
     if need.contract != "market" or (group.total or 0) >= theirs:
         return False
     maybe = all(lot in group.light or lot.object.light_listing == "descendant" for lot in group.lots)
@@ -114,18 +114,14 @@ def advise_environmental_duties(
     parts = []
     if required:
         where = sentence(view, "without_competition" if is_direct_award else "whatever_the_amount")
-        what, many = _join_with_and([texts[row] for row in required]), "s" if len(required) > 1 else ""
+        what, many = join_texts([texts[row] for row in required], WITH_AND), "s" if len(required) > 1 else ""
         parts.append(sentence(view, "environment_required", what=what, many=many, where=where))
     if advised:
-        parts.append(sentence(view, "environment_advised", what=_join_with_and([texts[row] for row in advised])))
+        parts.append(sentence(view, "environment_advised", what=join_texts([texts[row] for row in advised], WITH_AND)))
     quoted, *_ = required or advised
     sure = least_sure(*(required or [condition]))
     name, message = "environment_required" if required else "environment_advised", join_texts(parts).capitalised()
     return advice(view, name, rule=quoted.id, sure=sure, message=message)
-
-
-def _join_with_and(texts: Iterable[Text]) -> Text:
-    return join_texts(texts, Text(f" {AND.fr} ", f" {AND.en} "))
 
 
 def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
@@ -195,6 +191,7 @@ def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InFor
     return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), doubtful=doubts, message=message)
 
 
+WITH_AND = Text(f" {AND.fr} ", f" {AND.en} ")
 GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
 
 
@@ -238,7 +235,7 @@ def advise_financial_terms(
     if not buyer.kinds:
         of_firms = sentence(view, "firm_rates_unknown")
     elif rates:
-        said = _join_with_and([sentence(view, rule) for rule in rates])
+        said = join_texts([sentence(view, rule) for rule in rates], WITH_AND)
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
     name, whose = "financial_terms_of_direct_award" if is_direct_award else "financial_terms", (names,) if names else ()
     return advice(view, name, whose, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms)

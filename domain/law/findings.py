@@ -61,15 +61,20 @@ def read_sentences(file: Path) -> tuple[dict[str, LegalStatement], dict[str, Tex
     said = decode_law(file.read_bytes(), dict[str, Text | LegalStatement], file.name)
     statements = {name: each for name, each in said.items() if isinstance(each, LegalStatement)}
     sentences = {name: each.text if isinstance(each, LegalStatement) else each for name, each in said.items()}
-    for name, (french, english) in sentences.items():
-        places = [{place[0] for place in _QUOTED.findall(side)} for side in (french, english)]
-        if lone := sorted(places[1] - places[0]):
+    for name, text in sentences.items():
+        if lone := sorted(places_of(text) - places_of(Text(text.fr, ""))):
             right = f"write {{{lone[0]}}} in French too, or leave it out"
             raise BrokenLaw(f"{file.name}: {name}: {{{lone[0]}}} stands in English alone; {right}")
     return statements, sentences
 
 
-STATEMENTS, SENTENCES = read_sentences(LAW_DATA / "law_sentences.toml")
+def places_of(text: Text) -> set[str]:
+    """The names in braces of a sentence: what functions fill in, other sentences, rules."""
+    return {place[0] for side in text for place in _QUOTED.findall(side)}
+
+
+SENTENCES_FILE = LAW_DATA / "law_sentences.toml"
+STATEMENTS, SENTENCES = read_sentences(SENTENCES_FILE)
 """The statements, and the texts of all sentences, by name."""
 ON_PROCEDURE = frozenset(said.code for said in STATEMENTS.values() if said.on_procedure)
 """The codes of advice on the procedure of a need."""

@@ -27,6 +27,7 @@ from domain.law.findings import (
     weakest,
     worst_outcome,
 )
+from domain.law.procedures import steps
 from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
 from domain.law.procedures.need_value import advise_estimated_value, advise_total_below_lots
 from domain.law.procedures.procedure import (
@@ -38,13 +39,6 @@ from domain.law.procedures.procedure import (
     is_defence,
 )
 from domain.law.procedures.small_lots import advise_sets
-from domain.law.procedures.steps import (
-    advise_books,
-    advise_essential_data,
-    advise_innovation,
-    advise_next_steps,
-    advise_yearly_list,
-)
 from domain.law.reservations.reservation import (
     advise_proofs_of_type,
     review_ess_object,
@@ -136,7 +130,7 @@ def _advise_duties(
     market, direct = need.contract == "market", decided.is_direct_award
     transport = None if market else duties.advise_transport(lots, view)
     return [
-        *advise_next_steps(need, decided, view),
+        *steps.advise_next_steps(need, decided, view),
         advise_mixed_object(decided, view),
         sets,
         transport,
@@ -145,22 +139,13 @@ def _advise_duties(
         duties.advise_environmental_duties(need.contract, direct, transport is None, view),
         duties.advise_allotment(need, direct, view),
         duties.advise_framework_duration(need, view),
-        *(_advise_publication(need, lots, decided, view) if market else []),
+        steps.advise_books(need, lots, decided, view) if market else None,
+        steps.advise_yearly_list(need, decided, view) if market else None,
+        steps.advise_essential_data(need, decided, view) if market else None,
         None if direct else duties.advise_sustainable_specifications(view),
         None if transport else duties.advise_small_firms_share(need.contract, view),
         duties.advise_financial_terms(need, lots, direct, view),
     ]
-
-
-def _advise_publication(
-    need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce
-) -> tuple[LegalAdvice | None, ...]:
-    """The advice on what may be bought directly besides, and on what is published of a contract after its award."""
-    return (
-        advise_books(need, lots, decided, view),
-        advise_yearly_list(need, decided, view),
-        advise_essential_data(need, decided, view),
-    )
 
 
 def _review_lot(
@@ -178,7 +163,7 @@ def _review_lot(
     findings, forbidden, doubtful = found
     outcome = worst_outcome(findings)
     proofs = advise_proofs_of_type(asked.reserved or (), outcome, contract, part.level == "direct", view)
-    innovation = None if is_defence(need) else advise_innovation(need, lot, part.group, view)
+    innovation = None if is_defence(need) else steps.advise_innovation(need, lot, part.group, view)
     on_lot = on_object + tuple(filter(None, (proofs, innovation, small)))
     return LotReview(findings, on_lot, forbidden, doubtful, outcome)
 
@@ -242,35 +227,30 @@ MOST_TOLD, LONGEST, LEAD = 6, 140, 60
 class _Change(NamedTuple):
     """A statement that comes, leaves or changes between two days: `was` on the first, `now` on the second.
 
-    A statement of one day alone has it in `now`. `confidence`: that of the second day, where it has the statement;
-    `grave`: more than information.
+    A statement of one day alone has it in `now`. `confidence`: that of the second day, where it has the statement.
+    `minor`: it is neither of procedure nor more than information, as (not of procedure, information): the sort key.
     """
 
     subject: str
     was: Text | None
     now: Text | None
     confidence: Confidence
-    grave: bool
-
-    @property
-    def rank(self) -> tuple[bool, bool]:
-        """The sort key of a change: those of procedure first, then the grave ones."""
-        return self.subject != PROCEDURE, not self.grave
+    minor: tuple[bool, bool]
 
 
 def advise_law_changes(
     before: NeedReview, after: NeedReview, on: date, planned: date, view: InForce
 ) -> LegalAdvice | None:
     """The law of the planned day of publication differs from that of the day of evaluation (LAW_CHANGES)."""
-    lots_of: dict[_Change, list[str]] = {}
-    for change in _differences(_advice_statements(before.advice), _advice_statements(after.advice), on, planned):
-        lots_of[change] = []
+    said_of_need = _statements(before.advice), _statements(after.advice)
+    lots_of: dict[_Change, list[str]] = {change: [] for change in _differences(*said_of_need, on, planned)}
     for lot_id, review in after.lots.items():
-        for change in _differences(_statements_on_lot(before.lots[lot_id]), _statements_on_lot(review), on, planned):
+        was, now = before.lots[lot_id], review
+        for change in _differences(_statements(was.advice, was), _statements(now.advice, now), on, planned):
             lots_of.setdefault(change, []).append(lot_id)
     if not lots_of:
         return None
-    changes = sorted(lots_of, key=lambda change: change.rank)
+    changes = sorted(lots_of, key=lambda change: change.minor)
     # of advice that the planned day does not have: its procedure needs it no more, or is not known
     is_open = any(each.code == "THRESHOLD_UNKNOWN" for each in after.advice)
     gone = sentence(view, "still_to_be_established" if is_open else "no_longer_to_be_noted")
@@ -278,31 +258,31 @@ def advise_law_changes(
     for change in changes[:MOST_TOLD]:
         lots = lots_of[change]
         about = bracketed_lots(() if len(lots) == len(after.lots) else tuple(lots))
-        was, now = change.was or NOTHING, change.now or NOTHING
+        old, new = change.was or NOTHING, change.now or NOTHING
         name = "statement_comes" if not change.was else "statement_changes" if change.now else "statement_leaves"
-        quotes = {"before": Text(*map(_quote_difference, was, now)), "after": Text(*map(_quote_difference, now, was))}
+        quotes = {"before": Text(*map(_quote_difference, old, new)), "after": Text(*map(_quote_difference, new, old))}
         told.append(sentence(view, name, where=about, gone=gone, **quotes))
     if more := len(changes) - len(told):
         told.append(sentence(view, "other_changes", left=more, many="s" if more > 1 else ""))
     sure = weakest(view["value_moment"].confidence, *(each.confidence for each in changes))
-    name = "minor_law_changes" if changes[0].rank == (True, True) else "law_changes"
+    name = "minor_law_changes" if all(changes[0].minor) else "law_changes"
     return advice(view, name, sure=sure, day=short_date(planned), today=short_date(on), listed=join_texts(told))
 
 
-def _advice_statements(given: Iterable[LegalAdvice]) -> list[_Change]:
-    """The advice of one day as statements to compare with another day's; all advice on procedure has one subject."""
-    subjects = dict.fromkeys(ON_PROCEDURE, PROCEDURE)
-    return [
-        _Change(subjects.get(each.code, each.code), None, each.message, each.confidence, each.severity != "info")
+def _statements(given: Iterable[LegalAdvice], lot: LotReview | None = None) -> list[_Change]:
+    """The advice of one day as statements to compare with another day's; all advice on procedure has one subject.
+
+    Those on a lot have the findings on its actual and possible reservations besides.
+    """
+    found = [
+        _Change(PROCEDURE, None, each.message, each.confidence, (False, each.severity == "info"))
+        if each.code in ON_PROCEDURE
+        else _Change(each.code, None, each.message, each.confidence, (True, each.severity == "info"))
         for each in given
     ]
-
-
-def _statements_on_lot(review: LotReview) -> list[_Change]:
-    """The advice on a lot and the findings on its actual and possible reservations, as statements to compare."""
-    findings = dict.fromkeys((*review.reservation, *filter(None, review.forbidden.values())))
-    return _advice_statements(review.advice) + [
-        _Change(f"{each.code} {each.rule}", None, each.message, each.confidence, grave=True) for each in findings
+    findings = dict.fromkeys((*lot.reservation, *filter(None, lot.forbidden.values()))) if lot else ()
+    return found + [
+        _Change(f"{each.code} {each.rule}", None, each.message, each.confidence, (True, False)) for each in findings
     ]
 
 
@@ -318,8 +298,8 @@ def _differences(before: Sequence[_Change], after: Sequence[_Change], on: date, 
         sides = ([each for each in side if each.subject == subject] for side in (was, now))
         for one, other in zip_longest(*sides):
             known = [side for side in (other, one) if side]
-            grave = any(side.grave for side in known)
-            yield _Change(subject, one and one.now, other and other.now, known[0].confidence, grave)
+            minor = min(side.minor for side in known)
+            yield _Change(subject, one and one.now, other and other.now, known[0].confidence, minor)
 
 
 def _with_other_day(message: Text | None, on: date, planned: date) -> Text:

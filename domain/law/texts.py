@@ -51,13 +51,6 @@ class Comparison(msgspec.Struct, frozen=True):
     lost: tuple[str, ...]
 
 
-class NewerArticle(msgspec.Struct, frozen=True):
-    """An article whose words took effect lately, and that no rule cites."""
-
-    article: str
-    since: date
-
-
 class _ReadArticles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of `law_articles.toml`: the day whose text was read, and the day since which articles stand."""
 
@@ -118,21 +111,16 @@ def compare(rules: Rules, on: date, old: Mapping[str, ArticleText], new: Mapping
     rows = tuple(rules.view(on).rows.values())
     cited = cited_articles(rows)
     chapters = {chapter_of(article) for article in cited}
+    names = [name for name in sorted({*old, *new}, key=_order) if name in cited or chapter_of(name) in chapters]
     changed = {
         name: TextChange(name, old.get(name), new.get(name), cited.get(name, ()))
-        for name in sorted({*old, *new}, key=_order)
-        if (name in cited or chapter_of(name) in chapters) and not _is_same(old.get(name), new.get(name))
+        for name in names
+        if not _is_same(old.get(name), new.get(name))
     }
-    return Comparison(
-        tuple(each for each in changed.values() if each.rules),
-        tuple(each for each in changed.values() if not each.rules),
-        tuple(
-            name
-            for name in sorted(new, key=_order)
-            if name not in cited and name not in changed and chapter_of(name) in chapters
-        ),
-        tuple(row.id for row in rows if row.quote and not _holds(new.get(row.article or ""), row.quote)),
-    )
+    alike = tuple(name for name in names if name in new and name not in cited and name not in changed)
+    lost = tuple(row.id for row in rows if row.quote and not _holds(new.get(row.article or ""), row.quote))
+    of_rules = tuple(each for each in changed.values() if each.rules)
+    return Comparison(of_rules, tuple(each for each in changed.values() if not each.rules), alike, lost)
 
 
 def _is_same(before: ArticleText | None, after: ArticleText | None) -> bool:
@@ -165,13 +153,11 @@ def _order(article: str) -> tuple[str, list[int]]:
     return article[0], [int(number) for number in re.findall(r"\d+", article)]
 
 
-def newer_uncited(rules: Rules, on: date) -> tuple[NewerArticle, ...]:
-    """Articles of chapters that rules cite, in the text last read, newer than a year and cited by no rule."""
+def newer_uncited(rules: Rules, on: date) -> dict[str, date]:
+    """The articles of chapters that rules cite, in the text last read, that are newer than a year and uncited."""
     read = read_law_data("law_articles.toml", _ReadArticles)
     cited = cited_articles(rules.view(on).rows.values())
     chapters = {chapter_of(article) for article in cited}
-    return tuple(
-        NewerArticle(article, since)
-        for article, since in sorted(read.since.items(), key=lambda each: _order(each[0]))
-        if article not in cited and chapter_of(article) in chapters and on - RECENT <= since <= on
-    )
+    recent = {article: since for article, since in read.since.items() if on - RECENT <= since <= on}
+    uncited = [article for article in recent if article not in cited and chapter_of(article) in chapters]
+    return {article: recent[article] for article in sorted(uncited, key=_order)}

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 from domain.errors import Problem, pointer, require_no_problem
-from domain.law.procedures.lot_facts import estimated_cents
+from domain.needs.estimate import estimated_cents
 from domain.needs.need import Buyer, Lot, Nature, PlannedNeed, Reserved, answer_problems
 from domain.reference.cpv import Cpv
 from domain.reference.territory import Area
@@ -23,6 +23,7 @@ from domain.text.bilingual import (
     long_date,
     on_one_line,
     said_by,
+    same_text,
     time_of_day,
     typeset,
 )
@@ -260,12 +261,12 @@ def _lines(lines: Iterator[Line], language: Language) -> str:
 
 def _whole_lines(notice: Consultation) -> Iterator[Line]:
     need, buyer = notice.need, notice.buyer
-    yield Text("Acheteur", "Buyer"), _same(buyer.name or "")
+    yield Text("Acheteur", "Buyer"), same_text(buyer.name or "")
     if buyer.siret:
-        yield Text("SIRET", "SIRET"), _same(buyer.siret)
-    yield Text("Objet", "Object"), _same(notice.title)
+        yield Text("SIRET", "SIRET"), same_text(buyer.siret)
+    yield Text("Objet", "Object"), same_text(notice.title)
     if need.reference:
-        yield Text("Référence", "Reference"), _same(need.reference)
+        yield Text("Référence", "Reference"), same_text(need.reference)
     yield Text("Contrat", "Contract"), CONTRACTS[need.contract]
     if need.planned_publication_on:
         yield Text("Publication prévue", "Planned publication"), long_date(need.planned_publication_on)
@@ -274,12 +275,12 @@ def _whole_lines(notice: Consultation) -> Iterator[Line]:
 def _lot_lines(lot: NoticeLot, cpv: Cpv) -> Iterator[Line]:
     asked = lot.lot
     yield Text("Nature", "Nature"), NATURES[lot.nature]
-    yield Text("Codes CPV", "CPV codes"), _same(", ".join(f"{code} ({cpv.label(code)})" for code in lot.cpv))
+    yield Text("Codes CPV", "CPV codes"), same_text(", ".join(f"{code} ({cpv.label(code)})" for code in lot.cpv))
     places = ", ".join(f"{area.label} ({area.code})" for area in lot.object.places)
     france = Text("toute la France", "all of France")
-    yield Text("Lieu d'exécution", "Place of performance"), france if lot.object.everywhere else _same(places)
+    yield Text("Lieu d'exécution", "Place of performance"), france if lot.object.everywhere else same_text(places)
     if lot.object.site:
-        yield Text("Commune", "Commune"), _same(lot.object.site)
+        yield Text("Commune", "Commune"), same_text(lot.object.site)
     if lot.cents is not None:
         amount = euros(lot.cents)
         yield Text("Valeur estimée", "Estimated value"), Text(f"{amount.fr} HT", f"{amount.en} excl. tax")
@@ -293,10 +294,6 @@ def _answer_lines(notice: Consultation, language: Language) -> Iterator[Line]:
     hour = time_of_day(notice.ends_at, language)
     yield Text("Répondre au plus tard le", "Answer by"), Text(f"{until.fr}, {hour}", f"{until.en}, {hour}")
     if need.answers_url:
-        yield Text("Répondre sur", "Answer at"), _same(need.answers_url)
+        yield Text("Répondre sur", "Answer at"), same_text(need.answers_url)
     if need.answers_email:
-        yield Text("Renseignements", "Information"), _same(need.answers_email)
-
-
-def _same(words: str) -> Text:
-    return Text(words, words)
+        yield Text("Renseignements", "Information"), same_text(need.answers_email)

@@ -18,10 +18,12 @@ _AMOUNT = re.compile(
     rf"(?:(?P<lead>HT|TTC)\s*:?\s*)?(?P<number>{_DIGITS})\s*(?P<unit>{_UNIT})?\s*(?:€|euros?\b|eur\b)?\s*(?P<tax>HT|TTC)?",
     re.IGNORECASE,
 )
-_SPANS = re.compile(r"\d+(?:[.,]\d+)?\s*(?:%|ans?\b|années?\b|mois\b)|\b20\d\d\s*[:=]", re.IGNORECASE)
+_SPANS = re.compile(r"(?<!\d)\d+(?:[.,]\d+)?\s*(?:%|ans?\b|années?\b|mois\b)|\b20\d\d\s*[:=]", re.IGNORECASE)
 _A_YEAR = re.compile(r"/\s*an\b|\bpar an|\bannuel|\ban\b", re.IGNORECASE)
 _PLAIN = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d+)?")
 _TAX_RATE = 1.2
+LONGEST_AMOUNT = 400
+"""Characters of a cell in which an amount is looked for: patterns that find one take their square in steps."""
 _SMALL = 3
 """Digits of a number that is hardly an amount, among words and without a currency."""
 
@@ -64,6 +66,11 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
         )
     if as_computed and _PLAIN.fullmatch(text):
         return _amount(float(text) * factor, yearly, taxed)
+    unreadable = UnreadableCell(
+        "unreadable_amount", Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
+    )
+    if len(text) > LONGEST_AMOUNT:
+        raise unreadable
     found = list(_AMOUNT.finditer(_SPANS.sub(" ", text)))
     rest = _AMOUNT.sub(" ", _SPANS.sub(" ", text))
     if (
@@ -72,9 +79,7 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
         or _is_glued(text)
         or _counts_something(found, rest)
     ):
-        raise UnreadableCell(
-            "unreadable_amount", Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
-        )
+        raise unreadable
     before_tax = [each for each in found if (each["lead"] or each["tax"] or "").upper() == "HT"]
     chosen = before_tax or found
     unit = next((each["unit"] for each in reversed(chosen) if each["unit"]), None)

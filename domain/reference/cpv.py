@@ -123,5 +123,5 @@ def _codes_and_ranges(listed: frozenset[str]) -> tuple[frozenset[str], tuple[tup
 
 def broken_ranges(entries: Iterable[str]) -> list[str]:
     """The entries of digits and hyphens that are no valid range: two codes of 8 digits, the smaller one first."""
-    written = (entry for entry in entries if re.fullmatch(r"[\d-]*-[\d-]*", entry))
+    written = (entry for entry in entries if "-" in entry and re.fullmatch(r"[\d-]+", entry))
     return [entry for entry in written if not ((match := _RANGE.fullmatch(entry)) and match[1] < match[2])]

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from domain.equal_treatment.acts import decision_in_words, supplier_acts
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
-from domain.law.procedures.lot_facts import estimate_of, estimated_cents, known_total, lot_value_as_sum
+from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
+from domain.needs.estimate import estimate_of, estimated_cents, known_total
 from domain.needs.need import Award, Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories

@@ -52,6 +52,11 @@ def said_by(module: str) -> Mapping[str, Text]:
     return _sentences_of_room(room)[name]
 
 
+def same_text(words: str) -> Text:
+    """Words that are the same in both languages, as a name or an address is."""
+    return Text(words, words)
+
+
 NOTHING = Text("", "")
 AND, OR = Text("et", "and"), Text("ou", "or")
 SEMICOLON = Text(" ; ", "; ")

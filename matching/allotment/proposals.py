@@ -15,9 +15,9 @@ from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
 from domain.allotment.search import draw_number, rank
 from domain.law.findings import ON_PROCEDURE, LegalAdvice, advice
-from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.review import LAW_CHANGES, review_need
 from domain.law.rules import Rules
+from domain.needs.estimate import estimated_cents
 from domain.needs.need import Lot, Need
 from domain.shortlists.listed_suppliers import Reason
 from domain.shortlists.reach import whole_euros

@@ -304,7 +304,7 @@ class LiveIndex:
 
     @cached_property
     def _bereft(self) -> Ordinals:
-        """The suppliers all of whose offers have ended, in order."""
+        """The suppliers all of whose offers have ended, or whose word that they have none, in order."""
         none = np.empty(0, dtype=np.int32)
         over = [
             some.supplier[(some.until > 0) & (some.until <= self.ended)] for one in self._known for some in one.values()
@@ -351,7 +351,7 @@ class LiveIndex:
         if self.ended:
             found = np.sort(np.concatenate((found, self.still_present(self._bereft))))
         noted = () if self.noted is None else self.noted.were_offerless
-        return found if not len(noted) else np.delete(found, np.searchsorted(found, noted))
+        return found if not len(noted) else found[~np.isin(found, noted)]
 
     def still_present(self, ordinals: Ordinals) -> Ordinals:
         """The given suppliers without those that a later change has replaced or removed."""

@@ -50,7 +50,10 @@ class NotedOffers:
         }
         self.of_supplier: Mapping[int, tuple[Offer, ...]] = in_force
         self.were_offerless = np.array([each for each in in_force if not known[each][0].offers], dtype=np.int32)
-        noting = [(each, msgspec.structs.replace(known[each][0], offers=offers)) for each, offers in in_force.items()]
+        noting = [
+            (each, msgspec.structs.replace(known[each][0], offers=offers, no_offer_until=None))
+            for each, offers in in_force.items()
+        ]
         self.offers = read_offers(noting, areas, taxonomy, cpv)
         bits = dict(zip(in_force, groups.kind_bits(np.array(list(in_force), dtype=np.int32)).tolist(), strict=True))
         kinds = defaultdict[str, KindBits](int)

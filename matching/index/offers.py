@@ -5,7 +5,7 @@ The worth of an offer for a wanted segment is one small number, of which the sma
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -86,6 +86,8 @@ def offered_segments(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, .
     return tuple(dict.fromkeys(segment for code in offer.cpv for segment in taxonomy.of_cpv(cpv.normalise(code))))
 
 
+NOTHING = "nothing"
+"""A code that no need asks for, of who says that it offers nothing."""
 OfferKeys = NDArray[np.int64]
 """An offer for a wanted segment as one number: `supplier << SUPPLIER_BIT | worth`."""
 SUPPLIER_BIT, SUBJECT_BIT, COLUMN_BIT = 32, 28, 16
@@ -249,6 +251,14 @@ def _grade(offer: Offer, updated_at: datetime | Raw) -> int:
     return OLDER_AWARDS if is_older else _GRADE["awarded"]
 
 
+def with_silence(offers: tuple[Offer, ...], no_offer_until: date | None) -> tuple[Offer, ...]:
+    """The offers of a supplier, and one of NOTHING until the last day for which it said that it has none.
+
+    With it, that word ends on its day as an offer does.
+    """
+    return offers if no_offer_until is None else (*offers, Offer((NOTHING,), offered_until=no_offer_until))
+
+
 def read_offers(
     suppliers: Iterable[tuple[int, MatchedSupplier]], areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv
 ) -> dict[str, Offers]:
@@ -256,7 +266,8 @@ def read_offers(
     rows = OfferRows(areas, taxonomy, cpv)
     for ordinal, supplier in suppliers:
         known = supplier.kinds, supplier.name, supplier.siret
-        rows.add(ordinal, supplier.offers, supplier.updated_at, partial(default_reach_km, *known))
+        offers = with_silence(supplier.offers, supplier.no_offer_until)
+        rows.add(ordinal, offers, supplier.updated_at, partial(default_reach_km, *known))
     return rows.tables()
 
 

@@ -23,7 +23,7 @@ from matching.index.mapped_arrays import (
     size_of,
     tables_arrays,
 )
-from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, wanted_offers
+from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, wanted_offers, with_silence
 from matching.index.service_areas import AreaTable, ServiceAreas, default_reach_km, joined_areas
 from matching.index.supplier_columns import (
     MatchedSupplier,
@@ -89,7 +89,8 @@ class TablesBuilder:
             return
         number, offers = len(self._group_places), read_offers(document.offers)
         self._rows.add(document)
-        self._offers.add(number, offers, document.updated_at, partial(_default_reach_km, document))
+        told = with_silence(offers, document.no_offer_until)
+        self._offers.add(number, told, document.updated_at, partial(_default_reach_km, document))
         if not offers and document.no_offer_until is None:
             self._offerless.append(number)
         group = trade_group(

@@ -139,7 +139,7 @@ _SHOWS = "90.0"
 # Codes of sport are those of any pastime: who hunts, fishes, breeds dogs or plays cards offers nothing to others.
 _SPORT = "931"
 _PASTIMES = re.compile(
-    r"\bchass\w*|\bpiegeurs?\b|\bpech\w*|\baappma\b|\bcanin\w*|\bcynophile|\btaurin|\w*modelisme\b|\bbridge\b"
+    r"\bchass\w*|\bpiegeurs?\b|\bpech\w*|\baappma\b|\bcanin\w*|\bcynophile|\btaurin|modelisme\b|\bbridge\b"
 )
 
 

@@ -25,8 +25,14 @@ from tests.api.sync.factories import Client
 PUBLIC_URL = "https://vivier.example.org"
 
 
+LOST = "lost"
+
+
 class Mailbox:
-    """What arrived. `refusals`: answers to be given first, at `stage` (RCPT or DATA); None takes the message."""
+    """What arrived. `refusals`: answers to be given first, at `stage` (RCPT or DATA); None takes the message.
+
+    LOST: the connection ends before the answer, at DATA with the message taken.
+    """
 
     def __init__(self, *refusals: str | None, stage: str = "DATA") -> None:
         self.refusals, self.stage = list(refusals), stage
@@ -46,18 +52,24 @@ class Mailbox:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if refusal := self._refusal("RCPT"):
-            return refusal
+            return self._answer(server, refusal)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if refusal := self._refusal("DATA"):
+        refusal = self._refusal("DATA")
+        if refusal and refusal != LOST:
             return refusal
         assert isinstance(envelope.content, bytes)
         self.raw.append(envelope.content)
         self.envelopes.append(envelope)
         self.encrypted.append(session.ssl is not None)
-        return "250 OK"
+        return self._answer(server, refusal or "250 OK")
+
+    def _answer(self, server: SMTP, answer: str) -> str:
+        if answer == LOST and server.transport is not None:
+            server.transport.close()
+        return answer
 
 
 @asynccontextmanager

@@ -144,6 +144,37 @@ def test_law_that_is_due_is_listed_earliest_first(
     assert capsys.readouterr().out.startswith("0 rules change or are to be checked within 30 days of 2026-11-20\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "others", "told"),
+    [
+        ("law_sentences.toml", "Cet acheteur paie dans les {days} jours", "On paie dans les {days} jours", None),
+        ("law_sentences.toml", "Cet acheteur paie dans les {days}", "Il paie dans les {jours}",
+         "law_sentences.toml: payment_time: {days} stands in English alone"),
+        ("law_sentences.toml", "Cet acheteur paie", "{acheteur} paie",
+         "payment_time: acheteur: no place of this sentence, no rule and no sentence has this name"),
+        ("law_sentences.toml", 'rule = "payment_days"', 'rule = "payment_day"',
+         "payment_time: payment_day: no rule of law.toml has this id; payment_days?"),
+        ("law.toml", 'theme = "reservation"', 'theme = "reservations"',
+         "law.toml: reserved_handicap: theme: one of reservation, suppliers, "),
+        ("law.toml", 'id = "spaser"', 'id = "spasers"', "law.toml: spaser: missing, though functions apply them"),
+        ("time_limits.toml", 'level = "formal"', 'levl = "formal"', "time_limits.toml: row[0]: Object contains"),
+    ],
+)  # fmt: skip
+def test_a_copy_of_the_files_of_the_law_is_checked(
+    name: str, words: str, others: str, told: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A jurist who changes a wording learns of a slip where it stands, and needs no Python."""
+    for file in LAW_FILE.parent.glob("*.toml"):
+        text = file.read_text(encoding="utf-8")
+        assert file.name != name or words in text
+        (tmp_path / file.name).write_text(
+            text.replace(words, others, 1) if file.name == name else text, encoding="utf-8"
+        )
+    assert main(["law", "check", str(tmp_path)]) == (told is not None)
+    output = capsys.readouterr()
+    assert (told or "sentences: nothing is wrong") in output.out + output.err
+
+
 def test_texts_of_law_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no text of law is a failure that says so."""
     old, new = tmp_path / "old.md", tmp_path / "new.md"

@@ -2,9 +2,11 @@
 
 import re
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from api.supply import count_trades_today
 from tests.api.desk.steps import Browser, put_all
@@ -68,3 +70,20 @@ async def test_the_handout_of_a_territory_has_four_pages_at_most(served: Client,
             (pages,) = re.findall(rb"/Type/Pages/Count (\d+)", answer.content)
             assert 1 <= int(pages) <= 4
         assert (await browser.get("/territoires/departement:00/etat-des-lieux.pdf")).status_code == 404
+
+
+async def test_the_handout_names_nobody_to_ask_of_whom_the_organisation_noted_what_it_does(
+    served: Client, source: str
+) -> None:
+    await put_all(served, source, *(UNKNOWN | {"name": name} for name in ("Atelier Houat", "Atelier Belz")))
+    found = (await served.get(f"/suppliers?source={source}")).json()["items"]
+    (noted,) = (each["id"] for each in found if each["name"] == "Atelier Houat")
+    note = {"offers": [{"segments": ["ev-entretien"]}]}
+    assert (await served.put(f"/suppliers/{noted}/notes", json=note)).status_code == 200
+    await served.services.directory.catch_up()
+    async with Browser(served.app) as browser:
+        await browser.sign_in()
+        answer = await browser.get(f"/territoires/{HOEDIC}/etat-des-lieux.pdf")
+        text = "".join(page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages)
+    assert ("Atelier Houat" in text, "Atelier Belz" in text) == (False, True)
+    assert (await served.delete(f"/suppliers/{noted}/notes")).status_code == 204

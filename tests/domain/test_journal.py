@@ -66,7 +66,6 @@ def breaks(found: Journal) -> list[Break]:
     chain = Chain(ORGANISATION)
     for digest, entry in found:
         chain.verify_entry(entry.number, digest, entry)
-    chain.close()
     return chain.breaks
 
 
@@ -89,7 +88,7 @@ def _replaced(found: Journal) -> Journal:
     [
         (lambda found: found, []),
         (_altered, [Break(3, "altered_entry")]),
-        (_rehashed, [Break(3, "broken_link")]),
+        (_rehashed, [Break(3, "altered_entry")]),
         (_replaced, [Break(4, "altered_entry")]),
         (lambda found: found[:2] + found[3:], [Break(4, "gap", 1)]),
         (lambda found: found[3:], [Break(4, "gap", 3)]),

@@ -218,7 +218,8 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
 async def print_territory(visit: Visit, code: str) -> Response[bytes]:
     """The supply of a territory as a handout (PDF, at most four pages)."""
     areas, services = _areas_of_codes(visit, (code, *visit.fields.get("avec", ()))), visit.services
-    codes, live, today = tuple(area.id for area in areas), services.directory.index, services.today()
+    codes, today = tuple(area.id for area in areas), services.today()
+    live = services.directory.index_for(visit.organisation_id)
     query = SupplyQuery(territory=codes, since=day_of(visit.text("depuis")) or years_before(today, 1))
     question, answer = await answer_to_query(visit.call, query, JSON)
     levels = _drawable_levels(areas)
@@ -232,7 +233,7 @@ async def print_territory(visit: Visit, code: str) -> Response[bytes]:
         unknown = (
             (live.base.columns.supplier(ordinal), group.asked_last is not None)
             for ordinal, group in groups
-            if group.evidence is None
+            if group.evidence is None and not (live.noted and ordinal in live.noted.of_supplier)
         )
         asked = first_to_ask(
             SupplierToAsk(each.name, each.kinds, _town_of(visit, each.commune), last) for each, last in unknown

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from litestar import Response
+from msgspec.structs import replace
 
 from api.campaigns.links import PDF, LinksAsked, answer_with_links
 from api.campaigns.routes import recipients_as_csv
@@ -18,6 +19,7 @@ from api.campaigns.run_campaign import (
     remove_campaign,
     send_campaign,
 )
+from api.declarations.page_form import known_areas
 from api.desk.directory.territory_page import area_drawing
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, Mistake, WrongForm
@@ -42,17 +44,20 @@ from domain.text.bilingual import Language, Text
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference
 
-ON_A_PAGE, LONGEST_NAME = 50, 100
+ON_A_PAGE, LONGEST_NAME, MOST_TRADES = 50, 100, 8
 NO_PLACE = Text("Un territoire est attendu", "A territory is expected")
 STEPS = {"envoyer": send_campaign, "partis": post_campaign, "rappeler": remind_silent}
 """The use case of each button."""
 
 
 class CampaignForm(ContactForm, frozen=True, kw_only=True):
-    """The form fields of a new campaign; the territory is looked up by its name."""
+    """The form fields of a new campaign; a territory is looked up by its name, a trade by words (`added`)."""
 
     title: Annotated[str, Field("titre", "title", forms.required(forms.bounded_text(400), SAID["no_name"]))] = ""
     place: Annotated[str, Field("lieu", at="lieu", also=("territory",))] = ""
+    territories: Annotated[tuple[str, ...], Field("territoire")] = ()
+    trades: Annotated[tuple[str, ...], Field("metier", "segments", forms.SEVERAL)] = ()
+    added: Annotated[str, Field("ajout")] = ""
     kinds: Annotated[tuple[str, ...], Field("genres", "kinds", forms.SEVERAL)] = ()
     known: Annotated[str, Field("connus", "known", forms.TICKED)] = ""
     subject: Annotated[str, Field("objet", "subject", forms.required(forms.bounded_text(400), SAID["no_name"]))] = ""
@@ -83,9 +88,13 @@ async def show_new_campaign(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/campagnes", scope="needs")
 async def create_campaign(visit: Visit) -> Response[bytes]:
-    """Draw up a campaign and redirect to it; the form again where something is wrong."""
+    """Draw up a campaign and redirect to it; the form again to look something up, or where something is wrong."""
     form = forms.read_form(CampaignForm, visit.fields)
     found = territories_of_name(form.place[:LONGEST_NAME], visit.reference) if form.place else ()
+    if len(found) == 1:
+        form = replace(form, place="", territories=tuple(dict.fromkeys((*form.territories, found[0].id))))
+    if visit.text("faire") == "chercher":
+        return _form_page(visit, form, (), found)
     try:
         request = _request_of_form(form, found)
 
@@ -99,24 +108,37 @@ async def create_campaign(visit: Visit) -> Response[bytes]:
 
 
 def _request_of_form(form: CampaignForm, found: tuple[Area, ...]) -> CampaignRequest:
-    """The campaign that a form makes, in the territory `found` by its name. Raises InvalidContent."""
+    """The campaign that a form makes. `found`: what its typed place may mean. Raises InvalidContent."""
     mistakes: list[Mistake] = []
     parts = form.parts(mistakes)
-    if len(found) != 1:
-        detail = (SAID["several_places"] if found else SAID["no_such_place"]) if form.place else NO_PLACE
-        mistakes.append(Mistake("lieu", detail))
+    if form.place and not any(each.id in form.territories for each in found):
+        mistakes.append(Mistake("lieu", SAID["several_places" if found else "no_such_place"]))
+    elif not form.territories:
+        mistakes.append(Mistake("lieu", NO_PLACE))
     if mistakes:
         raise WrongForm(mistakes)
     parts["only_unknown_trade"] = not parts.pop("known")
-    parts["territory"] = {"codes": [found[0].id]}
+    parts["territory"] = {"codes": form.territories}
     return forms.checked_request(parts, CampaignRequest)
 
 
 def _form_page(
     visit: Visit, form: CampaignForm, mistakes: tuple[Mistake, ...] = (), found: tuple[Area, ...] = ()
 ) -> Response[bytes]:
-    choices = found if len(found) > 1 else ()
-    return visit.page("talk/new_campaign.html", form=form, mistakes=mistakes, choices=choices, most=LONGEST_BODY)
+    """The form with the places and trades chosen so far, and those that a typed place and words may mean."""
+    reference = visit.reference
+    areas = known_areas(form.territories, reference)
+    added = [each.segment for each in reference.interpreter.search(form.added, MOST_TRADES)] if form.added else []
+    trades = dict.fromkeys(filter(reference.taxonomy.known, (*form.trades, *added)))
+    return visit.page(
+        "talk/new_campaign.html",
+        form=form,
+        mistakes=mistakes,
+        areas=areas,
+        choices=[each for each in found if each not in areas],
+        trades=[(each, reference.taxonomy.label(each)) for each in trades],
+        most=LONGEST_BODY,
+    )
 
 
 @page("GET", "/campagnes/{id}", scope="needs")
@@ -133,6 +155,7 @@ async def show_campaign(visit: Visit, id: str) -> Response[bytes]:
         campaign=campaign,
         map=mapped,
         places=[visit.reference.territories.area(each).label for each in codes],
+        trades=[visit.reference.taxonomy.label(each) for each in campaign.segments],
         reminder_from=earliest if earliest is not None and earliest > visit.services.now() else None,
         sends=visit.services.settings.smtp is not None,
     )

@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from domain.law.findings import LegalAdvice, advice, listed_briefly, sentence
-from domain.law.procedures.lot_facts import LotFacts, estimate_as_sum, known_total, stated_total
+from domain.law.procedures.lot_facts import LotFacts, estimate_as_sum
 from domain.law.rules import InForce
+from domain.needs.estimate import known_total, stated_total
 from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import NOTHING, euros, join_texts
 
@@ -103,8 +104,6 @@ def _make_group(
 
 def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
     """The lots of a need's groups in one group, of works where works are worth more than the other lots."""
-    if len(divided) == 1:
-        return divided[0]
     others, works = divided
     of_id = {lot.lot.id: lot for group in divided for lot in group.lots}
     lots = tuple(of_id[lot.id] for lot in need.lots)

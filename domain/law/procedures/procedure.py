@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from domain.law.buyers import class_of, possible_social_thresholds, possible_thresholds
+from domain.law.buyers import class_of, possible_thresholds, social_thresholds
 from domain.law.findings import STATEMENTS, LegalAdvice, advice, least_sure, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
@@ -112,15 +112,10 @@ def is_defence(need: Need) -> bool:
     return need.buyer is not None and need.buyer.defence is True
 
 
-def social_thresholds(need: Need) -> tuple[str, ...]:
-    """The ids of the rules whose EU threshold may hold for social services: two for a buyer of unknown kind."""
-    return possible_social_thresholds(need.buyer)
-
-
 def eu_thresholds(need: Need, part: Procedure) -> tuple[str, ...]:
     """The ids of the rules whose EU threshold may hold for a group: of social services where all its lots are such."""
     light = need.contract == "market" and is_light(part.group)
-    return social_thresholds(need) if light else part.thresholds
+    return social_thresholds(need.buyer) if light else part.thresholds
 
 
 def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[LegalAdvice | None]:

@@ -9,12 +9,12 @@ from functools import lru_cache
 
 import msgspec
 
-from domain.law.buyers import class_of
+from domain.law.buyers import class_of, social_thresholds
 from domain.law.findings import STATEMENTS, LegalAdvice, advice, bracketed_lots, sentence, weakest
 from domain.law.law_files import read_law_data
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, is_light, light_rules, lot_value, total_of
-from domain.law.procedures.procedure import Level, Procedure, Procedures, direct_threshold, social_thresholds
+from domain.law.procedures.procedure import Level, Procedure, Procedures, direct_threshold
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need, Technique
 from domain.text.bilingual import NOTHING, Text, join_texts, listed
@@ -94,7 +94,7 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     social = part.light and (need.contract == "market" or not all(lot.object.transport for lot in group.light))
     facts = {"contract": need.contract, "level": part.level, "technique": need.technique, "light": social}
     row = next(row for row in TIME_LIMITS.row if all(getattr(row, name) in {None, facts[name]} for name in facts))
-    amounts = social_thresholds(need) if row.amount == "social_threshold" else (row.amount,) if row.amount else ()
+    amounts = social_thresholds(need.buyer) if row.amount == "social_threshold" else tuple(filter(None, [row.amount]))
     reached, rules = _reaches_amounts(group, amounts, view)
     name = {True: row.above, False: row.below, None: row.open}[reached]
     kinds = ("utility",) if buyer.is_utility else ("authority",)
@@ -105,13 +105,9 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     profile, has_notice = view["buyer_profile_documents"].cents, is_formal or (reached and buyer.bulletin is not False)
     on_profile = profile is not None and (group.total or 0) >= profile
     noticed = NOTHING if has_notice else sentence(view, "if_noticed")
-    message = sentence(
-        view,
-        name,
-        notice=sentence(view, ("" if is_formal else "adapted_") + NOTICES[buyer.bulletin]),
-        stages=_stages_in_words(entities, view),
-        documents=sentence(view, "documents_on_profile", noticed=noticed) if on_profile else NOTHING,
-    )
+    documents = sentence(view, "documents_on_profile", noticed=noticed) if on_profile else NOTHING
+    notice = sentence(view, ("" if is_formal else "adapted_") + NOTICES[buyer.bulletin])
+    message = sentence(view, name, notice=notice, stages=_stages_in_words(entities, view), documents=documents)
     rules += light_rules(need.contract, group) if part.light else part.thresholds
     direct = (direct_threshold(group, need),) if need.contract == "market" else ()
     doubtful = group.doubtful or (part.light and not is_light(group))

@@ -7,14 +7,19 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO, StringIO
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pypdf
 import pytest
+import sqlalchemy as sa
 
+from api.exchanges.email import IN_DOUBT
+from db.core.engine import transaction
+from db.schema.campaign_tables import campaign_mails
 from matching.reference import Reference
 from tests.api.campaigns.steps import NOWHERE, STREET, Campaigner, campaigner, put_unknown
 from tests.api.exchanges.steps import keyless
-from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
+from tests.api.mailbox import LOST, PUBLIC_URL, Mailbox, emailing
 from tests.api.sync.factories import Client, path_of
 
 SAYS = {"offers": [{"segments": ["ev-entretien"]}]}
@@ -236,7 +241,7 @@ async def test_who_became_one_since_gets_one_message_and_who_stopped_none(post: 
     await buyer.post(f"/campaigns/{made['id']}/send")
     counts = await post.settled(buyer, made, 1)
     assert (counts["recipients"], counts["sent"], counts["waiting"]) == (1, 1, 0)
-    assert [mail["To"] for mail in post.mailbox.received] == ["one@phare.example"]
+    assert len(post.mailbox.raw) == 1
     left_out = (await buyer.shown(made))["left_out"]
     assert (left_out["joined"], left_out["inactive"]) == (1, 1)
     assert (await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")).status_code == 409
@@ -264,3 +269,54 @@ async def test_who_becomes_one_while_the_mail_server_fails_gets_one_message(post
     assert (await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")).status_code == 409
     for each in ("one", "two"):
         await post.client.delete(path_of("campaign-fails", each))
+
+
+async def all_mailed(post: Post, buyer: Campaigner, campaign: dict[str, Any]) -> dict[str, Any]:
+    """The counts of a campaign with one letter, once no e-mail waits; the clock goes on where none is under way."""
+    rests = campaign_mails.c.lease.is_(None) & (campaign_mails.c.due_at > sa.bindparam("now"))
+    waiting = sa.select(sa.func.bool_and(rests)).filter_by(campaign_id=UUID(campaign["id"]), status="waiting")
+    async with asyncio.timeout(30):
+        while (counts := (await buyer.shown(campaign))["counts"])["waiting"] > 1:
+            async with transaction(post.client.services.database) as connection:
+                if await connection.scalar(waiting, {"now": post.clock[0]}):
+                    post.clock[0] += timedelta(minutes=10)
+            await asyncio.sleep(0.02)
+    told: dict[str, Any] = counts
+    return told
+
+
+async def test_a_mail_server_that_ends_connections_is_written_to_on_another(post: Post, buyer: Campaigner) -> None:
+    made = await buyer.plan()
+    post.mailbox.stage, post.mailbox.refusals = "RCPT", ["421 4.7.0 Too many messages", LOST]
+    await buyer.post(f"/campaigns/{made['id']}/send")
+    counts = await all_mailed(post, buyer, made)
+    assert (counts["sent"], counts["undeliverable"], len(post.mailbox.raw)) == (2, 1, 2)
+
+
+async def test_who_may_have_been_written_to_is_not_written_to_again(post: Post, buyer: Campaigner) -> None:
+    """It gets a letter: the mail server had its text, and the connection was lost before it said that it takes it."""
+    made = await buyer.plan()
+    post.mailbox.stage, post.mailbox.refusals = "DATA", [LOST]
+    await buyer.post(f"/campaigns/{made['id']}/send")
+    counts = await all_mailed(post, buyer, made)
+    assert (counts["sent"], counts["undeliverable"], len(post.mailbox.raw)) == (1, 2, 2)
+    shown = (await buyer.get(f"/campaigns/{made['id']}/recipients")).json()["items"]
+    assert [each["failure"] for each in shown if each["failure"]] == [IN_DOUBT]
+    assert len(await links_of(buyer, made)) == 3
+
+
+async def test_what_a_server_was_sending_when_it_was_killed_is_not_sent_again(post: Post, buyer: Campaigner) -> None:
+    made = await buyer.plan()
+    post.mailbox.stage, post.mailbox.refusals = "RCPT", ["451 4.3.0 Later"] * 2
+    await buyer.post(f"/campaigns/{made['id']}/send")
+    left = sa.update(campaign_mails).filter_by(
+        campaign_id=UUID(made["id"]), address="bob@phare.example", failure="deferred"
+    )
+    async with asyncio.timeout(30):
+        was_left = False
+        while not was_left:
+            async with transaction(post.client.services.database) as connection:
+                was_left = bool((await connection.execute(left.values(failure=IN_DOUBT))).rowcount)
+    counts = await all_mailed(post, buyer, made)
+    assert (counts["sent"], counts["undeliverable"]) == (1, 2)
+    assert [mail["To"] for mail in post.mailbox.received] == ["ana@phare.example"]

@@ -99,7 +99,7 @@ def test_what_was_done_to_it_is_found(server: Server, within: Within, organisati
     """Status 1, and where it is; the journals of others are not blamed."""
     for statement, code, said in (
         ("UPDATE audit_entries SET action = 'need.changed' WHERE number = 2", "altered_entry", "entry 2 is not what"),
-        ("UPDATE audit_entries SET hash = '\\x00' WHERE number = 2", "broken_link", "the hash of entry 2"),
+        ("UPDATE audit_entries SET hash = '\\x00' WHERE number = 2", "altered_entry", "entry 2 is not what"),
         ("DELETE FROM audit_entries WHERE number = 2", "gap", "entry 2 is missing before entry 3"),
     ):
         tamper(server, statement, organisation)
@@ -189,6 +189,27 @@ def test_the_record_of_a_need_is_written_as_a_folder(
     assert (found.returncode, found.stderr) == (0, "")
     for wrong in ((need, str(folder)), (str(uuid4()), str(tmp_path / "other"))):
         assert within("audit", "export", *wrong).status == 2
+
+
+def test_rights_that_were_stored_before_are_adopted(server: Server, within: Within) -> None:
+    """By the first program that finds that the database was migrated since; signed, and once."""
+    name = f"Hôpital {uuid4().hex}"
+    of_new = "FROM organisations WHERE name = :name"
+    in_database(
+        server,
+        "INSERT INTO organisations (id, name, created_at) VALUES (gen_random_uuid(), :name, now())",
+        "INSERT INTO api_keys (id, organisation_id, name, prefix, digest, scopes, sources, created_at)"
+        f" SELECT gen_random_uuid(), id, 'x', 'viv_', gen_random_uuid()::text::bytea, '{{}}', '{{}}', now() {of_new}",
+        f"INSERT INTO audit_adoptions SELECT id {of_new}",
+        name=name,
+    )
+    found = verdict(within, name)
+    assert (found["status"], found["number"], found["signed"]) == ("intact", 1, 1)
+    assert verdict(within, name)["number"] == 1
+    tamper(server, "UPDATE api_keys SET scopes = '{needs}'", name)
+    assert [each["code"] for each in verdict(within, name, status=1)["breaks"]] == ["altered_content"]
+    for table in ("api_keys", "audit_entries"):
+        tamper(server, f"DELETE FROM {table}", name)
 
 
 def test_what_nobody_signed_is_not_believed_and_what_cannot_be_understood_a_slip(

@@ -53,6 +53,20 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
     assert within("match", str(need), "--json").out.encode() == served + b"\n"
     assert "Jardins  [31mdu Blavet" in within("match", "-", stdin=need.read_text()).out
     supply = server.ask("GET", "/supply?territory=commune:56178&segments=ev-entretien").body
+    organisation = f"Ville {tmp_path.name}"
+    create = ("keys", "create", "--name", "x", "--organisation", organisation, "--scope", "needs", "--scope", "match")
+    key = within(*create).out.splitlines()[-1]
+    (idle,) = decoded(server.ask("GET", "/suppliers?q=Sans+activit%C3%A9"))["items"]
+    note = json.dumps({"offers": [{"segments": ["ev-entretien"]}]}).encode()
+    assert server.ask("PUT", f"/suppliers/{idle['id']}/notes", note, key=key).status == 200
+    unreserved = NEED | {"lots": [{"id": "1", "keywords": ["tonte"]}]}
+    need.write_text(json.dumps(unreserved))
+    until(lambda: decoded(server.ask("POST", "/match", need.read_bytes(), key=key))["lots"][0]["total"] == 2)
+    noted = server.ask("POST", "/match", need.read_bytes(), key=key).body
+    assert within("match", str(need), "--json", "--organisation", organisation).out.encode() == noted + b"\n"
+    assert json.loads(within("match", str(need), "--json").out)["lots"][0]["total"] == 1
+    assert server.ask("DELETE", f"/suppliers/{idle['id']}/notes", key=key).status == 204
+    need.write_text(json.dumps(NEED))
     asked = ("supply", "commune:56178", "--segments", "ev-entretien")
     assert within(*asked, "--json").out.encode() == supply + b"\n"
     assert "Sur le territoire : 2 fournisseurs" in within(*asked).out

@@ -2,7 +2,9 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -13,7 +15,9 @@ from api.declarations.expiry import end_due
 from api.runtime.rate_limits import Limits
 from db.core.engine import transaction
 from db.declarations.declarations import take_to_renew
+from db.suppliers.feed import listen
 from domain.suppliers.supplier import DECLARATIONS
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive, take_all
 from tests.api.exchanges.steps import create_exchange, keyless
@@ -300,6 +304,21 @@ async def test_it_expires_after_its_last_day(served: Client, source: str) -> Non
     assert page.id not in [each["supplier"]["id"] for each in answer.json()["lots"][0]["near_misses"]]
 
 
+async def test_that_it_has_no_offer_ends_after_its_last_day_too(served: Client, source: str) -> None:
+    """Whether the index has heard of it since it was built, or is built of it."""
+    page = await page_of(served, source)
+    today = served.services.today()
+    tomorrow = today + timedelta(days=1)
+    said = await page.say(offers=[], no_offer=True, contact=None, valid_until=today.isoformat())
+    version = said.json()["data_version"]
+    assert (await page.matched(version))["unknown"] is False
+    assert await page.matched(version, on=tomorrow.isoformat()) == {"candidate": None, "unknown": True}
+    live = served.services.directory.index
+    built = live.base.build_with(each for each in live.suppliers() if each.id == UUID(page.id))
+    anew = LiveIndex(built, version)
+    assert [len(each.offerless()) for each in (anew, anew.as_of(today), anew.as_of(tomorrow))] == [0, 0, 1]
+
+
 async def test_an_answer_to_a_buyer_may_bring_a_declaration_and_both_are_stored_or_neither(
     served: Client, source: str
 ) -> None:
@@ -339,14 +358,21 @@ async def test_what_is_past_its_last_day_leaves_the_directory(
     assert (await page.supplier())["offers"] != []
 
 
-async def test_every_server_finds_it(served: Client, source: str, reference: Reference) -> None:
-    page = await page_of(served, source)
+async def test_every_server_finds_it_once_it_is_notified(
+    served: Client, source: str, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the notification alone, as it never asks; laid over the index, which is not built anew."""
+    page, *_ = [await page_of(served, source, each) for each in ("1", "2", "3")]
+    monkeypatch.setattr("api.runtime.index.live_index.listen", partial(listen, poll_seconds=3_600.0))
     app = create_app(served.services.settings, reference)
     async with alive(app), Client(app, ADMIN_KEY) as other:
-        while (await other.get("/health/ready")).status_code != 200:
-            await other.services.directory.wait_beyond(-1, 1)
+        directory = other.services.directory
+        await directory.wait_beyond(-1, 60)
+        base = directory.index.base
         version = (await page.say()).json()["data_version"]
         assert (await Page(other, page.id, page.link).matched(version))["candidate"] is not None
+        assert directory.index.base is base
+        assert UUID(page.id) in directory.index.tail.ordinals
 
 
 async def test_a_person_is_erased_from_what_a_supplier_said(served: Client, source: str) -> None:

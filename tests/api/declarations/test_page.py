@@ -210,3 +210,20 @@ async def test_what_a_campaign_asks_about_is_the_first_to_tick(served: Client, s
 async def opened_by(client: Client, path: str) -> str:
     """The id of the supplier whose page a link opens."""
     return str((await keyless(client, "GET", path)).json()["supplier"]["id"])
+
+
+async def test_several_areas_are_told_each_with_its_trade_and_left_untouched(served: Client, source: str) -> None:
+    _, path = await link_of(served, source)
+    said = {
+        "offers": [
+            {"segments": ["ev-entretien"], "service_area": {"radius_km": 20}},
+            {"segments": ["de-bio"], "service_area": {"codes": ["departement:56"]}},
+        ]
+    }
+    assert (await keyless(served, "PUT", path, json=said)).status_code == 200
+    shown = (await page_of(served, path)).text
+    assert "une zone pour chaque activité" in shown
+    sent = await page_of(served, path, metier=["ev-entretien", "de-bio"], zone="garder", faire="envoyer")
+    assert sent.status_code == 303
+    stored = (await keyless(served, "GET", path)).json()["declaration"]["offers"]
+    assert [each["service_area"].get("radius_km") for each in stored] == [20, None]

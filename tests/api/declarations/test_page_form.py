@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from api.declarations.page_form import (
     DeclarationForm,
@@ -93,6 +94,34 @@ def test_what_was_declared_fills_the_form_and_comes_back_the_same(reference: Ref
     )
     form = form_of_declaration(before, offerless("esat"), TODAY)
     assert declaration_of_form(understand_form(form, reference), before) == before
+
+
+SEVERAL = Declaration(
+    offers=(
+        DeclaredOffer(("ev-entretien", "de-bio"), "tonte", ServiceArea(radius_km=20)),
+        DeclaredOffer(("de-bio",), "compost", ServiceArea(codes=("departement:56",))),
+        DeclaredOffer(("lt-blanchisserie",), None, None),
+    ),
+    valid_until=date(2027, 6, 30),
+)
+
+
+def test_several_areas_and_words_stay_each_with_its_trades(reference: Reference) -> None:
+    """The form has one field for them: left as it is it changes none, chosen anew it is for all."""
+    form = form_of_declaration(SEVERAL, offerless("esat"), TODAY)
+
+    def sent(**fields: Any) -> tuple[DeclaredOffer, ...]:
+        return declaration_of_form(understand_form(replace(form, **fields), reference), SEVERAL).offers
+
+    assert sent() == SEVERAL.offers
+    fewer = sent(trades=("ev-entretien", "lt-blanchisserie", "pr-locaux"))
+    assert fewer == (
+        DeclaredOffer(("ev-entretien",), "tonte", ServiceArea(radius_km=20)),
+        SEVERAL.offers[2],
+        DeclaredOffer(("pr-locaux",), None, ServiceArea(radius_km=20)),
+    )
+    assert {each.service_area.national for each in sent(where="france") if each.service_area} == {True}
+    assert [each.words for each in sent(words="taille")] == ["taille", None, None]
 
 
 def test_a_new_form_says_a_year_and_the_usual_distance_where_there_is_a_place() -> None:

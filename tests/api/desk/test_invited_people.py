@@ -114,6 +114,21 @@ async def test_an_invitation_lets_in_once_with_the_rights_that_it_gives(house: H
     )
 
 
+async def test_an_address_is_not_flooded_and_a_refusal_is_told(house: House) -> None:
+    house.mailbox.refusals = ["550 no such user"]
+    house.mailbox.stage = "RCPT"
+    await house.invite()
+    async with asyncio.timeout(30):
+        while house.mailbox.refusals:
+            await house.desk.open("/admin/personnes")
+        (path,) = re.findall(r'href="[./]*(admin/personnes/[0-9a-f-]{36})"', house.desk.page)
+        while "adresse refusée" not in house.desk.page:
+            await house.desk.open(f"/{path}")
+    for _ in range(MOST_CODES):
+        await house.invite()
+    assert "plusieurs invitations" in house.desk.page
+
+
 async def test_a_link_ends_and_a_later_one_takes_its_place(house: House) -> None:
     await house.invite()
     first = await house.link()

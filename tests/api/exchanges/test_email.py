@@ -19,10 +19,10 @@ from api.exchanges.supplier_links import deliver_link
 from api.people_settings import MailServer, mail_server
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
-from db.declarations.links import NewLink, follow, insert_links, insert_mail, revoke_link, write_mail_outcome
-from db.delivery.outbox import ClaimedRow
+from db.declarations.links import NewLink, follow, insert_links, insert_mail, link_mail_columns, revoke_link
+from db.delivery.outbox import ClaimedRow, mail_columns
 from db.exchanges.exchanges import select_exchange
-from db.exchanges.reply_links import select_link, select_outgoing_message, write_outcome
+from db.exchanges.reply_links import select_link, select_outgoing_message
 from db.schema.declaration_tables import declaration_mails
 from db.schema.organisation_tables import message_mails
 from domain.exchanges.letter import OutgoingMessage
@@ -53,7 +53,7 @@ class Office:
             tls=tls,
         )
         kind = DeliveryKind(
-            outbox=message_mails, schedule=SCHEDULE, attempt=self.email_sender.deliver, also_note=write_outcome
+            outbox=message_mails, schedule=SCHEDULE, attempt=self.email_sender.deliver, columns=mail_columns
         )
         self.deliverer = Deliverer(kind, engine, lambda: self.now, jitter=lambda: 0.0)
 
@@ -293,7 +293,7 @@ async def test_a_link_arrives_by_email_and_opens_the_page(served: Client, source
         base, author = "https://vivier.example.org", "sourcing@example.org"
         sender = EmailSender(server=server, sender=author, base=base, link_days=60, engine=engine, now=services.now)
         deliver = partial(deliver_link, sender)
-        kind = DeliveryKind(outbox=declaration_mails, schedule=SCHEDULE, attempt=deliver, also_note=write_mail_outcome)
+        kind = DeliveryKind(outbox=declaration_mails, schedule=SCHEDULE, attempt=deliver, columns=link_mail_columns)
         deliverer = Deliverer(kind, engine, services.now, jitter=lambda: 0.0)
         while await deliverer.begin():
             await asyncio.gather(*deliverer.under_way)

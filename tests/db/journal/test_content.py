@@ -186,6 +186,7 @@ async def test_an_erasure_binds_what_it_changed(engine: Engine) -> None:
     assert {each.field for each in done.changed} == {"contact.email", "reason"}
     paul = await erase_person(engine, DataSubject(name="Paul Martin"), [owner], Actor(owner, "command"), NOW)
     assert {each.where.partition(":")[0] for each in paul.changed} == {"meeting", "person"}
+    assert await execute(engine, "SELECT salt FROM persons WHERE erased_at IS NOT NULL") == [(None,)]
     assert await found(engine, owner) == []
     await altered(engine, "UPDATE shortlist_decisions SET reason = 'x'", "UPDATE shortlists SET body = 'x'")
     assert {each.about for each in await found(engine, owner) if isinstance(each, Break)} == {

@@ -76,7 +76,6 @@ async def checked(engine: Engine, organisation_id: UUID) -> Chain:
         async for some in stored_entries(connection, organisation_id):
             for stored in some:
                 chain.verify_entry(*stored)
-    chain.close()
     return chain
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+from domain.law.other_contracts import EssAward, advise_dependence, advise_same_supplier, with_award_bar
 from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.law.rules import load
-from domain.law.same_supplier import EssAward, advise_dependence, advise_same_supplier, with_award_bar
 from domain.needs.need import Award, Lot
 from domain.suppliers.supplier import Approval
 from tests.domain.law.samples import TODAY

@@ -27,7 +27,7 @@ def test_amounts(cell: str, head: str, euros: float) -> None:
     assert found.euros == euros
 
 
-@pytest.mark.parametrize("cell", ["-400", "12abc34", "3 lots"])
+@pytest.mark.parametrize("cell", ["-400", "12abc34", "3 lots", "0," + "0" * 4_000])
 def test_what_is_no_amount(cell: str) -> None:
     with pytest.raises(UnreadableCell):
         read_amount(cell)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from domain.law.procedures.lot_facts import yearly_value
+from domain.needs.estimate import yearly_value
 from domain.shortlists.listed_suppliers import ReachLevel
 from domain.shortlists.reach import (
     NO_SIZE_KNOWN,

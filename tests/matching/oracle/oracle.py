@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 
 from domain.law.findings import Verdict
+from domain.law.other_contracts import EssAward, with_award_bar
 from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.law.rules import Rules
-from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Place, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories

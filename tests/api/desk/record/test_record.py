@@ -381,6 +381,16 @@ async def test_the_notice_says_what_is_missing_and_then_is_read_and_downloaded(o
     assert "PriorInformationNotice" in answer.text
     await desk.open("journal")
     assert "Avis de consultation établi" in said(own.page)
+    await desk.open("egalite")
+    assert "Aucune publication n'est notée" in said(own.page)
+    await desk.open("avis")
+    assert (await desk.send("avis", jour="2099-01-15")).status_code == 422
+    await desk.send("avis", jour="2020-01-15", support="buyer_profile")
+    assert "La publication est notée" in said(own.page)
+    await desk.open("egalite")
+    assert "publié le 15 janvier 2020 (profil d'acheteur)" in said(own.page)
+    made, published = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()["notices"]
+    assert (len(made["sha256"]), published["published_on"], published["where"]) == (64, "2020-01-15", "buyer_profile")
 
 
 async def test_a_supplier_is_retained_after_it_was_asked_and_who_was_not_is_named(desk_with: DeskWith) -> None:

@@ -46,6 +46,21 @@ async def test_letters_are_downloaded_and_said_to_have_left(own: Browser, asked:
     assert (await own.get(f"{asked}/destinataires")).text.count("\r\n") == 3
 
 
+async def test_a_campaign_asks_in_several_territories_about_several_trades(own: Browser) -> None:
+    await own.open("/campagnes/nouvelle")
+    await own.submit("campagnes", {"lieu": "Île-Molène", "ajout": "tonte", "faire": "chercher"})
+    await own.submit("campagnes", {"lieu": "commune:29155", "ajout": "tonte", "faire": "chercher"})
+    assert own.page.count('name="territoire"') == 2
+    ticked = {"metier": ["ev-entretien", "pr-locaux"]}
+    filled = {name: [text] for name, text in FILLED.items() if name != "lieu"}
+    answer = await own.post("/campagnes", data=own.fields("campagnes") | filled | ticked)
+    assert answer.status_code == 303, answer.text
+    await own.open(answer.headers["location"])
+    words = said(own.page)
+    assert "Île-Molène et Ouessant" in words
+    assert "espaces verts" in words
+
+
 async def test_a_draft_is_deleted(own: Browser, asked: str) -> None:
     await own.submit(asked[1:], faire="effacer")
     assert (await own.get(asked)).status_code == 404

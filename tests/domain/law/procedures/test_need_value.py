@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.procedures.lot_facts import estimate_of, lot_value_as_sum
+from domain.law.procedures.lot_facts import lot_value_as_sum
+from domain.needs.estimate import estimate_of
 from domain.needs.need import Lot, Need
 from tests.domain.law.samples import TODAY, advice, buyer, codes, findings, need, procedure, review, services, the
 

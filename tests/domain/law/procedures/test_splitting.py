@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.law.findings import LegalAdvice
-from domain.law.procedures.splitting import MOST_ADDENDS, advise_no_split, may_pass_with_others
+from domain.law.other_contracts import MOST_ADDENDS, advise_no_split, may_pass_with_others
 from domain.law.rules import load
 from domain.needs.need import Buyer, Lot, Need, OtherNeed, buyer_siret, year_of
 from tests.domain.law.samples import LOCAL, TODAY, need, services, works
