@@ -33,7 +33,7 @@ HALO = 'fill="none" stroke="#fff" stroke-width="{:g}" stroke-linejoin="round"'
 LABEL_SIGNS = 38
 SITE = Text("Lieu d'exécution", "Place of performance")
 TERRITORY = Text("Territoire du besoin", "Territory of the need")
-UNKNOWN_TRADE = Text("Activité inconnue, à interroger", "Trade unknown, to be asked")
+UNKNOWN_TRADE = Text("Activité non renseignée, à interroger", "Trade unknown, to be asked")
 WITHIN_REACH = Text("Limite de distance", "Limit of distance")
 
 

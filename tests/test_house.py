@@ -22,11 +22,11 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_050, 160),
+    "api": (33_050, 159),
     "db": (12_100, 73),
-    "domain": (19_750, 90),
-    "matching": (11_990, 55),
-    "sources": (9_900, 48),
+    "domain": (18_500, 88),
+    "matching": (11_750, 53),
+    "sources": (9_350, 42),
     "tests": (61_800, 335),
 }
 BARE_WORD = (

@@ -103,9 +103,11 @@ class _LotPrinter:
                 members.append(f"{each.name} ({', '.join((what, *far))})")
             groupings.append(joined_sentences([" ; ".join(members), *_reach_in_words(grouping.reach)]))
         if groupings:
-            yield Remarks("À plusieurs, ce que nul ne propose seul :", groupings)
+            yield Remarks("Groupements possibles pour tout le lot :", groupings)
         if answered.near_misses:
-            intro = "Écartés de peu :" if answered.candidates else "Écartés, les plus proches :"
+            intro = (
+                "À la limite de vos critères :" if answered.candidates else "Hors de vos critères, les plus proches :"
+            )
             told = (
                 f"{', '.join(self._name_and_place(miss.supplier))} : {miss.message}" for miss in answered.near_misses
             )
@@ -187,12 +189,12 @@ class _LotPrinter:
 
     def _competition_facts(self) -> Iterator[tuple[str, Words]]:
         lot, answered = self._lot, self._answered
-        yield "Concurrence", StyledText(answered.tension.message, style=TENSION_STYLES[answered.tension.level])
+        yield "Offre repérée", StyledText(answered.tension.message, style=TENSION_STYLES[answered.tension.level])
         for covered in answered.coverage:
             surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
-            found = f"{count_with_noun(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
+            found = f"{suppliers_in_words(covered.candidates).fr}, dont {surely}{covered.local} sur le territoire"
             if not covered.candidates and answered.tension.unknown:
-                found = f"aucun candidat connu, {answered.tension.unknown} à interroger"
+                found = f"aucun fournisseur connu, {answered.tension.unknown} à interroger"
             many = "s" if covered.beyond_reach > 1 else ""
             beyond = f", {covered.beyond_reach} trop petit{many} pour ce lot" if covered.beyond_reach else ""
             yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
@@ -205,9 +207,7 @@ class _LotPrinter:
         )
         everybody = options.reserved["none"]
         unreserved = (
-            count_with_noun(everybody, "candidat")
-            if everybody
-            else known_count(0, options.unknown_trade.get("none", 0)).fr
+            suppliers_in_words(everybody).fr if everybody else known_count(0, options.unknown_trade.get("none", 0)).fr
         )
         yield "Autrement", f"Sans réservation, {unreserved} ; réservé {totals}"
         nobody = "aucun connu" if answered.tension.unknown else "0"
@@ -239,7 +239,7 @@ def allotment_parts(need: Need, found: Allotment) -> Iterator[Part]:
     for proposal in found.proposals:
         yield Headline(f"Proposition {proposal.rank} : {count_with_noun(len(proposal.lots), 'lot')}", is_part=True)
         words = Col("Lot"), Col("Objet", 30), Col("Territoire", 18), Col("Réservé", 14)
-        numbers = (Col(name, is_number=True) for name in ("Candidats", "Éligibles", "Locaux"))
+        numbers = (Col(name, is_number=True) for name in ("Fournisseurs", "Éligibles", "Locaux"))
         rows = list[Sequence[Words]]()
         for lot in proposal.lots:
             value = "" if lot.value_eur is None else f", {printed_euros(lot.value_eur, 'fr')}"
@@ -275,10 +275,10 @@ def supply_parts(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
         tension = StyledText(TENSIONS[item.tension].fr, style=TENSION_STYLES[item.tension])
         bar = HERE * here + ELSEWHERE * (whole - here)
         rows.append((taxonomy.label(item.segment), bar, *map(str, counts), tension))
-    yield Rows((Col("Activité", 1), Col(" " * BAR), *numbers, Col("Concurrence")), rows)
+    yield Rows((Col("Activité", 1), Col(" " * BAR), *numbers, Col("Offre repérée")), rows)
     yield f"{HERE} sur le territoire, {ELSEWHERE} d'ailleurs, qui y interviennent ; Hand., Insert., ESS : réservé à"
     if unknown.total:
-        yield "? : nul n'est connu, et des fournisseurs proches d'activité inconnue sont à interroger"
+        yield "? : aucun fournisseur connu ; des structures proches, d'activité non renseignée, sont à interroger"
     totals = supply.totals
     yield Headline(f"Sur le territoire : {count_with_noun(totals.suppliers, 'fournisseur')}")
     if totals.by_family:
@@ -287,7 +287,7 @@ def supply_parts(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
     if totals.employees_known:
         whose = "le seul" if totals.employees_known == 1 else f"les {totals.employees_known}"
         yield f"  {count_with_noun(totals.employees, 'salarié')} chez {whose} dont l'effectif est connu"
-    yield f"Activité inconnue, sur le territoire ou à 50 km : {count_with_noun(unknown.total, 'fournisseur')}"
+    yield f"Activité non renseignée, sur le territoire ou à 50 km : {count_with_noun(unknown.total, 'fournisseur')}"
     yield ""
     yield from _legend_of_kinds((*totals.by_kind, *unknown.by_kind))
 

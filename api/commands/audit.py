@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time
 from functools import partial
+from itertools import chain as joined
 from pathlib import Path
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -23,7 +24,7 @@ from api.journal.timestamps import NoTimestamp, request_timestamp
 from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
 from db.journal.content import content_digests, unrecorded_names
-from db.journal.entries import journals, organisation_of, read_one_snapshot, stored_entries
+from db.journal.entries import journals, organisation_of, read_one_snapshot, signed_lines, stored_entries
 from domain.journal import BoundContent, Break, Chain, SignedHeads
 from domain.merkle import MerkleTree
 
@@ -87,7 +88,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     since = datetime.combine(options.signed_since, time.min, UTC) if trusted else None
     new_chain = partial(Chain, is_signature=is_signature, signed_since=since)
     with attached_database(settings) as url:
-        verdicts = asyncio.run(_verify_journals(engine(url, pool_size=0), options.organisation, anchors, new_chain))
+        verify = _verify_journals(engine(url, pool_size=0), options.organisation, anchors, is_signature, new_chain)
+        verdicts = asyncio.run(verify)
     if options.json:
         sys.stdout.write(msgspec.json.encode(verdicts).decode() + "\n")
         return FAILED if any(verdict.breaks for verdict in verdicts) else 0
@@ -145,22 +147,36 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
         raise CommandFailed(f"cannot read {path}: {error.strerror}", USAGE) from None
     for number, line in enumerate(lines, 1):
         try:
-            signed = msgspec.json.decode(line, type=SignedHeads)
-            known = signed.read()
-            is_signed = is_signature(signed.heads.encode(), bytes.fromhex(signed.signature))
+            noted = _anchors_of(line, is_signature)
         except ValueError:  # msgspec's errors are such
             raise CommandFailed(f"{path}, line {number}, is not a line of signed heads", USAGE) from None
-        if not is_signed:
+        if noted is None:
             raise CommandFailed(f"{path}, line {number}, is not signed by a key of the journal (see --public-key)")
-        for head in known.heads:
-            root = None if head.root is None else bytes.fromhex(head.root)
-            yield Anchor(str(head.organisation_id), head.number, bytes.fromhex(head.hash), root)
+        yield from noted
+
+
+def _anchors_of(line: str | bytes, is_signature: IsSignature) -> list[Anchor] | None:
+    """The entries that a line of signed heads names; None where its signature is not valid. Raises ValueError."""
+    signed = msgspec.json.decode(line, type=SignedHeads)
+    if not is_signature(signed.heads.encode(), bytes.fromhex(signed.signature)):
+        return None
+    return [
+        Anchor(str(each.organisation_id), each.number, bytes.fromhex(each.hash), bytes.fromhex(each.root or "") or None)
+        for each in signed.read().heads
+    ]
 
 
 async def _verify_journals(
-    database: Engine, organisation: str | None, anchors: Sequence[Anchor], new_chain: Callable[[UUID], Chain]
+    database: Engine,
+    organisation: str | None,
+    anchors: Sequence[Anchor],
+    is_signature: IsSignature,
+    new_chain: Callable[[UUID], Chain],
 ) -> list[JournalVerdict]:
-    """Verify an organisation's journal (None: all) and its `anchors`. Raises CommandFailed for no such organisation."""
+    """Verify an organisation's journal (None: all), its `anchors` and the signed heads that the database still has.
+
+    Raises CommandFailed for no such organisation.
+    """
     async with transaction(database) as connection:
         await read_one_snapshot(connection)
         known = await journals(connection)
@@ -168,6 +184,8 @@ async def _verify_journals(
         for wanted in (*(each.organisation for each in anchors), *filter(None, [organisation])):
             if wanted not in names:
                 raise CommandFailed(f"there is no organisation {plain(wanted)}", USAGE)
+        stored = [_anchors_of(line, is_signature) or [] for line in await signed_lines(connection)]
+        anchors = [*anchors, *joined.from_iterable(stored)]
         verdicts = []
         for own, name in known:
             if organisation in {None, str(own), name}:

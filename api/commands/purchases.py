@@ -87,7 +87,7 @@ def _programme_parts(programme: Programme) -> Iterator[Part]:
     yield Headline(f"Programmation : {lines}, {whole(summary.value_eur).fr} € HT dont le montant est connu")
     words = CODE_WORDS["planned_actions"]
     yield Facts([(words[code].fr.capitalize(), whole(count).fr) for code, count in summary.by_action.items()])
-    columns = (Col("ligne", is_number=True), Col("objet", 2), Col("montant", is_number=True), Col("candidats"))
+    columns = (Col("ligne", is_number=True), Col("objet", 2), Col("montant", is_number=True), Col("fournisseurs"))
     rows = (
         (
             str(each.line),

@@ -137,13 +137,13 @@ def form_variables(
         understood = form_of_page(page)
     form = understood.form
     offered = tuple(code for offer in supplier.offers for code in offer.segments)
-    first = tuple(dict.fromkeys((*offered, *page.likely)))
+    # those that the words mean stand beside the words
+    first = tuple(code for code in dict.fromkeys((*offered, *page.likely)) if code not in understood.found)
     others = tuple(dict.fromkeys((*form.trades, *understood.found)))
     return {
         "declaration": form,
         "ticks": _ticks(first, form, reference),
         "more_ticks": _ticks([code for code in others if code not in first], form, reference),
-        "above": [reference.taxonomy.label(code) for code in understood.found if code in first],
         "areas": [(area.id, place_words(area, reference)) for area in known_areas(form.territories, reference)],
         "places": [(area.id, place_words(area, reference)) for area in understood.places],
         "zones": zone_choices(supplier, form.where, reference, has_several=_has_several(page)),

@@ -34,6 +34,7 @@ AMOUNTS = (10_000, 40_000, 90_000, 250_000, 1_000_000)
 """Bands of the largest contract a year, in euros excluding tax."""
 MOST_FOUND, MOST_OF_PART, MOST_PARTS, MOST_PLACES = 8, 3, 10, 8
 LONGEST_FIELD = 2_000
+_AROUND_NUMBER = re.compile(r"€|\b(?:environ|euros?|ht|etp|salari\w*|personnes?|travailleurs?)\b", re.IGNORECASE)
 _PART = re.compile(r"[,;/\n]|\bet\b", re.IGNORECASE)
 
 
@@ -283,7 +284,7 @@ def _area_of_form(form: DeclarationForm, before: Declaration | None) -> ServiceA
 
 def _number(text: str, at: str, problems: list[Problem]) -> int | None:
     """The whole number in a text as people write it; None for none, and one more problem where it is no number."""
-    plain = "".join(text.split()).removesuffix("€").removesuffix(",00")
+    plain = "".join(_AROUND_NUMBER.sub("", text).split()).removesuffix(",00")
     if plain.isascii() and plain.isdecimal() and len(plain) <= 12:
         return int(plain)
     if plain:

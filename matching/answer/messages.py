@@ -19,16 +19,16 @@ from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
 from domain.suppliers.known_trades import is_older_award
 from domain.suppliers.supplier import Evidence, Kind, ServiceArea
-from domain.text.bilingual import Language, Text, kilometres, long_date, place_after_de
+from domain.text.bilingual import Language, Text, kilometres, long_date, place_after_de, said_by
 from domain.text.labels import EVIDENCE
 from matching.index.service_areas import NEARBY_KM
 
-NEAR_HOME = Text(" : ce genre de structure travaille près de chez elle", ": suppliers of this kind work near home")
+_SAID = said_by(__name__)
 
 
 def _near_home(default_km: float) -> Text:
     """The words behind a default reach that is shorter than the usual one; empty behind that."""
-    return NEAR_HOME if default_km < NEARBY_KM else Text("", "")
+    return _SAID["near_home"] if default_km < NEARBY_KM else Text("", "")
 
 
 def nearby(default_km: float) -> Text:
@@ -47,21 +47,12 @@ PRESENCE: dict[Presence, Text] = {
     "national": Text("Intervient dans toute la France", "Serves all of France"),
 }
 
-AWARDED = Text(
-    "Activité connue par un marché public remporté, non déclarée",
-    "Activity known from a public contract that was won, not declared",
-)
+AWARDED = _SAID["awarded"]
 
-AWARDED_EARLIER = Text(
-    "Activité connue par un marché public remporté il y a plus de six ans, ou sans date : à confirmer",
-    "Activity known from a public contract won more than six years ago, or undated: to be confirmed",
-)
+AWARDED_EARLIER = _SAID["awarded_earlier"]
 
 
-INFERRED = Text(
-    "Activité supposée, non déclarée : à confirmer auprès de la structure",
-    "Activity inferred from its record, not declared: to be confirmed with the supplier",
-)
+INFERRED = _SAID["inferred"]
 
 
 def noted(told_on: date | None) -> Text:
@@ -107,20 +98,11 @@ def fit(kind: Fit, requested: str, offered: str) -> Text:
         case "exact":
             return Text(f"Propose : {requested}", f"Offers: {requested}")
         case "narrower":
-            return Text(
-                f"Propose « {offered} », qui fait partie de « {requested} »",
-                f"Offers “{offered}”, part of “{requested}”",
-            )
+            return _SAID["fit_narrower"].filled(offered=offered, requested=requested)
         case "broader":
-            return Text(
-                f"Propose toute la famille « {offered} », dont « {requested} »",
-                f"Offers the whole family “{offered}”, which includes “{requested}”",
-            )
+            return _SAID["fit_broader"].filled(offered=offered, requested=requested)
         case _:
-            return Text(
-                f"Activité proche : {offered} (vous demandez : {requested})",
-                f"Offers “{offered}”, close to “{requested}”",
-            )
+            return _SAID["fit_related"].filled(offered=offered, requested=requested)
 
 
 IN_METRES_KM = 0.05
@@ -247,21 +229,13 @@ def kind_to_ask(kinds: tuple[Kind, ...], labels: tuple[str, ...], *, offers: boo
 
 def ask_unknown(eligible: int) -> Text:
     """Counsel to ask the suppliers nearby whose trade is not known, before concluding on a scarce supply."""
-    return Text(
-        f"Conseil : ne concluez pas à un manque d'offre ; interrogez d'abord les {eligible} "
-        "fournisseurs proches dont l'activité n'est pas renseignée",
-        f"Counsel: do not conclude that supply is lacking; first ask the {eligible} suppliers nearby whose trade is "
-        "not known what they offer",
-    )
+    return _SAID["ask_unknown"].filled(eligible=eligible)
 
 
 def unmapped(code: str, label: str | None) -> Text:
     """A sentence for a CPV code that no segment covers."""
     shown = f"{code} ({label})" if label else code
-    return Text(
-        f"Aucun métier ne couvre le code CPV {shown} : préciser l'objet par un métier ou des mots",
-        f"No trade covers CPV code {shown}: name the object by a trade or in words",
-    )
+    return _SAID["unmapped"].filled(shown=shown)
 
 
 def unknown_words(words: str, suggestions: list[str], *, is_other_trade: bool) -> Text:
@@ -271,9 +245,7 @@ def unknown_words(words: str, suggestions: list[str], *, is_other_trade: bool) -
     """
     fr, en = _quoted_fr_en(suggestions)
     if is_other_trade:
-        said = Text(
-            f"« {words} » : aucun métier de l'annuaire n'y répond.", f"“{words}”: no trade of the directory is that."
-        )
+        said = _SAID["other_trade"].filled(words=words)
     else:
         said = Text(f"« {words} » n'a pas été reconnu.", f"“{words}” was not recognised.")
     return Text(said.fr + (f" Peut-être : {fr} ?" if fr else ""), said.en + (f" Perhaps: {en}?" if en else ""))
@@ -312,10 +284,7 @@ NUMBERS = dict(enumerate(map(Text, FRENCH.split(), ENGLISH.split()), start=2))
 def grouping(suppliers: int, segments: int) -> Text:
     """A sentence for two to four candidates that answer together what none answers alone."""
     several, asked = (NUMBERS.get(number, Text(str(number), str(number))) for number in (suppliers, segments))
-    return Text(
-        f"Ensemble, ces {several.fr} fournisseurs répondent aux {asked.fr} métiers demandés",
-        f"Together, these {several.en} suppliers answer the {asked.en} requested segments",
-    )
+    return _SAID["grouping"].filled(several=several, asked=asked)
 
 
 raw_json: Callable[[bytes], Any] = msgspec.Raw

@@ -33,14 +33,21 @@
       let some;
       try { some = await look(field.value.trim()); } catch { return; }
       if (number !== asked) return;
-      for (const label of [...box.children]) if (!label.querySelector("input").checked) label.remove();
+      for (const label of [...box.children]) {
+        if (label.querySelector("input").checked) continue;
+        if (label.dataset.listed) field.closest(".field").before(label);
+        else label.remove();
+      }
       let shown = 0;
-      const above = [];
-      for (const [value, words] of some) {
+      for (const [value, words] of new Map(some)) {
         const there = [...document.getElementsByName(name)].find((each) => each.value === value);
         shown += 1;
         if (there) {
-          if (!box.contains(there)) above.push(words);
+          // beside the words that mean it, where it is looked for
+          if (!box.contains(there)) {
+            there.parentElement.dataset.listed = "1";
+            box.append(there.parentElement);
+          }
           continue;
         }
         const label = document.createElement("label"), input = document.createElement("input");
@@ -48,9 +55,6 @@
         label.append(input, " ", words);
         box.append(label);
       }
-      const hint = document.getElementById(`${id}-plus-haut`);
-      hint.hidden = !above.length;
-      hint.textContent = `Déjà dans la liste ci-dessus : ${above.join(", ")}`;
       if (field.value.trim()) status.textContent = shown ? `${shown} ${shown > 1 ? "propositions" : "proposition"} à cocher` : "Rien n'a été trouvé : essayez d'autres mots";
     }
     field.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(show, 250); });

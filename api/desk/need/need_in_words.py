@@ -51,7 +51,7 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
         (Text("Publication prévue", "Planned publication"), _day_in_words(planned)),
         (Text("Évalué au", "Evaluated as of"), _day_in_words(need.on)),
         (
-            Text("Fournisseurs sur la liste", "Candidates on the list"),
+            Text("Fournisseurs sur la liste", "Suppliers on the list"),
             Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot"),
         ),
         (Text("Considérations sociales", "Social considerations"), _yes_or_no(need.social_considerations)),

@@ -153,7 +153,7 @@ def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organ
 def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
     server: Server, within: Within, organisation: str, tmp_path: Path
 ) -> None:
-    """Which a server sends out by itself."""
+    """Which a server sends out by itself, and stores."""
     before = verdict(within, organisation)
     key = journal_key(read_settings(environment(server.home)))
     assert key is not None
@@ -166,6 +166,12 @@ def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
 
     tamper(server, "DELETE FROM audit_entries WHERE number = 3", organisation)
     assert "lost_anchor" in {each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]}
+    stored = (
+        "INSERT INTO audit_heads (id, queued_at, status, line) VALUES (gen_random_uuid(), now(), 'delivered', :line)"
+    )
+    in_database(server, stored, line=heads.read_text())
+    assert "lost_anchor" in {each["code"] for each in verdict(within, organisation, status=1)["breaks"]}
+    in_database(server, "DELETE FROM audit_heads")
     for table in ("needs", "api_keys", "persons", "audit_entries"):
         tamper(server, f"DELETE FROM {table}", organisation)
     write(server, organisation, 4, JournalKey(bytes(32)).sign)

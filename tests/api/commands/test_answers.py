@@ -47,7 +47,7 @@ def test_who_may_answer_a_reserved_lot_is_said_in_words() -> None:
 def test_groupings_are_told_with_what_each_answers() -> None:
     pool = supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))
     page = " ".join(written(need(lot("de-bio", "de-5flux"), groupings=2), *pool).split())
-    assert "À plusieurs, ce que nul ne propose seul :" in page
+    assert "Groupements possibles pour tout le lot :" in page
     assert f"Bio ({reference().taxonomy.label('de-bio')}, 0 km)" in page
     assert "À plusieurs" not in written(need(lot("de-bio", "de-5flux")), *pool)
 
@@ -59,7 +59,7 @@ def test_how_a_lot_compares_to_who_would_answer_it_is_told() -> None:
     assert (
         "trop grand pour lui seul : ce lot vaut 500 000 € par an, son chiffre d'affaires est estimé à 340 000 €" in page
     )
-    assert "2 candidats, dont 2 sur le territoire, 1 trop petit pour ce lot" in page
+    assert "2 fournisseurs repérés, dont 2 sur le territoire, 1 trop petit pour ce lot" in page
     assert "la taille de 1 n'est pas connue" in page
 
 
@@ -104,7 +104,7 @@ def test_a_lot_without_candidates_says_who_came_near() -> None:
     """And why they were left out."""
     page = written(need(lot(max_distance_km=50)), supplier("lointain", offer(national=True), at=LYON))
     assert "Aucun fournisseur repéré" in page
-    assert "Écartés, les plus proches :" in page
+    assert "Hors de vos critères, les plus proches :" in page
     assert "lointain, commune inconnue : À " in page
 
 
@@ -168,7 +168,7 @@ def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
         "associations 3, forme inconnue 1",
         "ESAT 3, sans genre connu 1",
         "12 salariés chez le seul dont l'effectif est connu",
-        "Activité inconnue, sur le territoire ou à 50 km : 1 fournisseur",
+        "Activité non renseignée, sur le territoire ou à 50 km : 1 fournisseur",
         "Sigles : ESAT",
     ):
         assert words in page

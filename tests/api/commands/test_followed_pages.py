@@ -40,10 +40,12 @@ PAGES = {
     "docs/programme.md": (1, 0),
     "docs/spending.md": (1, 0),
     "docs/webhooks.md": (4, 1),
+    "docs/embedding.md": (0, 0),
     "clients/python/README.md": (1, 1),
 }
 """Pages in the order in which they are followed, with the least number of their answers, and of their programs."""
 LANGUAGES = {"sh", "python", "ts", "json"}
+PORTAL = "https://portail.example.org"
 WRITTEN_FOR = "http://127.0.0.1:8000"
 RECEIVER_PORT = "8900"
 
@@ -99,7 +101,7 @@ def follow_on_a_server(pages: Mapping[str, tuple[int, int]], database_url: str, 
     if not (shutil.which("bash") and shutil.which("curl")):
         pytest.skip("the pages are run with bash and curl, and one of them is not here")
     with open_folder() as home:
-        server = Server(home, DATABASE_URL=database_url, VIVIER_WEBHOOK_PRIVATE="true")
+        server = Server(home, DATABASE_URL=database_url, VIVIER_WEBHOOK_PRIVATE="true", VIVIER_EMBED_ORIGINS=PORTAL)
         try:
             server.ready()
             follow(pages, server, folder, database_url)
@@ -169,7 +171,14 @@ def test_a_newcomer_sees_a_shortlist_and_what_to_try(home: Path) -> None:
     """From nothing, then again: the same suppliers, the same key."""
     first = demonstration(home)
     assert "1\u00a0000 fournisseurs fictifs" in first
-    for words in ("Lot 1 · ", "Peut répondre ?", "Écartés de peu :", "Concurrence", "Autrement", "Droit et conseils"):
+    for words in (
+        "Lot 1 · ",
+        "Peut répondre ?",
+        "À la limite de vos critères :",
+        "Offre repérée",
+        "Autrement",
+        "Droit et conseils",
+    ):
         assert words in first
     assert "\x1b" not in first
     shortlist, _, rest = first.partition("À vous")

@@ -96,6 +96,11 @@ def test_what_was_declared_fills_the_form_and_comes_back_the_same(reference: Ref
     assert declaration_of_form(understand_form(form, reference), before) == before
 
 
+@pytest.mark.parametrize("typed", ["12", "12 ETP", "environ 12 salariés", " 12 personnes"])
+def test_a_number_is_read_with_the_words_that_people_write_around_it(reference: Reference, typed: str) -> None:
+    assert declared(reference, staff=typed).staff == 12
+
+
 SEVERAL = Declaration(
     offers=(
         DeclaredOffer(("ev-entretien", "de-bio"), "tonte", ServiceArea(radius_km=20)),

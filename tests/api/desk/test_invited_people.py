@@ -1,14 +1,23 @@
 """People invited by e-mail sign in by a link, a code or a passkey, without a secret that anybody hands over."""
 
 import asyncio
+import json
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
+from html import unescape
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
+import cbor2
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from sqlalchemy import func, select
@@ -16,11 +25,11 @@ from sqlalchemy import func, select
 from api.desk.frame.visit import COOKIE, OF_THIS_HOST
 from api.desk.invited_people import FRESH_SECONDS
 from db.core.engine import transaction
-from db.invitations import CODE_LIFE, LINK_LIFE, MOST_CODES, MOST_TRIES
+from db.invitations import CODE_LIFE, LINK_LIFE, MOST_CODES, MOST_TRIES, Passkey, insert_passkey
 from db.schema.person_tables import passkeys, sign_in_mails
 from matching.reference import Reference
 from tests.accessibility import violations
-from tests.api.desk.steps import Browser, heading, sign_in_as
+from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
 from tests.api.desk.window import Windows, appears, enter, press, refused
 from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
 from tests.api.organisations import Member, member
@@ -248,7 +257,7 @@ async def test_an_erasure_takes_all_that_lets_in(house: House) -> None:
 async def test_a_passkey_is_made_and_signs_in(
     house: House, windows: Windows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In a real browser with an authenticator of its own: with the finger, and never twice with one answer."""
+    """In a real browser with an authenticator of its own: with the finger; one that signed in long ago makes none."""
     await house.invite("match", "read")
     path = await house.link()
     async with on_a_socket(house.served.app) as socket:
@@ -295,6 +304,76 @@ def make_passkey_and_use_it(window: Chrome, address: str, path: str) -> None:
 def see_that_a_late_session_makes_none(window: Chrome, address: str) -> None:
     window.get(f"{address}/acces")
     assert window.find_elements(By.CSS_SELECTOR, "form[data-passkey]") == []
+
+
+@dataclass
+class Device:
+    """A device with one passkey, which signs whatever it is asked for."""
+
+    key: ec.EllipticCurvePrivateKey
+    count: int = 0
+
+    @property
+    def public_key(self) -> bytes:
+        numbers = self.key.public_key().public_numbers()
+        x, y = (number.to_bytes(32, "big") for number in (numbers.x, numbers.y))
+        return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: x, -3: y})
+
+    def answer(self, page: str, *, origin: str = HERE, flags: int = 0b101, count: int | None = None) -> str:
+        """The answer to the challenge of a page to sign in. `flags`: that a user is there (1) and was verified (4)."""
+        found = re.search(r'data-passkey="([^"]+)"', page)
+        assert found
+        options = json.loads(unescape(found[1]))
+        self.count += 1
+        client = {"type": "webauthn.get", "challenge": options["challenge"], "origin": origin, "crossOrigin": False}
+        told = json.dumps(client).encode()
+        counted = (self.count if count is None else count).to_bytes(4, "big")
+        seen = sha256(options["rpId"].encode()).digest() + bytes([flags]) + counted
+        signed = self.key.sign(seen + sha256(told).digest(), ec.ECDSA(hashes.SHA256()))
+        parts = {"clientDataJSON": told, "authenticatorData": seen, "signature": signed}
+        response = {name: encoded(part) for name, part in parts.items()}
+        id_ = encoded(b"a-passkey")
+        return json.dumps({"id": id_, "rawId": id_, "type": "public-key", "response": response})
+
+
+def encoded(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+async def test_a_passkey_answers_one_challenge_once_for_this_origin_by_a_verified_user(house: House) -> None:
+    await house.invite()
+    device, now = Device(ec.generate_private_key(ec.SECP256R1())), house.served.services.now()
+    async with transaction(house.served.services.database) as connection:
+        (person_id,) = (await connection.execute(select(sign_in_mails.c.person_id))).scalars()
+        await insert_passkey(connection, Passkey(b"a-passkey", person_id, device.public_key, 0, now))
+
+    async def status(wrong: dict[str, Any], browser: Browser) -> int:
+        await browser.open("/connexion")
+        return (await browser.submit("connexion/passe", preuve=device.answer(browser.page, **wrong))).status_code
+
+    async with browser_of(house) as anne, browser_of(house) as other:
+        wrong: dict[str, Any]
+        for wrong in ({"origin": "https://vivier.example.com"}, {"flags": 0b001}, {"flags": 0b100}):
+            assert await status(wrong, anne) == 401
+        await anne.open("/connexion")
+        fields, proof = anne.fields("connexion/passe"), device.answer(anne.page)
+        await other.open("/connexion")
+        assert (await other.submit("connexion/passe", preuve=proof)).status_code == 401
+        cookies = dict(anne.cookies)
+        assert (await anne.submit("connexion/passe", preuve=proof)).status_code == 200
+        assert "Anne Le Goff" in anne.page
+        async with browser_of(house) as replayed:
+            for name, text in cookies.items():
+                replayed.cookies.set(name, text, domain="vivier.example.org")
+            sent = urlencode({**fields, "preuve": proof}, doseq=True)
+            assert (await replayed.post("/connexion/passe", content=sent, headers=FORM)).status_code == 401
+        async with browser_of(house) as cloned:
+            assert await status({"count": 1}, cloned) == 401
+            house.ahead = timedelta(seconds=1)
+            await cloned.open("/connexion")
+            proof = device.answer(cloned.page)
+            house.ahead = timedelta(minutes=11)
+            assert (await cloned.submit("connexion/passe", preuve=proof)).status_code == 401
 
 
 async def test_an_answer_that_proves_nobody_is_refused(house: House) -> None:

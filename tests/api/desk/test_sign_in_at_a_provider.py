@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
+from api.app import _warn_of_names
 from api.desk.frame.visit import COOKIE
 from api.desk.sign_in import SIGN_IN_SECONDS, _challenge, _proof, _SignInState
 from api.runtime.rate_limits import SIGN_INS, Limits
@@ -161,6 +163,17 @@ async def test_what_let_somebody_in_is_looked_at_again_at_each_page(door: Door, 
         assert (await browser.get("/besoin")).status_code == 303
     connect(door.served.services, door.monkeypatch, "https://another.example", HERE, oidc_members=named.oidc_members)
     assert (await browser.get("/besoin")).status_code == 303
+
+
+async def test_names_of_organisations_in_the_settings_are_told_with_their_ids(door: Door) -> None:
+    services, own = door.served.services, door.buyers
+    members = (("@a.example", own.key.organisation), ("@b.example", str(own.organisation_id)), ("@c.example", "Nobody"))
+    with capture_logs() as told:
+        await _warn_of_names(services.database, replace(services.settings, oidc_members=members))
+    assert {(each["name"], each["id"]) for each in told} == {
+        (own.key.organisation, str(own.organisation_id)),
+        ("Nobody", None),
+    }
 
 
 async def test_signing_out_leads_to_the_provider_with_the_token_it_gave(door: Door, browser: Browser) -> None:

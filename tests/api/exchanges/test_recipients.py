@@ -115,7 +115,8 @@ async def test_a_confirmation_said_again_changes_nothing_and_another_day_correct
     first, again = [await confirm(exchange, recipients="waiting") for _ in range(2)]
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.json() == again.json()
-    assert first.headers["etag"] == again.headers["etag"] == (await served.get(exchange.path)).headers["etag"]
+    read = await served.get(exchange.path, headers={"Accept-Encoding": "identity"})  # a compressed one has another tag
+    assert first.headers["etag"] == again.headers["etag"] == read.headers["etag"]
     tomorrow = today + timedelta(days=1)
     usual, served.services.now = served.services.now, lambda: tomorrow
     try:

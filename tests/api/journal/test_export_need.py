@@ -137,6 +137,13 @@ def redate_with_the_key(folder: Folder, record: Any) -> None:
     record["timestamp"] = record["heads"][0]["signed"]["timestamp"]
 
 
+def backdate(folder: Folder, record: Any) -> None:
+    """As somebody may who has the key, and asks the authority."""
+    redate(record)
+    sign_again(folder, record, KEY)
+    record["timestamp"] = asyncio.run(stamped(folder.authority, record["statement"]))
+
+
 def redate_head(_: Folder, record: Any) -> None:
     signed = record["heads"][0]["signed"]
     signed["heads"] = signed["heads"].replace('"at":"20', '"at":"19')
@@ -158,6 +165,7 @@ TAMPERED: tuple[tuple[str, Tampering], ...] = (
     ("il a été changé, ou sa date", lambda _, record: redate(record)),
     ("autre clé", lambda folder, record: sign_again(folder, record, OTHER)),
     ("horodatage faux (c'est celui d'un autre texte)", redate_with_the_key),
+    ("autre date, horodaté le", backdate),
     ("ou sa date a été changée", redate_head),
     ("autre autorité", stamp_by_another),
     ("le journal ne la continue pas", lambda _, record: record["heads"][0].update(proof=["00" * 32])),
