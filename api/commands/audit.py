@@ -17,7 +17,7 @@ from httpx import AsyncClient
 
 from api.commands.command import FAILED, USAGE, CommandFailed, attached_database
 from api.commands.console import plain
-from api.journal.export_need import VERIFIER, NeedRecord, read_record, write_record
+from api.journal.export_need import VERIFIER, ExportedNeed, read_need_to_export, write_exported_need
 from api.journal.send_heads import ANSWER_SECONDS
 from api.journal.signing_key import JournalKey, journal_key, signature_checker
 from api.journal.timestamps import NoTimestamp, request_timestamp
@@ -106,13 +106,13 @@ def _export(need_id: UUID, folder: Path, settings: Settings, key: JournalKey) ->
     """Write the record of a need into a folder, stamped where an authority is set and answers. Raises CommandFailed."""
     now = datetime.now(UTC)
 
-    async def read() -> NeedRecord:
+    async def read() -> ExportedNeed:
         async with transaction(engine(url, pool_size=0)) as connection:
             await read_one_snapshot(connection)
             organisation_id = await organisation_of(connection, f"need:{need_id}")
             if organisation_id is None:
                 raise CommandFailed(f"no journal tells of a need {need_id}", USAGE)
-            return await read_record(connection, organisation_id, need_id, now)
+            return await read_need_to_export(connection, organisation_id, need_id, now)
 
     async def stamp(statement: str) -> str | None:
         if settings.timestamp_url is None:
@@ -125,16 +125,16 @@ def _export(need_id: UUID, folder: Path, settings: Settings, key: JournalKey) ->
                 return None
 
     with attached_database(settings) as url:
-        record = asyncio.run(read())
+        need = asyncio.run(read())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise CommandFailed(f"{folder} is not empty", USAGE)
-        write_record(folder, record, key, asyncio.run(stamp(record.statement)))
+        write_exported_need(folder, need, key, asyncio.run(stamp(need.statement)))
     except OSError as error:
         raise CommandFailed(f"cannot write {folder}: {error.strerror}", USAGE) from None
     sys.stdout.write(
-        f"{len(record.entries)} entries, {len(record.documents)} documents, {len(record.heads)} earlier heads\n"
+        f"{len(need.entries)} entries, {len(need.documents)} documents, {len(need.heads)} earlier heads\n"
         f"verify: python {plain(str(folder / VERIFIER))} {plain(str(folder))} --key {key.public}\n"
     )
 

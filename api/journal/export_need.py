@@ -51,8 +51,8 @@ class KeptEntry(NamedTuple):
     before: bytes
 
 
-class NeedRecord(NamedTuple):
-    """The record of a need: `statement`: what is signed of it, as JSON."""
+class ExportedNeed(NamedTuple):
+    """A need, to be exported with what proves it; `statement`: what is signed of it, as JSON."""
 
     statement: str
     entries: list[dict[str, Any]]
@@ -60,8 +60,10 @@ class NeedRecord(NamedTuple):
     heads: list[dict[str, Any]]
 
 
-async def read_record(connection: Connection, organisation_id: UUID, need_id: UUID, now: datetime) -> NeedRecord:
-    """The record of an organisation's need, for its folder."""
+async def read_need_to_export(
+    connection: Connection, organisation_id: UUID, need_id: UUID, now: datetime
+) -> ExportedNeed:
+    """An organisation's need with what proves it, to be exported into a folder."""
     about = await objects_about(connection, need_id)
     tree, previous, kept = MerkleTree(for_proofs=True), BEFORE_THE_FIRST, list[KeptEntry]()
     async for page in stored_entries(connection, organisation_id):
@@ -88,7 +90,7 @@ async def read_record(connection: Connection, organisation_id: UUID, need_id: UU
         "withheld": sorted(present - shown),
     }
     heads = [each for line in await signed_lines(connection) if (each := _own_head(line, organisation_id, tree))]
-    return NeedRecord(
+    return ExportedNeed(
         msgspec.json.encode(statement).decode(),
         [_entry_document(each, organisation_id, tree) for each in kept],
         documents,
@@ -96,24 +98,24 @@ async def read_record(connection: Connection, organisation_id: UUID, need_id: UU
     )
 
 
-def write_record(folder: Path, record: NeedRecord, key: JournalKey, timestamp: str | None) -> None:
+def write_exported_need(folder: Path, need: ExportedNeed, key: JournalKey, timestamp: str | None) -> None:
     """Write the folder, which is there and empty. `timestamp`: of the statement, in base64. Raises OSError."""
     (folder / "documents").mkdir()
     listed = []
-    for each in record.documents:
+    for each in need.documents:
         name = each.name.replace(":", "_").replace("/", "_")
         parts = {f"{name}.part{number}": part for number, part in enumerate(each.parts, 1)}
         for file, content in {f"{name}.json": each.content, **parts}.items():
             (folder / "documents" / file).write_bytes(content)
         listed.append({"name": each.name, "file": f"{name}.json", "fields": each.fields, "parts": list(parts)})
     whole = {
-        "statement": record.statement,
+        "statement": need.statement,
         "public_key": key.public,
-        "signature": key.sign(record.statement.encode()).hex(),
+        "signature": key.sign(need.statement.encode()).hex(),
         "timestamp": timestamp,
-        "entries": record.entries,
+        "entries": need.entries,
         "documents": listed,
-        "heads": record.heads,
+        "heads": need.heads,
     }
     (folder / "record.json").write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
     (folder / VERIFIER).write_bytes(files("api.journal").joinpath(VERIFIER).read_bytes())

@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from api.journal.export_need import VERIFIER, read_record, write_record
+from api.journal.export_need import VERIFIER, read_need_to_export, write_exported_need
 from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey
 from api.journal.timestamps import request_timestamp
@@ -75,10 +75,10 @@ async def folder(engine: Engine, tmp_path: Path) -> Folder:
     signed = msgspec.structs.replace(signed, timestamp=await stamped(authority, signed.heads))
     await ask(engine, replace_line, line_id, msgspec.json.encode(signed).decode())
     await ask(signing, write_entry, other, "need.changed", need, now, version=1, about=(need,))
-    record = await ask(engine, read_record, owner, started.need_id, datetime.now(UTC))
+    record = await ask(engine, read_need_to_export, owner, started.need_id, datetime.now(UTC))
     path = tmp_path / "record"
     path.mkdir()
-    write_record(path, record, KEY, await stamped(authority, record.statement))
+    write_exported_need(path, record, KEY, await stamped(authority, record.statement))
     return Folder(path, authority, Authority(tmp_path / "other", "Autre"))
 
 
