@@ -22,7 +22,7 @@ from matching.index.distances import NearDistances, PlaceDistances
 from matching.index.legal import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, Days, OutcomeCodes, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER, OFFERED_BITS
-from matching.index.sizes import BEYOND
+from matching.index.sizes import BEYOND, Levels
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals
 from matching.lot_query import LotQuery
 from matching.past_awards import EssBar, apply_bars
@@ -37,6 +37,8 @@ RADII_KM = (10, 25, 50, 100)
 
 ReservedTypes = tuple[Reserved, ...]
 """The reserved types of a lot, each once, in the order in which the buyer named them."""
+CapableCounts = tuple[int, dict[str, OptionCount]]
+"""The number of candidates for whom a lot is not too large, and those under each reservation it might have."""
 ApprovalEnds = tuple[Days, Positions]
 """The days on which the approvals of some candidates end, each day once, and how many end until then."""
 
@@ -226,6 +228,7 @@ class LotMatch:
         self.query, self.live, self.on, self.rules, self.ess_bars = query, live, on, rules, ess_bars or {}
         self.reserved_types: ReservedTypes = tuple(dict.fromkeys(query.lot.reserved or ()))
         self._given = selection
+        self._levels: Levels | None = None
 
     @cached_property
     def selection(self) -> Selection:
@@ -269,18 +272,23 @@ class LotMatch:
         yearly = self.query.yearly_eur
         if yearly is None:
             return tuple(ReachCounts(0, 0, 0, one.candidates) for one in self.counts.covered)
-        rows, sizes = self.passing.order, self.live.base.columns.sizes
-        levels = sizes.levels(self.ordinals[rows], yearly, self.sector_eur)
+        rows = self.passing.order
+        levels = self._levels_for(yearly)[rows]
         answered = self.selection.best[:, rows] != NO_OFFER
         return tuple(ReachCounts(*np.bincount(levels[has], minlength=len(REACH_LEVELS)).tolist()) for has in answered)
 
-    def count_capable(self) -> tuple[int, dict[str, OptionCount]]:
+    def _levels_for(self, yearly_eur: float) -> Levels:
+        """The reach of every row of the selection for the lot's yearly value, found once."""
+        if self._levels is None:
+            self._levels = self.live.base.columns.sizes.levels(self.ordinals, yearly_eur, self.sector_eur)
+        return self._levels
+
+    def count_capable(self) -> CapableCounts:
         """The total and the counts by reservation, without those for whom the lot is too large."""
         counts, yearly = self.counts, self.query.yearly_eur
         if yearly is None:
             return counts.total, counts.options
-        passing, sizes = self.passing, self.live.base.columns.sizes
-        is_beyond = sizes.levels(self.ordinals, yearly, self.sector_eur) == BEYOND
+        passing, is_beyond = self.passing, self._levels_for(yearly) == BEYOND
         if passing.within_cap is not None:
             is_beyond &= passing.within_cap
         tally = np.bincount(passing.codes[is_beyond], minlength=OUTCOME_CODES)

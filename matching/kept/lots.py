@@ -18,7 +18,7 @@ from matching.geo.territory import Territory
 from matching.index.live_index import OFFERLESS, LiveIndex
 from matching.index.offers import SUPPLIER_BIT
 from matching.index.supplier_columns import Ordinals
-from matching.lot_match import ApprovalEnds, CandidateCounts, FirstCandidates, LotMatch
+from matching.lot_match import ApprovalEnds, CandidateCounts, CapableCounts, FirstCandidates, LotMatch
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
 from matching.selection import OfferFinder, Selection, select, select_several
@@ -46,7 +46,7 @@ class RankedLot:
 
     The suppliers are kept by how many were asked for, the unknown ones also by the kinds that offer what is requested;
     the refused and unknown ones with the change of the index at which they were found. `approval_ends`: of the
-    candidates, once asked for; `reach`: by the lot's yearly value.
+    candidates, once asked for; `reach`, `capable`: by the lot's yearly value.
     """
 
     def __init__(self, counts: CandidateCounts) -> None:
@@ -56,6 +56,7 @@ class RankedLot:
         self.unknown: dict[Hashable, tuple[UnknownSuppliers, int]] = {}
         self.approval_ends: ApprovalEnds | None = None
         self.reach: dict[float | None, tuple[ReachCounts, ...]] = {}
+        self.capable: dict[float | None, CapableCounts] = {}
         self._orders = -1
 
     def has_new_orders(self) -> bool:
@@ -247,6 +248,14 @@ class CachedLot(LotMatch):
         if found is None:
             found = super().reach_counts
             _remember(self.ranked.reach, self.query.yearly_eur, found)
+        return found
+
+    def count_capable(self) -> CapableCounts:
+        """The total and the counts by reservation, without those for whom the lot is too large."""
+        found = self.ranked.capable.get(self.query.yearly_eur)
+        if found is None:
+            found = super().count_capable()
+            _remember(self.ranked.capable, self.query.yearly_eur, found)
         return found
 
     def first(self, count: int) -> FirstCandidates:
