@@ -408,12 +408,16 @@ async def test_a_supplier_is_retained_after_it_was_asked_and_who_was_not_is_name
     assert "Interrogé : 1 ; non interrogé : 1" in shown
     assert all(name in shown for name in desk.suppliers)
     assert "Interrogé, comme décidé" in shown
+    await desk.write(a="choisis", fournisseur=other, moyen="letter")
+    await own.open(f"/{desk.path}")
+    assert "Interrogé : 1 ; envoi à confirmer : 1" in said(own.page), "a letter that may not have left asks nobody yet"
     await desk.open("decisions")
     assert heading(own.page) == "Fournisseurs retenus"
     await desk.send("decisions", fournisseur=one, decision="kept", motif="Peut commencer en mars")
     assert said(heading(own.page)) == "Retenir ce fournisseur ?"
     assert "Un fournisseur retenu n'a aucun avantage" in said(own.page)
     assert "Non interrogés sur ce lot : 1" in said(own.page)
+    assert "(envoi à confirmer)" in said(own.page)
     assert f"echanges/nouveau?fournisseur={other}" in own.page
     await desk.send("decisions")
     assert "Retenu" in rows_of(own.page)[one]
