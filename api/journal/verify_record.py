@@ -44,14 +44,14 @@ def main() -> int:
     parser.add_argument("--key", metavar="CLÉ", help="la clé publique du journal, notée ailleurs")
     parser.add_argument("--authority", type=Path, metavar="CERTIFICATS", help="ceux de l'autorité d'horodatage (PEM)")
     options = parser.parse_args()
-    record = Record(options.folder, options.key, options.authority)
+    record = Export(options.folder, options.key, options.authority)
     faults = list(record.faults())
     print(*record.told, sep="\n")  # noqa: T201
     print(*(f"DÉFAUT : {each}" for each in faults) if faults else ["Tout est comme il a été écrit."], sep="\n")  # noqa: T201
     return 1 if faults else 0
 
 
-class Record:
+class Export:
     """The folder of a need. `told`: what its verification has found in order, in words."""
 
     def __init__(self, folder: Path, key: str | None = None, authority: Path | None = None) -> None:
