@@ -21,7 +21,7 @@ from api.journal.export_need import VERIFIER, read_need_to_export, write_exporte
 from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey
 from api.journal.timestamps import request_timestamp
-from api.journal.verify_record import Record
+from api.journal.verify_record import Export
 from db.core.engine import Engine
 from db.journal.entries import queue_heads, replace_line, write_entry
 from domain.journal import Actor, JournalHead, JournalHeads, SignedHeads
@@ -43,7 +43,7 @@ class Folder:
 
     def faults(self, key: str | None = KEY.public) -> list[str]:
         """The faults that the verifier finds, with the key and the certificates that are known from elsewhere."""
-        return list(Record(self.path, key, self.authority.certificates).faults())
+        return list(Export(self.path, key, self.authority.certificates).faults())
 
     def tamper(self, tampering: Tampering) -> None:
         record = json.loads((self.path / "record.json").read_bytes())
