@@ -58,7 +58,7 @@ def networks_to_call(
     Without areas, those of any territory; without reservations, those of all.
     """
     wanted = {commune for area in areas for commune in area.communes}
-    covered_by: dict[tuple[str, ...], set[str]] = {}
+    covered_by: dict[tuple[str, ...], set[int]] = {}
     found: list[tuple[int, str, Network]] = []
     for network in networks:
         codes = network.territories
