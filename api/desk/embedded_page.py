@@ -13,7 +13,8 @@ from litestar import Response
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import read_need_form
-from api.desk.need.understood_need import understand_in_worker
+from api.desk.need.territory_field import territories_of_name
+from api.desk.need.understood_need import UnderstoodNeed, understand_in_worker
 from api.embed.routes import Ticket, open_ticket
 from api.match import answer_match
 from api.runtime.auth import NOT_STORED, admit
@@ -85,11 +86,11 @@ async def _bearer_of(visit: Visit, ticket: Ticket) -> Client | None:
 async def _search(visit: Visit, ticket: Ticket) -> Response[bytes]:
     """The page with what the words in the query find; with the form alone where there are none, or none understood."""
     form = read_need_form({name: visit.fields[name][:MOST_CHOSEN] for name in FIELDS if name in visit.fields})
-    shown: dict[str, Any] = {"ticket": ticket, "form": form, "where": None, "lot": None}
+    shown: dict[str, Any] = {"ticket": ticket, "form": form, "place_typed": form.place, "where": None, "lot": None}
     if not visit.text(WORDS):
         return visit.page("embed/search.html", **shown)
     understood = await understand_in_worker(visit, form)
-    shown |= {"form": understood.form, "where": understood.where}
+    shown |= {"form": understood.form, "place_typed": _place_to_type(visit, understood), "where": understood.where}
     if understood.need is None:
         return visit.page("embed/search.html", mistakes=understood.mistakes, **shown)
     need = msgspec.structs.replace(understood.need.matched, limit=MOST_SHOWN, near_misses=0)
@@ -100,3 +101,11 @@ async def _search(visit: Visit, ticket: Ticket) -> Response[bytes]:
     found = [each for each in lot.candidates if not set(SELF_EMPLOYED) & set(each.supplier.kinds)]
     shown |= {"lot": lot, "found": found, "sources": sources, "licences": LICENCES}
     return visit.page("embed/search.html", **shown)
+
+
+def _place_to_type(visit: Visit, understood: UnderstoodNeed) -> str:
+    """The text by which the place field means what it was understood as: a name where that suffices, else a code."""
+    areas = understood.where.areas
+    if understood.form.place or len(areas) != 1:
+        return understood.form.place
+    return areas[0].label if territories_of_name(areas[0].label, visit.reference) == areas else areas[0].id

@@ -23,7 +23,8 @@ from domain.journal import BEFORE_THE_FIRST, RIGHTS, Actor, Detail, Entry, Journ
 from domain.merkle import MerkleTree
 
 READ_AT_ONCE = 5_000
-ADOPTED_AT_ONCE = 1_000
+MOST_BOUND = 1_000
+"""Stored objects that an entry binds at most."""
 
 _COLUMNS = [column for column in audit_entries.c if column.name not in {"organisation_id", "detail", "signature"}]
 _decode_detail = msgspec.json.Decoder(Detail).decode
@@ -71,6 +72,11 @@ async def write_entry(
     """
 
     names = [*about, *take_names_to_bind(connection)]
+    if len(names) > MOST_BOUND:  # as the links of a campaign: one entry of them all would be long to read
+        await write_entry(connection, actor, "rights.bound", object_, now, about=names[:MOST_BOUND])
+        names = names[MOST_BOUND:]
+        await write_entry(connection, actor, action, object_, now, version=version, detail=detail, about=names)
+        return
     made = await next_entry(connection, actor, action, object_, now, version=version, detail=detail, about=names)
     row = msgspec.structs.asdict(made.entry) | {"organisation_id": actor.organisation_id}
     await connection.execute(insert(audit_entries).values(row | {"hash": made.hash, "signature": made.signature}))
@@ -82,8 +88,8 @@ async def adopt_rights(connection: Connection, now: datetime) -> None:
     for organisation_id in sorted((await connection.execute(due)).scalars()):
         actor, about = Actor(organisation_id, "server"), f"organisation:{organisation_id}"
         names = await stored_names(connection, organisation_id, sorted(RIGHTS))
-        for first in range(0, len(names), ADOPTED_AT_ONCE):
-            some = names[first : first + ADOPTED_AT_ONCE]
+        for first in range(0, len(names), MOST_BOUND):
+            some = names[first : first + MOST_BOUND]
             await write_entry(connection, actor, "rights.adopted", about, now, about=some)
 
 

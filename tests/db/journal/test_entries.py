@@ -87,6 +87,17 @@ async def test_a_journal_reads_back_as_it_was_written(engine: Engine, length: in
     assert (chain.breaks, (chain.number, chain.hash)) == ([], tuple(await ask(engine, head, organisation_id)))
 
 
+async def test_what_binds_very_much_is_several_entries(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one says what was done; all together bind everything, once."""
+    monkeypatch.setattr(audit, "MOST_BOUND", 2)
+    names = [f"key:{UUID(int=number)}" for number in range(5)]
+    owner = await written(engine, "Morbihan", 1)
+    await ask(engine, write_entry, Actor(owner, "server"), "a.b", "need:1", SAMPLES_NOW, about=names)
+    _, *found = await ask(engine, entries, owner, None, 0, 9)
+    assert [each.action for each in found] == ["rights.bound", "rights.bound", "a.b"]
+    assert [name for each in found for name in each.content] == [f"{name}=" for name in names]
+
+
 async def test_it_is_known_what_a_journal_tells_of(engine: Engine) -> None:
     one, other = await written(engine, "Morbihan", 2), await written(engine, "Vannes", 1)
     assert [await ask(engine, has_entries, each, "need:2") for each in (one, other)] == [True, False]
