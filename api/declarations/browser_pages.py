@@ -53,7 +53,8 @@ async def shown_page(call: Call, connection: Connection, link: FollowedLink) -> 
     """All that the page of a link shows. Raises Refusal (429) to one who reads too often."""
     shown = await supplier_page(call, connection, link)
     wanted = await segments_asked_by(connection, link.id)
-    return await page_of_document(call, connection, shown, link.organisation, wanted)
+    page = await page_of_document(call, connection, shown, link.organisation, wanted)
+    return page._replace(language=call.language)
 
 
 async def page_of_document(

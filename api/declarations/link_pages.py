@@ -1,7 +1,8 @@
 """Pages behind secret links: where a supplier answers an exchange, and where it says what it does.
 
-They are plain HTML in French and work without scripts. Nothing is loaded from elsewhere: style and script stand in the
-page, and the policy names their digests. The address is a secret, so it is passed on to nobody, nor kept.
+They are plain HTML in French, a supplier's own page in English too, and work without scripts. Nothing is loaded from
+elsewhere: style and script stand in the page, and the policy names their digests. The address is a secret, so it is
+passed on to nobody, nor kept.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from api.web import html_pages
 from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, refusal_of
 from domain.exchanges.letter import NAMELESS
-from domain.text.bilingual import PARIS, long_date, printed_euros, typeset
+from domain.text.bilingual import PARIS, Language, Text, long_date, printed_euros, typeset
 
 FOLDER = Path(__file__).parent / "templates"
 OF_EXCHANGES = FOLDER.parents[1] / "exchanges" / "templates"
@@ -35,6 +36,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+IN_ENGLISH_TOO = frozenset({"fiche_refusal.html"})
 PRIVATE: Mapping[str, str] = {
     "cache-control": "no-store",
     "content-security-policy": (
@@ -50,28 +52,34 @@ PRIVATE: Mapping[str, str] = {
 """The headers of everything behind a link whose address is a secret."""
 
 
-def render_page(template: str, status: int, **variables: Any) -> Response[bytes]:
-    """The page that a template makes of the variables."""
-    content = templates().get_template(template).render(**variables)
+def render_page(template: str, status: int, language: Language = "fr", **variables: Any) -> Response[bytes]:
+    """The page that a template makes of the variables, in a language where it has two."""
+    content = templates(language).get_template(template).render(**variables)
     return Response(content.encode(), status_code=status, media_type=HTML)
 
 
 @cache
-def templates() -> Environment:
+def templates(language: Language = "fr") -> Environment:
     """The templates of the pages, with their style, their script, and moments, days and amounts in words."""
 
     def moment_in_words(at: datetime) -> str:
         local = at.astimezone(PARIS)
-        return f"{long_date(local.date()).fr} à {local.hour} h {local.minute:02}"
+        day = long_date(local.date())
+        return Text(f"{day.fr} à {local.hour} h {local.minute:02}", f"{day.en}, {local:%H:%M}").to(language)
 
     def day_in_words(day: date) -> str:
-        return long_date(day).fr
+        return long_date(day).to(language)
+
+    def say(pair: tuple[str, str], *values: object) -> Markup:
+        """The sentence in this language, of a pair that a template has, with these values."""
+        return Markup(Text(*pair).to(language)).format(*values)  # noqa: S704 - ours; values are escaped
 
     environment = html_pages.html_environment(FileSystemLoader([FOLDER, OF_EXCHANGES]))
-    environment.filters |= {"moment": moment_in_words, "day": day_in_words}
-    environment.filters["euros"] = lambda amount: printed_euros(amount, "fr")
-    environment.filters["typeset"] = lambda text: typeset(text, "fr")
-    environment.filters["inside"] = lambda name: name[:1].lower() + name[1:] if name == NAMELESS.fr else name
+    environment.filters |= {"moment": moment_in_words, "day": day_in_words, "say": say}
+    environment.filters["euros"] = lambda amount: printed_euros(amount, language)
+    environment.filters["typeset"] = lambda text: typeset(text, language)
+    environment.filters["inside"] = lambda name: name[:1].lower() + name[1:] if name == NAMELESS.to(language) else name
+    environment.globals["language"] = language
     environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
     environment.globals["script"] = Markup(SCRIPT)  # noqa: S704 - likewise
     return environment
@@ -87,7 +95,9 @@ async def answer_privately(
         answer = answer_failure(call, failure)
         if negotiate_media(call, (JSON, HTML)) == HTML:
             refusal = refusal_of(failure)
-            answer = render_page(refusal_template, refusal.kind.status, kind=refusal.kind, detail=refusal.detail.fr)
+            language: Language = call.language if refusal_template in IN_ENGLISH_TOO else "fr"
+            said = {"kind": refusal.kind, "detail": refusal.detail.to(language)}
+            answer = render_page(refusal_template, refusal.kind.status, language, **said)
             answer.headers.update(refusal.headers)
     answer.headers.update(PRIVATE)
     return answer

@@ -24,28 +24,28 @@ from domain.declarations.declaration import Declaration, SupplierPage
 from domain.errors import Problem
 from domain.exchanges.letter import shown_buyer
 from domain.reference.territory import Area, TerritoryKind
-from domain.suppliers.supplier import DECLARATIONS, Basis, Offer, ServiceArea, Supplier
-from domain.text.bilingual import PARIS, listed, place_after_de
+from domain.suppliers.supplier import DECLARATIONS, Basis, Offer, ServiceArea
+from domain.text.bilingual import PARIS, Language, Text, listed, place_after_de
 from domain.text.labels import KINDS
 from matching.reference import Reference
 
-KINDS_OF_PLACE: Mapping[TerritoryKind, str] = {
-    "commune": "commune",
-    "epci": "intercommunalité",
-    "departement": "département",
-    "region": "région",
-    "country": "pays",
-    "nuts": "zone statistique européenne",
+KINDS_OF_PLACE: Mapping[TerritoryKind, Text] = {
+    "commune": Text("commune", "commune"),
+    "epci": Text("intercommunalité", "EPCI"),
+    "departement": Text("département", "departement"),
+    "region": Text("région", "region"),
+    "country": Text("pays", "country"),
+    "nuts": Text("zone statistique européenne", "European statistical area"),
 }
-AREAS_AROUND: Mapping[TerritoryKind, str] = {
-    "epci": "Dans notre intercommunalité",
-    "departement": "Dans tout le département",
-    "region": "Dans toute la région",
+AREAS_AROUND: Mapping[TerritoryKind, Text] = {
+    "epci": Text("Dans notre intercommunalité", "In our EPCI"),
+    "departement": Text("Dans tout le département", "In the whole departement"),
+    "region": Text("Dans toute la région", "In the whole region"),
 }
-BASES: Mapping[Basis, str] = {
-    "declared": "d'après un annuaire ou un réseau",
-    "awarded": "d'après un marché public gagné",
-    "inferred": "supposé, à confirmer par vous",
+BASES: Mapping[Basis, Text] = {
+    "declared": Text("d'après un annuaire ou un réseau", "as a directory or a network says"),
+    "awarded": Text("d'après un marché public gagné", "as a public contract that you won says"),
+    "inferred": Text("supposé, à confirmer par vous", "supposed, for you to confirm"),
 }
 MOST_NAMED = 6
 ARTICLES: Mapping[str, tuple[str, ...]] = {
@@ -85,6 +85,11 @@ class PageOfSupplier(NamedTuple):
     source_names: Mapping[str, str]
     asking: str
     may_ask: bool = True
+    language: Language = "fr"
+
+    def say(self, french: str, english: str) -> str:
+        """The words in the language of the page."""
+        return Text(french, english).to(self.language)
 
 
 def declaration_page(
@@ -107,6 +112,7 @@ def declaration_page(
     return render_page(
         "fiche.html",
         status,
+        page.language,
         supplier=shown.supplier,
         declared=declared,
         found_by=findable_words(declared, page) if declared else None,
@@ -116,7 +122,7 @@ def declaration_page(
         in_brief=known_in_brief(page),
         link_until=shown.link_expires_at.astimezone(PARIS).date(),
         event=event,
-        asking=shown_buyer(page.asking).fr,
+        asking=shown_buyer(page.asking).to(page.language),
         beside_answer=False,
         searched=searched,
         **form_variables(page, understood, problems),
@@ -144,14 +150,16 @@ def form_variables(
         "declaration": form,
         "ticks": _ticks(first, form, reference),
         "more_ticks": _ticks([code for code in others if code not in first], form, reference),
-        "areas": [(area.id, place_words(area, reference)) for area in known_areas(form.territories, reference)],
-        "places": [(area.id, place_words(area, reference)) for area in understood.places],
-        "zones": zone_choices(supplier, form.where, reference, has_several=_has_several(page)),
+        "areas": [
+            (area.id, place_words(area, reference, page.language)) for area in known_areas(form.territories, reference)
+        ],
+        "places": [(area.id, place_words(area, reference, page.language)) for area in understood.places],
+        "zones": zone_choices(page, form.where),
         "own_areas": findable_words(declared, page).trades if declared and _has_several(page) else [],
         "amounts": AMOUNTS,
         "known_contact": supplier.contact,
         "searched_place": bool(form.territories or understood.places),
-        "mistakes": [(field_of_problem(each), each.detail.fr) for each in problems],
+        "mistakes": [(field_of_problem(each), each.detail.to(page.language)) for each in problems],
     }
 
 
@@ -164,35 +172,41 @@ def _has_several(page: PageOfSupplier) -> bool:
     return page.shown.declaration is not None and has_several_areas(page.shown.declaration)
 
 
-def zone_choices(
-    supplier: Supplier, chosen: str, reference: Reference, *, has_several: bool = False
-) -> list[tuple[str, str]]:
+def zone_choices(page: PageOfSupplier, chosen: str) -> list[tuple[str, str]]:
     """The areas that can be chosen with one tap, each with its words: around the supplier, where it stands, France."""
-    name = reference.territories.commune_name(supplier.commune)
-    around = f"autour {place_after_de(name)}" if name else "autour de chez nous"
+    supplier, territories, say = page.shown.supplier, page.reference.territories, page.say
+    name = territories.commune_name(supplier.commune)
+    if name:
+        around = say(f"autour {place_after_de(name)}", f"around {name}")
+    else:
+        around = say("autour de chez nous", "around us")
     kilometres = list(KILOMETRES) if supplier.location else []
     kind, _, number = chosen.partition(":")
     if kind == "km" and number not in kilometres:
         kilometres = sorted([*kilometres, number], key=lambda text: float(text) if text.isdecimal() else 0)
     choices = [(f"km:{each}", f"{each} km {around}") for each in kilometres]
     if name and supplier.commune:
-        parents = reference.territories.parents(reference.territories.area(f"commune:{supplier.commune}"))
+        parents = territories.parents(territories.area(f"commune:{supplier.commune}"))
+        colon = say(" : ", ": ")
         choices += [
-            (area.id, f"{AREAS_AROUND[area.kind]} : {area.label}") for area in parents if area.kind in AREAS_AROUND
+            (area.id, f"{AREAS_AROUND[area.kind].to(page.language)}{colon}{area.label}")
+            for area in parents
+            if area.kind in AREAS_AROUND
         ]
-    choices.append((FRANCE, "Dans toute la France"))
-    if has_several:
-        choices.insert(0, (AS_BEFORE, "Comme déjà déclaré : une zone pour chaque activité"))
+    choices.append((FRANCE, say("Dans toute la France", "In all of France")))
+    if _has_several(page):
+        several = say("Comme déjà déclaré : une zone pour chaque activité", "As said already: an area for each trade")
+        choices.insert(0, (AS_BEFORE, several))
     elif chosen == AS_BEFORE:
-        choices.append((AS_BEFORE, "Dans le contour déjà déclaré"))
+        choices.append((AS_BEFORE, say("Dans le contour déjà déclaré", "In the outline said already")))
     return choices
 
 
-def place_words(area: Area, reference: Reference) -> str:
+def place_words(area: Area, reference: Reference, language: Language) -> str:
     """A territory as it is told apart from others of its name: “Redon (commune, Ille-et-Vilaine)”."""
     around = [each.label for each in reference.territories.parents(area) if each.kind == "departement"]
     within = around if area.kind in {"commune", "epci"} else []
-    return f"{area.label} ({', '.join((KINDS_OF_PLACE[area.kind], *within[:3]))})"
+    return f"{area.label} ({', '.join((KINDS_OF_PLACE[area.kind].to(language), *within[:3]))})"
 
 
 class FindableWords(NamedTuple):
@@ -213,56 +227,58 @@ def findable_words(declared: Declaration, page: PageOfSupplier) -> FindableWords
         for code in filter(taxonomy.known, offer.segments):
             areas.setdefault(taxonomy.label(code), []).append(area_words(offer.service_area, page))
     if has_several_areas(declared):
-        trades = [f"{label} ({' ou '.join(dict.fromkeys(some))})" for label, some in areas.items()]
+        trades = [f"{label} ({page.say(' ou ', ' or ').join(dict.fromkeys(some))})" for label, some in areas.items()]
         return FindableWords(trades, "", declared.valid_until)
     return FindableWords([*areas], next((some[0] for some in areas.values()), ""), declared.valid_until)
 
 
 def area_words(area: ServiceArea | None, page: PageOfSupplier) -> str:
     """A service area in words that follow a verb: “dans le territoire …”."""
-    name = page.reference.territories.commune_name(page.shown.supplier.commune)
-    around = place_after_de(name) if name else "de votre adresse"
+    name, say = page.reference.territories.commune_name(page.shown.supplier.commune), page.say
+    around = say(place_after_de(name) if name else "de votre adresse", f"from {name or 'your address'}")
     if area is None:
-        return f"à 50 km {around} au plus"
+        return say(f"à 50 km {around} au plus", f"at most 50 km {around}")
     if area.national:
-        return "dans toute la France"
+        return say("dans toute la France", "in all of France")
     if area.radius_km is not None:
-        return f"à {area.radius_km:g} km {around} au plus".replace(".", ",")
+        distance = f"{area.radius_km:g}"
+        return say(f"à {distance} km {around} au plus".replace(".", ","), f"at most {distance} km {around}")
     if area.geometry is not None:
-        return "dans le contour que vous avez tracé"
+        return say("dans le contour que vous avez tracé", "in the outline that you drew")
     names = [each.label for each in known_areas(area.codes or (), page.reference)]
-    more = [f"{len(names) - MOST_NAMED} autres lieux"] if len(names) > MOST_NAMED else []
-    ground = "sur ce territoire" if len(names) == 1 else "sur ces territoires"
-    return f"{ground} : {listed([*names[:MOST_NAMED], *more]).fr}"
+    left = len(names) - MOST_NAMED
+    more = [say(f"{left} autres lieux", f"{left} other places")] if left > 0 else []
+    ground = say("sur ce territoire" if len(names) == 1 else "sur ces territoires", "in")
+    return f"{ground}{say(' : ', ' ')}{listed([*names[:MOST_NAMED], *more]).to(page.language)}"
 
 
 def known_facts(page: PageOfSupplier) -> list[KnownFact]:
     """The facts that the directory has of a supplier from others, each with its source."""
-    one, reference = page.shown.supplier, page.reference
+    one, reference, say = page.shown.supplier, page.reference, page.say
     address = one.address
     place = " ".join(filter(None, (address.street, address.postal_code, address.city))) if address else ""
     place = place or reference.territories.commune_name(one.commune) or ""
     staff, places = one.size.staff, one.size.places
     facts = [
-        KnownFact("Nom", one.name, _source_of("name", page)),
-        KnownFact("SIRET", one.siret or "", _source_of("siret", page)),
-        KnownFact("Type", ", ".join(KINDS[kind].fr for kind in one.kinds)),
-        KnownFact("Adresse", place, _source_of("address", page)),
-        KnownFact("Téléphone", one.contact.phone or "", _source_of("contact.phone", page)),
-        KnownFact("Courriel", one.contact.email or "", _source_of("contact.email", page)),
-        KnownFact("Site", one.contact.website or "", _source_of("contact.website", page)),
+        KnownFact(say("Nom", "Name"), one.name, _source_of("name", page)),
+        KnownFact(say("SIRET", "SIRET"), one.siret or "", _source_of("siret", page)),
+        KnownFact(say("Type", "Kind"), ", ".join(KINDS[kind].to(page.language) for kind in one.kinds)),
+        KnownFact(say("Adresse", "Address"), place, _source_of("address", page)),
+        KnownFact(say("Téléphone", "Telephone"), one.contact.phone or "", _source_of("contact.phone", page)),
+        KnownFact(say("Courriel", "E-mail"), one.contact.email or "", _source_of("contact.email", page)),
+        KnownFact(say("Site", "Website"), one.contact.website or "", _source_of("contact.website", page)),
     ]
     if staff:
         number = (
             str(staff.min)
             if staff.min == staff.max
-            else f"{staff.min} à {staff.max}"
+            else say(f"{staff.min} à {staff.max}", f"{staff.min} to {staff.max}")
             if staff.max
-            else f"{staff.min} ou plus"
+            else say(f"{staff.min} ou plus", f"{staff.min} or more")
         )
-        facts.append(KnownFact("Effectif", number, _label(staff.source, page)))
+        facts.append(KnownFact(say("Effectif", "Staff"), number, _label(staff.source, page)))
     if places:
-        facts.append(KnownFact("Places", str(places.count), _label(places.source, page)))
+        facts.append(KnownFact(say("Places", "Places"), str(places.count), _label(places.source, page)))
     facts += [_known_offer(each, page) for each in one.offers if each.declared_by != "supplier"]
     return [each for each in facts if each.value]
 
@@ -271,12 +287,16 @@ def known_in_brief(page: PageOfSupplier) -> str:
     """The kind, the size and the place of a supplier in one line, with the sources; empty where none is known."""
     one = page.shown.supplier
     commune = page.reference.territories.commune_name(one.commune)
-    parts = [", ".join(KINDS[kind].fr for kind in one.kinds), f"à {commune}" if commune else ""]
+    kinds, at = ", ".join(KINDS[kind].to(page.language) for kind in one.kinds), page.say("à", "at")
+    parts = [kinds, f"{at} {commune}" if commune else ""]
     if one.size.places:
         parts.append(f"{one.size.places.count} places")
     names = dict.fromkeys(_label(each.source, page) for each in one.sources if each.source != DECLARATIONS)
     said = ", ".join(filter(None, parts))
-    return f"Selon {listed([source_in_sentence(name) for name in names]).fr} : {said}." if said and names else ""
+    if not (said and names):
+        return ""
+    in_french = listed([source_in_sentence(name) for name in names]).fr
+    return page.say(f"Selon {in_french} : {said}.", f"By {listed([*names]).en}: {said}.")
 
 
 def source_in_sentence(label: str) -> str:
@@ -288,7 +308,9 @@ def source_in_sentence(label: str) -> str:
 
 def _known_offer(offer: Offer, page: PageOfSupplier) -> KnownFact:
     names = [page.reference.taxonomy.label(code) for code in offer.segments if page.reference.taxonomy.known(code)]
-    return KnownFact("Activité", ", ".join(names) or offer.label or "", BASES[offer.basis])
+    return KnownFact(
+        page.say("Activité", "Trade"), ", ".join(names) or offer.label or "", BASES[offer.basis].to(page.language)
+    )
 
 
 def _source_of(field: str, page: PageOfSupplier) -> str:

@@ -40,7 +40,8 @@ async def get_supplier_page(call: Call, token: str, query: PageQuery) -> Respons
     """Read what is known of a supplier, and what it said itself, by the link to its page.
 
     The token, or the short code of a letter, is the right to speak for this one supplier. 404 where it is unknown,
-    expired or revoked. A page in French with a form for browsers (`Accept: text/html`), JSON for all else.
+    expired or revoked. A page with a form for browsers (`Accept: text/html`), in French or, with
+    `Accept-Language: en`, in English; JSON for all else.
     """
 
     async def show_page() -> Response[bytes]:

@@ -40,6 +40,7 @@ from domain.journal import Actor, Detail
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.supplier import DECLARATIONS, SIRET_DIGITS, Supplier
+from domain.text.bilingual import Text
 
 LINKS_BY_SIRET = Limit("link-by-siret", 10, HOUR)
 """SIRETs that are given from one address, known or not."""
@@ -47,6 +48,12 @@ MAILED_AGAIN_AFTER = timedelta(days=1)
 """The time in which a supplier is sent one link by its SIRET, however often that is given."""
 MOST_OF_SIRET = 5
 """Suppliers of one SIRET that are sent a link."""
+DEAD_CODE = Text(
+    "Ce code ne marche pas. Vérifiez-le : il a peut-être expiré",
+    "This code does not work. Check it: it may have expired",
+)
+NO_CODE = Text(f"Un code a {CODE_LENGTH} lettres et chiffres", f"A code has {CODE_LENGTH} letters and digits")
+NO_SIRET = Text(f"Un SIRET a {SIRET_DIGITS} chiffres", f"A SIRET has {SIRET_DIGITS} digits")
 LONGEST_BODY, MOST_FIELDS = 8 * 1024, 10
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -112,21 +119,28 @@ async def _open_by_code(call: Call, form: StartForm) -> Response[bytes]:
     """The redirect to the page that a code opens; the form again where it opens none. Raises Refusal (429)."""
     code = code_in(form.code)
     if code is None:
-        return _start_page(call, form, ("code", f"Un code a {CODE_LENGTH} lettres et chiffres"))
+        return _start_page(
+            call,
+            form,
+            (
+                "code",
+                Text(f"Un code a {CODE_LENGTH} lettres et chiffres", f"A code has {CODE_LENGTH} letters and digits"),
+            ),
+        )
     try:
         async with follow_page_link(call, code):
             return _redirect(f"fiche/{code}")
     except Refusal as refusal:
         if refusal.kind.slug != "not-found":
             raise
-    return _start_page(call, form, ("code", "Ce code ne marche pas. Vérifiez-le : il a peut-être expiré"))
+    return _start_page(call, form, ("code", DEAD_CODE))
 
 
 async def _ask_by_siret(call: Call, form: StartForm) -> Response[bytes]:
     """The answer to whoever gives a SIRET, the same for all. Raises Refusal (429)."""
     siret = "".join(form.siret.split())
     if not (len(siret) == SIRET_DIGITS and siret.isascii() and siret.isdecimal()):
-        return _start_page(call, form, ("siret", f"Un SIRET a {SIRET_DIGITS} chiffres"))
+        return _start_page(call, form, ("siret", NO_SIRET))
     # a page of another site cannot have its visitors ask
     if call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}:
         call.services.limits.take(LINKS_BY_SIRET, caller_of(call.scope))
@@ -140,12 +154,14 @@ def _redirect(path: str) -> Response[bytes]:
 
 
 def _start_page(
-    call: Call, form: StartForm | None = None, mistake: tuple[str, str] | None = None, *, asked: bool = False
+    call: Call, form: StartForm | None = None, mistake: tuple[str, Text] | None = None, *, asked: bool = False
 ) -> Response[bytes]:
-    shown: dict[str, Any] = {"asked": asked, "mistake": mistake, "contact": call.services.settings.contact}
+    told = mistake and (mistake[0], mistake[1].to(call.language))
+    shown: dict[str, Any] = {"asked": asked, "mistake": told, "contact": call.services.settings.contact}
     shown["can_send"] = email_sender_of(call.services) is not None
     form = form or StartForm()
-    return render_page("fiche_start.html", 422 if mistake else 200, code=form.code, siret=form.siret, **shown)
+    status = 422 if mistake else 200
+    return render_page("fiche_start.html", status, call.language, code=form.code, siret=form.siret, **shown)
 
 
 @asynccontextmanager

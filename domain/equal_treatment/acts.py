@@ -23,7 +23,7 @@ _ACTS: dict[ContactCode, ActCode] = {
 
 
 class SupplierActs(msgspec.Struct, frozen=True, kw_only=True):
-    """The acts with one supplier. `asked_at`: when it was first written to; `contact`: that in a sentence.
+    """The acts with one supplier. `asked_at`: when a message first reached it; `contact`: that in a sentence.
 
     `answer`: its last message; `meetings`: those to which it was invited, without cancelled ones; `decisions`: on the
     latest version.
@@ -58,7 +58,7 @@ def supplier_acts(treatment: EqualTreatment, decisions: Iterable[Decision]) -> l
                 lots=one.lots,
                 act=_ACTS.get(one.contact.code) or ("met" if was_met else "not_asked"),
                 contact=one.contact.message,
-                asked_at=min((each.told_at for each in one.informations if each.may_have_arrived), default=None),
+                asked_at=min((each.at for each in one.informations if each.state == "received"), default=None),
                 answer=one.answers[-1] if one.answers else None,
                 meetings=meetings,
                 decisions=tuple(decided.get(one.supplier_id, ())),

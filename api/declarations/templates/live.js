@@ -1,6 +1,7 @@
 "use strict";
 (function () {
   const status = document.getElementById("annonce");
+  const english = document.documentElement.lang === "en";
   const kinds = { commune: "commune", epci: "intercommunalité", departement: "département", region: "région", country: "pays", nuts: "zone européenne" };
 
   async function found(path) {
@@ -55,7 +56,7 @@
         label.append(input, " ", words);
         box.append(label);
       }
-      if (field.value.trim()) status.textContent = shown ? `${shown} ${shown > 1 ? "propositions" : "proposition"} à cocher` : "Rien n'a été trouvé : essayez d'autres mots";
+      if (field.value.trim()) status.textContent = english ? (shown ? `${shown} to tick` : "Nothing was found: try other words") : shown ? `${shown} ${shown > 1 ? "propositions" : "proposition"} à cocher` : "Rien n'a été trouvé : essayez d'autres mots";
     }
     field.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(show, 250); });
     field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); show(); } });

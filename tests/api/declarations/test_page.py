@@ -227,3 +227,20 @@ async def test_several_areas_are_told_each_with_its_trade_and_left_untouched(ser
     assert sent.status_code == 303
     stored = (await keyless(served, "GET", path)).json()["declaration"]["offers"]
     assert [each["service_area"].get("radius_km") for each in stored] == [20, None]
+
+
+async def test_the_page_is_in_english_for_who_prefers_it(served: Client, source: str) -> None:
+    _, path = await link_of(served, source)
+    english = BROWSER | {"Accept-Language": "en"}
+    shown = (await keyless(served, "GET", path, headers=english)).text
+    assert '<html lang="en">' in shown
+    words = ("What do you do?", "around Pontivy", "Que faites-vous")
+    assert [each in shown for each in words] == [True, True, False]
+    refused = await keyless(served, "POST", path, headers=english, data={"zone": "km:20", "faire": "envoyer"})
+    assert (refused.status_code, "Tick at least one trade" in refused.text) == (422, True)
+    gone = await keyless(served, "GET", f"{path}x", headers=english)
+    assert (gone.status_code, "This link no longer works" in gone.text) == (404, True)
+    start = await keyless(served, "GET", "/fiche", headers=english)
+    assert "You have neither link nor letter" in start.text
+    wrong = await keyless(served, "POST", "/fiche", headers=english, data={"siret": "1"})
+    assert "A SIRET has 14 digits" in wrong.text

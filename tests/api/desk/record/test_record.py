@@ -88,6 +88,7 @@ async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(
     await own.submit("besoin", {"lot-1-valeur": "90 000"}, to="besoin/resultat")
     answer = await own.submit("besoin/resultat", to=form)
     assert (answer.status_code, answer.url.path) == (200, f"/besoins/{need['id']}")
+    assert "heures?montant=90000.00&amp;metier=ev-entretien" in own.page
     after = (await buyer.get(f"/needs/{need['id']}")).json()
     assert (after["version"], [after[name] for name in content if name != "lots"]) == (
         2,
@@ -408,12 +409,16 @@ async def test_a_supplier_is_retained_after_it_was_asked_and_who_was_not_is_name
     assert "Interrogé : 1 ; non interrogé : 1" in shown
     assert all(name in shown for name in desk.suppliers)
     assert "Interrogé, comme décidé" in shown
+    await desk.write(a="choisis", fournisseur=other, moyen="letter")
+    await own.open(f"/{desk.path}")
+    assert "Interrogé : 1 ; envoi à confirmer : 1" in said(own.page), "a letter that may not have left asks nobody yet"
     await desk.open("decisions")
     assert heading(own.page) == "Fournisseurs retenus"
     await desk.send("decisions", fournisseur=one, decision="kept", motif="Peut commencer en mars")
     assert said(heading(own.page)) == "Retenir ce fournisseur ?"
     assert "Un fournisseur retenu n'a aucun avantage" in said(own.page)
     assert "Non interrogés sur ce lot : 1" in said(own.page)
+    assert "(envoi à confirmer)" in said(own.page)
     assert f"echanges/nouveau?fournisseur={other}" in own.page
     await desk.send("decisions")
     assert "Retenu" in rows_of(own.page)[one]
@@ -422,3 +427,17 @@ async def test_a_supplier_is_retained_after_it_was_asked_and_who_was_not_is_name
 def rows_of(page: str) -> dict[str, str]:
     """The words of the rows of a shortlist, by the id of the supplier."""
     return {suppliers_on(each)[0]: said(each) for each in page.split("<li>") if suppliers_on(each)}
+
+
+async def test_the_reach_of_a_supplier_is_told_where_it_is_decided_on(desk_with: DeskWith, source: str) -> None:
+    """On the list to decide on and on the version, beside the reasons."""
+    lot = {"id": "1", "segments": ["ev-entretien"], "value_eur": 300_000, "duration_months": 12}
+    desk = await desk_with("Jardins d'Arvor", lots=[lot])
+    await desk.buyer.supplier(source, f"{source}-grand", name="Grand Jardin", employees=4)
+    await desk.open("versions")
+    await desk.send("versions")
+    (found,) = (await desk.buyer.get(f"/{desk.api}/shortlists/2")).json()["lots"]
+    (reach,) = [each["reach"]["message"] for each in found["candidates"] if each["reach"]["level"] != "unknown"]
+    for part in ("versions/2", "decisions"):
+        assert (await desk.open(part)).status_code == 200
+        assert said(reach[1:]) in said(desk.browser.page)
