@@ -133,9 +133,8 @@ class Record:
             yield from (
                 f"{each} : n'était plus dans la base, et aucune entrée ne dit pourquoi" for each in statement["missing"]
             )
-        self.told.append(
-            f"{len(statement['documents'])} documents ; {len(statement['withheld'])} non communiqués (droits et personnes)"
-        )
+        kept, withheld = len(statement["documents"]), len(statement["withheld"])
+        self.told.append(f"{kept} documents ; {withheld} non communiqués (droits et personnes)")
 
     def _faults_of_heads(self, statement: Any, heads: Any, key: str) -> Iterator[str]:
         """Yield earlier heads of the journal that are not signed, or that its present root does not continue."""
