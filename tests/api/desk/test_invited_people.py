@@ -217,7 +217,7 @@ async def test_an_invitation_that_was_replaced_is_not_sent_any_more(house: House
     async with transaction(house.served.services.database) as connection:
         row = (await connection.execute(select(sign_in_mails))).one()
         await queue_invitation(connection, row.person_id, "fr", now)
-    mail = ClaimedRow(row.id, 1, row.queued_at, row.id, row._mapping)
+    mail = ClaimedRow(row.id, 1, row.queued_at, row.id, {**row._mapping})
     async with transaction(house.served.services.database) as connection:
         assert await select_mail_to_send(connection, mail, secret_digest("late"), now) is None
         assert await find_by_link(connection, "late", now) is None
