@@ -31,7 +31,8 @@ SHOWN = (
     "meeting",
     "meeting_scope",
 )
-"""The kinds of content that a folder holds; persons, addresses, keys and links are only named."""
+"""The kinds of content that a folder holds, whole: a shortlist with the suppliers' e-mail addresses too. Persons,
+addresses of recipients, keys and links are only named."""
 VERIFIER = "verify_record.py"
 HOW_TO = """\
 Ce dossier est la trace d'un besoin, telle que le journal de l'acheteur l'a notée.
