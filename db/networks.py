@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import sqlalchemy as sa
 
 from db.core.engine import Connection
@@ -20,20 +21,19 @@ async def all_networks(connection: Connection) -> tuple[Network, ...]:
     )
 
 
+async def networks_to_replace(connection: Connection) -> tuple[Network, ...]:
+    """All networks; nobody else may write them until the transaction ends."""
+    await connection.execute(sa.text("LOCK TABLE networks IN SHARE ROW EXCLUSIVE MODE"))
+    return await all_networks(connection)
+
+
 async def replace_networks(connection: Connection, kept: Sequence[Network]) -> None:
     """Store these networks in place of all others; the caller commits."""
     await connection.execute(sa.delete(networks))
     if kept:
         rows = [
-            {"position": position}
-            | {
-                name: list(value) if isinstance(value, tuple) else value
-                for name, value in zip(
-                    Network.__struct_fields__,
-                    (getattr(each, field) for field in Network.__struct_fields__),
-                    strict=True,
-                )
-            }
+            msgspec.structs.asdict(each)
+            | {"position": position, "territories": list(each.territories), "reserved": list(each.reserved)}
             for position, each in enumerate(kept)
         ]
         await connection.execute(sa.insert(networks), rows)

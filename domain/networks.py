@@ -58,9 +58,13 @@ def networks_to_call(
     Without areas, those of any territory; without reservations, those of all.
     """
     wanted = {commune for area in areas for commune in area.communes}
+    covered_by: dict[tuple[str, ...], set[int]] = {}
     found: list[tuple[int, str, Network]] = []
     for network in networks:
-        covered = {commune for code in network.territories for commune in territories.area(code).communes}
+        codes = network.territories
+        if codes not in covered_by:
+            covered_by[codes] = {commune for code in codes for commune in territories.area(code).communes}
+        covered = covered_by[codes]
         is_there = not areas or not covered.isdisjoint(wanted)
         if is_there and (not reserved or not network.reserved or not set(network.reserved).isdisjoint(reserved)):
             found.append((len(covered), network.name, network))

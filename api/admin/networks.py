@@ -10,12 +10,12 @@ from litestar import Response
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, conditional_get
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, etag_response, require_if_match
 from api.web.query_string import invalid_query
 from db import networks as stored
 from db.core.engine import Connection
 from db.journal.entries import write_entry
-from domain.errors import InvalidContent, Problem, pointer, require_no_problem
+from domain.errors import Problem, pointer, require_no_problem
 from domain.journal import Actor
 from domain.needs.need import Reserved
 from domain.networks import Network, NetworkTable, networks_to_call, problems_of_networks
@@ -73,13 +73,23 @@ async def list_networks(call: Call, query: NetworkQuery, connection: Connection)
     return conditional_get(call, NetworkTable(found))
 
 
-@endpoint("PUT", "/networks", tag="Reference", scope="platform", answers=NetworkTable)
-async def put_networks(call: Call, body: NetworkTable, connection: Connection) -> NetworkTable:
-    """Replace the table of networks and facilitators. Contacts are those of organisations, never of persons."""
-    await keep_networks(
-        connection, call.services.reference.territories, body.items, actor_of(call.bearer), call.services.now()
-    )
-    return body
+@endpoint(
+    "PUT",
+    "/networks",
+    tag="Reference",
+    scope="platform",
+    answers=NetworkTable,
+    headers=IF_MATCH,
+    problems=("unknown-territory", "stale-version"),
+)
+async def put_networks(call: Call, body: NetworkTable, connection: Connection) -> Response[bytes]:
+    """Replace the table of networks and facilitators. Contacts are those of organisations, never of persons.
+
+    `If-Match`: the `ETag` of `GET /networks` without a filter.
+    """
+    territories, if_match = call.services.reference.territories, call.headers.get("if-match")
+    actor, now = actor_of(call.bearer), call.services.now()
+    return etag_response(await keep_networks(connection, territories, body.items, actor, now, if_match))
 
 
 ROUTES = (list_networks, put_networks)
@@ -99,13 +109,24 @@ async def networks_for(
 
 
 async def keep_networks(
-    connection: Connection, territories: Territories, networks: Sequence[Network], actor: Actor, now: datetime
-) -> None:
-    """Store the networks in place of all others, with a journal entry. Raises InvalidContent for unknown codes."""
-    if problems := tuple(problems_of_networks(networks, territories)):
-        raise InvalidContent(problems)
+    connection: Connection,
+    territories: Territories,
+    networks: Sequence[Network],
+    actor: Actor,
+    now: datetime,
+    if_match: str | None = None,
+) -> NetworkTable:
+    """Store the networks in place of all others, with a journal entry; returns them as they are listed.
+
+    Raises InvalidContent for unknown codes, and Refusal (412) where `if_match` does not name those before.
+    """
+    require_no_problem(tuple(problems_of_networks(networks, territories)))
+    if if_match is not None:
+        before = networks_to_call(await stored.networks_to_replace(connection), (), (), territories)
+        require_if_match(if_match, etag_of(NetworkTable(before)))
     await stored.replace_networks(connection, networks)
     await write_entry(connection, actor, "networks.replaced", "networks", now, detail={"networks": len(networks)})
+    return NetworkTable(networks_to_call(networks, (), (), territories))
 
 
 def networks_in_table(content: bytes) -> tuple[Network, ...]:

@@ -1,8 +1,15 @@
 """Networks and facilitators: the table that the operator keeps, and whom a buyer finds in it."""
 
+import asyncio
+from argparse import Namespace
+from pathlib import Path
+
 import pytest
 
 from api.admin.networks import networks_in_table
+from api.commands.command import CommandFailed
+from api.commands.imports import replace_networks
+from api.settings import read_settings
 from domain.errors import InvalidContent
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, key
@@ -42,6 +49,41 @@ async def test_only_the_operator_keeps_it_and_faults_are_told_where_they_stand(s
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/items/0/territories/0"
     assert (await served.get("/networks?territory=departement:99")).status_code == 422
+
+
+async def test_a_table_that_changed_meanwhile_is_not_overwritten(served: Client) -> None:
+    items = [{"name": "Gesat", "kind": "gesat"}, {"name": "Réso 35", "territories": ["departement:35"]}]
+    stored = await served.put("/networks", json={"items": items})
+    read = await served.get("/networks")
+    assert (read.json(), read.headers["etag"]) == (stored.json(), stored.headers["etag"])
+    known = {"If-Match": read.headers["etag"]}
+    changed = await served.put("/networks", json={"items": items[:1]}, headers=known)
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != read.headers["etag"]
+    assert_refused(await served.put("/networks", json={"items": []}, headers=known), 412, "stale-version")
+    assert (await served.get("/networks")).json() == changed.json()
+
+
+async def test_the_command_replaces_the_table(served: Client, lasting_database_url: str, tmp_path: Path) -> None:
+    file, settings = tmp_path / "reseaux.csv", read_settings({"DATABASE_URL": lasting_database_url})
+
+    async def run() -> int:
+        return await asyncio.to_thread(replace_networks, Namespace(file=file), settings)
+
+    file.write_bytes(TABLE)
+    assert await run() == 0
+    names = ["Facilitateur du Morbihan", "CRESS Bretagne", "Gesat"]
+    assert [each["name"] for each in (await served.get("/networks")).json()["items"]] == names
+    file.write_text("nom,territoires\nX,departement:99\n")
+    with pytest.raises(CommandFailed, match="/items/0/territories/0: "):
+        await run()
+    file.write_text("nom,couleur\nX,rouge\n")
+    with pytest.raises(CommandFailed, match="/couleur: Unknown column"):
+        await run()
+    file.unlink()
+    with pytest.raises(CommandFailed, match="cannot read"):
+        await run()
+    assert [each["name"] for each in (await served.get("/networks")).json()["items"]] == names
 
 
 def test_a_table_is_read_by_french_titles() -> None:

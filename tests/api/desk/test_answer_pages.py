@@ -288,6 +288,11 @@ async def test_the_law_comes_gravest_first_and_is_that_of_the_planned_day(answer
     assert "Règles applicables" not in said(without.text)
 
 
+async def test_the_point_of_law_on_a_social_condition_leads_to_the_hours_of_the_lot(answered: Answered) -> None:
+    page = await answered(lot_1_valeur="240 000", lot_1_nature="services", acheteur="local")
+    assert page.count("heures?montant=240000.00&amp;metier=ev-entretien") == 2
+
+
 def lacking(*gates: Gate) -> LotShortlist:
     """A lot whose near misses were excluded by these gates."""
     (lot,) = msgspec.json.decode((FOLDER / "answer_of_2026.json").read_bytes(), type=Shortlist).lots

@@ -88,6 +88,7 @@ async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(
     await own.submit("besoin", {"lot-1-valeur": "90 000"}, to="besoin/resultat")
     answer = await own.submit("besoin/resultat", to=form)
     assert (answer.status_code, answer.url.path) == (200, f"/besoins/{need['id']}")
+    assert "heures?montant=90000.00&amp;metier=ev-entretien" in own.page
     after = (await buyer.get(f"/needs/{need['id']}")).json()
     assert (after["version"], [after[name] for name in content if name != "lots"]) == (
         2,
