@@ -291,6 +291,8 @@ class LotMatch:
         passing, is_beyond = self.passing, self._levels_for(yearly) == BEYOND
         if passing.within_cap is not None:
             is_beyond &= passing.within_cap
+        if not is_beyond.any():
+            return counts.total, counts.options
         tally = np.bincount(passing.codes[is_beyond], minlength=OUTCOME_CODES)
         sums = (tally @ _tally_weights(frozenset(self.reserved_types))).astype(np.int64).tolist()
         beyond = _count_by_option(sums)

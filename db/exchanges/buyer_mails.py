@@ -18,7 +18,7 @@ from db.delivery.outbox import ClaimedRow, wake_servers
 from db.exchanges.reply_links import digest
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
 from db.schema.organisation_tables import audit_entries, exchanges, needs
-from db.schema.person_tables import persons
+from db.schema.person_tables import desk_accounts, persons
 from db.schema.supplier_tables import organisations
 from db.suppliers.suppression_list import address_digest
 from domain.exchanges.buyer_mail import KINDS, MailKind
@@ -29,6 +29,8 @@ _OWN = buyer_mails.c
 EVERYBODY = b""
 """What stands for all addresses of an organisation."""
 KEPT_FOR = timedelta(days=90)
+_HAS_ACCESS = sa.exists().where(desk_accounts.c.person_id == persons.c.id)
+"""Whether a person may sign in: who left the organisation is told nothing more."""
 
 
 async def queue_answer_mail(connection: Connection, organisation_id: UUID, exchange_id: UUID, now: datetime) -> None:
@@ -40,7 +42,7 @@ async def queue_answer_mail(connection: Connection, organisation_id: UUID, excha
     opener = (
         sa.select(persons.c.id)
         .join(audit_entries, audit_entries.c.actor_id == persons.c.id)
-        .where(*opened, audit_entries.c.action == "exchange.opened", persons.c.email.is_not(None))
+        .where(*opened, audit_entries.c.action == "exchange.opened", persons.c.email.is_not(None), _HAS_ACCESS)
         .limit(1)
     )
     contact = await connection.scalar(sa.select(exchanges.c.contact).where(exchanges.c.id == exchange_id))
@@ -61,6 +63,7 @@ _QUEUE_DIGESTS = sa.text("""
             AND audit_entries.object = 'need:' || needs.id AND audit_entries.action = 'need.created'
             AND audit_entries.means = 'person'
         LEFT JOIN persons ON persons.id = audit_entries.actor_id AND persons.email IS NOT NULL
+            AND EXISTS (SELECT FROM desk_accounts WHERE person_id = persons.id)
         WHERE needs.status = ANY(:open) AND needs.shortlists > 0
             AND (persons.id IS NOT NULL OR needs.content ->> 'answers_email' IS NOT NULL)
     )
@@ -137,7 +140,7 @@ async def _row_and_address(connection: Connection, which: sa.ColumnElement[bool]
         )
         .join(organisations, organisations.c.id == _OWN.organisation_id)
         .outerjoin(exchanges, exchanges.c.id == _OWN.exchange_id)
-        .outerjoin(persons, persons.c.id == _OWN.person_id)
+        .outerjoin(persons, (persons.c.id == _OWN.person_id) & _HAS_ACCESS)
         .outerjoin(needs, needs.c.id == _OWN.need_id)
     )
     row = (await connection.execute(query.where(which))).first()

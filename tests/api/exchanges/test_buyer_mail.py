@@ -4,13 +4,19 @@ import asyncio
 from datetime import date
 from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from api.web.content_negotiation import FORM, HTML
 from db.core.engine import transaction
-from db.exchanges.buyer_mails import queue_digests
+from db.exchanges.buyer_mails import queue_answer_mail, queue_digests
+from db.invitations import invite
+from db.journal.entries import write_entry
+from db.persons import end_access
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
+from db.schema.organisation_tables import exchanges
+from domain.journal import Actor
 from matching.reference import Reference
 from tests.api.exchanges.steps import keyless
 from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
@@ -100,3 +106,31 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, ref
         assert mail["Subject"] == "Nouveaux fournisseurs pour vos besoins"
         assert name in mail.get_content()
         assert f"{PUBLIC_URL}/besoins/{need}\r\n" in mail.get_content()
+
+
+async def test_nothing_is_told_to_somebody_whose_access_has_ended(database_url: str, reference: Reference) -> None:
+    """Their needs' digests go to the address that these name, and answers in their exchanges to nobody."""
+    async with emailing(database_url, reference) as (client, mailbox):
+        buyer, address = await new_buyer(client), "achats@mairie.example"
+        await buyer.supplier("annuaire", "1", name="Jardins d'Arvor")
+        need = (await buyer.keep(answers_email=address))["need"]["id"]
+        await buyer.supplier("annuaire", need[:8], name=f"Nouveau {need[:8]}")
+        opened = (await buyer.post(f"/needs/{need}/exchanges", MESSAGE | {"recipients": "shortlist"})).json()
+        now = client.services.now()
+        async with transaction(client.services.database) as connection:
+            anne = await invite(connection, buyer.organisation_id, ANNE["email"], ANNE["name"], ["needs"], now)
+            actor = Actor(buyer.organisation_id, "person", anne)
+            await write_entry(connection, actor, "need.created", f"need:{need}", now)
+            await write_entry(connection, actor, "exchange.opened", f"exchange:{opened['id']}", now)
+            await connection.execute(sa.update(exchanges).filter_by(id=opened["id"]).values(contact=None))
+            await queue_digests(connection, date(2030, 1, 7), now)
+            await end_access(connection, [anne])
+        assert await last_outcome(client, person_id=anne) == "not_wanted"
+        async with transaction(client.services.database) as connection:
+            await queue_digests(connection, date(2030, 1, 14), now)
+            await queue_answer_mail(connection, buyer.organisation_id, UUID(opened["id"]), now)
+        assert await last_outcome(client, need_id=need) is None
+        await mails_to(mailbox, address, 1)
+        assert [mail["To"] for mail in mailbox.received] == [address]
+        async with transaction(client.services.database) as connection:
+            assert await connection.scalar(sa.select(sa.func.count()).select_from(buyer_mails)) == 2
