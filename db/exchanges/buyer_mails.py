@@ -29,8 +29,11 @@ _OWN = buyer_mails.c
 EVERYBODY = b""
 """What stands for all addresses of an organisation."""
 KEPT_FOR = timedelta(days=90)
-_HAS_ACCESS = sa.exists().where(desk_accounts.c.person_id == persons.c.id)
-"""Whether a person may sign in: who left the organisation is told nothing more."""
+_HAS_ACCESS = sa.exists().where(
+    desk_accounts.c.person_id == persons.c.id,
+    desk_accounts.c.scopes.is_(None) | (sa.literal("needs") == sa.any_(desk_accounts.c.scopes)),
+)
+"""Whether a person may sign in and see needs: who left the organisation is told nothing more."""
 
 
 async def queue_answer_mail(connection: Connection, organisation_id: UUID, exchange_id: UUID, now: datetime) -> None:
@@ -63,7 +66,9 @@ _QUEUE_DIGESTS = sa.text("""
             AND audit_entries.object = 'need:' || needs.id AND audit_entries.action = 'need.created'
             AND audit_entries.means = 'person'
         LEFT JOIN persons ON persons.id = audit_entries.actor_id AND persons.email IS NOT NULL
-            AND EXISTS (SELECT FROM desk_accounts WHERE person_id = persons.id)
+            AND EXISTS (
+                SELECT FROM desk_accounts WHERE person_id = persons.id AND (scopes IS NULL OR 'needs' = ANY(scopes))
+            )
         WHERE needs.status = ANY(:open) AND needs.shortlists > 0
             AND (persons.id IS NOT NULL OR needs.content ->> 'answers_email' IS NOT NULL)
     )

@@ -6,6 +6,7 @@ from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 
 from api.web.content_negotiation import FORM, HTML
@@ -108,7 +109,10 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, ref
         assert f"{PUBLIC_URL}/besoins/{need}\r\n" in mail.get_content()
 
 
-async def test_nothing_is_told_to_somebody_whose_access_has_ended(database_url: str, reference: Reference) -> None:
+@pytest.mark.parametrize("has_other_rights", [False, True])
+async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(
+    database_url: str, reference: Reference, *, has_other_rights: bool
+) -> None:
     """Their needs' digests go to the address that these name, and answers in their exchanges to nobody."""
     async with emailing(database_url, reference) as (client, mailbox):
         buyer, address = await new_buyer(client), "achats@mairie.example"
@@ -124,7 +128,10 @@ async def test_nothing_is_told_to_somebody_whose_access_has_ended(database_url: 
             await write_entry(connection, actor, "exchange.opened", f"exchange:{opened['id']}", now)
             await connection.execute(sa.update(exchanges).filter_by(id=opened["id"]).values(contact=None))
             await queue_digests(connection, date(2030, 1, 7), now)
-            await end_access(connection, [anne])
+            if has_other_rights:
+                await invite(connection, buyer.organisation_id, ANNE["email"], ANNE["name"], ["match"], now)
+            else:
+                await end_access(connection, [anne])
         assert await last_outcome(client, person_id=anne) == "not_wanted"
         async with transaction(client.services.database) as connection:
             await queue_digests(connection, date(2030, 1, 14), now)
