@@ -16,9 +16,10 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.delivery.outbox import ClaimedRow, wake_servers
 from db.exchanges.reply_links import digest
+from db.persons import SEEN_DAYS, may_see_needs
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
 from db.schema.organisation_tables import audit_entries, exchanges, needs
-from db.schema.person_tables import desk_accounts, persons
+from db.schema.person_tables import persons
 from db.schema.supplier_tables import organisations
 from db.suppliers.suppression_list import address_digest
 from domain.exchanges.buyer_mail import KINDS, MailKind
@@ -29,11 +30,6 @@ _OWN = buyer_mails.c
 EVERYBODY = b""
 """What stands for all addresses of an organisation."""
 KEPT_FOR = timedelta(days=90)
-_HAS_ACCESS = sa.exists().where(
-    desk_accounts.c.person_id == persons.c.id,
-    desk_accounts.c.scopes.is_(None) | (sa.literal("needs") == sa.any_(desk_accounts.c.scopes)),
-)
-"""Whether a person may sign in and see needs: who left the organisation is told nothing more."""
 
 
 async def queue_answer_mail(connection: Connection, organisation_id: UUID, exchange_id: UUID, now: datetime) -> None:
@@ -45,7 +41,8 @@ async def queue_answer_mail(connection: Connection, organisation_id: UUID, excha
     opener = (
         sa.select(persons.c.id)
         .join(audit_entries, audit_entries.c.actor_id == persons.c.id)
-        .where(*opened, audit_entries.c.action == "exchange.opened", persons.c.email.is_not(None), _HAS_ACCESS)
+        .where(*opened, audit_entries.c.action == "exchange.opened", persons.c.email.is_not(None))
+        .where(may_see_needs(persons.c.id, now))
         .limit(1)
     )
     contact = await connection.scalar(sa.select(exchanges.c.contact).where(exchanges.c.id == exchange_id))
@@ -67,7 +64,8 @@ _QUEUE_DIGESTS = sa.text("""
             AND audit_entries.means = 'person'
         LEFT JOIN persons ON persons.id = audit_entries.actor_id AND persons.email IS NOT NULL
             AND EXISTS (
-                SELECT FROM desk_accounts WHERE person_id = persons.id AND (scopes IS NULL OR 'needs' = ANY(scopes))
+                SELECT FROM desk_accounts
+                WHERE person_id = persons.id AND (scopes IS NULL OR 'needs' = ANY(scopes)) AND seen_at > :seen_since
             )
         WHERE needs.status = ANY(:open) AND needs.shortlists > 0
             AND (persons.id IS NOT NULL OR needs.content ->> 'answers_email' IS NOT NULL)
@@ -81,7 +79,7 @@ _QUEUE_DIGESTS = sa.text("""
 """).bindparams(
     sa.bindparam("open", type_=sa.ARRAY(sa.Text)),
     sa.bindparam("week", type_=sa.Date),
-    sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+    *(sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("now", "seen_since")),
 )
 
 
@@ -90,7 +88,9 @@ async def queue_digests(connection: Connection, week: date, now: datetime) -> No
 
     Rows that ended long ago go.
     """
-    await connection.execute(_QUEUE_DIGESTS, {"open": sorted(OPEN), "week": week, "now": now})
+    seen_since = now - timedelta(days=SEEN_DAYS)  # as `may_see_needs` has it
+    values = {"open": sorted(OPEN), "week": week, "now": now, "seen_since": seen_since}
+    await connection.execute(_QUEUE_DIGESTS, values)
     await connection.execute(sa.delete(buyer_mails).where(_OWN.ended_at < now - KEPT_FOR))
 
 
@@ -145,7 +145,7 @@ async def _row_and_address(connection: Connection, which: sa.ColumnElement[bool]
         )
         .join(organisations, organisations.c.id == _OWN.organisation_id)
         .outerjoin(exchanges, exchanges.c.id == _OWN.exchange_id)
-        .outerjoin(persons, (persons.c.id == _OWN.person_id) & _HAS_ACCESS)
+        .outerjoin(persons, (persons.c.id == _OWN.person_id) & may_see_needs(persons.c.id, _OWN.queued_at))
         .outerjoin(needs, needs.c.id == _OWN.need_id)
     )
     row = (await connection.execute(query.where(which))).first()

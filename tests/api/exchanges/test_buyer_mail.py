@@ -1,7 +1,7 @@
 """Buyers are told by e-mail of answers and of new suppliers, until they ask for no more."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,10 @@ from db.core.engine import transaction
 from db.exchanges.buyer_mails import queue_answer_mail, queue_digests
 from db.invitations import invite
 from db.journal.entries import write_entry
-from db.persons import end_access
+from db.persons import SEEN_DAYS, end_access
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
 from db.schema.organisation_tables import exchanges
+from db.schema.person_tables import desk_accounts
 from domain.journal import Actor
 from matching.reference import Reference
 from tests.api.exchanges.steps import keyless
@@ -109,9 +110,9 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, ref
         assert f"{PUBLIC_URL}/besoins/{need}\r\n" in mail.get_content()
 
 
-@pytest.mark.parametrize("has_other_rights", [False, True])
+@pytest.mark.parametrize("ended", ["removed", "other rights", "not seen for long"])
 async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(
-    database_url: str, reference: Reference, *, has_other_rights: bool
+    database_url: str, reference: Reference, ended: str
 ) -> None:
     """Their needs' digests go to the address that these name, and answers in their exchanges to nobody."""
     async with emailing(database_url, reference) as (client, mailbox):
@@ -128,7 +129,12 @@ async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(
             await write_entry(connection, actor, "exchange.opened", f"exchange:{opened['id']}", now)
             await connection.execute(sa.update(exchanges).filter_by(id=opened["id"]).values(contact=None))
             await queue_digests(connection, date(2030, 1, 7), now)
-            if has_other_rights:
+            if ended == "not seen for long":
+                long_ago = now - timedelta(days=SEEN_DAYS)
+                await connection.execute(
+                    sa.update(desk_accounts).values(issuer="https://x", scopes=None, seen_at=long_ago)
+                )
+            elif ended == "other rights":
                 await invite(connection, buyer.organisation_id, ANNE["email"], ANNE["name"], ["match"], now)
             else:
                 await end_access(connection, [anne])
