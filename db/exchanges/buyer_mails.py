@@ -111,7 +111,7 @@ MOST_NEEDS = 50
 
 async def select_buyer_mail(connection: Connection, mail_id: UUID) -> BuyerMail | None:
     """The e-mail of a row; None where its address is known no more, or wants none."""
-    found = await _row_and_address(connection, _OWN.id == mail_id)
+    found = await _row_and_address(connection, mail_id)
     if found is None:
         return None
     row, named = found
@@ -129,7 +129,7 @@ async def select_buyer_mail(connection: Connection, mail_id: UUID) -> BuyerMail 
     return BuyerMail(kind, row.organisation_id, row.organisation, named, None, tuple(ids), since)
 
 
-async def _row_and_address(connection: Connection, which: sa.ColumnElement[bool]) -> tuple[sa.Row[Any], str] | None:
+async def _row_and_address(connection: Connection, mail_id: UUID) -> tuple[sa.Row[Any], str] | None:
     """The row of an e-mail with what it is about, and its address; None without a row or an address.
 
     That is the address of the exchange's contact, else of the person, else the one that the need names.
@@ -148,7 +148,7 @@ async def _row_and_address(connection: Connection, which: sa.ColumnElement[bool]
         .outerjoin(persons, (persons.c.id == _OWN.person_id) & may_see_needs(persons.c.id, _OWN.queued_at))
         .outerjoin(needs, needs.c.id == _OWN.need_id)
     )
-    row = (await connection.execute(query.where(which))).first()
+    row = (await connection.execute(query.where(_OWN.id == mail_id))).first()
     if row is None:
         return None
     named = (row.contact and row.contact.email) or row.email or (row.content and row.content.answers_email)
@@ -168,9 +168,10 @@ async def _open_needs_of(connection: Connection, organisation_id: UUID, person_i
     return list(rows.scalars())
 
 
-async def write_stop_token(connection: Connection, mail_id: UUID, token: str) -> None:
-    """Store the digest of the token by which the receiver of an e-mail can ask for no more."""
-    await connection.execute(sa.update(buyer_mails).where(_OWN.id == mail_id).values(stop_digest=digest(token)))
+async def write_stop_token(connection: Connection, mail_id: UUID, token: str, address: str) -> None:
+    """Store the digest of the token by which the receiver of an e-mail asks for no more, and that of their address."""
+    own = digest(token) + await address_digest(connection, address)
+    await connection.execute(sa.update(buyer_mails).where(_OWN.id == mail_id).values(stop_digest=own))
 
 
 async def write_mail_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
@@ -191,21 +192,29 @@ class Stop(NamedTuple):
 
 
 async def select_stop(connection: Connection, token: str) -> Stop | None:
-    """The e-mails that a token can stop; None where it is of no e-mail, or of one whose address is known no more."""
-    found = await _row_and_address(connection, _OWN.stop_digest == digest(token))
-    if found is None:
+    """The e-mails that a token can stop: those to the address that got it. None where it is of no e-mail."""
+    own = digest(token)
+    query = sa.select(buyer_mails, organisations.c.name.label("organisation"))
+    query = query.join(organisations, organisations.c.id == _OWN.organisation_id)
+    row = (await connection.execute(query.where(_OWN.stop_digest.between(own + b"\0", own + b"\xff" * 33)))).first()
+    if row is None:
         return None
-    row, named = found
     kind: MailKind = "digest" if row.exchange_id is None else "answers"
-    unwanted = await unwanted_kinds(connection, row.organisation_id, named)
-    return Stop(row.organisation_id, row.organisation, kind, await address_digest(connection, named), kind in unwanted)
+    address = row.stop_digest[len(own) :]
+    unwanted = await _unwanted_by(connection, row.organisation_id, address)
+    return Stop(row.organisation_id, row.organisation, kind, address, kind in unwanted)
 
 
 async def unwanted_kinds(connection: Connection, organisation_id: UUID, address: str | None) -> set[MailKind]:
     """The kinds of e-mail that an address of an organisation wants none of, or all of it; None: that alone."""
-    own = [EVERYBODY, *([await address_digest(connection, address)] if address else [])]
+    return await _unwanted_by(
+        connection, organisation_id, await address_digest(connection, address) if address else EVERYBODY
+    )
+
+
+async def _unwanted_by(connection: Connection, organisation_id: UUID, address: bytes) -> set[MailKind]:
     query = sa.select(unwanted_mails.c.kind).where(
-        unwanted_mails.c.organisation_id == organisation_id, unwanted_mails.c.address_digest.in_(own)
+        unwanted_mails.c.organisation_id == organisation_id, unwanted_mails.c.address_digest.in_([EVERYBODY, address])
     )
     return set((await connection.execute(query)).scalars())
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from api.web.content_negotiation import FORM, HTML
 from db.core.engine import transaction
-from db.exchanges.buyer_mails import queue_answer_mail, queue_digests
+from db.exchanges.buyer_mails import queue_answer_mail, queue_digests, unwanted_kinds
 from db.invitations import invite
 from db.journal.entries import write_entry
 from db.persons import SEEN_DAYS, end_access
@@ -108,6 +108,15 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, ref
         assert mail["Subject"] == "Nouveaux fournisseurs pour vos besoins"
         assert name in mail.get_content()
         assert f"{PUBLIC_URL}/besoins/{need}\r\n" in mail.get_content()
+        later, form = (
+            "marches@mairie.example",
+            {"headers": {"Content-Type": FORM}, "content": "List-Unsubscribe=One-Click"},
+        )
+        assert (await buyer.patch(f"/needs/{need}", {"answers_email": later})).status_code == 200
+        assert (await keyless(client, "POST", path_to_stop(mail), **form)).status_code == 200
+        async with transaction(client.services.database) as connection:
+            found = [await unwanted_kinds(connection, buyer.organisation_id, each) for each in (address, later)]
+        assert found == [{"digest"}, set()]
 
 
 @pytest.mark.parametrize("ended", ["removed", "other rights", "not seen for long"])
