@@ -1,21 +1,23 @@
 """Buyers are told by e-mail of answers and of new suppliers, until they ask for no more."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 
 from api.web.content_negotiation import FORM, HTML
 from db.core.engine import transaction
-from db.exchanges.buyer_mails import queue_answer_mail, queue_digests
+from db.exchanges.buyer_mails import queue_answer_mail, queue_digests, unwanted_kinds
 from db.invitations import invite
 from db.journal.entries import write_entry
-from db.persons import end_access
+from db.persons import SEEN_DAYS, end_access
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
 from db.schema.organisation_tables import exchanges
+from db.schema.person_tables import desk_accounts
 from domain.journal import Actor
 from matching.reference import Reference
 from tests.api.exchanges.steps import keyless
@@ -106,9 +108,21 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, ref
         assert mail["Subject"] == "Nouveaux fournisseurs pour vos besoins"
         assert name in mail.get_content()
         assert f"{PUBLIC_URL}/besoins/{need}\r\n" in mail.get_content()
+        later, form = (
+            "marches@mairie.example",
+            {"headers": {"Content-Type": FORM}, "content": "List-Unsubscribe=One-Click"},
+        )
+        assert (await buyer.patch(f"/needs/{need}", {"answers_email": later})).status_code == 200
+        assert (await keyless(client, "POST", path_to_stop(mail), **form)).status_code == 200
+        async with transaction(client.services.database) as connection:
+            found = [await unwanted_kinds(connection, buyer.organisation_id, each) for each in (address, later)]
+        assert found == [{"digest"}, set()]
 
 
-async def test_nothing_is_told_to_somebody_whose_access_has_ended(database_url: str, reference: Reference) -> None:
+@pytest.mark.parametrize("ended", ["removed", "other rights", "not seen for long"])
+async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(
+    database_url: str, reference: Reference, ended: str
+) -> None:
     """Their needs' digests go to the address that these name, and answers in their exchanges to nobody."""
     async with emailing(database_url, reference) as (client, mailbox):
         buyer, address = await new_buyer(client), "achats@mairie.example"
@@ -124,7 +138,15 @@ async def test_nothing_is_told_to_somebody_whose_access_has_ended(database_url: 
             await write_entry(connection, actor, "exchange.opened", f"exchange:{opened['id']}", now)
             await connection.execute(sa.update(exchanges).filter_by(id=opened["id"]).values(contact=None))
             await queue_digests(connection, date(2030, 1, 7), now)
-            await end_access(connection, [anne])
+            if ended == "not seen for long":
+                long_ago = now - timedelta(days=SEEN_DAYS)
+                await connection.execute(
+                    sa.update(desk_accounts).values(issuer="https://x", scopes=None, seen_at=long_ago)
+                )
+            elif ended == "other rights":
+                await invite(connection, buyer.organisation_id, ANNE["email"], ANNE["name"], ["match"], now)
+            else:
+                await end_access(connection, [anne])
         assert await last_outcome(client, person_id=anne) == "not_wanted"
         async with transaction(client.services.database) as connection:
             await queue_digests(connection, date(2030, 1, 14), now)
