@@ -53,10 +53,10 @@ class Server:
         with closing(self.connect()) as alone:
             return _answer(alone, method, path, content, "application/json")
 
-    def send(self, path: str, file: Path) -> Any:
-        """Post an NDJSON file; returns the JSON answer."""
+    def send(self, path: str, file: Path, media_type: str = "application/x-ndjson") -> Any:
+        """Post a file; returns the JSON answer."""
         with file.open("rb") as rows, closing(self.connect()) as connection:
-            return _answer(connection, "POST", path, rows, "application/x-ndjson")
+            return _answer(connection, "POST", path, rows, media_type)
 
     def data_version(self, connection: HTTPConnection | None = None) -> int:
         """The data version that a worker matches with: the worker of the connection if one is given, else any."""

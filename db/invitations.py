@@ -5,6 +5,7 @@ database stores digests of links and codes, never these, and of a code besides t
 it: whoever takes a copy of the database cannot use a code that is short enough to be found.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -105,14 +106,18 @@ async def _end_links(connection: Connection, is_meant: sa.ColumnElement[bool]) -
 
 async def queue_codes(connection: Connection, email: str, browser: bytes, language: str, now: datetime) -> None:
     """Queue an e-mail with a code for each organisation to which an address was invited; none to who had MOST_CODES."""
-    recent = sa.select(sa.func.count()).where(
-        sign_in_mails.c.person_id == desk_accounts.c.person_id,
+    known = sa.select(desk_accounts.c.person_id).filter_by(issuer=INVITATION, subject=email)
+    # one request after the other: codes that are asked for at once count each other
+    in_order = known.order_by(desk_accounts.c.organisation_id).with_for_update()
+    ids = (await connection.execute(in_order)).scalars().all()
+    recent = sa.select(sign_in_mails.c.person_id).where(
+        sign_in_mails.c.person_id.in_(ids),
         sign_in_mails.c.browser.is_not(None),
         sign_in_mails.c.queued_at > now - CODES_WITHIN,
     )
-    known = sa.select(desk_accounts.c.person_id).filter_by(issuer=INVITATION, subject=email)
-    ids = (await connection.execute(known.where(recent.scalar_subquery() < MOST_CODES))).scalars()
-    await _queue(connection, [{"person_id": each, "language": language, "browser": browser} for each in ids], now)
+    had = Counter((await connection.execute(recent)).scalars())
+    rows = [{"person_id": each, "language": language, "browser": browser} for each in ids if had[each] < MOST_CODES]
+    await _queue(connection, rows, now)
 
 
 async def _queue(connection: Connection, rows: Sequence[dict[str, object]], now: datetime) -> None:
@@ -126,15 +131,17 @@ async def _queue(connection: Connection, rows: Sequence[dict[str, object]], now:
 async def select_mail_to_send(
     connection: Connection, mail: ClaimedRow, digest: bytes, now: datetime
 ) -> InvitedPerson | None:
-    """The receiver of a queued e-mail, whose secret now has this digest; None where it is late, or access ended."""
+    """The receiver of a queued e-mail, whose secret now has this digest.
+
+    None where it is late, a later one takes its place, or access ended.
+    """
     life = CODE_LIFE if mail.row["browser"] else LINK_LIFE
     if mail.queued_at + life <= now:
         return None
-    person = await find_invited(connection, mail.row["person_id"])
-    if person is not None:
-        made = sa.update(sign_in_mails).where(sign_in_mails.c.id == mail.id)
-        await connection.execute(made.values(digest=digest, expires_at=now + life))
-    return person
+    waiting = sa.update(sign_in_mails).where(sign_in_mails.c.id == mail.id, sign_in_mails.c.status == "waiting")
+    made = waiting.values(digest=digest, expires_at=now + life).returning(sign_in_mails.c.person_id)
+    person_id: UUID | None = await connection.scalar(made)
+    return await find_invited(connection, person_id) if person_id else None
 
 
 def outcome_columns(result: Result) -> dict[str, Any]:

@@ -5,7 +5,7 @@ the database stores the digest of the token in it, never the token.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, bind, document_with_later_members, is_below, read_grouped
 from db.core.uuid7 import new_id
-from db.persons import find_or_insert_person
+from db.persons import find_or_insert_person, may_see_needs
 from db.schema.organisation_tables import (
     calendar_feeds,
     follow_ups,
@@ -24,7 +24,7 @@ from db.schema.organisation_tables import (
     needs,
     participants,
 )
-from db.schema.person_tables import desk_accounts, persons
+from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import CALENDAR_FIELDS, FollowUp, Meeting, MeetingRequest, Participant, changed_fields
 
@@ -225,9 +225,6 @@ async def _rows_by_meeting(
     return await read_grouped(connection, of_meetings, "meeting_id")
 
 
-SEEN_DAYS = 90
-
-
 class CalendarFeed(NamedTuple):
     """The organisation whose meetings a calendar address shows, and the key or person that made the address."""
 
@@ -260,16 +257,14 @@ async def select_feed(
 ) -> CalendarFeed | None:
     """The calendar address with one of these digests; None if unknown or its key (not `admin_key`) is not in force.
 
-    That of a person who signs in without a key is in force while they have done so in the last `SEEN_DAYS`.
+    That of a person who signs in without a key is in force while they may see needs, and have done so of late.
     `admin_key`: the id of the administrator's key, which has no row and is in force wherever its digest is given.
     """
     unexpired = sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
     in_force = sa.exists().where(api_keys.c.id == calendar_feeds.c.key_id, api_keys.c.revoked_at.is_(None), unexpired)
-    has_signed_in = sa.exists().where(
-        desk_accounts.c.person_id == calendar_feeds.c.key_id, desk_accounts.c.seen_at > now - timedelta(days=SEEN_DAYS)
-    )
+    of_person = may_see_needs(calendar_feeds.c.key_id, now)
     query = sa.select(calendar_feeds.c.organisation_id, calendar_feeds.c.key_id).where(
-        calendar_feeds.c.digest.in_(digests), sa.or_(in_force, has_signed_in, calendar_feeds.c.key_id == admin_key)
+        calendar_feeds.c.digest.in_(digests), sa.or_(in_force, of_person, calendar_feeds.c.key_id == admin_key)
     )
     found = (await connection.execute(query)).first()
     return None if found is None else CalendarFeed(*found)

@@ -7,7 +7,7 @@ browser that signed in: the database stores the digest of the token in its cooki
 
 import hashlib
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -105,6 +105,19 @@ async def end_access(connection: Connection, ids: Sequence[UUID]) -> None:
 
 MOST_SESSIONS = 200
 """Open sessions of a key, which colleagues may share, or of a person; one more ends the earliest."""
+
+
+SEEN_DAYS = 90
+"""The time since a last sign-in after which somebody may have left, whom their provider does not know any more."""
+
+
+def may_see_needs(person_id: sa.ColumnElement[UUID], now: datetime | sa.ColumnElement[datetime]) -> sa.Exists:
+    """The condition that a person has access, with the right to see needs, and signed in in the last SEEN_DAYS."""
+    return sa.exists().where(
+        desk_accounts.c.person_id == person_id,
+        desk_accounts.c.scopes.is_(None) | (sa.literal("needs") == sa.any_(desk_accounts.c.scopes)),
+        desk_accounts.c.seen_at > now - timedelta(days=SEEN_DAYS),
+    )
 
 
 INVITATION = "invitation"

@@ -26,7 +26,7 @@ from db.suppliers.sources import all_settings
 from domain.errors import InvalidContent, NotFound, require_found
 from domain.organisation import Client
 from domain.shortlists.shortlist import Shortlist
-from domain.suppliers.open_data import LICENCES, SELF_EMPLOYED, open_licence
+from domain.suppliers.open_data import LICENCES, REACHES_SOMEBODY, SELF_EMPLOYED, open_licence
 from domain.text.bilingual import Text
 from matching.engine import match_json
 
@@ -100,7 +100,7 @@ async def _search(visit: Visit, ticket: Ticket) -> Response[bytes]:
         sources = [(each, open_licence(each.licence)) for each in await all_settings(connection)]
     found = [each for each in lot.candidates if not set(SELF_EMPLOYED) & set(each.supplier.kinds)]
     shown |= {"lot": lot, "found": found, "sources": sources, "licences": LICENCES}
-    return visit.page("embed/search.html", **shown)
+    return visit.page("embed/search.html", reaches_somebody=REACHES_SOMEBODY.search, **shown)
 
 
 def _place_to_type(visit: Visit, understood: UnderstoodNeed) -> str:

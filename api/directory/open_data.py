@@ -1,5 +1,6 @@
 """The directory as an open data package: rows of sources whose licence allows it, streamed as a zip."""
 
+import asyncio
 import gzip
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
@@ -36,7 +37,7 @@ from sources.formats.open_data import (
 )
 
 _AT_ONCE = 1 << 17
-"""Bytes of the offers that are read back at once."""
+"""Bytes of the offers that are read back at once, some milliseconds of work."""
 
 
 @endpoint(
@@ -158,6 +159,7 @@ async def _package(
         with gzip.GzipFile(fileobj=offers) as waiting, package.open(_entry(OFFERS), "w", force_zip64=True) as table:
             while some := waiting.read(_AT_ONCE):
                 table.write(some)
+                await asyncio.sleep(0)  # nothing else here lets others have their turn
                 if piece := written.take():
                     yield piece
     yield written.take()

@@ -100,7 +100,7 @@ class BuyerMailSender:
         if text is None:
             return Outcome()
         async with transaction(sender.engine) as connection:
-            await write_stop_token(connection, mail.id, token)
+            await write_stop_token(connection, mail.id, token, told.address)
         to = mail._replace(row={**mail.row, "address": told.address})
         message = message_to(to, AUTHOR, sender.sender, text, "fr", sender.now())
         if message is None:

@@ -119,14 +119,7 @@ async def _open_by_code(call: Call, form: StartForm) -> Response[bytes]:
     """The redirect to the page that a code opens; the form again where it opens none. Raises Refusal (429)."""
     code = code_in(form.code)
     if code is None:
-        return _start_page(
-            call,
-            form,
-            (
-                "code",
-                Text(f"Un code a {CODE_LENGTH} lettres et chiffres", f"A code has {CODE_LENGTH} letters and digits"),
-            ),
-        )
+        return _start_page(call, form, ("code", NO_CODE))
     try:
         async with follow_page_link(call, code):
             return _redirect(f"fiche/{code}")

@@ -31,7 +31,8 @@ SHOWN = (
     "meeting",
     "meeting_scope",
 )
-"""The kinds of content that a folder holds; persons, addresses, keys and links are only named."""
+"""The kinds of content that a folder holds, whole: a shortlist with the suppliers' e-mail addresses too. Persons,
+addresses of recipients, keys and links are only named."""
 VERIFIER = "verify_record.py"
 HOW_TO = """\
 Ce dossier est la trace d'un besoin, telle que le journal de l'acheteur l'a notée.
@@ -85,7 +86,7 @@ async def read_need_to_export(
         "hash": previous.hex(),
         "root": tree.root().hex(),
         "entries": [each.stored.number for each in kept],
-        "documents": [each.name for each in documents],
+        "documents": [_listed(each) for each in documents],
         "missing": sorted(shown - {each.name for each in documents}),
         "withheld": sorted(present - shown),
     }
@@ -101,25 +102,28 @@ async def read_need_to_export(
 def write_exported_need(folder: Path, need: ExportedNeed, key: JournalKey, timestamp: str | None) -> None:
     """Write the folder, which is there and empty. `timestamp`: of the statement, in base64. Raises OSError."""
     (folder / "documents").mkdir()
-    listed = []
     for each in need.documents:
-        name = each.name.replace(":", "_").replace("/", "_")
-        parts = {f"{name}.part{number}": part for number, part in enumerate(each.parts, 1)}
-        for file, content in {f"{name}.json": each.content, **parts}.items():
+        named = _listed(each)
+        for file, content in zip((named["file"], *named["parts"]), (each.content, *each.parts), strict=True):
             (folder / "documents" / file).write_bytes(content)
-        listed.append({"name": each.name, "file": f"{name}.json", "fields": each.fields, "parts": list(parts)})
     whole = {
         "statement": need.statement,
         "public_key": key.public,
         "signature": key.sign(need.statement.encode()).hex(),
         "timestamp": timestamp,
         "entries": need.entries,
-        "documents": listed,
         "heads": need.heads,
     }
     (folder / "record.json").write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
     (folder / VERIFIER).write_bytes(files("api.journal").joinpath(VERIFIER).read_bytes())
     (folder / "LISEZMOI.txt").write_text(HOW_TO, encoding="utf-8")
+
+
+def _listed(document: StoredDocument) -> dict[str, Any]:
+    """A document as the signed list has it: its files in the folder, and the names of what it lists."""
+    name = document.name.replace(":", "_").replace("/", "_")
+    parts = [f"{name}.part{number}" for number, _ in enumerate(document.parts, 1)]
+    return {"name": document.name, "file": f"{name}.json", "fields": document.fields, "parts": parts}
 
 
 def _entry_document(kept: KeptEntry, organisation_id: UUID, tree: MerkleTree) -> dict[str, Any]:

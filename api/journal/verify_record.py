@@ -76,7 +76,7 @@ class Export:
         whence = "donnée" if self._given_key else "du dossier : comparez-la à celle que l'organisation publie"
         self.told += [f"Besoin {statement['need_id']}, dossier du {statement['at']}", f"Clé {key} ({whence})"]
         yield from self._faults_of_entries(statement, record["entries"], key)
-        yield from self._faults_of_documents(statement, record)
+        yield from self._faults_of_documents(statement, record["entries"])
         yield from self._faults_of_heads(statement, record["heads"], key)
         yield from self._faults_of_time("le dossier", text, statement["at"], record.get("timestamp"))
 
@@ -103,33 +103,38 @@ class Export:
                 yield f"entrée {number} : datée d'après le dossier"
         self.told.append(f"{len(entries)} entrées, d'un journal qui en a {statement['number']}")
 
-    def _faults_of_documents(self, statement: Any, record: Any) -> Iterator[str]:
-        """Yield documents that are gone or not as the last entry about them says, or of which no entry tells."""
+    def _faults_of_documents(self, statement: Any, entries: Any) -> Iterator[str]:
+        """Yield documents that are gone, added or not as the last entry about them says, or of which no entry tells."""
         bound: dict[str, tuple[int, str]] = {}
-        for each in record["entries"]:
+        for each in entries:
             for name, _, digest in (told.rpartition("=") for told in (json.loads(each["text"])[9:] or [[]])[0]):
                 bound[name] = each["number"], digest
-        here = {each["name"]: each for each in record["documents"]}
-        yield from (f"{each} : document retiré du dossier" for each in statement["documents"] if each not in here)
-        for name, document in here.items():
+        listed = {file: each["name"] for each in statement["documents"] for file in (each["file"], *each["parts"])}
+        here = {each.name for each in (self.folder / "documents").iterdir()}
+        yield from (f"{listed[each]} : document retiré du dossier ({each})" for each in listed.keys() - here)
+        yield from (f"{each} : fichier ajouté au dossier" for each in here - listed.keys())
+        for document in statement["documents"]:
+            name, files = document["name"], [document["file"], *document["parts"]]
             number, digest = bound.get(name, (0, ""))
-            content = (self.folder / "documents" / document["file"]).read_bytes()
-            parts = [(self.folder / "documents" / each).read_bytes() for each in document["parts"]]
-            if not digest or name not in statement["documents"]:
+            if not here.issuperset(files):  # nothing outside of the folder is read
+                continue
+            content, *parts = [(self.folder / "documents" / each).read_bytes() for each in files]
+            if not digest:
                 yield f"{name} : document dont aucune entrée ne parle"
             elif sha256(content).hexdigest() != digest:
                 yield f"{name} : contenu changé depuis l'entrée {number}"
-            elif not {sha256(part).hexdigest() for part in parts} <= set(_texts(json.loads(content))):
+            elif not _are_in_order([sha256(part).hexdigest() for part in parts], _texts(json.loads(content))):
                 yield f"{name} : pièce changée depuis l'entrée {number}"
-        left_out = {each for each, (_, digest) in bound.items() if digest} - here.keys()
-        unexplained = sorted(left_out.difference(*(statement[each] for each in ("withheld", "documents", "missing"))))
+        told = {*statement["withheld"], *statement["missing"], *listed.values()}
+        unexplained = sorted({each for each, (_, digest) in bound.items() if digest} - told)
         yield from (f"{each} : lié par une entrée, absent sans que le dossier le dise" for each in unexplained)
-        actions = {json.loads(each["text"])[5] for each in record["entries"]}
+        actions = {json.loads(each["text"])[5] for each in entries}
         if not actions & {"need.purged", "need.deleted", "meeting.purged"}:
             yield from (
                 f"{each} : n'était plus dans la base, et aucune entrée ne dit pourquoi" for each in statement["missing"]
             )
-        self.told.append(f"{len(here)} documents ; {len(statement['withheld'])} non communiqués (droits et personnes)")
+        kept, withheld = len(statement["documents"]), len(statement["withheld"])
+        self.told.append(f"{kept} documents ; {withheld} non communiqués (droits et personnes)")
 
     def _faults_of_heads(self, statement: Any, heads: Any, key: str) -> Iterator[str]:
         """Yield earlier heads of the journal that are not signed, or that its present root does not continue."""
@@ -184,6 +189,11 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(each)
     elif isinstance(value, str):
         yield value
+
+
+def _are_in_order(wanted: list[str], found: Iterator[str]) -> bool:
+    """Whether all that is wanted is found, in that order."""
+    return all(each in found for each in wanted)
 
 
 # The tree of RFC 6962, section 2.1

@@ -16,6 +16,7 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.delivery.outbox import ClaimedRow, wake_servers
 from db.exchanges.reply_links import digest
+from db.persons import SEEN_DAYS, may_see_needs
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
 from db.schema.organisation_tables import audit_entries, exchanges, needs
 from db.schema.person_tables import persons
@@ -41,6 +42,7 @@ async def queue_answer_mail(connection: Connection, organisation_id: UUID, excha
         sa.select(persons.c.id)
         .join(audit_entries, audit_entries.c.actor_id == persons.c.id)
         .where(*opened, audit_entries.c.action == "exchange.opened", persons.c.email.is_not(None))
+        .where(may_see_needs(persons.c.id, now))
         .limit(1)
     )
     contact = await connection.scalar(sa.select(exchanges.c.contact).where(exchanges.c.id == exchange_id))
@@ -61,6 +63,10 @@ _QUEUE_DIGESTS = sa.text("""
             AND audit_entries.object = 'need:' || needs.id AND audit_entries.action = 'need.created'
             AND audit_entries.means = 'person'
         LEFT JOIN persons ON persons.id = audit_entries.actor_id AND persons.email IS NOT NULL
+            AND EXISTS (
+                SELECT FROM desk_accounts
+                WHERE person_id = persons.id AND (scopes IS NULL OR 'needs' = ANY(scopes)) AND seen_at > :seen_since
+            )
         WHERE needs.status = ANY(:open) AND needs.shortlists > 0
             AND (persons.id IS NOT NULL OR needs.content ->> 'answers_email' IS NOT NULL)
     )
@@ -73,7 +79,7 @@ _QUEUE_DIGESTS = sa.text("""
 """).bindparams(
     sa.bindparam("open", type_=sa.ARRAY(sa.Text)),
     sa.bindparam("week", type_=sa.Date),
-    sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+    *(sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("now", "seen_since")),
 )
 
 
@@ -82,7 +88,9 @@ async def queue_digests(connection: Connection, week: date, now: datetime) -> No
 
     Rows that ended long ago go.
     """
-    await connection.execute(_QUEUE_DIGESTS, {"open": sorted(OPEN), "week": week, "now": now})
+    seen_since = now - timedelta(days=SEEN_DAYS)  # as `may_see_needs` has it
+    values = {"open": sorted(OPEN), "week": week, "now": now, "seen_since": seen_since}
+    await connection.execute(_QUEUE_DIGESTS, values)
     await connection.execute(sa.delete(buyer_mails).where(_OWN.ended_at < now - KEPT_FOR))
 
 
@@ -103,7 +111,7 @@ MOST_NEEDS = 50
 
 async def select_buyer_mail(connection: Connection, mail_id: UUID) -> BuyerMail | None:
     """The e-mail of a row; None where its address is known no more, or wants none."""
-    found = await _row_and_address(connection, _OWN.id == mail_id)
+    found = await _row_and_address(connection, mail_id)
     if found is None:
         return None
     row, named = found
@@ -121,7 +129,7 @@ async def select_buyer_mail(connection: Connection, mail_id: UUID) -> BuyerMail 
     return BuyerMail(kind, row.organisation_id, row.organisation, named, None, tuple(ids), since)
 
 
-async def _row_and_address(connection: Connection, which: sa.ColumnElement[bool]) -> tuple[sa.Row[Any], str] | None:
+async def _row_and_address(connection: Connection, mail_id: UUID) -> tuple[sa.Row[Any], str] | None:
     """The row of an e-mail with what it is about, and its address; None without a row or an address.
 
     That is the address of the exchange's contact, else of the person, else the one that the need names.
@@ -137,10 +145,10 @@ async def _row_and_address(connection: Connection, which: sa.ColumnElement[bool]
         )
         .join(organisations, organisations.c.id == _OWN.organisation_id)
         .outerjoin(exchanges, exchanges.c.id == _OWN.exchange_id)
-        .outerjoin(persons, persons.c.id == _OWN.person_id)
+        .outerjoin(persons, (persons.c.id == _OWN.person_id) & may_see_needs(persons.c.id, _OWN.queued_at))
         .outerjoin(needs, needs.c.id == _OWN.need_id)
     )
-    row = (await connection.execute(query.where(which))).first()
+    row = (await connection.execute(query.where(_OWN.id == mail_id))).first()
     if row is None:
         return None
     named = (row.contact and row.contact.email) or row.email or (row.content and row.content.answers_email)
@@ -160,9 +168,10 @@ async def _open_needs_of(connection: Connection, organisation_id: UUID, person_i
     return list(rows.scalars())
 
 
-async def write_stop_token(connection: Connection, mail_id: UUID, token: str) -> None:
-    """Store the digest of the token by which the receiver of an e-mail can ask for no more."""
-    await connection.execute(sa.update(buyer_mails).where(_OWN.id == mail_id).values(stop_digest=digest(token)))
+async def write_stop_token(connection: Connection, mail_id: UUID, token: str, address: str) -> None:
+    """Store the digest of the token by which the receiver of an e-mail asks for no more, and that of their address."""
+    own = digest(token) + await address_digest(connection, address)
+    await connection.execute(sa.update(buyer_mails).where(_OWN.id == mail_id).values(stop_digest=own))
 
 
 async def write_mail_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
@@ -183,21 +192,29 @@ class Stop(NamedTuple):
 
 
 async def select_stop(connection: Connection, token: str) -> Stop | None:
-    """The e-mails that a token can stop; None where it is of no e-mail, or of one whose address is known no more."""
-    found = await _row_and_address(connection, _OWN.stop_digest == digest(token))
-    if found is None:
+    """The e-mails that a token can stop: those to the address that got it. None where it is of no e-mail."""
+    own = digest(token)
+    query = sa.select(buyer_mails, organisations.c.name.label("organisation"))
+    query = query.join(organisations, organisations.c.id == _OWN.organisation_id)
+    row = (await connection.execute(query.where(_OWN.stop_digest.between(own + b"\0", own + b"\xff" * 33)))).first()
+    if row is None:
         return None
-    row, named = found
     kind: MailKind = "digest" if row.exchange_id is None else "answers"
-    unwanted = await unwanted_kinds(connection, row.organisation_id, named)
-    return Stop(row.organisation_id, row.organisation, kind, await address_digest(connection, named), kind in unwanted)
+    address = row.stop_digest[len(own) :]
+    unwanted = await _unwanted_by(connection, row.organisation_id, address)
+    return Stop(row.organisation_id, row.organisation, kind, address, kind in unwanted)
 
 
 async def unwanted_kinds(connection: Connection, organisation_id: UUID, address: str | None) -> set[MailKind]:
     """The kinds of e-mail that an address of an organisation wants none of, or all of it; None: that alone."""
-    own = [EVERYBODY, *([await address_digest(connection, address)] if address else [])]
+    return await _unwanted_by(
+        connection, organisation_id, await address_digest(connection, address) if address else EVERYBODY
+    )
+
+
+async def _unwanted_by(connection: Connection, organisation_id: UUID, address: bytes) -> set[MailKind]:
     query = sa.select(unwanted_mails.c.kind).where(
-        unwanted_mails.c.organisation_id == organisation_id, unwanted_mails.c.address_digest.in_(own)
+        unwanted_mails.c.organisation_id == organisation_id, unwanted_mails.c.address_digest.in_([EVERYBODY, address])
     )
     return set((await connection.execute(query)).scalars())
 

@@ -8,6 +8,7 @@ from db.schema.supplier_tables import keys, moments, organisations, outbox_colum
 
 # Without text or address: both are read at each attempt. Of an answer, the exchange, and the person who opened it where
 # no contact is named; of a digest, the week, and the person whose needs it is about, or else one need.
+# `stop_digest`: of the token of the link that stops such e-mails, then the keyed digest of the address that got it.
 buyer_mails = table(
     "buyer_mails",
     *outbox_columns(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -109,7 +110,8 @@ class Standings:
             if each.siret is not None:
                 self._by_siret.setdefault(each.siret, []).append(each)
                 self._by_siren.setdefault(each.siret[:SIREN_DIGITS], []).append(each)
-        self._known: dict[tuple[str, bool, date | None, date | None], Standing] = {}
+        self._dated = {siren for siren, found in self._by_siren.items() if any(each.approvals for each in found)}
+        self._known: dict[tuple[object, ...], Standing] = {}
 
     def knows(self, number: str) -> bool:
         """Whether the directory has a supplier of this SIRET."""
@@ -117,14 +119,15 @@ class Standings:
 
     def standing(self, payment: Payment) -> Standing:
         """The standing of the payee of a payment, by its SIRET, else by other establishments of its SIREN."""
-        key = payment.number, payment.is_sound, payment.first, payment.last
+        view = self._rules.view(payment.last or self._today)
+        is_dated = payment.number[:SIREN_DIGITS] in self._dated
+        key = payment.number, payment.is_sound, view, *((payment.first, payment.last) if is_dated else ())
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._judge(payment)
+            found = self._known[key] = self._judge(payment, view)
         return found
 
-    def _judge(self, payment: Payment) -> Standing:
-        view = self._rules.view(payment.last or self._today)
+    def _judge(self, payment: Payment, view: InForce) -> Standing:
         of_siret = [judge_payee(each, payment, view) for each in self._by_siret.get(payment.number, ())]
         if of_siret:
             every = frozenset[str]().union(*(each.figures for each in of_siret))
@@ -167,6 +170,7 @@ def judge_payee(payee: Payee, payment: Payment, view: InForce) -> Standing:
     return Standing(frozenset(figures), _is_ess(payee, held, view), False, undated, lapsed)
 
 
+@lru_cache(maxsize=64)  # one for each time between two changes of the law
 def kinds_of_groups(view: InForce) -> Mapping[str, frozenset[str]]:
     """The kinds of approval that make a payment one to the handicap sector, to inclusion, and to an ESUS."""
     groups: tuple[tuple[str, Reserved], ...] = (("handicap", "handicap"), ("iae", "iae"), ("esus", "ess"))

@@ -14,7 +14,8 @@ from domain.text.normalise import fold
 SELF_EMPLOYED: tuple[Kind, ...] = ("TIH",)
 """Kinds of suppliers who are persons: their name is personal data, and none of them is published."""
 
-_REACHES_SOMEBODY = re.compile(r"[^\s@]+@[^\s@]+|(?:\+\s?33|\b0)\s?[1-9](?:[ .\-]?\d{2}){4}\b")
+REACHES_SOMEBODY = re.compile(r"[^\s@]+@[^\s@]+|(?:\+\s?33|\b0)\s?[1-9](?:[ .\-]?\d{2}){4}\b")
+"""Finds an e-mail address or a telephone number in words that are shown to anybody."""
 
 
 class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,10 +62,10 @@ def published_supplier(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Sup
 def _without_contact(offer: Offer) -> Offer:
     """The offer without labels in which an e-mail address or a telephone number stands."""
     evidence = tuple(
-        msgspec.structs.replace(each, label=None) if each.label and _REACHES_SOMEBODY.search(each.label) else each
+        msgspec.structs.replace(each, label=None) if each.label and REACHES_SOMEBODY.search(each.label) else each
         for each in offer.evidence
     )
-    label = None if offer.label and _REACHES_SOMEBODY.search(offer.label) else offer.label
+    label = None if offer.label and REACHES_SOMEBODY.search(offer.label) else offer.label
     return (
         offer
         if (label, evidence) == (offer.label, offer.evidence)

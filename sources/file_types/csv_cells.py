@@ -67,7 +67,9 @@ def unmarked_text(cell: str) -> str:
 
 def escaped_text(text: str, separators: str = "|") -> str:
     """The text as one item of a list in a cell, with backslashes before separators, backslashes and outer blanks."""
-    marked = "".join(f"\\{one}" if one in f"\\{separators}" else one for one in text)
+    marked = text
+    for one in f"\\{separators}":
+        marked = marked.replace(one, f"\\{one}")
     if marked[-1:].isspace():
         marked = f"{marked[:-1]}\\{marked[-1]}"
     return f"\\{marked}" if text[:1].isspace() and len(text) > 1 else marked

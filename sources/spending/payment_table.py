@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from importlib.resources import files
 from itertools import chain, islice
 from typing import BinaryIO, NamedTuple
@@ -35,7 +36,7 @@ MOST_TEXTS, LONGEST_WORDS = 4_000, 400
 """Objects of different words that are read as segments, 0.6 ms each: of others the CPV code alone says one."""
 _DIGITS = re.compile(r"\d+")
 _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-ROWS_ABOVE = 40
+ROWS_ABOVE, LONGEST_KEPT = 40, 40
 SHOWN_COLUMNS, LONGEST_SHOWN = 30, 60
 _SIREN_KEY_DIGITS = 9
 
@@ -60,6 +61,8 @@ def cents_of(euros: float) -> int:
 
 
 _AMOUNT = re.compile(r"\d+(\.\d+)?")
+_WITH_CENTS = re.compile(r"([0-9]{1,12})[,.]([0-9]{2})")
+"""The way most amounts are written, once their blanks are gone."""
 _THOUSANDS_OR_NOT = re.compile(r"[1-9]\d{0,2},\d{3}")
 """May be 1234 written in English or 1.234 written in French: a thousand times as much."""
 _CURRENCY = re.compile(r"(€|eur(os?)?|ht|ttc)\.?", re.IGNORECASE)
@@ -71,7 +74,10 @@ def read_amount(cell: str) -> int | None:
     A credit has a minus sign before or behind, or stands in brackets. Commas or dots that stand several times
     part thousands ("1.234.567"); a lone one is a decimal sign, but that "1,234" may be either, and is refused.
     """
-    bare = _CURRENCY.sub("", "".join(unmarked_text(cell).split()).replace("\u202f", "").replace("'", ""))
+    bare = "".join(unmarked_text(cell).split())
+    if plain := _WITH_CENTS.fullmatch(bare):
+        return int(plain[1] + plain[2])
+    bare = _CURRENCY.sub("", bare.replace("\u202f", "").replace("'", ""))
     is_credit = bare.startswith(("-", "\u2212", "(")) or bare.endswith("-")
     bare = bare.strip("()+-\u2212")
     if "," in bare and "." in bare:
@@ -104,6 +110,11 @@ def read_days(cell: str) -> Days | None:
     bare = unmarked_text(cell).strip()
     if not bare:
         return None, None
+    return _days_of(bare) if len(bare) <= LONGEST_KEPT else _days_of.__wrapped__(bare)
+
+
+@lru_cache(maxsize=4096)  # of a year a day stands in many lines
+def _days_of(bare: str) -> Days | None:
     for pattern, order in _DAYS:
         if found := pattern.fullmatch(bare):
             parts = dict(zip(order, map(int, found.groups()), strict=True))
@@ -121,6 +132,11 @@ def read_days(cell: str) -> Days | None:
 
 def read_number(cell: str) -> tuple[str, bool]:
     """The digits of a SIRET or SIREN in a cell, "" where none stands there, and whether its check digits agree."""
+    return _number_of(cell) if len(cell) <= LONGEST_KEPT else _number_of.__wrapped__(cell)
+
+
+@lru_cache(maxsize=16_384)  # a supplier stands in many lines
+def _number_of(cell: str) -> tuple[str, bool]:
     digits = "".join(unmarked_text(cell).split()).replace(".", "").replace("-", "")
     if len(digits) in (13, 8) and digits.isdigit():  # a spreadsheet dropped the zero before it
         digits = "0" + digits
@@ -146,7 +162,7 @@ def read_reserved(cell: str) -> bool | None:
 
 
 class Draft(NamedTuple):
-    """A payment whose segment is still to be read, by its CPV code and its words."""
+    """A payment whose segment is still to be read, by its CPV code and its words; see `_words_key`."""
 
     payment: Payment
     code: str
@@ -168,11 +184,11 @@ class SegmentReader:
         paid = Counter[str]()
         for each, (segments, is_sure) in zip(drafts, listed, strict=True):
             if each.words and not (is_sure and len(segments) == 1):
-                paid[_words_key(each.words)] += abs(each.payment.cents) + 1
+                paid[each.words] += abs(each.payment.cents) + 1
         meant = {key: [each.segment for each in self._interpreter.read(key)] for key, _ in paid.most_common(MOST_TEXTS)}
         found = []
         for each, (segments, is_sure) in zip(drafts, listed, strict=True):
-            of_words = meant.get(_words_key(each.words), [])
+            of_words = meant.get(each.words, ())
             shared = [segment for segment in of_words if segment in segments]
             in_order = (*segments, *of_words) if is_sure else (*of_words, *segments)
             segment = next(iter((*shared, *in_order)), None)
@@ -256,7 +272,7 @@ def _payment_of_cells(
         return tuple(problems)
     reserved = read_reserved(found.get("reserved", ""))
     payment = Payment(line, number, is_sound, cents, *days, None, reserved, found["siret"][:100])
-    return Draft(payment, found.get("cpv", ""), found.get("object", ""))
+    return Draft(payment, found.get("cpv", ""), _words_key(found.get("object", "")))
 
 
 def draft_of_line(line: int, read: PaymentLine, at: tuple[str | int, ...] = ()) -> Draft:
@@ -268,7 +284,7 @@ def draft_of_line(line: int, read: PaymentLine, at: tuple[str | int, ...] = ()) 
     reserved = None if read.reserved is None else bool(read.reserved)
     day, written = read.date, read.siret or ""
     payment = Payment(line, number, is_sound, cents_of(amount), day, day, None, reserved, written)
-    return Draft(payment, read.cpv or "", read.object or "")
+    return Draft(payment, read.cpv or "", _words_key(read.object or ""))
 
 
 _Row = RowAsWritten | FaultyRow

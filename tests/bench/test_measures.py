@@ -11,7 +11,7 @@ from bench.__main__ import main
 from bench.matching import postgis
 from bench.matching.allotment import LOTS, cases
 from bench.needs import DENSE, KINDS, bodies, needs, other_segments
-from bench.serving import imports, reports
+from bench.serving import imports, purchases, reports
 from bench.suppliers import PoolFile
 from domain.allotment.allotment import AllotmentNeed
 from domain.needs.need import Need
@@ -109,6 +109,16 @@ def test_a_small_pool_is_measured_on_a_real_server(
     assert search["memory_mb"]["postgresql"] > 5
     assert min(each["together"] for each in result["law"]["us_a_lot"].values()) > 1
     assert path.with_suffix(".md").read_text() in capsys.readouterr().out
+
+
+def test_a_year_of_purchases_is_measured_line_by_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.serving.purchases.load_reference", reference)
+    purchases.main(200, planned=20, payments=60)
+    told = capsys.readouterr().out
+    assert "programme: 20 lines, 0 faulty" in told
+    assert "spending: 60 lines, 0 faulty" in told
 
 
 def test_it_refuses_what_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,8 @@ from sqlalchemy import Row, func, select, update
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
+from db.invitations import invite
 from db.meetings import (
-    SEEN_DAYS,
     CalendarFeed,
     insert_meeting,
     meetings_of,
@@ -29,6 +29,7 @@ from db.meetings import (
 )
 from db.needs.needs import insert_need
 from db.persons import (
+    SEEN_DAYS,
     delete_sessions_of_person,
     find_account,
     find_or_insert_person,
@@ -41,7 +42,7 @@ from db.privacy.purge import plan, purge
 from db.schema.person_tables import persons
 from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participant
 from domain.needs.need import Lot, PlannedNeed
-from domain.organisation import Client
+from domain.organisation import Client, Scope
 from domain.privacy import RetentionPeriods, years_before
 from tests.db.suppliers.samples import NOW, ask, execute
 
@@ -161,6 +162,17 @@ async def test_the_address_of_a_calendar_lasts_as_long_as_its_person_comes_back(
     await store_feed(connection, feed, DIGEST, NOW)
     found = await select_feed(connection, [DIGEST], NOW + after, UUID(int=0))
     assert found == (feed if opens else None)
+
+
+@pytest.mark.parametrize(("right", "opens"), [("needs", True), ("match", False)])
+async def test_the_address_of_a_calendar_ends_with_the_right_to_see_needs(
+    connection: Connection, right: Scope, opens: bool
+) -> None:
+    organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
+    person = await invite(connection, organisation_id, "anne@x.example", "Anne", [right], NOW)
+    feed = CalendarFeed(organisation_id, person)
+    await store_feed(connection, feed, DIGEST, NOW)
+    assert await select_feed(connection, [DIGEST], NOW, UUID(int=0)) == (feed if opens else None)
 
 
 @pytest.mark.parametrize("seen_lately", [True, False])

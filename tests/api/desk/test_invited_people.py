@@ -25,7 +25,20 @@ from sqlalchemy import func, select
 from api.desk.frame.visit import COOKIE, OF_THIS_HOST
 from api.desk.invited_people import FRESH_SECONDS
 from db.core.engine import transaction
-from db.invitations import CODE_LIFE, LINK_LIFE, MOST_CODES, MOST_TRIES, Passkey, insert_passkey
+from db.delivery.outbox import ClaimedRow
+from db.invitations import (
+    CODE_LIFE,
+    LINK_LIFE,
+    MOST_CODES,
+    MOST_TRIES,
+    Passkey,
+    find_by_link,
+    insert_passkey,
+    queue_codes,
+    queue_invitation,
+    secret_digest,
+    select_mail_to_send,
+)
 from db.schema.person_tables import passkeys, sign_in_mails
 from matching.reference import Reference
 from tests.accessibility import violations
@@ -182,6 +195,32 @@ async def test_codes_are_few_short_lived_and_tried_a_few_times(house: House) -> 
         for _ in range(MOST_CODES):
             await house.ask_for_code(anne)
         assert len(house.mailbox.received) == 1 + MOST_CODES
+
+
+async def test_codes_that_are_asked_for_at_once_are_few_too(house: House) -> None:
+    await house.invite()
+    await house.received()
+
+    async def ask(number: int) -> None:
+        async with transaction(house.served.services.database) as connection:
+            await queue_codes(connection, ANNE, b"%d" % number, "fr", house.served.services.now())
+
+    await asyncio.gather(*map(ask, range(3 * MOST_CODES)))
+    await house.received()
+    assert len(house.mailbox.received) == 1 + MOST_CODES
+
+
+async def test_an_invitation_that_was_replaced_is_not_sent_any_more(house: House) -> None:
+    await house.invite()
+    await house.received()
+    now = house.served.services.now()
+    async with transaction(house.served.services.database) as connection:
+        row = (await connection.execute(select(sign_in_mails))).one()
+        await queue_invitation(connection, row.person_id, "fr", now)
+    mail = ClaimedRow(row.id, 1, row.queued_at, row.id, {**row._mapping})
+    async with transaction(house.served.services.database) as connection:
+        assert await select_mail_to_send(connection, mail, secret_digest("late"), now) is None
+        assert await find_by_link(connection, "late", now) is None
 
 
 async def test_what_was_typed_comes_back_after_a_code(house: House) -> None:

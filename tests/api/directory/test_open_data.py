@@ -1,16 +1,19 @@
 """The open data package: what is in it, what is left out, and that it is read again as it was."""
 
+import asyncio
 import csv
 import io
 import json
 import re
 import zipfile
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from api.directory import open_data
+from sources.formats.open_data import description_of_package
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, key, put, put_record, send, siret
 
@@ -127,6 +130,29 @@ async def test_the_same_data_are_the_same_bytes_under_the_same_tag(served: Clien
     assert (known.status_code, known.content) == (304, b"")
     await put_record(served, opened, name="Un autre nom")
     assert (await served.get("/exports/pool.zip")).headers["etag"] != first.headers["etag"]
+
+
+async def test_others_have_their_turn_while_the_offers_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end nothing is waited for but the client, and a fast one never lets go."""
+    pieces, turns = 40, 0
+
+    async def one_page(*_: object) -> tuple[list[Any], list[Any], None]:
+        return [], [["x" * 64]] * pieces, None
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    monkeypatch.setattr(open_data, "_page", one_page)
+    monkeypatch.setattr(open_data, "_AT_ONCE", 64)
+    others = asyncio.create_task(take_turns())
+    description = description_of_package((), {}, "1")
+    sent = [part async for part in open_data._package(cast("Any", None), description, (), io.BytesIO())]
+    others.cancel()
+    assert zipfile.ZipFile(io.BytesIO(b"".join(sent))).testzip() is None
+    assert turns >= pieces
 
 
 async def test_an_import_elsewhere_makes_the_same_suppliers(served: Client, opened: str) -> None:

@@ -29,6 +29,7 @@ from tests.browser import show_at
 from tests.conftest import ROOT
 
 PORTAL = "https://portail.example.org"
+REACHES_PAUL = {"kind": "words", "label": "Tonte : Paul, 06 12 34 56 78, paul@pres.example"}
 ASKED = {"lot-1-objet": "tonte de pelouses", "lieu": "Pontivy"}
 
 
@@ -42,6 +43,12 @@ async def portal(served: Client, monkeypatch: pytest.MonkeyPatch) -> Member:
         "in-a-portal",
         {"name": "Atelier <du> Portail", "contact": {"email": "a@b.example", "website": "https://atelier.example"}},
         {"name": "Marie Indépendante", "approvals": [{"kind": "TIH"}]},
+        {
+            "name": "Les Prés",
+            "offers": [
+                {"segments": ["ev-entretien"], "basis": "inferred", "evidence": [REACHES_PAUL, {"kind": "kind"}]}
+            ],
+        },
     )
     return await member(served, "match")
 
@@ -65,7 +72,9 @@ async def test_an_address_finds_suppliers_with_evidence_and_credits(portal: Memb
     assert 'name="lieu" value="Pontivy"' in page
     for words in ("ne sont pas nommés", "Atelier <du> Portail", "Pontivy", "https://atelier.example", "in-a-portal"):
         assert words in page
-    assert [words for words in ("a@b.example", "Marie Indépendante", "mailto:") if words in page] == []
+    assert "Les Prés" in page
+    persons = "a@b.example", "Marie Indépendante", "mailto:", "paul@pres.example", "06 12 34"
+    assert [words for words in persons if words in page] == []
     outline = Outline(answer.text)
     assert_refers_to_itself(outline)
     assert list(outline.unlabelled()) == []

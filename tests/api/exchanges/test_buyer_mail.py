@@ -1,16 +1,24 @@
 """Buyers are told by e-mail of answers and of new suppliers, until they ask for no more."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 
 from api.web.content_negotiation import FORM, HTML
 from db.core.engine import transaction
-from db.exchanges.buyer_mails import queue_digests
+from db.exchanges.buyer_mails import queue_answer_mail, queue_digests, unwanted_kinds
+from db.invitations import invite
+from db.journal.entries import write_entry
+from db.persons import SEEN_DAYS, end_access
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
+from db.schema.organisation_tables import exchanges
+from db.schema.person_tables import desk_accounts
+from domain.journal import Actor
 from matching.reference import Reference
 from tests.api.exchanges.steps import keyless
 from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
@@ -100,3 +108,51 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, ref
         assert mail["Subject"] == "Nouveaux fournisseurs pour vos besoins"
         assert name in mail.get_content()
         assert f"{PUBLIC_URL}/besoins/{need}\r\n" in mail.get_content()
+        later, form = (
+            "marches@mairie.example",
+            {"headers": {"Content-Type": FORM}, "content": "List-Unsubscribe=One-Click"},
+        )
+        assert (await buyer.patch(f"/needs/{need}", {"answers_email": later})).status_code == 200
+        assert (await keyless(client, "POST", path_to_stop(mail), **form)).status_code == 200
+        async with transaction(client.services.database) as connection:
+            found = [await unwanted_kinds(connection, buyer.organisation_id, each) for each in (address, later)]
+        assert found == [{"digest"}, set()]
+
+
+@pytest.mark.parametrize("ended", ["removed", "other rights", "not seen for long"])
+async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(
+    database_url: str, reference: Reference, ended: str
+) -> None:
+    """Their needs' digests go to the address that these name, and answers in their exchanges to nobody."""
+    async with emailing(database_url, reference) as (client, mailbox):
+        buyer, address = await new_buyer(client), "achats@mairie.example"
+        await buyer.supplier("annuaire", "1", name="Jardins d'Arvor")
+        need = (await buyer.keep(answers_email=address))["need"]["id"]
+        await buyer.supplier("annuaire", need[:8], name=f"Nouveau {need[:8]}")
+        opened = (await buyer.post(f"/needs/{need}/exchanges", MESSAGE | {"recipients": "shortlist"})).json()
+        now = client.services.now()
+        async with transaction(client.services.database) as connection:
+            anne = await invite(connection, buyer.organisation_id, ANNE["email"], ANNE["name"], ["needs"], now)
+            actor = Actor(buyer.organisation_id, "person", anne)
+            await write_entry(connection, actor, "need.created", f"need:{need}", now)
+            await write_entry(connection, actor, "exchange.opened", f"exchange:{opened['id']}", now)
+            await connection.execute(sa.update(exchanges).filter_by(id=opened["id"]).values(contact=None))
+            await queue_digests(connection, date(2030, 1, 7), now)
+            if ended == "not seen for long":
+                long_ago = now - timedelta(days=SEEN_DAYS)
+                await connection.execute(
+                    sa.update(desk_accounts).values(issuer="https://x", scopes=None, seen_at=long_ago)
+                )
+            elif ended == "other rights":
+                await invite(connection, buyer.organisation_id, ANNE["email"], ANNE["name"], ["match"], now)
+            else:
+                await end_access(connection, [anne])
+        assert await last_outcome(client, person_id=anne) == "not_wanted"
+        async with transaction(client.services.database) as connection:
+            await queue_digests(connection, date(2030, 1, 14), now)
+            await queue_answer_mail(connection, buyer.organisation_id, UUID(opened["id"]), now)
+        assert await last_outcome(client, need_id=need) is None
+        await mails_to(mailbox, address, 1)
+        assert [mail["To"] for mail in mailbox.received] == [address]
+        async with transaction(client.services.database) as connection:
+            assert await connection.scalar(sa.select(sa.func.count()).select_from(buyer_mails)) == 2

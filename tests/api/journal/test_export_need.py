@@ -110,6 +110,42 @@ def alter_part(folder: Folder, _: Any) -> None:
     path.write_bytes(path.read_bytes().replace(b"Vannes", b"Brest"))
 
 
+def show_another(folder: Folder, record: Any) -> None:
+    """The document that was written is moved aside; who opens the folder reads another in its place."""
+    (path,) = (folder.path / "documents").glob("message_*.json")
+    (folder.path / "aside.json").write_bytes(path.read_bytes())
+    alter_document(folder, record)
+    list_otherwise(record, lambda each: each | {"file": each["file"].replace(path.name, "../aside.json")})
+
+
+def show_another_with_the_key(folder: Folder, record: Any) -> None:
+    """No file outside of the folder is read."""
+    show_another(folder, record)
+    sign_again(folder, record, KEY)
+
+
+def list_otherwise(record: Any, change: Callable[[Any], Any]) -> None:
+    statement = json.loads(record["statement"])
+    changed = [change(each) for each in statement["documents"]]
+    record["statement"] = json.dumps(statement | {"documents": changed})
+
+
+def rename_fields(_: Folder, record: Any) -> None:
+    list_otherwise(record, lambda each: each | {"fields": each["fields"][::-1]})
+
+
+def drop(pattern: str) -> Tampering:
+    return lambda folder, _: next((folder.path / "documents").glob(pattern)).unlink()
+
+
+def exchange_parts(folder: Folder, _: Any) -> None:
+    """The answer in place of the need that it answers."""
+    first, second = sorted((folder.path / "documents").glob("shortlist_*.part*"))
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
+
+
 def alter_entry(_: Folder, record: Any) -> None:
     record["entries"][2]["text"] = record["entries"][2]["text"].replace("shortlist.frozen", "shortlist.froze")
 
@@ -156,7 +192,13 @@ def stamp_by_another(folder: Folder, record: Any) -> None:
 TAMPERED: tuple[tuple[str, Tampering], ...] = (
     ("message:", alter_document),
     ("pièce changée", alter_part),
-    ("document retiré du dossier", lambda _, record: record["documents"].pop()),
+    ("retiré du dossier", show_another),
+    ("retiré du dossier", show_another_with_the_key),
+    ("il a été changé, ou sa date", rename_fields),
+    ("pièce changée", exchange_parts),
+    ("retiré du dossier", drop("need_*.part1")),
+    ("retiré du dossier", drop("award_*.json")),
+    ("ajouté au dossier", lambda folder, _: (folder.path / "documents" / "award_2.json").write_text("[]")),
     ("retirée du dossier", lambda _, record: record["entries"].pop(3)),
     ("ne sont plus dans leur ordre", lambda _, record: record["entries"].reverse()),
     ("contenu changé", alter_entry),

@@ -119,7 +119,7 @@ def test_open_routes_are_those_the_contract_names(app: Litestar) -> None:
     """
     keyless = {route.path for route in routes_of(app) if not route.scopes}
     by_token = {path for path in keyless if "{token}" in path}
-    assert by_token == {"/replies/{token}", "/fiche/{token}", "/meetings/feed/{token}.ics"}
+    assert by_token == {"/replies/{token}", "/fiche/{token}", "/meetings/feed/{token}.ics", "/courriels/{token}"}
     beginnings = {path.split("/")[1] for path in keyless - by_token}
     reference_data = {"segments", "territories", "rules", "schemas", "supply"}
     assert beginnings == {"", "fiche", "docs", "openapi.json", "problems", "health", "metrics"} | reference_data

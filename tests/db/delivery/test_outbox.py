@@ -38,7 +38,7 @@ async def noted(engine: Engine, which: ClaimedRow, due_at: datetime | None = Non
     result = Result(
         outcome=Outcome(), status="waiting" if due_at else "delivered", due_at=due_at, started_at=NOW, at=NOW
     )
-    return await ask(engine, write_result, OUTBOX, which, result)
+    return await ask(engine, write_result, OUTBOX, which, result, {})
 
 
 async def test_what_is_due_is_claimed_once_the_longest_due_first(engine: Engine) -> None:
