@@ -113,7 +113,7 @@ def test_no_handler_goes_round_the_door(app: Litestar) -> None:
 
 def test_open_routes_are_those_the_contract_names(app: Litestar) -> None:
     """Reference data, rules, documentation, health and metrics, what a token in the address is the key to, and the page
-    where a supplier asks for such an address.
+    where a supplier asks for such an address; the search that portals embed, with its own address.
 
     A new route is closed unless it is listed here.
     """
@@ -122,7 +122,9 @@ def test_open_routes_are_those_the_contract_names(app: Litestar) -> None:
     assert by_token == {"/replies/{token}", "/fiche/{token}", "/meetings/feed/{token}.ics", "/courriels/{token}"}
     beginnings = {path.split("/")[1] for path in keyless - by_token}
     reference_data = {"segments", "territories", "rules", "schemas", "supply"}
-    assert beginnings == {"", "fiche", "docs", "openapi.json", "problems", "health", "metrics"} | reference_data
+    assert (
+        beginnings == {"", "fiche", "embed", "docs", "openapi.json", "problems", "health", "metrics"} | reference_data
+    )
 
 
 def test_sources_on_the_key() -> None:

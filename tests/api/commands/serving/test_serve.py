@@ -304,12 +304,14 @@ def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> Non
 
 
 def test_a_busy_server_ends_with_every_answer_whole(start: Start, tmp_path: Path) -> None:
-    """However often it is told. One line says where it is; the administrator's key is taken, and no other."""
+    """However often it is told. It says where it is and its data are; the administrator's key is taken, and no other."""
     (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
     server = start(PYTHONPATH=str(tmp_path)).ready()
     assert server.ask("POST", "/match", NEED, key="another").status == 401
     end_while_busy(server, signal.SIGINT, signal.SIGINT)
-    assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*\n", server.said)
+    where, data = server.said.splitlines()
+    assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*", where)
+    assert data == f"Its data are kept in {server.home} (VIVIER_HOME)."
 
 
 def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:
