@@ -304,7 +304,7 @@ def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> Non
 
 
 def test_a_busy_server_ends_with_every_answer_whole(start: Start, tmp_path: Path) -> None:
-    """However often it is told. It says where it is and its data are; the administrator's key is taken, and no other."""
+    """However often it is told. It says where it and its data are; the administrator's key is taken, and no other."""
     (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
     server = start(PYTHONPATH=str(tmp_path)).ready()
     assert server.ask("POST", "/match", NEED, key="another").status == 401
