@@ -30,7 +30,8 @@ from tests.conftest import ROOT
 
 PORTAL = "https://portail.example.org"
 REACHES_PAUL = {"kind": "words", "label": "Tonte : Paul, 06 12 34 56 78, paul@pres.example"}
-ASKED = {"lot-1-objet": "tonte de pelouses", "lieu": "Pontivy"}
+ASKED = {"lot-1-objet": "réfection de toiture", "lieu": "Pontivy"}
+ROOFS = [{"segments": ["bt-couverture"], "service_area": {"radius_km": 40}}]
 
 
 @pytest.fixture
@@ -41,12 +42,16 @@ async def portal(served: Client, monkeypatch: pytest.MonkeyPatch) -> Member:
     await put_all(
         served,
         "in-a-portal",
-        {"name": "Atelier <du> Portail", "contact": {"email": "a@b.example", "website": "https://atelier.example"}},
-        {"name": "Marie Indépendante", "approvals": [{"kind": "TIH"}]},
+        {
+            "name": "Atelier <du> Portail",
+            "contact": {"email": "a@b.example", "website": "https://atelier.example"},
+            "offers": ROOFS,
+        },
+        {"name": "Marie Indépendante", "approvals": [{"kind": "TIH"}], "offers": ROOFS},
         {
             "name": "Les Prés",
             "offers": [
-                {"segments": ["ev-entretien"], "basis": "inferred", "evidence": [REACHES_PAUL, {"kind": "kind"}]}
+                {"segments": ["bt-couverture"], "basis": "inferred", "evidence": [REACHES_PAUL, {"kind": "kind"}]}
             ],
         },
     )
@@ -174,7 +179,7 @@ def search_in_the_portal(windows: Windows, origin: str) -> None:
         window.get(origin)
         window.switch_to.frame(appears(window, "vivier-search iframe"))
         appears(window, "#lieu").send_keys("Pontivy")
-        window.find_element(By.ID, "lot-1-objet").send_keys("tonte de pelouses", Keys.ENTER)
+        window.find_element(By.ID, "lot-1-objet").send_keys("réfection de toiture", Keys.ENTER)
         assert "Atelier <du> Portail" in appears(window, "#trouves + p + ol").text
         assert_fits(window)
         assert violations(window) == []
