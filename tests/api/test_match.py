@@ -83,6 +83,16 @@ async def test_what_words_may_mean_is_suggested_and_what_no_field_holds_is_told(
         assert [each | {"from": []} for each in title[field]] == [each | {"from": []} for each in keyword[field]]
 
 
+async def test_words_alone_do_not_say_that_a_purchase_is_works(client: AsyncTestClient[Litestar]) -> None:
+    """Paint is bought too: of a nature that nobody states, the lower thresholds of supplies and services hold."""
+    lot = {"id": "1", "title": "Achat de peintures", "value_eur": 80_000}
+    codes = [
+        {each["code"] for each in (await post(client, NEED | {"lots": [lot | more]})).json()["advice"]}
+        for more in ({}, {"nature": "works"})
+    ]
+    assert [("GRE_A_GRE" in each, "MAPA" in each) for each in codes] == [(False, True), (True, False)]
+
+
 async def test_candidates_on_a_map(client: AsyncTestClient[Litestar]) -> None:
     answer = await post(client, NEED, Accept="application/geo+json")
     assert answer.headers["content-type"] == "application/geo+json"

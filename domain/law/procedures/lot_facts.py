@@ -111,9 +111,9 @@ def _lot_object(
 ) -> LotObject:
     cpv = tuple(code[:8] for code in cpv_codes)
     ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
-    # as stated, else by the main CPV (division 45), else by segments whose codes all agree
+    # as stated, else by the main CPV (division 45), else by segments that the buyer names, whose codes all agree
     natures = {taxonomy.load().is_works(segment) for segment in segments}
-    works = natures.pop() if len(natures) == 1 else None
+    works = natures.pop() if asked and len(natures) == 1 else None
     if nature is not None or cpv:
         works = nature == "works" if nature is not None else cpv[0].startswith(taxonomy.WORKS_DIVISION)
     light = listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None

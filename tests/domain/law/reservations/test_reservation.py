@@ -114,7 +114,7 @@ def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
     ("reserved", "value", "words"),
     [
         (("iae",), 59_999.99, "à demander : "),
-        (("iae",), 60_000, "à demander, à annoncer dans l'avis ou les documents avec l'article"),
+        (("iae",), 60_000, "à demander, à annoncer dans l'avis ou les documents ("),
         (("iae",), 60_000, "(R2113-7) : "),
         (("ess",), 60_000, "(R2113-8) : "),
     ],
