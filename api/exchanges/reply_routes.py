@@ -168,7 +168,7 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
         services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
         exchange = await visible_exchange(connection, link, services.today())
         need = await select_need(connection, link.organisation_id, link.need_id)
-        if call.media_type != HTML or not exchange.can_reply or need is None:
+        if call.media_type != HTML or need is None:
             return exchange, None
         ids, content = {lot.id for lot in exchange.lots}, need.content
         lots = [lot for lot in content.lots if lot.id in ids or not ids]

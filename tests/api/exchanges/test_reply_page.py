@@ -12,7 +12,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from api.declarations.link_pages import FOLDER, OF_EXCHANGES, STYLE
 from tests.accessibility import violations
-from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless
+from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.sync.factories import Client
 from tests.browser import Windows
 
@@ -123,6 +123,9 @@ async def test_beside_its_answer_a_supplier_says_what_it_does_in_one_send(served
     assert "toute la France" in told
     known = (await served.get(f"/suppliers/{alone.suppliers[0]}")).json()
     assert ["de-bio"] in [each["segments"] for each in known["offers"]]
+    await move(served, alone.need, "sourcing", "published")
+    closed = (await browse(served, alone.links[0])).text
+    assert ('id="repondre"' in closed, 'value="retirer"' in closed) == (False, True), "what it said can go at any time"
     await browse(served, alone.links[0], faire="retirer")
     known = (await served.get(f"/suppliers/{alone.suppliers[0]}")).json()
     assert ["de-bio"] not in [each["segments"] for each in known["offers"]]
