@@ -10,12 +10,12 @@ from domain.text.bilingual import Language, Text
 from matching.reference import Reference
 from sources.file_types.columns import ROWS_ABOVE
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
-from sources.file_types.workbook import SIGNATURE, sheets_of
+from sources.file_types.workbook import MOST_SHEETS, SIGNATURE, sheets_of
 from sources.programmes.line_reader import PURCHASES, LineReader, cell_of_value
 from sources.programmes.places import Codes, PlaceReader
 from sources.rows import unreadable
 
-MOST_SHEETS, MOST_COLUMNS_TOLD = 40, 30
+MOST_COLUMNS_TOLD = 30
 TOO_MANY = Text(
     f"Plus de {MOST_LINES} lignes : envoyer le programme en plusieurs fois",
     f"More than {MOST_LINES} lines: send the programme in several parts",
