@@ -30,6 +30,7 @@ NATURES: dict[str, Nature] = {
     "s": "services", "services": "services", "service": "services", "prestations": "services", "prestation": "services",
     "pi": "services", "prestations intellectuelles": "services", "tic": "services", "maitrise": "services",
 }  # fmt: skip
+_YEAR_IN_HEAD = re.compile(r"\b20\d\d\b")
 _CPV = re.compile(r"(?<!\d)(\d{8})(?:\s?-\s?\d)?(?!\d)")
 _TOTAL = re.compile(r"(?:sous )?(?:total|totaux|montant total|grand total)\b")
 _IN_ALL = re.compile(r"total|global|toutes|reconductions? (?:comprises?|incluses?)|maximum|maxi?\b", re.IGNORECASE)
@@ -154,6 +155,8 @@ class LineReader:
         self, cells: Sequence[str], terms: Mapping[str, str], months: int | None, notes: list[str]
     ) -> tuple[float | None, ValueCovers]:
         """The amount in euros before tax, and whether it covers renewals. Raises FaultyLine for an unreadable one."""
+        if (by_year := self._value_of_years(cells, notes)) is not None:
+            return by_year, "firm"
         cell, head = self._cell("amount", cells)
         if not cell or PURCHASES.is_unknown(cell):
             if cell:
@@ -181,6 +184,28 @@ class LineReader:
             return round(found.euros * months / YEAR, 2), "firm"
         return found.euros, "all" if _IN_ALL.search(head) and not found.is_yearly else "firm"
 
+    def _value_of_years(self, cells: Sequence[str], notes: list[str]) -> float | None:
+        """The sum of the amounts of several years, each in a column of its own; None where the first is of no year."""
+        heads = [(place, self._columns.heads[place]) for place in self._columns.of_field.get("amount", ())]
+        kinds = [(place, _YEAR_IN_HEAD.sub("", head), head) for place, head in heads if _YEAR_IN_HEAD.search(head)]
+        alike = [(place, head) for place, kind, head in kinds if kind == kinds[0][1]]
+        if len(alike) < 2 or heads[0] != alike[0]:
+            return None
+        try:
+            found = [
+                read_amount(cells[place], head, as_computed=self._as_computed)
+                for place, head in alike
+                if place < len(cells)
+            ]
+        except UnreadableCell:
+            return None
+        said = [each.euros for each in found if each is not None]
+        if len(said) < 2:
+            return None
+        names = ", ".join(head for _, head in alike)
+        notes.append(Text(f"Somme des colonnes {names}", f"Sum of the columns {names}").to(self._language))
+        return round(sum(said), 2)
+
     def _day(self, cells: Sequence[str], notes: list[str]) -> tuple[date | None, str | None]:
         cell, head = self._cell("date", cells)
         if not cell or PURCHASES.is_unknown(cell):
@@ -205,7 +230,8 @@ class LineReader:
             )
         around = next((codes for _, codes in self._defaults if codes), ())
         place, place_head = self._cell("place", cells)
-        if place and (found := self._places.of_cell(place, department or around)):
+        of_number = self._places.departements_of(place) if place[:1].isdigit() else ()
+        if place and (found := self._places.of_cell(place, department or around) or of_number):
             return found, "place"
         if place and not PURCHASES.is_unknown(place):
             notes.append(self._unread(place_head, place))

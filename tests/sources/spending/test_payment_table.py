@@ -118,8 +118,8 @@ def test_titles_name_columns() -> None:
             {"siret": "idBeneficiaire", "amount": "montant", "date": "dateConvention", "object": "objet"},
         ),
         (
-            "Identification de l'attributaire*,Identification du bénéficiaire*,Montant demandé,Montant total*,Versement le",
-            {"siret": "Identification du bénéficiaire*", "amount": "Montant total*"},
+            "Identification de l'attributaire,Identification du bénéficiaire*,Montant demandé,Montant total,Le",
+            {"siret": "Identification du bénéficiaire*", "amount": "Montant total"},
         ),
     ],
 )
