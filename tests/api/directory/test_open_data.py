@@ -136,8 +136,11 @@ async def test_others_have_their_turn_while_the_offers_are_sent(monkeypatch: pyt
     """At the end nothing is waited for but the client, and a fast one never lets go."""
     pieces, turns = 40, 0
 
-    async def one_page(*_: object) -> tuple[list[Any], list[Any], None]:
-        return [], [["x" * 64]] * pieces, None
+    async def one_part(*_: object) -> list[int]:
+        return [1]
+
+    def write_offers(_: object, suppliers: Any, offers: Any) -> None:
+        offers.write(b"x" * 64 * pieces)
 
     async def take_turns() -> None:
         nonlocal turns
@@ -145,7 +148,8 @@ async def test_others_have_their_turn_while_the_offers_are_sent(monkeypatch: pyt
             await asyncio.sleep(0)
             turns += 1
 
-    monkeypatch.setattr(open_data, "_page", one_page)
+    monkeypatch.setattr(open_data, "_read_part", one_part)
+    monkeypatch.setattr(open_data, "_write_rows", write_offers)
     monkeypatch.setattr(open_data, "_AT_ONCE", 64)
     others = asyncio.create_task(take_turns())
     description = description_of_package((), {}, "1")
