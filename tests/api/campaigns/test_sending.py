@@ -115,7 +115,13 @@ async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
     assert (await (await campaigner(post.client)).plan())["recipients"] == 2
     assert (await keyless(post.client, "DELETE", ana)).status_code in {200, 204}
     assert (await keyless(post.client, "DELETE", typed)).status_code in {200, 204}
-    assert (await buyer.shown(made))["counts"]["declared"] == 0
+    # what is taken back was an answer: nobody is silent again, and nobody reminded
+    counts = (await buyer.shown(made))["counts"]
+    assert {name: counts[name] for name in ("declared", "withdrawn", "declined", "silent")} == {
+        "declared": 0, "withdrawn": 1, "declined": 3, "silent": 0
+    }  # fmt: skip
+    shown = (await buyer.get(f"{path}/recipients")).json()["items"]
+    assert sorted(each["state"] for each in shown) == ["declined", "declined", "undeliverable", "withdrawn"]
     await post.client.services.directory.catch_up()
 
 
