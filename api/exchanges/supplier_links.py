@@ -14,11 +14,12 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.declarations.operator_routes import revoke_page_link
 from api.exchanges.email import EmailSender, email_sender_of, kind_of_mail, require_email_quota
 from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.routes import SHOWN_ONCE
 from api.people_settings import ADDRESS, ascii_domain
-from api.runtime.actor import Acting, acting_of
+from api.runtime.actor import Acting, acting_of, actor_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import answer_once, created_answer, creation, with_secret_body
 from api.web.pagination import Page, Paging, answer_page
@@ -30,7 +31,6 @@ from db.declarations.links import (
     insert_mail,
     is_issued,
     link_mail_columns,
-    revoke_link,
     select_links,
     select_mail_to_send,
 )
@@ -136,12 +136,8 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
     bearer, now = call.bearer, call.services.now()
     supplier_id = (await survivors(connection, [id])).get(id, id)
     owner = None if bearer.may("platform") else bearer.organisation_id
-    whose = await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now)
-    if whose is None:
+    if not await revoke_page_link(connection, actor_of(bearer), owner, supplier_id, link_id, now):
         raise NotFound(_SAID["no_link"])
-    detail: Detail = {"link": str(link_id)}
-    actor = msgspec.structs.replace(acting_of(call).actor, organisation_id=whose)
-    await write_entry(connection, actor, "supplier_link.revoked", f"supplier:{supplier_id}", now, detail=detail)
 
 
 ROUTES = (create_supplier_link, list_supplier_links, revoke_supplier_link)

@@ -331,6 +331,7 @@ async def note_declaration(
     One that withdrew has declined, and keeps the moment of what it had declared: it answered, and is asked no more.
     """
     mine = _OWN.supplier_id == sa.func.any(list(supplier_ids))
+    values: dict[str, Any]
     if offers is None:
         mine &= _OWN.declared_at.is_not(None)
         values = {"declined_at": sa.func.coalesce(_OWN.declined_at, now)}
