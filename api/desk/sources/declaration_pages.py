@@ -1,10 +1,12 @@
 """The page on which operators see what suppliers say of themselves, and withdraw it."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from litestar import Response
 
 from api.declarations.operator_routes import page_of_declarations, withdraw_as_operator
+from api.desk.directory.directory_page import service_area_in_words
 from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in
@@ -44,6 +46,6 @@ async def _declarations_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -
     if is_operator:
         async with transaction(visit.services.database) as connection:
             items, following = await page_of_declarations(visit.call, connection, visit.text("suite") or None, SHOWN)
-    return visit.page(
-        "sources/declarations.html", mistakes=mistakes, items=items, following=following, is_operator=is_operator
-    )
+    area = partial(service_area_in_words, territories=visit.reference.territories)
+    shown = {"items": items, "following": following, "is_operator": is_operator, "area": area}
+    return visit.page("sources/declarations.html", mistakes=mistakes, **shown)
