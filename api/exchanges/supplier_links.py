@@ -19,7 +19,7 @@ from api.exchanges.email import EmailSender, email_sender_of, kind_of_mail, requ
 from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.routes import SHOWN_ONCE
 from api.people_settings import ADDRESS, ascii_domain
-from api.runtime.actor import Acting, acting_of, actor_of
+from api.runtime.actor import Acting, acting_of, actor_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import answer_once, created_answer, creation, with_secret_body
 from api.web.pagination import Page, Paging, answer_page
@@ -37,6 +37,7 @@ from db.declarations.links import (
 from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
 from db.journal.entries import write_entry
+from db.needs.needs import LINK_BYTES
 from db.schema.declaration_tables import declaration_mails
 from db.suppliers.merge_split import sources_of
 from db.suppliers.read import get_supplier
@@ -71,8 +72,9 @@ def secrets_of(acting: Acting, seed: str) -> tuple[str, str]:
 
 
 @creation(
-    "/suppliers/{id}/links", tag=TAG, scope=SCOPES, answers=CreatedLink, problems=("email-quota", "source-not-on-key")
-)
+    "/suppliers/{id}/links", tag=TAG, scope=SCOPES, answers=CreatedLink,
+    problems=("email-quota", "source-not-on-key", "storage-quota"),
+)  # fmt: skip
 async def create_supplier_link(call: Call, id: UUID, body: LinkRequest, connection: Connection) -> Response[bytes]:
     """Make a link to a supplier's own page, by which it says what it does, without an account.
 
@@ -86,9 +88,11 @@ async def create_supplier_link(call: Call, id: UUID, body: LinkRequest, connecti
     expires_at, email = _expiry(acting, body.expires_on), (body.email or "").strip() or None
 
     async def store_link() -> Answer:
+        await require_storage(connection, acting)
         seed, now = token_urlsafe(TOKEN_BYTES), acting.now()
         link = NewLink(supplier_id, *secrets_of(acting, seed))
         (link_id,) = await insert_links(connection, acting.organisation_id, [link], now, expires_at)
+        acting.services.storage_use.add(acting.organisation_id, LINK_BYTES)
         is_sent = email is not None and email_sender_of(call.services) is not None
         if email is not None and is_sent:
             await require_email_quota(connection, acting, 1)

@@ -4,12 +4,13 @@ A declaration belongs to the supplier whose id it bears; that of a supplier whic
 the whole until that says something itself. `db.suppliers.regroup` has its record follow its supplier.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Text, and_, cast, delete, exists, false, or_, select, update
+from sqlalchemy import Row, Text, and_, cast, delete, exists, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above
@@ -220,15 +221,20 @@ class TakenToRenew(NamedTuple):
     reached: list[ToRenew]
 
 
-async def take_to_renew(connection: Connection, today: date, before: date, now: datetime, limit: int) -> TakenToRenew:
+async def take_to_renew(
+    connection: Connection, today: date, before: date, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> TakenToRenew:
     """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again.
 
-    Who declared by a link that was revoked since would get another one, and is not reached.
+    Who declared by a link that was revoked since would get another one, and is not reached. `but`: organisations whose
+    links' declarations are left for another day.
     """
     own, links = declarations.c, declaration_links.c
     is_revoked = exists().where(links.id == own.link_id, links.revoked_at.is_not(None))
-    due = select(own.supplier_id).where(
-        own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None)
+    due = (
+        select(own.supplier_id)
+        .where(own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None))
+        .where(own.organisation_id.not_in(list(but)))
     )
     take = update(declarations).where(own.supplier_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
     columns = own.supplier_id, own.organisation_id, own.content, is_revoked.label("is_revoked")
@@ -240,6 +246,12 @@ async def take_to_renew(connection: Connection, today: date, before: date, now: 
         if row.content.ask_again and row.content.contact and row.content.contact.email and not row.is_revoked
     ]
     return TakenToRenew(len(rows), reached)
+
+
+async def renew_later(connection: Connection, supplier_ids: Collection[UUID]) -> None:
+    """Leave declarations that were taken to be renewed for another day."""
+    left = update(declarations).where(declarations.c.supplier_id == func.any(list(supplier_ids)))
+    await connection.execute(left.values(reminded_at=None))
 
 
 async def remove_old(connection: Connection, now: datetime) -> int:

@@ -47,5 +47,11 @@ async def _declarations_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -
         async with transaction(visit.services.database) as connection:
             items, following = await page_of_declarations(visit.call, connection, visit.text("suite") or None, SHOWN)
     area = partial(service_area_in_words, territories=visit.reference.territories)
-    shown = {"items": items, "following": following, "is_operator": is_operator, "area": area}
-    return visit.page("sources/declarations.html", mistakes=mistakes, **shown)
+    return visit.page(
+        "sources/declarations.html",
+        mistakes=mistakes,
+        items=items,
+        following=following,
+        is_operator=is_operator,
+        area=area,
+    )

@@ -141,6 +141,15 @@ async def test_letters_are_a_page_each(post: Post, buyer: Campaigner) -> None:
     assert await links_of(buyer, made) != first
 
 
+async def test_links_are_within_the_storage_of_the_organisation(
+    post: Post, buyer: Campaigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await buyer.plan()
+    monkeypatch.setattr(type(post.client.services.settings), "storage_quota", 1)
+    refused = await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/storage-quota")
+
+
 async def test_links_of_all_are_for_a_buyer_that_writes_itself(post: Post, buyer: Campaigner) -> None:
     made = await buyer.plan()
     assert len(await links_of(buyer, made, "?all=true")) == made["recipients"]
