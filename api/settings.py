@@ -233,6 +233,8 @@ class Settings:
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
     contact: str | None = _setting("VIVIER_CONTACT", _parse_contact)
     operator: str | None = _setting("VIVIER_OPERATOR", str)
+    publisher: str | None = _setting("VIVIER_PUBLISHER", str)
+    hosted_by: str | None = _setting("VIVIER_HOSTED_BY", str)
     oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", people.issuer_address)
     oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _parse_secret)
     oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _parse_secret, secret=True)
