@@ -11,6 +11,7 @@ from api.commands.law import due_lines
 from domain.errors import NotFound
 from domain.law import documents
 from domain.law.documents import due_rules, explanations_by_rule
+from domain.law.law_files import LawFile
 from domain.law.rules import LAW_FILE, Rules, load
 from tests import conftest
 from tests.conftest import ROOT
