@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from domain.law.reservations.eligibility import TYPES, is_in_force, kinds_of
+from domain.law.reservations.eligibility import is_in_force, kinds_of, reserved_types
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Code, Reserved, ShortText
 from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, Approval, LegalForm
@@ -177,7 +177,7 @@ def judge_payee(payee: Payee, payment: Payment, view: InForce) -> Standing:
 def kinds_of_groups(view: InForce) -> Mapping[str, frozenset[str]]:
     """The kinds of approval that make a payment one to the handicap sector, to inclusion, and to an ESUS."""
     groups: tuple[tuple[str, Reserved], ...] = (("handicap", "handicap"), ("iae", "iae"), ("esus", "ess"))
-    return {name: kinds_of(TYPES[reserved].approvals, view) for name, reserved in groups}
+    return {name: kinds_of(reserved_types(view)[reserved].approvals, view) for name, reserved in groups}
 
 
 def _is_ess(payee: Payee, held: set[str], view: InForce) -> bool | None:
