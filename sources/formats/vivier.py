@@ -273,8 +273,8 @@ def _fields_by_parent(names: Iterable[str], root: Path) -> _Fields:
     return tuple(found.items())
 
 
-_FIELDS_OF_SUPPLIER = _fields_by_parent((name for name in COLUMNS if name not in OFFER_COLUMNS), ())
-_FIELDS_OF_OFFER = _fields_by_parent(OFFER_COLUMNS, ("offers", 0))
+_FIELDS_OF_SUPPLIER = _fields_by_parent(COLUMNS.keys() - {*OFFER_COLUMNS, "approvals"}, ())
+_FIELDS_OF_OFFER = _fields_by_parent({*OFFER_COLUMNS} - {"evidence"}, ("offers", 0))
 
 
 def _known_cells(whole: object, fields: _Fields) -> dict[str, Cell]:
@@ -293,13 +293,10 @@ def _known_cells(whole: object, fields: _Fields) -> dict[str, Cell]:
             elif isinstance(cell, date):
                 cells[column] = cell.isoformat()
             elif isinstance(cell, tuple):
-                cells[column] = _joined_texts(cell) if column not in _WRITTEN_APART else None
+                cells[column] = _joined_texts(cell)
             elif isinstance(cell, msgspec.Struct):
                 cells[column] = msgspec.json.encode(cell).decode()
     return cells
-
-
-_WRITTEN_APART = frozenset(("approvals", "evidence"))
 
 
 def offer_cells(offer: Offer) -> dict[str, Cell]:

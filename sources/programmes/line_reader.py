@@ -170,41 +170,31 @@ class LineReader:
             detail = Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
             raise FaultyLine("amount", "unreadable_amount", detail)
         if found.with_tax:
-            notes.append(
-                Text("Montant TTC ramené hors taxes au taux de 20 %", "VAT of 20 % taken off the amount").to(
-                    self._language
-                )
-            )
+            taken_off = Text("Montant TTC ramené hors taxes au taux de 20 %", "VAT of 20 % taken off the amount")
+            notes.append(taken_off.to(self._language))
         if found.is_yearly and months and months > YEAR:
-            notes.append(
-                Text("Montant annuel, pour toute la durée ferme", "Yearly amount, for the firm duration").to(
-                    self._language
-                )
-            )
+            whole = Text("Montant annuel, pour toute la durée ferme", "Yearly amount, for the firm duration")
+            notes.append(whole.to(self._language))
             return round(found.euros * months / YEAR, 2), "firm"
         return found.euros, "all" if _IN_ALL.search(head) and not found.is_yearly else "firm"
 
     def _value_of_years(self, cells: Sequence[str], notes: list[str]) -> float | None:
         """The sum of the amounts of several years, each in a column of its own; None where the first is of no year."""
-        heads = [(place, self._columns.heads[place]) for place in self._columns.of_field.get("amount", ())]
-        kinds = [(place, _YEAR_IN_HEAD.sub("", head), head) for place, head in heads if _YEAR_IN_HEAD.search(head)]
-        alike = [(place, head) for place, kind, head in kinds if kind == kinds[0][1]]
-        if len(alike) < 2 or heads[0] != alike[0]:
-            return None
+        places, heads = self._columns.of_field.get("amount", ()), self._columns.heads
+        kinds = [_YEAR_IN_HEAD.sub("", heads[place]) for place in places]
+        alike = [each for each, kind in zip(places, kinds, strict=True) if kind == kinds[0] != heads[each]]
         try:
-            found = [
-                read_amount(cells[place], head, as_computed=self._as_computed)
-                for place, head in alike
-                if place < len(cells)
+            read = [
+                read_amount(each, head, as_computed=self._as_computed)
+                for each, head in ((cells[at], heads[at]) for at in alike if at < len(cells))
             ]
         except UnreadableCell:
             return None
-        said = [each.euros for each in found if each is not None]
-        if len(said) < 2:
-            return None
-        names = ", ".join(head for _, head in alike)
-        notes.append(Text(f"Somme des colonnes {names}", f"Sum of the columns {names}").to(self._language))
-        return round(sum(said), 2)
+        said = [each.euros for each in read if each is not None]
+        if len(said) > 1:
+            names = ", ".join(heads[each] for each in alike)
+            notes.append(Text(f"Somme des colonnes {names}", f"Sum of the columns {names}").to(self._language))
+        return round(sum(said), 2) if len(said) > 1 else None
 
     def _day(self, cells: Sequence[str], notes: list[str]) -> tuple[date | None, str | None]:
         cell, head = self._cell("date", cells)

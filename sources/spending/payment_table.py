@@ -167,7 +167,8 @@ class SegmentReader:
         Of more than MOST_TEXTS different words, those of the largest weights are read.
         """
         codes = {code: self._segments_of_code(code) for code, _ in cents}
-        unsure = {words: weights[words] for code, words in cents if words and not _says_one(*codes[code])}
+        sure = {code for code, (segments, is_sure) in codes.items() if is_sure and len(segments) == 1}
+        unsure = {words: weights[words] for code, words in cents if words and code not in sure}
         read = Counter(unsure).most_common(MOST_TEXTS)
         meant = {words: [each.segment for each in self._interpreter.read(words)] for words, _ in read}
         found = Counter[str]()
@@ -184,10 +185,6 @@ class SegmentReader:
             return (), False
         code8 = self._cpv.normalise(code)
         return self._taxonomy.of_cpv(code8), not self._taxonomy.is_general_cpv(code8)
-
-
-def _says_one(segments: tuple[str, ...], is_sure: bool) -> bool:
-    return is_sure and len(segments) == 1
 
 
 class ReadPayments(NamedTuple):
