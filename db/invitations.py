@@ -207,10 +207,10 @@ async def redeem_code(connection: Connection, browser: bytes, code: str, now: da
     return await find_invited(connection, fitting[0].person_id)
 
 
-async def note_seen(connection: Connection, person_id: UUID, now: datetime) -> None:
-    """Note that an invited person signed in."""
+async def note_seen(connection: Connection, person_id: UUID, language: str, now: datetime) -> None:
+    """Note that an invited person signed in, with a browser of that language."""
     own = sa.update(desk_accounts).filter_by(person_id=person_id, issuer=INVITATION)
-    await connection.execute(own.values(seen_at=now))
+    await connection.execute(own.values(seen_at=now, language=language))
 
 
 class Passkey(msgspec.Struct, frozen=True):

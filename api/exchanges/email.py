@@ -32,6 +32,7 @@ from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.declarations.links import mail_queue_times as link_mail_times
 from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, mail_columns
+from db.exchanges.buyer_mails import digest_times
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
@@ -346,7 +347,7 @@ async def emails_left(connection: Connection, acting: Acting) -> int:
 
 async def _queued_emails(connection: Connection, organisation_id: UUID, moment: datetime) -> list[datetime]:
     """The times after `moment` at which e-mails of an organisation were queued, the earliest first."""
-    kinds = (mail_queue_times, link_mail_times, invitation_times)
+    kinds = (mail_queue_times, link_mail_times, invitation_times, digest_times)
     return sorted([time for times in kinds for time in await times(connection, organisation_id, moment)])
 
 

@@ -243,8 +243,7 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
     if what == "diviser":
         return divide_pasted_lots(form, rest)
     if what == "acheteur":
-        kind, _, named = rest.partition(":")
-        body, _, name = named.partition(":")
+        kind, body, name = (*rest.split(":", 2), "", "")[:3]
         return msgspec.structs.replace(form, buyer_name=name, buyer=kind, body=body, unsupposed="" if name else "oui")
     lot_id, _, value = rest.rpartition(":" if what in {"aussi", "sans"} else "-")
     changes: dict[str, Any] = {}
