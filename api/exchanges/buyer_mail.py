@@ -20,8 +20,8 @@ from api.exchanges.email import (
     SCHEDULE,
     EmailSender,
     email_sender_of,
+    emails_left_of,
     message_to,
-    require_email_quota,
 )
 from api.exchanges.own_exchange import exchanges_to_read
 from api.exchanges.reply_links import TOKEN_BYTES
@@ -32,7 +32,6 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML
-from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
 from db.delivery.outbox import ClaimedRow
 from db.exchanges.buyer_mails import (
@@ -58,6 +57,8 @@ PATH = "/courriels/"
 AUTHOR = "Vivier"
 SENT_FROM = timedelta(hours=7)
 """A week's digests are made from Monday at this hour on."""
+QUOTA_PAUSE = timedelta(hours=2)
+"""The pause of a digest that the organisation may not send yet."""
 _SAID = said_by(__name__)
 
 
@@ -102,10 +103,12 @@ class BuyerMailSender:
         sender, token = self.sender, token_urlsafe(TOKEN_BYTES)
         async with transaction(sender.engine) as connection:
             told = await select_buyer_mail(connection, mail.id)
+            of = told.organisation_id if told and told.kind == "digest" else None
+            may_send = of is None or await emails_left_of(connection, self.services, of, sender.now()) > 0
         if told is None:
             return Outcome(failure="not_wanted", final=True)
-        if told.kind == "digest" and (pause := await self._pause_of_quota(told)):
-            return Outcome(failure="email_quota", pause=pause)
+        if not may_send:
+            return Outcome(failure="email_quota", pause=QUOTA_PAUSE)
         stop_url = f"{sender.base}{PATH}{token}"
         text = await (self._answers(told, stop_url) if told.kind == "answers" else self._digest(told, stop_url))
         if text is None:
@@ -133,9 +136,9 @@ class BuyerMailSender:
                 return answer_letter(each.exchange.subject, names, url, stop_url, told.language)
         return None
 
-    def _acting_for(self, told: BuyerMail) -> Acting:
-        """The server as it acts for the organisation of an e-mail."""
-        return Acting(
+    async def _digest(self, told: BuyerMail, stop_url: str) -> Letter | None:
+        """The e-mail on the suppliers that fit needs since the digest before; None where there are none."""
+        acting = Acting(
             services=self.services,
             actor=Actor(told.organisation_id, "server"),
             organisation=told.organisation,
@@ -144,19 +147,7 @@ class BuyerMailSender:
             base_url=self.sender.base,
             wait_for_disconnect=asyncio.Event().wait,  # type: ignore[arg-type]
         )
-
-    async def _pause_of_quota(self, told: BuyerMail) -> timedelta | None:
-        """The time until the organisation may send another e-mail; None where it may now."""
-        try:
-            async with transaction(self.sender.engine) as connection:
-                await require_email_quota(connection, self._acting_for(told), 1)
-        except Refusal as refusal:
-            return timedelta(seconds=int(refusal.headers["retry-after"]))
-        return None
-
-    async def _digest(self, told: BuyerMail, stop_url: str) -> Letter | None:
-        """The e-mail on the suppliers that fit needs since the digest before; None where there are none."""
-        acting, changed = self._acting_for(told), []
+        changed = []
         for need_id in told.needs:
             async with transaction(self.sender.engine) as connection:
                 need = await select_need(connection, told.organisation_id, need_id)

@@ -30,13 +30,7 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
-<<<<<<< HEAD
-from db.declarations.links import mail_queue_times as link_mail_times
-from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, mail_columns
-from db.exchanges.buyer_mails import digest_times
-=======
 from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, mail_columns, organisation_mail_times
->>>>>>> next
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
@@ -346,17 +340,10 @@ async def emails_left(connection: Connection, acting: Acting) -> int:
     return await emails_left_of(connection, acting.services, acting.organisation_id, acting.now())
 
 
-<<<<<<< HEAD
-async def _queued_emails(connection: Connection, organisation_id: UUID, moment: datetime) -> list[datetime]:
-    """The times after `moment` at which e-mails of an organisation were queued, the earliest first."""
-    kinds = (mail_queue_times, link_mail_times, invitation_times, digest_times)
-    return sorted([time for times in kinds for time in await times(connection, organisation_id, moment)])
-=======
 async def emails_left_of(connection: Connection, services: Services, organisation_id: UUID, now: datetime) -> int:
     """The number of e-mails that an organisation may still send at a moment, at least 0."""
     queued = await organisation_mail_times(connection, organisation_id, now - DAY)
     return max(0, services.settings.emails_per_day - len(queued))
->>>>>>> next
 
 
 async def require_email_quota(connection: Connection, acting: Acting, wanted: int) -> None:

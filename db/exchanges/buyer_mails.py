@@ -4,7 +4,7 @@ A row names what it is about and who gets it, without text or address: both are 
 known by the keyed digest of an address.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -137,13 +137,6 @@ async def select_buyer_mail(connection: Connection, mail_id: UUID) -> BuyerMail 
     before = sa.select(sa.func.max(_OWN.queued_at)).where(same, _OWN.week < row.week, _OWN.status == "delivered")
     since = await connection.scalar(before)
     return BuyerMail(kind, row.organisation_id, row.organisation, named, None, tuple(ids), since, language)
-
-
-async def digest_times(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
-    """The times after `moment` at which digests were sent for an organisation."""
-    sent = _OWN.stop_digest.is_not(None) & (_OWN.status == "delivered") & _OWN.week.is_not(None)
-    query = sa.select(_OWN.ended_at).where(sent, _OWN.organisation_id == organisation_id, _OWN.ended_at > moment)
-    return (await connection.execute(query)).scalars().all()
 
 
 async def _row_and_address(connection: Connection, mail_id: UUID) -> tuple[sa.Row[Any], str] | None:
