@@ -132,7 +132,7 @@ async def organisation_mail_times(
             buyer_mails,
             buyer_mails,
             buyer_mails,
-            buyer_mails.c.week.is_not(None) & buyer_mails.c.stop_digest.is_not(None),
+            is_digest & buyer_mails.c.stop_digest.is_not(None),
         ),
     )
     times = union_all(
