@@ -5,8 +5,9 @@ is answered with the same links, while nothing that is stored leads to them.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
@@ -33,14 +34,16 @@ from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.needs.needs import LINK_BYTES
 from db.suppliers.read import active_suppliers
+from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import survivors
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
 from domain.campaigns.letter import letter_texts
 from domain.campaigns.rules import require_somebody
 from domain.declarations.link import code_of
 from domain.errors import Conflict
+from domain.exchanges.letter import data_sentences
 from domain.journal import Detail
-from domain.text.bilingual import PARIS, said_by
+from domain.text.bilingual import PARIS, said_by, typeset
 from sources.file_types.csv_cells import Dialect, csv_of
 
 _SAID = said_by(__name__)
@@ -94,8 +97,10 @@ async def answer_with_links(call: Call, acting: Acting, asked: LinksAsked) -> Re
         batch = msgspec.json.decode(stored.content, type=LinkBatch)
         campaign = await own_campaign(connection, acting.organisation_id, campaign_id)
         made = await made_links(connection, acting, campaign_id, batch)
+        ids = [each.recipient.supplier_id for each in made if each.recipient.address]
+        origins = await origins_of_addresses(connection, ids, "address") if asked.media_type == PDF else {}
     if asked.media_type == PDF:
-        content = await links_as_letters(acting, campaign, batch, made)
+        content = await links_as_letters(acting, campaign, batch, made, origins)
     else:
         content = await links_as_csv(acting, made, asked.dialect)
     name = f"{batch.made_at.astimezone(PARIS):%Y-%m-%d-%H%M}.{NAMES[asked.media_type]}"
@@ -204,20 +209,27 @@ async def links_as_csv(acting: Acting, made: Sequence[MadeLink], dialect: Dialec
 
 
 async def links_as_letters(
-    acting: Acting, campaign: StoredCampaign, batch: LinkBatch, made: Sequence[MadeLink]
+    acting: Acting, campaign: StoredCampaign, batch: LinkBatch, made: Sequence[MadeLink], origins: Mapping[UUID, str]
 ) -> bytes:
-    """The letters as one PDF, for those with a postal address. Raises Conflict (`no_postal_address`), Refusal (429)."""
+    """The letters as one PDF, for those with a postal address. `origins`: the sources of these, by their labels.
+
+    Raises Conflict (`no_postal_address`), Refusal (429).
+    """
     addressed = [each for each in made if each.recipient.address]
     if not addressed:
         raise Conflict("no_postal_address", _SAID["no_letter"])
-    base, services = acting.base_url, acting.services
+    base, services, language = acting.base_url, acting.services, acting.language
     until = last_day(link_end(batch.made_at, campaign, services.settings.reply_link_days))
     page = f"{base.partition('://')[2]}{PAGE}"
     day = batch.made_at.astimezone(PARIS).date()
-    texts = letter_texts(campaign, acting.organisation, page, day, until, acting.language)
+    texts = letter_texts(campaign, acting.organisation, page, day, until, language)
+    from_source = partial(
+        data_sentences, operator=services.settings.contact, asking=acting.organisation, contact=campaign.contact
+    )
     letters = [
         AddressedLetter(
             address=(each.name, *each.address),
+            source=typeset(from_source(origins.get(each.supplier_id)).to(language), language),
             link=page_address(base, link.token),
             code=link.code or "",
             is_reminder=campaign.reminded_at is not None and each.state == "sent",
