@@ -70,6 +70,15 @@ class MadeLink(NamedTuple):
     link: NewLink
 
 
+class ToldLinks(NamedTuple):
+    """The links of a batch, to be written; `origins`: the sources of the postal addresses, by their labels."""
+
+    campaign: StoredCampaign
+    batch: LinkBatch
+    links: list[MadeLink]
+    origins: Mapping[UUID, str]
+
+
 class LinksAsked(NamedTuple):
     """A request for links of a campaign. `sender`: where it comes without a key; `is_again`: it was answered before."""
 
@@ -95,14 +104,8 @@ async def answer_with_links(call: Call, acting: Acting, asked: LinksAsked) -> Re
 
         stored = await answer_once(call, connection, b"", make_links, sender=asked.sender)
         batch = msgspec.json.decode(stored.content, type=LinkBatch)
-        campaign = await own_campaign(connection, acting.organisation_id, campaign_id)
-        made = await made_links(connection, acting, campaign_id, batch)
-        ids = [each.recipient.supplier_id for each in made if each.recipient.address]
-        origins = await origins_of_addresses(connection, ids, "address") if asked.media_type == PDF else {}
-    if asked.media_type == PDF:
-        content = await links_as_letters(acting, campaign, batch, made, origins)
-    else:
-        content = await links_as_csv(acting, made, asked.dialect)
+        told = await told_links(connection, acting, asked, batch)
+    content = await links_as_file(acting, asked, told)
     name = f"{batch.made_at.astimezone(PARIS):%Y-%m-%d-%H%M}.{NAMES[asked.media_type]}"
     headers = {
         "content-type": PDF if asked.media_type == PDF else f"{CSV}; charset=utf-8",
@@ -110,6 +113,20 @@ async def answer_with_links(call: Call, acting: Acting, asked: LinksAsked) -> Re
         "cache-control": "no-store",
     }
     return Response(content, headers=headers)
+
+
+async def told_links(connection: Connection, acting: Acting, asked: LinksAsked, batch: LinkBatch) -> ToldLinks:
+    """The links of a batch with what their file needs besides. Raises NotFound, Conflict (`shown_once`)."""
+    campaign = await own_campaign(connection, acting.organisation_id, asked.campaign_id)
+    made = await made_links(connection, acting, asked.campaign_id, batch)
+    ids = [each.recipient.supplier_id for each in made if each.recipient.address]
+    origins = await origins_of_addresses(connection, ids, "address") if asked.media_type == PDF else {}
+    return ToldLinks(campaign, batch, made, origins)
+
+
+async def links_as_file(acting: Acting, asked: LinksAsked, told: ToldLinks) -> bytes:
+    """The links as the file that is asked for: CSV, or letters in PDF. Raises as `links_as_letters`."""
+    return await (links_as_letters(acting, told) if asked.media_type == PDF else _links_as_csv(acting, asked, told))
 
 
 def link_end(now: datetime, content: CampaignRequest, days: int) -> datetime:
@@ -195,26 +212,22 @@ async def made_links(connection: Connection, acting: Acting, campaign_id: UUID, 
     return [made for digest, made in derived.items() if digest in issued]
 
 
-async def links_as_csv(acting: Acting, made: Sequence[MadeLink], dialect: Dialect) -> bytes:
+async def _links_as_csv(acting: Acting, asked: LinksAsked, told: ToldLinks) -> bytes:
     """The links as CSV, a row to a recipient: name, postal address, link, code."""
 
     def write_rows() -> bytes:
         rows = (
             (each.name, "\n".join(each.address), page_address(acting.base_url, link.token), link.code)
-            for each, link in made
+            for each, link in told.links
         )
-        return csv_of(COLUMNS, rows, dialect)
+        return csv_of(COLUMNS, rows, asked.dialect)
 
     return await asyncio.to_thread(write_rows)
 
 
-async def links_as_letters(
-    acting: Acting, campaign: StoredCampaign, batch: LinkBatch, made: Sequence[MadeLink], origins: Mapping[UUID, str]
-) -> bytes:
-    """The letters as one PDF, for those with a postal address. `origins`: the sources of these, by their labels.
-
-    Raises Conflict (`no_postal_address`), Refusal (429).
-    """
+async def links_as_letters(acting: Acting, told: ToldLinks) -> bytes:
+    """The letters as one PDF, for those with a postal address. Raises Conflict (`no_postal_address`), Refusal (429)."""
+    campaign, batch, made, origins = told
     addressed = [each for each in made if each.recipient.address]
     if not addressed:
         raise Conflict("no_postal_address", _SAID["no_letter"])
