@@ -22,8 +22,8 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_200, 158),
-    "db": (12_060, 74),
+    "api": (33_300, 158),
+    "db": (12_080, 74),
     "domain": (18_420, 88),
     "matching": (11_750, 53),
     "sources": (9_350, 42),

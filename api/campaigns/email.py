@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 from typing import NamedTuple
 from uuid import UUID
 
-from api.campaigns.links import link_end, page_address
+from api.campaigns.links import link_end
 from api.exchanges.email import (
     AT_ONCE,
     IN_DOUBT,
@@ -21,6 +21,7 @@ from api.exchanges.email import (
     email_sender_of,
 )
 from api.exchanges.reply_links import TOKEN_BYTES, last_day
+from api.exchanges.supplier_links import page_address
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from db.campaigns.mails import SHARE, OutgoingQuestion, note_attempt, reasons_not_to_write, select_outgoing_questions

@@ -20,6 +20,7 @@ from api.campaigns.letters import AddressedLetter, letters_pdf
 from api.campaigns.recipients import refresh_recipients
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
 from api.exchanges.reply_links import last_day, link_expiry
+from api.exchanges.supplier_links import page_address
 from api.runtime.actor import Acting, require_storage
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, answer_once, created_answer
@@ -251,8 +252,3 @@ async def links_as_letters(acting: Acting, told: ToldLinks) -> bytes:
     ]
     async with services.reports.slot_of(str(acting.organisation_id)):
         return await run_in_thread(None, lambda: letters_pdf(texts, letters, int(batch.made_at.timestamp())))
-
-
-def page_address(base: str, token: str) -> str:
-    """The URL of a supplier's own page by a link's token. `base`: where suppliers reach this server."""
-    return f"{base}{PAGE}/{token}"
