@@ -135,7 +135,7 @@ def lot_matches(
 
 def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
     """The legal review of a need on a day; `queries`: its lots as they were read."""
-    objects, kept = {query.lot.id: query.subject.objects for query in queries}, answer_cache_of(index)
+    objects, kept = {query.lot.id: query.understood for query in queries}, answer_cache_of(index)
     return (kept.review if kept else review_need)(need, day, reference.rules, objects)
 
 

@@ -6,6 +6,8 @@ objects: activities and codes that the file of the sentences names, innovation, 
 
 from functools import lru_cache
 
+import msgspec
+
 from domain.law.buyers import BuyerClass, class_of, social_thresholds
 from domain.law.findings import (
     STATEMENTS,
@@ -19,10 +21,11 @@ from domain.law.findings import (
 )
 from domain.law.procedures.lot_facts import LotFacts, LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
-from domain.law.procedures.procedure import Procedure, eu_thresholds, is_defence
+from domain.law.procedures.procedure import Procedure, Procedures, determine_procedures, eu_thresholds, is_defence
 from domain.law.rules import InForce, cents
 from domain.needs.estimate import cents_rounded_up, stated_total
 from domain.needs.need import Buyer, ContractKind, Need
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import AND, NOTHING, Text, euros, join_texts
 
 ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
@@ -50,10 +53,10 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
-    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
+    doubtful, sure = split or _may_be_below_social_threshold(need, group, view), group.sure
     if row.value != "required":
         name, lots = "social_condition_advised", group.advised_lots
-        return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful)
+        return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful, sure=sure)
     start, end = sentence(view, "from_the_thresholds"), NOTHING
     if split:
         authority, utility = (view[rule_id].value_text for rule_id in rules)
@@ -68,7 +71,7 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
         rules = (*rules, "social_exception_reasons")
     name, lots = "social_condition_required", group.advised_lots
     message = sentence(view, name, start=start, but=join_texts(but, NOTHING), end=end)
-    return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful, message=message)
+    return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful, sure=sure, message=message)
 
 
 def _longest_months(group: Group) -> int | None:
@@ -84,7 +87,7 @@ def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalA
     total, known = part.group.total, [bound for bound in bounds if bound is not None]
     if not view.holds("energy_sobriety") or len(known) < len(bounds) or (total or 0) < max(known):
         return None
-    return advice(view, "energy_sobriety", part.group.advised_lots, rests_on=rules, doubtful=part.group.doubtful)
+    return advice(view, "energy_sobriety", part.group.advised_lots, rests_on=rules, sure=part.group.sure)
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
@@ -97,12 +100,10 @@ def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> b
 
 
 @lru_cache(maxsize=64)
-def advise_environmental_duties(
-    contract: ContractKind, is_direct_award: bool, has_condition: bool, view: InForce
-) -> LegalAdvice | None:
+def advise_environmental_duties(contract: ContractKind, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
     """The environmental criterion and condition, whatever the value: required from 2026-08-21, advised before."""
     condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
-    if not has_condition or condition.status != "in_force":
+    if condition.status != "in_force":
         return None
     texts = {condition: sentence(view, "environmental_condition"), criterion: sentence(view, "green_criterion")}
     required = [row for row in (condition,) if row.value == "required"]
@@ -118,10 +119,9 @@ def advise_environmental_duties(
         parts.append(sentence(view, "environment_required", what=what, many=many, where=where))
     if advised:
         parts.append(sentence(view, "environment_advised", what=join_texts([texts[row] for row in advised], WITH_AND)))
-    quoted, *_ = required or advised
-    sure = least_sure(*(required or [condition]))
-    name, message = "environment_required" if required else "environment_advised", join_texts(parts).capitalised()
-    return advice(view, name, rule=quoted.id, sure=sure, message=message)
+    (quoted, *others), name = required or [condition], "environment_required" if required else "environment_advised"
+    rests_on = [row.id for row in others]
+    return advice(view, name, rule=quoted.id, rests_on=rests_on, message=join_texts(parts).capitalised())
 
 
 def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
@@ -129,8 +129,7 @@ def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     bound = view["spaser"].cents
     if buyer is None or bound is None or cents(buyer.annual_purchases_eur or 0) <= bound:
         return None
-    concerned = class_of(buyer).spaser_before or view.holds("spaser_all_buyers")
-    return advice(view, "spaser", doubtful=not concerned)
+    return advice(view, "spaser", doubtful=not (class_of(buyer).spaser_before or view.holds("spaser_all_buyers")))
 
 
 def advise_allotment(need: Need, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
@@ -158,37 +157,41 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     )
     depends = not buyer.kinds and max(lasts.values()) <= most
     unless, which = (sentence(view, name) if depends else NOTHING for name in ("unless_utility", "say_which_buyer"))
-    message = sentence(view, "framework_too_long", unless=unless, usual=usual, longer=longer, which=which)
-    return advice(view, "framework_too_long", (long,), rule=rule, message=message)
+    other = sentence(view, "framework_of_utility", longer=longer)
+    if buyer.body:
+        usual, other = longer if buyer.is_utility else usual, NOTHING
+    told = sentence(view, "framework_too_long", unless=unless, usual=usual, other=other, which=which)
+    return advice(view, "framework_too_long", (long,), rule=rule, message=told)
 
 
-def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
+def advise_waste_permits(bought: LotObject, view: InForce) -> LegalAdvice | None:
     """Hazardous and medical waste need an authorisation or declaration, whoever answers (CAPABILITY_WARNING)."""
-    if not view.codes("hazardous_waste_capability").intersection(segments):
+    if not view.codes("hazardous_waste_capability").intersection(bought.segments):
         return None
     loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
     transport = NOTHING
     if all(loads):
         hazardous, other = (Text(*(f"{(load or 0) / 1000:g}".replace(".", sign) for sign in ",.")) for load in loads)
         transport = sentence(view, "hazardous_waste_transport", hazardous=hazardous, other=other)
-    return advice(view, "hazardous_waste", transport=transport)
+    return advice(view, "hazardous_waste", sure=bought.sure, transport=transport)
 
 
-def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InForce) -> LegalAdvice | None:
+def advise_reuse_quota(bought: LotObject, buyer: BuyerClass, view: InForce) -> LegalAdvice | None:
     """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA)."""
-    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
+    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(bought.segments)), None)
     if rule is None or buyer.quota is False or buyer.is_utility:
         return None
     row, family = view[rule], sentence(view, f"family_of_{rule}")
     if row.status == "in_force":
-        of_year = sentence(view, "reuse_share", share=row.value_text)
+        who = NOTHING if buyer.body and buyer.quota else sentence(view, "whose_quota")
+        of_year = sentence(view, "reuse_share", share=row.value_text, who=who)
     elif row.status == "unknown" and row.valid_from is not None:
         of_year = sentence(view, "reuse_step_unknown", since=short_date(row.valid_from))
     else:
         return None
-    message, doubtful = sentence(view, "counts_towards_quota", family=family, of_year=of_year), buyer.quota is None
-    doubts = doubtful and buyer.body is not None
-    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), doubtful=doubts, message=message)
+    sure: Confidence = "low" if buyer.quota is None and buyer.body else bought.sure
+    told = sentence(view, "counts_towards_quota", family=family, of_year=of_year)
+    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), sure=sure, message=told)
 
 
 WITH_AND = Text(f" {AND.fr} ", f" {AND.en} ")
@@ -238,7 +241,8 @@ def advise_financial_terms(
         said = join_texts([sentence(view, rule) for rule in rates], WITH_AND)
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
     name, whose = "financial_terms_of_direct_award" if is_direct_award else "financial_terms", (names,) if names else ()
-    return advice(view, name, whose, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms)
+    but = NOTHING if buyer.body else sentence(view, "advance_not_owed_by_all")
+    return advice(view, name, whose, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms, but=but)
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
@@ -272,16 +276,14 @@ OF_OBJECTS = {
 def advise_on_object(bought: LotObject, contract: ContractKind, view: InForce) -> list[LegalAdvice]:
     """The advice that is said of this object of a contract, whatever its value and duration."""
     main = bought.cpv[0] if bought.cpv else ""
-    return [
-        advice(view, name)
-        for name, (said, rules) in OF_OBJECTS.items()
-        if said.contract in {None, contract}
-        and all(map(view.holds, rules))
-        and (
-            (said.of_segments and not view.codes(said.of_segments).isdisjoint(bought.segments))
-            or (said.of_cpv and main.startswith(tuple(view.codes(said.of_cpv))))
-        )
-    ]
+    told = []
+    for name, (said, rules) in OF_OBJECTS.items():
+        if said.contract in {None, contract} and all(map(view.holds, rules)):
+            if said.of_cpv and main.startswith(tuple(view.codes(said.of_cpv))):
+                told.append(advice(view, name))
+            elif said.of_segments and not view.codes(said.of_segments).isdisjoint(bought.segments):
+                told.append(advice(view, name, sure=bought.sure))
+    return told
 
 
 def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
@@ -293,18 +295,38 @@ def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForc
         return None
     if share is None or total is None or bound is None or total >= bound:
         return None
-    lots_named = () if len(innovative) == len(lots) else (innovative,)
-    rests_on = ("eu_state",)
-    return advice(view, "young_innovative", lots_named, rests_on=rests_on, most=euros(total * share // 100))
+    lots_named, most = () if len(innovative) == len(lots) else (innovative,), euros(total * share // 100)
+    return advice(view, "young_innovative", lots_named, rests_on=("eu_state",), most=most)
 
 
 def advise_transport(lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
-    """The advice that a concession of passenger transport lacks some duties (TRANSPORT_CONCESSION); None for others."""
+    """The advice on duties that a concession of passenger transport lacks (TRANSPORT_CONCESSION); None for others."""
     rules = {lot.object.transport for lot in lots}
     if None in rules or not view.holds("concession_transport_terms"):
         return None
-    rests_on = ("concession_public_transport" if rules == {"concession_public_transport"} else "concession_transport",)
-    return advice(view, "transport_concession", rests_on=rests_on)
+    named = ["concession_public_transport" if rules == {"concession_public_transport"} else "concession_transport"]
+    criterion = [rule for rule in ENVIRONMENT["concession"][1:] if view.holds(rule)]
+    but = sentence(view, "criterion_remains") if criterion else NOTHING
+    return advice(view, "transport_concession", rests_on=named + criterion, but=but)
+
+
+def advise_unsaid_defence(
+    need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce
+) -> LegalAdvice | None:
+    """What would change for a purchase of the State if it were one of defence or security (DEFENCE_UNKNOWN)."""
+    buyer = need.buyer
+    if class_of(buyer).kinds != ("state",) or buyer is None or buyer.defence is not None or need.contract != "market":
+        return None
+    of_defence = msgspec.structs.replace(need, buyer=msgspec.structs.replace(buyer, defence=True))
+    levels = [[part.level for part in each.parts] for each in (decided, determine_procedures(of_defence, lots, view))]
+    changes = {
+        "eu_defence": levels[0] != levels[1],
+        "reservation_defence": any({*(lot.reserved or ())} - {"handicap"} for lot in need.lots),
+        "defence_considerations": True,
+    }
+    rules = [rule for rule, is_so in changes.items() if is_so and view.holds(rule)]
+    told = [sentence(view, f"changes_of_{rule}") for rule in rules]
+    return advice(view, "defence_unsaid", rule=rules[0], rests_on=rules, changes=join_texts(told)) if rules else None
 
 
 def advise_defence(need: Need, view: InForce) -> LegalAdvice | None:

@@ -24,7 +24,7 @@ from domain.law.findings import (
     verdict,
     weakest,
 )
-from domain.law.procedures.lot_facts import PLUS, families, read_lot
+from domain.law.procedures.lot_facts import PLUS, Understood, families, read_lot
 from domain.law.procedures.need_value import group_lots
 from domain.law.procedures.procedure import formal_thresholds
 from domain.law.rules import InForce, Rules, months_later
@@ -89,7 +89,7 @@ def advise_no_split(
 
 def _thresholds_above(need: Need, read: ReadSegments, view: InForce) -> list[Threshold]:
     """The thresholds above the value of a need's supplies and services, the highest first; none for a concession."""
-    lots = tuple(read_lot(lot, read(lot, need.title or ""), view) for lot in need.lots)
+    lots = tuple(read_lot(lot, Understood(read(lot, need.title or "")), view) for lot in need.lots)
     group = next((group for group in group_lots(need, lots) if not group.works), None)
     if group is None or need.contract == "concession":
         return []
@@ -107,7 +107,7 @@ def _family_sums(
     @cache
     def families_and_regime(lot: Lot, need_title: str) -> tuple[frozenset[str], bool]:
         """The families that a lot buys (none for works), and whether the lot is under the light regime."""
-        bought = read_lot(lot, read(lot, need_title), view).object
+        bought = read_lot(lot, Understood(read(lot, need_title)), view).object
         return frozenset() if bought.works else families(bought.segments, bought.cpv), bought.is_light
 
     def lots_by_family(each: Need) -> dict[str, Lots]:

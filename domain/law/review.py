@@ -28,7 +28,7 @@ from domain.law.findings import (
     worst_outcome,
 )
 from domain.law.procedures import steps
-from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
+from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, Understood, read_lot
 from domain.law.procedures.need_value import advise_estimated_value, advise_total_below_lots
 from domain.law.procedures.procedure import (
     Procedure,
@@ -50,6 +50,7 @@ from domain.law.reservations.reservation import (
 )
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Buyer, ContractKind, Lot, Need, Place, Reserved
+from domain.reference import taxonomy
 from domain.short_cache import short_cache
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
@@ -67,6 +68,8 @@ NOBODY = Buyer()
 """A buyer of whom nothing is known."""
 SOMEWHERE = Place()
 """The site of a lot that has one, wherever it is."""
+WORDED = "…"
+"""The title of a lot that has words, whatever they are."""
 READ_OF_A_LOT = (
     "id", "segments", "cpv", "support_segments", "nature", "value_eur", "duration_months", "renewal_months",
     "value_covers", "options_eur", "innovative", "reserved",
@@ -77,7 +80,11 @@ _READ = attrgetter(*READ_OF_A_LOT)
 def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
     lots = [
-        Lot(**dict(zip(READ_OF_A_LOT, _READ(lot), strict=True)), site=SOMEWHERE if lot.site else None)
+        Lot(
+            **dict(zip(READ_OF_A_LOT, _READ(lot), strict=True)),
+            site=SOMEWHERE if lot.site else None,
+            title=WORDED if _has_words_that_matter(lot) else None,
+        )
         for lot in need.lots
     ]
     return Need(
@@ -89,21 +96,25 @@ def need_for_review(need: Need) -> Need:
     )
 
 
-def review_need(
-    need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]] | None = None
-) -> NeedReview:
+def _has_words_that_matter(lot: Lot) -> bool:
+    """Whether a lot has words by which its trade may be chosen, and nothing else says whether it is works."""
+    in_words = (lot.title or lot.keywords) and lot.nature is None and not lot.cpv
+    return bool(in_words) and any(map(taxonomy.load().is_works, lot.segments))
+
+
+def review_need(need: Need, on: date, rules: Rules, objects: Mapping[str, Understood] | None = None) -> NeedReview:
     """The findings on every lot's reservation, the advice per lot and on the whole need, at `on`.
 
-    `segments_of_lot`: per lot id, the segments or families understood as its object (from codes, CPV and words);
-    without it the lots' own `segments` are used. CPV codes are taken as valid.
+    `objects`: per lot id, what is understood as its object (from codes, CPV and words); without it the lots' own
+    `segments` are used. CPV codes are taken as valid.
     """
-    return review_reduced(need_for_review(need), on, rules, segments_of_lot or {})
+    return review_reduced(need_for_review(need), on, rules, objects or {})
 
 
-def review_reduced(need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
+def review_reduced(need: Need, on: date, rules: Rules, objects: Mapping[str, Understood]) -> NeedReview:
     """The legal review of a need reduced by `need_for_review`, the same as `review_need` gives of the whole need."""
     view = rules.view(on, need.contract)
-    lots = tuple(read_lot(lot, segments_of_lot.get(lot.id, lot.segments), view) for lot in need.lots)
+    lots = tuple(read_lot(lot, objects.get(lot.id) or Understood(lot.segments), view) for lot in need.lots)
     decided = determine_procedures(need, lots, view)
     sets, small = (None, {}) if is_defence(need) else advise_sets(need, decided, view)
     whole = [advise_estimated_value(need, lots, view), advise_total_below_lots(need, lots, view)]
@@ -130,13 +141,14 @@ def _advise_duties(
     market, direct = need.contract == "market", decided.is_direct_award
     transport = None if market else duties.advise_transport(lots, view)
     return [
+        duties.advise_unsaid_defence(need, lots, decided, view),
         *steps.advise_next_steps(need, decided, view),
         advise_mixed_object(decided, view),
         sets,
         transport,
         duties.advise_young_innovative(need, lots, view),
         *(duties.advise_energy_sobriety(need, part, view) for part in decided.parts),
-        duties.advise_environmental_duties(need.contract, direct, transport is None, view),
+        None if transport else duties.advise_environmental_duties(need.contract, direct, view),
         duties.advise_allotment(need, direct, view),
         duties.advise_framework_duration(need, view),
         steps.advise_books(need, lots, decided, view) if market else None,
@@ -178,9 +190,11 @@ def _review_object(
     """
     on_object = (
         # the supporting activity is only the means; it decides the procedure of markets alone
-        advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None,
-        duties.advise_waste_permits(bought.segments, view),
-        duties.advise_reuse_quota(bought.segments, buyer, view),
+        advice(view, "object_is_insertion", sure=bought.nature_sure)
+        if bought.insertion and contract == "market"
+        else None,
+        duties.advise_waste_permits(bought, view),
+        duties.advise_reuse_quota(bought, buyer, view),
         *duties.advise_on_object(bought, contract, view),
     )
     return review_prison(bought, has_site, view), review_ess_object(bought, view), tuple(filter(None, on_object))

@@ -75,10 +75,17 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str | None = None
 
 
+class ConcessionQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Words of the article of concessions as they stand, and the day on which they took effect."""
+
+    version: date
+    words: str
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rule and its successive periods. `informative`: served to readers, no function applies it.
 
-    `concession_article`: what is quoted instead where the contract is a concession.
+    `concession_article`: what is quoted instead where the contract is a concession, with its own `concession_quote`.
     """
 
     id: str
@@ -89,6 +96,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: Unit | None = None
     informative: bool = False
     concession_article: str | None = None
+    concession_quote: ConcessionQuote | None = None
 
 
 class LawFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -262,18 +270,23 @@ def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
 
 
 def _rule_for_concessions(rule: Rule) -> Rule:
-    """The rule for a concession, by its own article; with confidence `low` where the only one is of public contracts.
+    """The rule for a concession, by its own article: high only with its words, low where it has but that of markets.
 
     The second part of the code (articles L2… and R2…) is of markets only.
     """
-    if rule.concession_article:
-        unread = {"quote": None, "article_version": None, "url": None}  # what is quoted is of the other article
-        periods = tuple(msgspec.structs.replace(period, **unread) for period in rule.periods)
-        return msgspec.structs.replace(rule, article=rule.concession_article, periods=periods)
-    if not (rule.article or "").startswith(("L2", "R2")):
+    article, own = rule.concession_article, rule.concession_quote
+    if article is None and not (rule.article or "").startswith(("L2", "R2")):
         return rule
-    periods = tuple(msgspec.structs.replace(period, confidence="low") for period in rule.periods)
-    return msgspec.structs.replace(rule, periods=periods)
+    periods = []
+    for period in rule.periods:
+        changes: dict[str, Any] = {"confidence": "low"}
+        if article:  # what is quoted is of the other article
+            words = own if own and period.value and own.version <= (period.valid_until or date.max) else None
+            sure = "medium" if period.confidence == "high" and not words else period.confidence
+            changes = {"confidence": sure, "url": None, "quote": words and words.words}
+            changes["article_version"] = words and words.version
+        periods.append(msgspec.structs.replace(period, **changes))
+    return msgspec.structs.replace(rule, article=article or rule.article, periods=tuple(periods))
 
 
 def _faults_of(rule: Rule) -> Iterator[str]:

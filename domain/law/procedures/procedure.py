@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from domain.law.buyers import class_of, possible_thresholds, social_thresholds
-from domain.law.findings import STATEMENTS, LegalAdvice, advice, least_sure, sentence, weakest
+from domain.law.findings import LegalAdvice, advice, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
     Group,
@@ -167,7 +167,7 @@ def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | Non
     told = sentence(view, "mixed_object", main=main, value=value, procedure=procedure)
     amount = "direct_award_works" if whole.works else "direct_award_supplies_services"
     rests_on = (amount, *decided.whole.thresholds)
-    return advice(view, "mixed_object", lighter, rests_on=rests_on, doubtful=whole.doubtful, message=told)
+    return advice(view, "mixed_object", lighter, rests_on=rests_on, sure=whole.sure, message=told)
 
 
 def _advise_direct(group: Group, need: Need, view: InForce) -> LegalAdvice:
@@ -241,7 +241,7 @@ def _value_advice(
     kind = sentence(view, "of_works") if group.works else NOTHING
     then, value = sentence(view, name, **values), euros(group.total or 0)
     message = sentence(view, "value_compared", value=value, kind=kind, assumed=assumed, then=then)
-    said = STATEMENTS[name]
-    rows = map(view.__getitem__, (rule or said.rule, *said.rests_on, *rests_on))
-    known = weakest(sure, least_sure(*rows, doubtful=doubtful or group.doubtful))
-    return advice(view, name, group.advised_lots, rule=rule, sure=known, message=message)
+    sure = weakest(sure, group.sure)
+    return advice(
+        view, name, group.advised_lots, rule=rule, rests_on=rests_on, doubtful=doubtful, sure=sure, message=message
+    )
