@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_020, 158),
+    "api": (33_040, 158),
     "db": (12_000, 73),
     "domain": (18_420, 88),
     "matching": (11_750, 53),
