@@ -14,12 +14,11 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.law.buyers import buyer_problems
-from domain.law.procedures.lot_facts import Understood
 from domain.needs.estimate import yearly_value
 from domain.needs.need import Lot, Need, Place, buyer_siret
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.listed_suppliers import Confidence, Role
+from domain.shortlists.listed_suppliers import Role
 from domain.shortlists.shortlist import SupposedSite
 from domain.text.bilingual import Text, said_by
 from matching.geo.shape import Shape
@@ -38,8 +37,6 @@ CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 
 SURE = 0.7
 """Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
-NAMED = ("segment:", "cpv:")
-"""The beginnings of the sources of segments that codes name."""
 # From there on, a title is held against CPV codes that say something else, and beside titles of other lots.
 LIKELY_TITLE = 0.5
 # CPV divisions of construction work, and of the services of architects and engineers; these are no other advice.
@@ -104,17 +101,6 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
     def object_segments(self) -> tuple[WantedSegment, ...]:
         """The wanted segments of the object, without those that only support it."""
         return tuple(wanted for wanted in self.wanted if wanted.role == "object")
-
-    @property
-    def understood(self) -> Understood:
-        """What the law reads as the object: its segments, and how surely it is these."""
-        unnamed = [
-            each.confidence
-            for each in self.object_segments
-            if not any(source.startswith(NAMED) for source in each.sources)
-        ]
-        sure: Confidence = "high" if not unnamed else "medium" if min(unnamed) >= SURE else "low"
-        return Understood(self.subject.objects, sure)
 
 
 class SupposedPlace(NamedTuple):

@@ -14,7 +14,6 @@ from domain.law.findings import (
     LegalStatement,
     advice,
     bracketed_lots,
-    least_sure,
     listed_briefly,
     sentence,
     short_date,
@@ -22,7 +21,7 @@ from domain.law.findings import (
 )
 from domain.law.procedures.lot_facts import LotFacts, LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
-from domain.law.procedures.procedure import Procedure, Procedures, determine_procedures, eu_thresholds, is_defence
+from domain.law.procedures.procedure import Procedure, Procedures, determine_procedures, eu_thresholds
 from domain.law.rules import InForce, Rules, cents
 from domain.needs.estimate import cents_rounded_up, stated_total
 from domain.needs.need import Buyer, ContractKind, Need
@@ -54,25 +53,23 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
-    doubtful, sure = split or _may_be_below_social_threshold(need, group, view), group.sure
+    lots = group.advised_lots
+    sure: Confidence = "low" if split or _may_be_below_social_threshold(need, group, view) else group.sure
     if row.value != "required":
-        name, lots = "social_condition_advised", group.advised_lots
-        return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful, sure=sure)
+        return advice(view, "social_condition_advised", lots, rule=row.id, rests_on=rules, sure=sure)
     start, end = sentence(view, "from_the_thresholds"), NOTHING
     if split:
         authority, utility = (view[rule_id].value_text for rule_id in rules)
         start = sentence(view, "social_thresholds_by_buyer", authority=authority, utility=utility)
         end = sentence(view, "say_which_buyer")
-    but = [sentence(view, f"exceptions_of_{need.contract}")]
     least = view.number("social_exception_works_months")
-    if need.contract == "market" and group.works and least and _longest_months(group) in range(1, least):
-        but = [sentence(view, "short_works_excepted")]
+    short = need.contract == "market" and group.works and least and _longest_months(group) in range(1, least)
+    but = [sentence(view, "short_works_excepted" if short else f"exceptions_of_{need.contract}")]
     if view.holds("social_exception_reasons"):
         but.append(sentence(view, "exception_reasons_kept"))
         rules = (*rules, "social_exception_reasons")
-    name, lots = "social_condition_required", group.advised_lots
-    message = sentence(view, name, start=start, but=join_texts(but, NOTHING), end=end)
-    return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful, sure=sure, message=message)
+    told = sentence(view, "social_condition_required", start=start, but=join_texts(but, NOTHING), end=end)
+    return advice(view, "social_condition_required", lots, rule=row.id, rests_on=rules, sure=sure, message=told)
 
 
 def _longest_months(group: Group) -> int | None:
@@ -197,20 +194,6 @@ def advise_reuse_quota(bought: LotObject, buyer: BuyerClass, view: InForce) -> L
 
 
 WITH_AND = Text(f" {AND.fr} ", f" {AND.en} ")
-GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
-
-
-@lru_cache(maxsize=64)
-def advise_sustainable_specifications(view: InForce) -> LegalAdvice | None:
-    """Specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS)."""
-    return advice(view, "sustainable_specifications") if view.holds("sustainable_specifications") else None
-
-
-@lru_cache(maxsize=64)
-def advise_small_firms_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
-    """A concession may require a part to be given to small firms or third parties, of a minimum share (PME_SHARE)."""
-    known = contract == "concession" and view["pme_share_concession"].status == "in_force"
-    return advice(view, "pme_share") if known else None
 
 
 def advise_financial_terms(
@@ -229,13 +212,11 @@ def advise_financial_terms(
     if not above:
         return None
     rates = [rule for rule in buyer.firm_rates if view.number(rule) is not None]
-    sure = least_sure(*map(view.__getitem__, (*GENERAL, *rates)), doubtful=renewed == above)
     names = above if len(lots) > 1 else ()
     about = [bracketed_lots(names)]
     if renewed and renewed != above:
-        check = NOTHING if sure == "low" else sentence(view, "to_be_checked")
         which = sentence(view, "lots_named" if len(renewed) > 1 else "the_lot", lot=listed_briefly(renewed))
-        about.append(sentence(view, "only_with_renewals", lots=which, check=check))
+        about.append(sentence(view, "only_with_renewals", lots=which))
     of_firms = NOTHING
     if not buyer.kinds:
         of_firms = sentence(view, "firm_rates_unknown")
@@ -244,7 +225,8 @@ def advise_financial_terms(
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
     name, whose = "financial_terms_of_direct_award" if is_direct_award else "financial_terms", (names,) if names else ()
     but = NOTHING if buyer.body else sentence(view, "advance_not_owed_by_all")
-    return advice(view, name, whose, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms, but=but)
+    told = sentence(view, name, about=join_texts(about, NOTHING), of_firms=of_firms, but=but)
+    return advice(view, name, whose, rests_on=rates, doubtful=renewed == above, message=told)
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
@@ -317,11 +299,9 @@ def advise_transport(lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice |
 def advise_unsaid_defence(
     need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce
 ) -> LegalAdvice | None:
-    """What would change for a purchase of the State if it were one of defence or security (DEFENCE_UNKNOWN)."""
-    buyer = need.buyer
-    if class_of(buyer, view).kinds != ("state",) or buyer is None or buyer.defence is not None:
-        return None
-    if need.contract != "market":
+    """Advice on what would change for a purchase of the State if it were one of defence (DEFENCE_UNKNOWN)."""
+    buyer, of_state = need.buyer, class_of(need.buyer, view).kinds == ("state",)
+    if buyer is None or not of_state or buyer.defence is not None or need.contract != "market":
         return None
     of_defence = msgspec.structs.replace(need, buyer=msgspec.structs.replace(buyer, defence=True))
     levels = [[part.level for part in each.parts] for each in (decided, determine_procedures(of_defence, lots, view))]
@@ -335,10 +315,8 @@ def advise_unsaid_defence(
     return advice(view, "defence_unsaid", rule=rules[0], rests_on=rules, changes=join_texts(told)) if rules else None
 
 
-def advise_defence(need: Need, view: InForce) -> LegalAdvice | None:
+def advise_defence(need: Need, view: InForce) -> LegalAdvice:
     """Which rules on contracts of defence or security are judged here, and which are not (DEFENCE)."""
-    if not is_defence(need):
-        return None
     innovative = any(lot.innovative for lot in need.lots) and view.holds("defence_innovative_need")
     duties = sentence(view, "defence_without_duties") if view.holds("defence_considerations") else NOTHING
     below = sentence(view, "defence_innovation") if innovative else NOTHING

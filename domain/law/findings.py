@@ -267,6 +267,12 @@ def advice(
     return LegalAdvice(said.code or "", said.severity, row.id, row.article, sure, told, lots)
 
 
+@lru_cache(maxsize=256)
+def advise_if_held(name: str, view: InForce) -> LegalAdvice | None:
+    """The advice of the statement `name`; None where its rule is not in force."""
+    return advice(view, name) if view.holds(statements_of(view.law)[name].rule) else None
+
+
 def short_date(day: date) -> Text:
     """A date as people write it: 22/12/2026 in French, ISO 8601 in English."""
     return Text(f"{day.day:02d}/{day.month:02d}/{day.year}", day.isoformat())

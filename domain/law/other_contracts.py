@@ -190,11 +190,9 @@ def _listed(names: Sequence[Text]) -> Text:
 
 def _need_name(other: OtherNeed, view: InForce) -> Text:
     """The words that name a need: by its reference, else by its title, else by its id."""
-    if other.need.reference:
-        return sentence(view, "need_of_reference", reference=other.need.reference)
-    if other.need.title:
-        return sentence(view, "need_of_title", title=other.need.title)
-    return sentence(view, "need_of_id", id=str(other.id))
+    named = {"reference": other.need.reference, "title": other.need.title, "id": str(other.id)}
+    kind, name = next((kind, name) for kind, name in named.items() if name)
+    return sentence(view, f"need_of_{kind}", **{kind: name})
 
 
 class EssAward(msgspec.Struct, frozen=True):

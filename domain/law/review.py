@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import zip_longest
-from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +20,7 @@ from domain.law.findings import (
     LotReview,
     NeedReview,
     advice,
+    advise_if_held,
     bracketed_lots,
     sentence,
     short_date,
@@ -55,13 +55,8 @@ from domain.short_cache import short_cache
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
 
-OPTIONS: dict[str, frozenset[Reserved]] = {
-    "handicap": frozenset({"handicap"}),
-    "iae": frozenset({"iae"}),
-    "handicap_iae": frozenset({"handicap", "iae"}),
-    "penitentiary": frozenset({"penitentiary"}),
-    "ess": frozenset({"ess"}),
-}
+TOGETHER: tuple[tuple[Reserved, ...], ...] = (("handicap",), ("iae",), ("handicap", "iae"), ("penitentiary",), ("ess",))
+OPTIONS = {"_".join(types): frozenset(types) for types in TOGETHER}
 """The reservations a buyer may think of, by their key in `alternatives.reserved`."""
 
 NOBODY = Buyer()
@@ -70,25 +65,12 @@ SOMEWHERE = Place()
 """The site of a lot that has one, wherever it is."""
 WORDED = "…"
 """The title of a lot that has words, whatever they are."""
-READ_OF_A_LOT = (
-    "id", "segments", "cpv", "support_segments", "nature", "value_eur", "duration_months", "renewal_months",
-    "value_covers", "options_eur", "innovative", "reserved",
-)  # fmt: skip
-_READ = attrgetter(*READ_OF_A_LOT)
 
 
 def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
-    lots = [
-        Lot(
-            **dict(zip(READ_OF_A_LOT, _READ(lot), strict=True)),
-            site=SOMEWHERE if lot.site else None,
-            title=WORDED if _has_words_that_matter(lot) else None,
-        )
-        for lot in need.lots
-    ]
     return Need(
-        lots=tuple(lots),
+        lots=tuple(map(_lot_for_review, need.lots)),
         buyer=need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None),
         contract=need.contract,
         technique=need.technique,
@@ -96,10 +78,12 @@ def need_for_review(need: Need) -> Need:
     )
 
 
-def _has_words_that_matter(lot: Lot) -> bool:
-    """Whether a lot has words by which its trade may be chosen, and nothing else says whether it is works."""
+def _lot_for_review(lot: Lot) -> Lot:
+    """A lot with only the fields that rules read, and with words where these alone may say whether it is works."""
     in_words = (lot.title or lot.keywords) and lot.nature is None and not lot.cpv
-    return bool(in_words) and any(map(taxonomy.load().is_works, lot.segments))
+    title = WORDED if in_words and any(map(taxonomy.load().is_works, lot.segments)) else None
+    site = SOMEWHERE if lot.site else None
+    return msgspec.structs.replace(lot, title=title, site=site, keywords=(), territory=None, max_distance_km=None)
 
 
 def review_need(need: Need, on: date, rules: Rules, objects: Mapping[str, Understood] | None = None) -> NeedReview:
@@ -116,19 +100,14 @@ def review_reduced(need: Need, on: date, rules: Rules, objects: Mapping[str, Und
     view = rules.view(on, need.contract)
     lots = tuple(read_lot(lot, objects.get(lot.id) or Understood(lot.segments), view) for lot in need.lots)
     decided = determine_procedures(need, lots, view)
-    sets, small = (None, {}) if is_defence(need) else advise_sets(need, decided, view)
+    defence, market = is_defence(need), need.contract == "market"
+    sets, small = (None, {}) if defence else advise_sets(need, decided, view)
     whole = [advise_estimated_value(need, lots, view), advise_total_below_lots(need, lots, view)]
     for part in decided.parts:
         whole += advise_on_procedure(need, part, view)
-        whole += [] if is_defence(need) else [duties.advise_social_condition(need, part, view)]
-    if is_defence(need):
-        whole.append(duties.advise_defence(need, view))
-    else:
-        whole += _advise_duties(need, lots, decided, sets, view)
-    whole += [
-        duties.advise_spaser(need.buyer, view),
-        duties.advise_payment(need.buyer, view) if need.contract == "market" else None,
-    ]
+        whole.append(None if defence else duties.advise_social_condition(need, part, view))
+    whole += [duties.advise_defence(need, view)] if defence else _advise_duties(need, lots, decided, sets, view)
+    whole += [duties.advise_spaser(need.buyer, view), duties.advise_payment(need.buyer, view) if market else None]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
     return NeedReview(reviews, tuple(filter(None, whole)))
@@ -154,8 +133,8 @@ def _advise_duties(
         steps.advise_books(need, lots, decided, view) if market else None,
         steps.advise_yearly_list(need, decided, view) if market else None,
         steps.advise_essential_data(need, decided, view) if market else None,
-        None if direct else duties.advise_sustainable_specifications(view),
-        None if transport else duties.advise_small_firms_share(need.contract, view),
+        None if direct else advise_if_held("sustainable_specifications", view),
+        None if transport or market else advise_if_held("pme_share", view),
         duties.advise_financial_terms(need, lots, direct, view),
     ]
 
@@ -290,12 +269,11 @@ def _statements(given: Iterable[LegalAdvice], lot: LotReview | None = None) -> l
 
     Those on a lot have the findings on its actual and possible reservations besides.
     """
-    found = [
-        _Change(PROCEDURE, None, each.message, each.confidence, (False, each.severity == "info"))
-        if each.code in ON_PROCEDURE
-        else _Change(each.code, None, each.message, each.confidence, (True, each.severity == "info"))
-        for each in given
-    ]
+    found = []
+    for each in given:
+        subject = PROCEDURE if each.code in ON_PROCEDURE else each.code
+        minor = subject != PROCEDURE, each.severity == "info"
+        found.append(_Change(subject, None, each.message, each.confidence, minor))
     findings = dict.fromkeys((*lot.reservation, *filter(None, lot.forbidden.values()))) if lot else ()
     return found + [
         _Change(f"{each.code} {each.rule}", None, each.message, each.confidence, (True, False)) for each in findings

@@ -56,7 +56,7 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def sure(self) -> Confidence:
-        """How sure a statement on the value may be: low where that is assumed, else as the natures of the lots are."""
+        """The confidence of the value: low where it is assumed, else that of the natures of the lots."""
         if {*self.assumptions} - {"nature", "trade"}:
             return "low"
         by_trade: Confidence = "medium" if "trade" in self.assumptions else "high"

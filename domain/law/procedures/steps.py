@@ -73,12 +73,8 @@ def advise_next_steps(need: Need, decided: Procedures, view: InForce) -> list[Le
     """
     found: dict[LegalAdvice, list[tuple[str, ...]]] = {}
     for part in decided.parts:
-        step = (
-            _advise_award_file(part.group.total or 0, view)
-            if part.level == "direct"
-            else _advise_time_limits(need, part, view)
-        )
-        if step:
+        advise = _advise_award_file if part.level == "direct" else _advise_time_limits
+        if step := advise(need, part, view):
             found.setdefault(step, []).append(part.group.lot_ids)
     if [len(told) for told in found.values()] == [len(decided.parts)]:
         return list(found)
@@ -95,9 +91,8 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     social = part.light and (need.contract == "market" or not all(lot.object.transport for lot in group.light))
     facts = {"contract": need.contract, "level": part.level, "technique": need.technique, "light": social}
     row = next(row for row in limits.row if all(getattr(row, name) in {None, facts[name]} for name in facts))
-    amounts = (
-        social_thresholds(need.buyer, view) if row.amount == "social_threshold" else tuple(filter(None, [row.amount]))
-    )
+    named = (row.amount,) if row.amount else ()
+    amounts = social_thresholds(need.buyer, view) if row.amount == "social_threshold" else named
     reached, rules = _reaches_amounts(group, amounts, view)
     name = {True: row.above, False: row.below, None: row.open}[reached]
     kinds = ("utility",) if buyer.is_utility else ("authority",)
@@ -134,10 +129,10 @@ def _reaches_amounts(group: Group, rules: tuple[str, ...], view: InForce) -> tup
     return side, () if side is None else rules
 
 
-def _advise_award_file(value: int, view: InForce) -> LegalAdvice | None:
+def _advise_award_file(_: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """The file of a direct award holds what was compared and why this offer was taken (DIRECT_AWARD_FILE)."""
     bound = view["written_contract"].cents
-    in_writing = NOTHING if bound is None or value < bound else sentence(view, "contract_in_writing")
+    in_writing = NOTHING if bound is None or (part.group.total or 0) < bound else sentence(view, "contract_in_writing")
     known = _are_known("direct_award_file", (), view)
     return advice(view, "direct_award_file", in_writing=in_writing) if known else None
 

@@ -75,9 +75,7 @@ def current_and_lapsed(
 
 def is_in_force(approval: Approval, on: date) -> bool:
     """Whether the approval is valid at `on`; bounds are inclusive, a null bound is open."""
-    return (approval.valid_from is None or approval.valid_from <= on) and (
-        approval.valid_until is None or on <= approval.valid_until
-    )
+    return (approval.valid_from or date.min) <= on <= (approval.valid_until or date.max)
 
 
 def _judge(view: InForce, name: str, reserved: Reserved, /, **said: Any) -> Verdict:
