@@ -22,7 +22,7 @@ from domain.law.findings import (
 from domain.law.procedures.lot_facts import LotFacts, LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
 from domain.law.procedures.procedure import Procedure, Procedures, determine_procedures, eu_thresholds
-from domain.law.rules import InForce, Rules, cents
+from domain.law.rules import InForce, Rules, cents, cite
 from domain.needs.estimate import cents_rounded_up, stated_total
 from domain.needs.need import Buyer, ContractKind, Need
 from domain.shortlists.listed_suppliers import Confidence
@@ -296,9 +296,7 @@ def advise_transport(lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice |
     return advice(view, "transport_concession", rests_on=named + criterion, but=but)
 
 
-def advise_unsaid_defence(
-    need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce
-) -> LegalAdvice | None:
+def advise_if_defence(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce) -> LegalAdvice | None:
     """Advice on what would change for a purchase of the State if it were one of defence (DEFENCE_UNKNOWN)."""
     buyer, of_state = need.buyer, class_of(need.buyer, view).kinds == ("state",)
     if buyer is None or not of_state or buyer.defence is not None or need.contract != "market":
@@ -312,7 +310,9 @@ def advise_unsaid_defence(
     }
     rules = [rule for rule, is_so in changes.items() if is_so and view.holds(rule)]
     told = [sentence(view, f"changes_of_{rule}") for rule in rules]
-    return advice(view, "defence_unsaid", rule=rules[0], rests_on=rules, changes=join_texts(told)) if rules else None
+    # the article of the last is that of the advice
+    told[:-1] = [cite(each, view[rule].article, "high") for each, rule in zip(told[:-1], rules, strict=False)]
+    return advice(view, "defence_unsaid", rule=rules[-1], rests_on=rules, changes=join_texts(told)) if rules else None
 
 
 def advise_defence(need: Need, view: InForce) -> LegalAdvice:

@@ -229,10 +229,7 @@ def finding(
     sure: Confidence = "high",
     **values: Text | str | int,
 ) -> LegalFinding:
-    """The finding of the statement `name`, values filled in; `rule` and `outcome` take the place of its own.
-
-    It is as sure as the least sure of its rules and its facts (`sure`), and refuses only where all of these are high.
-    """
+    """The finding of the statement `name`, by `rule` and `outcome` instead of its own; no surer than its facts (`sure`)."""
     said = statements_of(view.law)[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article = row.article or ""

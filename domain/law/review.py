@@ -120,7 +120,7 @@ def _advise_duties(
     market, direct = need.contract == "market", decided.is_direct_award
     transport = None if market else duties.advise_transport(lots, view)
     return [
-        duties.advise_unsaid_defence(need, lots, decided, view),
+        duties.advise_if_defence(need, lots, decided, view),
         *steps.advise_next_steps(need, decided, view),
         advise_mixed_object(decided, view),
         sets,

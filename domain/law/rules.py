@@ -248,8 +248,9 @@ def _rule_for_concessions(rule: Rule) -> Rule:
     for period in rule.periods:
         changes: dict[str, Any] = {"confidence": "low"}
         if article:  # what is quoted is of the other article
-            words = own if own and period.value and own.version <= (period.valid_until or date.max) else None
-            sure = "medium" if period.confidence == "high" and not words else period.confidence
+            held = period.status == "in_force"
+            words = own if held and own and own.version <= (period.valid_until or date.max) else None
+            sure = "medium" if held and not words and period.confidence == "high" else period.confidence
             changes = {"confidence": sure, "url": None, "quote": words and words.words}
             changes["article_version"] = words and words.version
         periods.append(msgspec.structs.replace(period, **changes))
