@@ -229,7 +229,7 @@ def finding(
     sure: Confidence = "high",
     **values: Text | str | int,
 ) -> LegalFinding:
-    """The finding of the statement `name`, by `rule` and `outcome` instead of its own; no surer than its facts (`sure`)."""
+    """The finding of the statement `name`, by `rule` and `outcome` instead of its own; `sure`: of the facts."""
     said = statements_of(view.law)[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article = row.article or ""
