@@ -19,13 +19,18 @@ from api.commands.command import CommandFailed, attached_database
 from api.settings import Settings
 from domain.law.documents import DueRule, due_rules, value_in_words
 from domain.law.findings import sentences_of
-from domain.law.law_files import read_law_data
+from domain.law.law_files import Unit, read_law_data
 from domain.law.own_law import read_own_law
-from domain.law.rules import RuleRow, Rules, load, own_files
+from domain.law.rules import LAW_FILE, RuleRow, Rules, load, own_files
 from domain.text.bilingual import PARIS
 
 LONGEST_TOLD = 4
 """The most entries of a list that a line tells."""
+UNDER_20 = (
+    *("zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze", "treize"),
+    *("quatorze", "quinze", "seize", "dix-sept", "dix-huit", "dix-neuf"),
+)
+TENS = {2: "vingt", 3: "trente", 4: "quarante", 5: "cinquante", 6: "soixante"}
 RECENT = timedelta(days=366)
 _HEADING = re.compile(r"^#*\s*Article ([LRD]\d[\d-]*)\s*$")
 _OTHER_HEADING = re.compile(r"^(#+ |(Livre|Titre|Chapitre|(Sous-)?[Ss]ection|Paragraphe|Partie) )")
@@ -91,6 +96,8 @@ def check_files(options: argparse.Namespace, settings: Settings) -> int:  # noqa
         rules = read_own_law(options.folder)
     except (OSError, ValueError) as error:
         raise CommandFailed(str(error)) from error
+    if doubtful := list(doubtful_rows(rules)):
+        raise CommandFailed("\n".join(doubtful))
     sys.stdout.write(f"{len(rules.ids)} rules and {len(sentences_of(rules))} sentences: nothing is wrong\n")
     return 0
 
@@ -277,3 +284,63 @@ def newer_uncited(rules: Rules, on: date) -> dict[str, date]:
     recent = {article: since for article, since in read.since.items() if on - RECENT <= since <= on}
     uncited = [article for article in recent if article not in cited and chapter_of(article) in chapters]
     return {article: recent[article] for article in sorted(uncited, key=_order)}
+
+
+def doubtful_rows(rules: Rules) -> Iterator[str]:
+    """Yield what keeps rules from the high confidence that they claim: no quote, a later text, a value not in it."""
+    rows = (row for rule_id in rules.ids for row in rules.history(rule_id))
+    for row in (row for row in rows if row.confidence == "high" and row.status == "in_force"):
+        of_row = f"{LAW_FILE.name}: {row.id}, {row.valid_from}"
+        if row.quote is None or row.version is None:
+            yield f"{of_row}: high without quote; add the words of the article, or lower it"
+            continue
+        stood = row.stood_since or row.version
+        if row.valid_from is None or stood > row.valid_from:
+            yield f"{of_row}: its quote is of {stood}; add stood_since, divide the period, or lower it"
+        if not _states_value(row):
+            yield f"{of_row}: its quote does not state {row.value}; quote what does, or name its words in value_words"
+
+
+def _states_value(row: RuleRow) -> bool:
+    """Whether the quote of a row has the words that state its value: of a list, some for each entry."""
+    quote, value = (row.quote or "").replace("\xa0", " "), row.value
+    if isinstance(value, tuple):
+        return len(row.value_words) == len(value) and all(words in quote for words in row.value_words)
+    if row.value_words:
+        return all(words in quote for words in row.value_words)
+    if row.unit is None or not isinstance(value, (int, float)):
+        return True
+    ways = "|".join(map(re.escape, _ways_to_say(row.unit, float(value))))
+    return re.search(rf"(?<![\w-])(?<!\d )({ways})(?![\w-]| \d)", quote, re.IGNORECASE) is not None
+
+
+def _ways_to_say(unit: Unit, number: float) -> Iterator[str]:
+    """Yield the ways in which French texts write a value of a rule, in figures and in words."""
+    whole = int(number)
+    if unit == "percent":
+        yield f"{whole} %"
+    elif unit == "ratio" and number % 1 == 0.5:
+        yield f"{_in_words(whole).replace('un', 'une')} fois et demie"
+    elif unit == "ratio":
+        yield f"{_in_words(whole)} fois"
+    elif unit == "eur":
+        yield f"{whole:,}".replace(",", " ")
+        if whole % 1_000_000 == 0:
+            millions, many = whole // 1_000_000, "s" if whole > 1_000_000 else ""
+            yield from (f"{said} million{many}" for said in (str(millions), _in_words(millions)))
+    elif unit == "months":
+        yield f"{_in_words(whole)} mois"
+        yield f"{_in_words(whole // 12)} an{'s' if whole > 12 else ''}"
+    else:
+        yield _in_words(whole)
+
+
+def _in_words(number: int) -> str:
+    """A whole number below 70 in French words; others in figures."""
+    if number < 20:
+        return UNDER_20[number]
+    if number >= 70:
+        return str(number)
+    tens, ones = divmod(number, 10)
+    joint = {0: "", 1: " et un"}.get(ones) if ones < 2 else f"-{UNDER_20[ones]}"
+    return f"{TENS[tens]}{joint}"

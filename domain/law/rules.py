@@ -73,6 +73,10 @@ class DatedRule(msgspec.Struct, frozen=True):
     """Certainty of the reading of that source; high only where the article itself was read"""
     quote: str | None
     """Words of the article as they stand, "…" where some are left out; null where it was not read"""
+    quote_from: str | None
+    """The article that the words are of, where it is another than `article`; else null"""
+    stood_since: date | None
+    """The day from which the article has said these words, where that is before `version`; else null"""
     version: date | None
     """The day on which that text of the article took effect; null without `quote`"""
     url: str | None
@@ -82,13 +86,15 @@ class DatedRule(msgspec.Struct, frozen=True):
 class RuleRow(DatedRule, frozen=True):
     """A rule during one period, with its words. `check_by`: the day by which a maintainer should look again.
 
-    `value_text`: the value as people read it, with its unit; `cents`: an amount in euro cents, null for no known one.
+    `value_text`: the value as people read it, with its unit; `cents`: an amount in euro cents, null for no known one;
+    `value_words`: as in `Period`.
     """
 
     message: Text
     check_by: date | None
     value_text: Text
     cents: int | None
+    value_words: tuple[str, ...] = ()
 
 
 class InForce:
@@ -242,7 +248,8 @@ def _rule_for_concessions(rule: Rule) -> Rule:
     The second part of the code (articles L2… and R2…) is of markets only.
     """
     if rule.concession_article:
-        unread = {"quote": None, "article_version": None, "url": None}  # what is quoted is of the other article
+        unread: dict[str, Any] = {"quote": None, "article_version": None, "url": None}  # of the other article
+        unread |= {"quote_from": None, "stood_since": None, "value_words": ()}
         periods = tuple(msgspec.structs.replace(period, **unread) for period in rule.periods)
         return msgspec.structs.replace(rule, article=rule.concession_article, periods=periods)
     if not (rule.article or "").startswith(("L2", "R2")):
