@@ -223,7 +223,7 @@ def cited_articles(rows: Iterable[RuleRow]) -> dict[str, tuple[str, ...]]:
     """The articles of the Code de la commande publique that rules cite, each with the ids of these rules."""
     cited: dict[str, list[str]] = {}
     for row in rows:
-        for article in (row.article, row.concession_article):
+        for article in (row.article, row.concession_article, row.quote_from):
             if article and re.fullmatch(r"[LRD]\d[\d-]*", article):
                 cited.setdefault(article, []).append(row.id)
     return {article: tuple(ids) for article, ids in cited.items()}
@@ -241,7 +241,7 @@ def compare(rules: Rules, on: date, old: Mapping[str, ArticleText], new: Mapping
         if not _is_same(old.get(name), new.get(name))
     }
     alike = tuple(name for name in names if name in new and name not in cited and name not in changed)
-    lost = tuple(row.id for row in rows if row.quote and not _holds(new.get(row.article or ""), row.quote))
+    lost = tuple(row.id for row in rows if row.quote and not _holds(new.get(row.quote_from or row.article or ""), row.quote))
     of_rules = tuple(each for each in changed.values() if each.rules)
     return Comparison(of_rules, tuple(each for each in changed.values() if not each.rules), alike, lost)
 
