@@ -23,9 +23,9 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (33_200, 158),
-    "db": (12_060, 74),
+    "db": (12_110, 75),
     "domain": (18_420, 88),
-    "matching": (11_750, 53),
+    "matching": (11_805, 53),
     "sources": (9_350, 42),
     "tests": (62_400, 334),
 }
