@@ -241,7 +241,9 @@ def compare(rules: Rules, on: date, old: Mapping[str, ArticleText], new: Mapping
         if not _is_same(old.get(name), new.get(name))
     }
     alike = tuple(name for name in names if name in new and name not in cited and name not in changed)
-    lost = tuple(row.id for row in rows if row.quote and not _holds(new.get(row.quote_from or row.article or ""), row.quote))
+    lost = tuple(
+        row.id for row in rows if row.quote and not _holds(new.get(row.quote_from or row.article or ""), row.quote)
+    )
     of_rules = tuple(each for each in changed.values() if each.rules)
     return Comparison(of_rules, tuple(each for each in changed.values() if not each.rules), alike, lost)
 

@@ -214,7 +214,11 @@ def _review_reserving(
     for option, types in OPTIONS.items():
         met = review_types(types, contract, on, view) + of_type.get(option, ())
         met += review_kind_of_contract(types, *kind_of_contract, view)
-        forbidden[option] = next((found for found in met if found.outcome == "INELIGIBLE"), None)
+        # what is performed outside a prison is not proposed for it either, though no text lists it
+        against = (
+            found for found in met if found.outcome == "INELIGIBLE" or found.rule == "penitentiary_site_segments"
+        )
+        forbidden[option] = next(against, None)
         if forbidden[option] is None and any(found.outcome in {"UNKNOWN", "REVIEW"} for found in met):
             doubtful.append(option)
     return findings, forbidden, frozenset(doubtful)

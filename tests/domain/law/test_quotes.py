@@ -100,7 +100,9 @@ def test_a_list_of_this_project_is_not_the_law() -> None:
     named = {"penitentiary_site_segments", "drinking_water_cpv", "concession_public_transport", "kinds_review_iae"}
     assert {rows[rule_id].confidence for rule_id in named | {"kinds_review_handicap"}} == {"medium"}
     works = need(Lot(id="1", segments=("bt-peinture",), nature="works", reserved=("penitentiary",)))
-    assert {found.outcome for found in review(works).lots["1"].reservation} == {"REVIEW"}
+    lot = review(works).lots["1"]
+    assert {found.outcome for found in lot.reservation} == {"REVIEW"}
+    assert lot.forbidden["penitentiary"]  # it is to be judged where a buyer asks, and not proposed to others
 
 
 def test_a_quote_is_of_the_law_of_its_time() -> None:
