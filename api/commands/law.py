@@ -11,13 +11,14 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
 from api.commands.command import CommandFailed, attached_database
 from api.settings import Settings
-from domain.law.documents import DueRule, due_rules, value_in_words
+from domain.law.documents import value_in_words
 from domain.law.findings import sentences_of
 from domain.law.law_files import Unit, read_law_data
 from domain.law.own_law import read_own_law
@@ -36,6 +37,17 @@ _HEADING = re.compile(r"^#*\s*Article ([LRD]\d[\d-]*)\s*$")
 _OTHER_HEADING = re.compile(r"^(#+ |(Livre|Titre|Chapitre|(Sous-)?[Ss]ection|Paragraphe|Partie) )")
 _SINCE = re.compile(r"^\*?En vigueur depuis le (\d{4}-\d\d-\d\d)\.?\*?\s*$")
 _CHAPTER = re.compile(r"[LRD]\d+")
+
+
+class DueRule(msgspec.Struct, frozen=True):
+    """A period of a rule to be checked by `day`: the period's first day or `check_by`, whichever comes first.
+
+    `before`: the period that it follows, or the period itself where it is in force already.
+    """
+
+    day: date
+    before: RuleRow
+    row: RuleRow
 
 
 class ArticleText(msgspec.Struct, frozen=True):
@@ -132,6 +144,25 @@ def compare_texts(options: argparse.Namespace, settings: Settings) -> int:
     for line in comparison_lines(compare(settings.rules or load(), on, old, new)):
         sys.stdout.write(line + "\n")
     return 0
+
+
+def due_rules(rules: Rules, on: date, within: int) -> tuple[DueRule, ...]:
+    """Periods of rules that begin, or must be checked (`check_by`), at most `within` days after `on`; earliest first.
+
+    A `check_by` that has passed stays due until its period is over.
+    """
+    last = on + timedelta(days=min(within, (date.max - on).days))
+    found = []
+    for rule_id in rules.ids:
+        history = rules.history(rule_id)
+        for before, row in pairwise((history[0], *history)):
+            if row.valid_until is not None and row.valid_until < on:
+                continue
+            begins = row.valid_from if row.valid_from and row.valid_from > on else None
+            days = [day for day in (begins, row.check_by) if day is not None and day <= last]
+            if days:
+                found.append(DueRule(min(days), before if begins else row, row))
+    return tuple(sorted(found, key=lambda due: due.day))
 
 
 def due_lines(due: DueRule, on: date) -> tuple[str, str]:

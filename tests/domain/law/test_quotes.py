@@ -24,7 +24,10 @@ def _texts() -> dict[tuple[str, date], str]:
 
 
 def _rows() -> list[RuleRow]:
-    return [row for rule_id in load().ids for row in load().history(rule_id)]
+    """The rows of all periods, of contracts and of concessions."""
+    law = load()
+    of_concessions = [row for day in law.starts for row in law.view(day, "concession").rows.values()]
+    return [row for rule_id in law.ids for row in law.history(rule_id)] + of_concessions
 
 
 def _is_in_order(parts: list[str], text: str) -> bool:
@@ -126,7 +129,10 @@ def test_an_article_of_a_code_can_be_looked_up() -> None:
 
 def test_a_concession_is_not_quoted_the_article_of_markets() -> None:
     law, day = load(), date(2026, 11, 30)
-    assert law.view(day)["reservation_announced"].quote
     row = law.view(day, "concession")["reservation_announced"]
-    assert row.quote is None
+    assert (row.quote, row.confidence) == ("La décision de réserver est mentionnée dans l'avis de concession.", "high")
     assert (row.url or "").endswith("R3113-1")
+    for rule_id, on in (("standstill", day), ("esat_name", date(2022, 1, 1))):
+        unread = law.view(on, "concession")[rule_id]
+        assert (unread.quote, unread.version) == (None, None)
+        assert unread.confidence != "high"
