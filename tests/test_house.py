@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_240, 158),
+    "api": (33_290, 158),
     "db": (12_110, 75),
     "domain": (18_420, 88),
     "matching": (11_805, 53),

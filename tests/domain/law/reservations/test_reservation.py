@@ -161,14 +161,14 @@ def test_what_can_be_done_inside_a_prison() -> None:
     assert changed(reserved=("penitentiary", "iae")) == {"COMBINATION_FORBIDDEN": "INELIGIBLE"}
 
 
-@pytest.mark.parametrize(("sure", "outcome"), [("high", "INELIGIBLE"), ("medium", "REVIEW"), ("low", "REVIEW")])
-def test_a_reservation_is_refused_only_by_facts_that_are_high(sure: Confidence, outcome: str) -> None:
-    """What is read in words, however surely, refuses nothing by itself; the finding is no surer than the reading."""
+@pytest.mark.parametrize(("sure", "told"), [("high", "medium"), ("medium", "medium"), ("low", "low")])
+def test_a_reservation_is_refused_by_no_list_of_this_project(sure: Confidence, told: Confidence) -> None:
+    """A finding is no surer than the list and than what was read in words; what is low bars no proposal either."""
     lot = Lot(id="1", keywords=("nettoyage",), reserved=("penitentiary",))
     reviewed = review_read(need(lot), sure, "pr-locaux").lots["1"]
     (found,) = reviewed.reservation
-    assert (found.code, found.outcome, found.confidence) == ("INELIGIBLE_OBJECT", outcome, sure)
-    assert ("penitentiary" in reviewed.doubtful) == (outcome == "REVIEW")
+    assert (found.code, found.outcome, found.confidence) == ("INELIGIBLE_OBJECT", "REVIEW", told)
+    assert ("penitentiary" in reviewed.doubtful) == (told == "low")
     by_trade = msgspec.structs.replace(KITS, cpv=(), segments=("bt-peinture",))
     assert findings(need(by_trade))["EXECUTION_OUTSIDE_PRISON"] == "REVIEW"
 
