@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_290, 158),
-    "db": (12_110, 75),
-    "domain": (18_420, 88),
+    "api": (33_450, 158),
+    "db": (12_140, 75),
+    "domain": (18_455, 88),
     "matching": (11_805, 53),
     "sources": (9_350, 42),
     "tests": (62_500, 334),
