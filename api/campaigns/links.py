@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from api.campaigns.letters import AddressedLetter, letters_pdf
 from api.campaigns.recipients import refresh_recipients
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
-from api.exchanges.reply_links import last_day, link_expiry
+from api.declarations.declare import last_day, link_expiry
 from api.runtime.actor import Acting
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, answer_once, created_answer

@@ -9,7 +9,14 @@ from typing import Literal
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import SupplierPageDocument, declare_by_link, follow_page_link, supplier_page, withdraw
+from api.declarations.declare import (
+    SupplierPageDocument,
+    declare_by_link,
+    follow_page_link,
+    supplier_page,
+    tell_wish,
+    withdraw,
+)
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier, declaration_page
 from api.declarations.page_form import (
@@ -25,12 +32,10 @@ from api.runtime.endpoint import Call, endpoint
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML
 from api.web.request_body import require_media
-from db.campaigns.campaigns import may_ask, segments_asked_by
+from db.campaigns.campaigns import segments_asked_by
 from db.core.engine import Connection
 from db.declarations.links import FollowedLink
 from db.suppliers.sources import source_labels
-from db.suppliers.write import ids_of
-from domain.declarations.declaration import Declaration
 from domain.errors import InvalidContent
 from domain.journal import Actor
 from domain.suppliers.supplier import DECLARATIONS
@@ -125,23 +130,16 @@ async def _carry_out_wish(call: Call, token: str, wish: str, understood: Underst
         call.services.writes.slot_of(DECLARATIONS),
         follow_page_link(call, token, lock=True) as (connection, link),
     ):
-        before = (await supplier_page(call, connection, link)).declaration
         if wish == WITHDRAW:
             await withdraw(
                 connection, call.services, link.supplier_id, Actor(link.organisation_id, "reply_link", link.supplier_id)
             )
             return "retrait"
         if wish in {"silence", "parler"}:
-            kept = (
-                Declaration()
-                if before is None or before.expired
-                else msgspec.convert(before, Declaration, from_attributes=True)
-            )
-            await declare_by_link(call, connection, link, msgspec.structs.replace(kept, ask_again=wish == "parler"))
+            await tell_wish(call, connection, link, ask_again=wish == "parler")
             return "silence"
-        asked_again = await may_ask(connection, link.organisation_id, await ids_of(connection, link.supplier_id))
-        declaration = declaration_of_form(understood, before, may_ask=asked_again)
-        await declare_by_link(call, connection, link, declaration)
+        before = (await supplier_page(call, connection, link)).declaration
+        await declare_by_link(call, connection, link, declaration_of_form(understood, before))
         return "envoi"
 
 

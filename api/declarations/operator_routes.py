@@ -98,7 +98,7 @@ async def withdraw_as_operator(call: Call, connection: Connection, id: UUID, rea
     version = await withdraw(connection, services, supplier_id, actor_of(bearer), reason)
     if version is None:
         raise NotFound(NOTHING_DECLARED)
-    after = await select_declaration(connection, supplier_id, services.today())
+    after = await select_declaration(connection, supplier_id, services.today(), (said.organisation_id, said.link_id))
     withdrawn_at = after.withdrawal.withdrawn_at if after and after.withdrawal else services.now()
     return DeclarationWithdrawal(
         supplier_id=supplier_id, reason=reason, withdrawn_at=withdrawn_at, data_version=version

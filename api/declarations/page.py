@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from litestar import Response
 
+from api.declarations.declare import last_day
 from api.declarations.link_pages import render_page
 from api.declarations.page_form import (
     AMOUNTS,
@@ -25,7 +26,7 @@ from domain.errors import Problem
 from domain.exchanges.letter import shown_buyer
 from domain.reference.territory import Area, TerritoryKind
 from domain.suppliers.supplier import DECLARATIONS, Basis, Offer, ServiceArea
-from domain.text.bilingual import PARIS, Language, Text, listed, place_after_de
+from domain.text.bilingual import Language, Text, listed, place_after_de
 from domain.text.labels import KINDS
 from matching.reference import Reference
 
@@ -75,7 +76,7 @@ class KnownFact(NamedTuple):
 class PageOfSupplier(NamedTuple):
     """All that a supplier's page shows but its form: facts known of it, the trades it likely does, the day.
 
-    `source_names`: the labels of sources by their names. `asking`: the organisation that asks; `may_ask`: again, too.
+    `source_names`: the labels of sources by their names. `asking`: the organisation that asks.
     """
 
     shown: SupplierPage
@@ -84,7 +85,6 @@ class PageOfSupplier(NamedTuple):
     today: date
     source_names: Mapping[str, str]
     asking: str
-    may_ask: bool = True
     language: Language = "fr"
 
     def say(self, french: str, english: str) -> str:
@@ -118,9 +118,10 @@ def declaration_page(
         found_by=findable_words(declared, page) if declared else None,
         maybe_too=[page.reference.taxonomy.label(code) for code in read if code not in said],
         withdrawal=shown.withdrawal,
+        ask_again=shown.ask_again,
         facts=known_facts(page),
         in_brief=known_in_brief(page),
-        link_until=shown.link_expires_at.astimezone(PARIS).date(),
+        link_until=last_day(shown.link_expires_at),
         event=event,
         asking=shown_buyer(page.asking).to(page.language),
         beside_answer=False,

@@ -8,13 +8,23 @@ stored leads to a token, nor does one token lead to another or to the secret.
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from secrets import token_urlsafe
 from uuid import UUID
 
 import msgspec
 
-from api.declarations.declare import SENDS_A_DAY, DeclarationReceipt, declare, midnight, require_few_sends
+from api.declarations.declare import (
+    SENDS_A_DAY,
+    TOKEN_BYTES,
+    DeclarationReceipt,
+    declare,
+    end_of,
+    last_day,
+    link_expiry,
+    midnight,
+    require_few_sends,
+)
 from api.exchanges.own_exchange import (
     CreatedReplyLink,
     ReplyLinkDocument,
@@ -28,10 +38,10 @@ from api.runtime.services import Services
 from db.api_keys import find_organisation
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.declarations.declarations import Sending, select_declaration
+from db.declarations.declarations import select_declaration
 from db.exchanges.buyer_mails import queue_answer_mail
 from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
-from db.exchanges.reply_links import ReplyLink, insert_links, is_issued, revoke_links, select_link
+from db.exchanges.reply_links import ReplyLink, extend_link, insert_links, is_issued, revoke_links, select_link
 from db.journal.entries import entries, write_entry
 from db.needs.needs import lock_need, select_need
 from db.suppliers.write import survivors
@@ -51,12 +61,11 @@ from domain.exchanges.rules import NO_RECIPIENT, require_message
 from domain.journal import Actor, Detail
 from domain.needs.status import OPEN, StoredNeed, require_open
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import PARIS, said_by
+from domain.text.bilingual import said_by
 
 _SAID = said_by(__name__)
 
 PATH = "/replies/"
-TOKEN_BYTES = 32
 _SEED = re.compile(rb"(?<=/replies/)[\w-]{43}")
 
 
@@ -114,17 +123,6 @@ async def revoke_link(connection: Connection, acting: Acting, exchange_id: UUID,
 def link_address(base: str, token: str) -> str:
     """The URL of a reply link by its token. `base`: the address under which suppliers reach this server."""
     return f"{base}{PATH}{token}"
-
-
-def link_expiry(now: datetime, days: int) -> datetime:
-    """The moment a link made now expires: the end of a day in France, so that its last day can be named."""
-    last = now.astimezone(PARIS).date() + timedelta(days=days)
-    return datetime.combine(last + timedelta(days=1), time(), PARIS).astimezone(UTC)
-
-
-def last_day(expires_at: datetime) -> date:
-    """The last day, in France, on which a link with this expiry works."""
-    return (expires_at.astimezone(PARIS) - timedelta(microseconds=1)).date()
 
 
 def link_in_letter(link: ReplyLinkDocument) -> Link:
@@ -216,9 +214,9 @@ async def visible_exchange(connection: Connection, link: ReplyLink, today: date)
 
 
 async def declare_beside(
-    connection: Connection, services: Services, link: ReplyLink, declaration: Declaration
+    connection: Connection, services: Services, link: ReplyLink, token: str, declaration: Declaration
 ) -> DeclarationReceipt:
-    """Store what a supplier says of itself beside its answer.
+    """Store what a supplier says of itself beside its answer; its link lasts as long.
 
     Raises InvalidContent with pointers into the answer, and Refusal (429) to one who sends too often in a day.
     """
@@ -233,11 +231,13 @@ async def declare_beside(
     )
     require_few_sends(1 + sum(each.detail.get("link") is None for each in stored), services.now())
     try:
-        return await declare(connection, services, supplier_id, Sending(link.organisation_id, None), declaration)
+        said = await declare(connection, services, supplier_id, (link.organisation_id, None), declaration)
     except InvalidContent as wrong:
         raise InvalidContent(
             tuple(Problem(f"/declaration{each.pointer}", each.code, each.detail) for each in wrong.problems)
         ) from None
+    await extend_link(connection, token, link.exchange_id, end_of(said.declaration.valid_until))
+    return said
 
 
 async def add_reply(

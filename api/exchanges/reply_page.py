@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.declarations.declare import last_day
 from api.declarations.link_pages import render_page
 from api.declarations.page import PageOfSupplier, findable_words, form_variables
 from api.declarations.page_form import (
@@ -22,7 +23,7 @@ from api.declarations.page_form import (
     read_declaration_form,
     understand_form,
 )
-from api.exchanges.reply_links import ReplyRequest, VisibleExchange, last_day
+from api.exchanges.reply_links import ReplyRequest, VisibleExchange
 from api.web import html_pages
 from api.web.html_pages import Fields
 from domain.decoding.requests import explain
@@ -105,7 +106,7 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
         before = page.shown.declaration
         if sent.beside.form != form_of_declaration(before, page.shown.supplier, page.today):
             try:
-                declaration = declaration_of_form(sent.beside, before, may_ask=page.may_ask)
+                declaration = declaration_of_form(sent.beside, before)
             except InvalidContent as wrong:
                 problems += declaration_problems(wrong)
     require_no_problem(problems)

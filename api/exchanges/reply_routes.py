@@ -35,12 +35,11 @@ from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody, require_media
-from db.campaigns.campaigns import may_ask
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
 from db.needs.needs import select_need
-from db.suppliers.write import ids_of, survivors
+from db.suppliers.write import survivors
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.journal import Actor
 from domain.suppliers.supplier import DECLARATIONS
@@ -174,13 +173,10 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
         lots = [lot for lot in content.lots if lot.id in ids or not ids]
         bought = services.reference.reader.segments_bought_beside_others
         try:
-            shown = await page_document(
-                connection, link.supplier_id, services.today(), link.expires_at, link.organisation_id
-            )
+            who = link.organisation_id, None
+            shown = await page_document(connection, link.supplier_id, services.today(), link.expires_at, who)
             wanted = [segment for lot in lots for segment in bought(content, lot)]
-            page = await page_of_document(call, connection, shown, exchange.buyer, wanted)
-            its_ids = await ids_of(connection, shown.supplier.id)
-            return exchange, page._replace(may_ask=await may_ask(connection, link.organisation_id, its_ids))
+            return exchange, await page_of_document(call, connection, shown, exchange.buyer, wanted)
         except (NotFound, Refusal):
             return exchange, None  # it is no more, or there is no index yet: it may answer all the same
 
@@ -212,7 +208,7 @@ async def _add_reply_once(
             said = None
             if reply.declaration is not None:
                 services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
-                said = await declare_beside(connection, services, link, reply.declaration)
+                said = await declare_beside(connection, services, link, token, reply.declaration)
             message = await add_reply(connection, link, token, reply, services.now())
             return answer_of(StoredReply(**msgspec.structs.asdict(message), declaration=said))
 

@@ -14,8 +14,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.declarations.declare import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.email import EmailSender, email_sender_of, kind_of_mail, require_email_quota
-from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.routes import SHOWN_ONCE
 from api.people_settings import ADDRESS, ascii_domain
 from api.runtime.actor import Acting, acting_of
@@ -196,7 +196,8 @@ async def deliver_link(sender: EmailSender, mail: ClaimedRow) -> Outcome:
         return Outcome(failure="link_revoked", final=True)
     address, until = page_address(sender.base, token), last_day(outgoing.expires_at)
     text = link_letter(mail.row["kind"], outgoing.organisation, entry.supplier.name, address, until, language)
-    return await sender.send_letter(mail, outgoing.organisation, text, language)
+    author = "Vivier" if mail.row["kind"] == "asked" else outgoing.organisation
+    return await sender.send_letter(mail, author, text, language)
 
 
 supplier_link_kind = partial(kind_of_mail, outbox=declaration_mails, attempt=deliver_link, columns=link_mail_columns)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -75,33 +75,18 @@ class LinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Its last day in France, at most two years away; null: after the days that the server is set to"""
 
 
-_OPENING = {
-    "link": Text(
-        "{asking} vous propose de déclarer l'activité de votre structure sur votre page : les acheteurs publics qui "
-        "cherchent ce métier près de chez vous vous trouveront. Cela prend deux minutes, sans compte à créer.",
-        "{asking} invites you to say on your own page what your organisation does: public buyers who look for that "
-        "trade near you will find you. It takes two minutes, and no account.",
-    ),
-    "renewal": Text(
-        "Ce que vous avez déclaré sur votre page expire bientôt : les acheteurs publics ne vous trouveront plus par "
-        "vos métiers. Relisez votre page et renvoyez-la : cela prend deux minutes.",
-        "What you declared on your own page expires soon: public buyers will no longer find you by your trades. Read "
-        "your page and send it again: it takes two minutes.",
-    ),
-}
-_SUBJECTS = {
-    "link": Text("Votre page : déclarez votre activité", "Your page: say what you do"),
-    "renewal": Text("Votre page expire bientôt", "Your page expires soon"),
-}
+MailKind = Literal["link", "asked", "renewal", "replaced"]
+"""The reason for which an e-mail brings a link: an organisation asks, a SIRET was given on `/fiche`, what was declared
+will expire, another link's declaration took its place."""
 
 
-def link_letter(kind: str, organisation: str, supplier: str, url: str, until: date, language: Language) -> Letter:
+def link_letter(kind: MailKind, organisation: str, supplier: str, url: str, until: date, language: Language) -> Letter:
     """The letter that brings a supplier the link to its own page; `until`: the last day of the link."""
-    asking = shown_buyer(organisation)
-    hello = Text(f"Bonjour {supplier},", f"Dear {supplier},")
+    asking = _SAID["directory"] if kind == "asked" else shown_buyer(organisation).capitalised()
     parts: Iterable[Text] = (
-        hello,
-        _OPENING[kind].filled(asking=asking.capitalised()),
-        _SAID["rest"].filled(url=url, until=long_date(until), asking=asking.capitalised()),
+        Text(f"Bonjour {supplier},", f"Dear {supplier},"),
+        _SAID[kind].filled(asking=asking),
+        _SAID["rest"].filled(url=url, until=long_date(until), asking=asking),
     )
-    return Letter(_SUBJECTS[kind].to(language), "\n\n".join(each.to(language) for each in parts) + "\n")
+    subject = _SAID[f"{kind}_subject"].to(language)
+    return Letter(subject, "\n\n".join(each.to(language) for each in parts) + "\n")
