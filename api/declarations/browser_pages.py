@@ -35,6 +35,7 @@ from api.web.request_body import require_media
 from db.campaigns.campaigns import segments_asked_by
 from db.core.engine import Connection
 from db.declarations.links import FollowedLink
+from db.suppliers.read import sources_of_approvals
 from db.suppliers.sources import source_labels
 from domain.errors import InvalidContent
 from domain.journal import Actor
@@ -58,8 +59,7 @@ async def shown_page(call: Call, connection: Connection, link: FollowedLink) -> 
     """All that the page of a link shows. Raises Refusal (429) to one who reads too often."""
     shown = await supplier_page(call, connection, link)
     wanted = await segments_asked_by(connection, link.id)
-    page = await page_of_document(call, connection, shown, link.organisation, wanted)
-    return page._replace(language=call.language)
+    return await page_of_document(call, connection, shown, link.organisation, wanted)
 
 
 async def page_of_document(
@@ -67,7 +67,8 @@ async def page_of_document(
 ) -> PageOfSupplier:
     """The page of a supplier; `asking`: the organisation that asks it, `wanted`: segments that it asks about."""
     services, supplier = call.services, shown.supplier
-    named = {each.source for each in supplier.sources} | {*(supplier.provenance or {}).values()}
+    of_kinds = await sources_of_approvals(connection, supplier.id)
+    named = {each.source for each in supplier.sources} | {*(supplier.provenance or {}).values()} | {*of_kinds}
     parts = (supplier.size.staff, supplier.size.places)
     named |= {part.source for part in parts if part and part.source}
     return PageOfSupplier(
@@ -76,7 +77,9 @@ async def page_of_document(
         services.reference,
         services.today(),
         await source_labels(connection, named),
+        of_kinds,
         asking,
+        call.language,
     )
 
 

@@ -20,7 +20,6 @@ from api.web.problems import Refusal
 from db.campaigns.campaigns import may_ask, note_declaration, note_opening, write_wish
 from db.core.engine import Connection, transaction
 from db.declarations.declarations import (
-    StoredWord,
     email_of,
     remove_record,
     select_declaration,
@@ -229,7 +228,7 @@ async def _store_word(
     supplier: SupplierDocument,
     said: DeclarationByLink,
     declaration: Declaration,
-) -> StoredWord:
+) -> tuple[int, DeclarationByLink | None]:
     """Store a declaration, its record made as on the day it was sent. Raises InvalidContent with all its faults."""
     on = said.declared_at.astimezone(PARIS).date()
     offers = await checked_offers(services, declaration, on, said.valid_until)
@@ -294,15 +293,15 @@ async def withdraw(
     withdrawn = await withdraw_declaration(connection, supplier_id, reason, now, today)
     if withdrawn is None:
         return None
-    version, again = None, withdrawn.before
+    (record_id, again), version = withdrawn, None
     if again is not None and again.content is not None:
         with suppress(InvalidContent):  # its trades may be known no more
             supplier = await find_document(connection, supplier_id, today)
-            version = (await _store_word(connection, services, supplier, again, again.content)).version
+            version, _ = await _store_word(connection, services, supplier, again, again.content)
             await note_declaration(connection, ids, now, offers=bool(again.content.offers))
     detail: Detail = {"stands_again": version is not None}
     if version is None:
-        version = await remove_record(connection, withdrawn.record_id, now, name_similarity)
+        version = await remove_record(connection, record_id, now, name_similarity)
         await note_declaration(connection, ids, now, offers=None)
     action = "declaration.withdrawn" if reason else "declaration.deleted"
     detail["data_version"] = version

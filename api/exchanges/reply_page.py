@@ -29,8 +29,8 @@ from api.web.html_pages import Fields
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.exchanges.exchange import Barrier, Stance
-from domain.exchanges.letter import shown_buyer
-from domain.text.bilingual import long_date, said_by
+from domain.exchanges.letter import buyer_in_sentence, shown_buyer
+from domain.text.bilingual import Language, Text, said_by
 from matching.reference import Reference
 
 _SAID = said_by(__name__)
@@ -125,26 +125,36 @@ def declaration_problems(wrong: InvalidContent) -> list[Problem]:
     return [msgspec.structs.replace(each, pointer=IN_ANSWER + each.pointer) for each in wrong.problems]
 
 
-STANCES: dict[Stance, str] = {
-    "interested": "Nous sommes intéressés",
-    "declined": "Nous ne donnerons pas suite",
-    "question": "Nous avons une question",
+STANCES: dict[Stance, Text] = {
+    "interested": Text("Nous sommes intéressés", "We are interested"),
+    "declined": Text("Nous ne donnerons pas suite", "We do not follow up"),
+    "question": Text("Nous avons une question", "We have a question"),
 }
-BARRIERS: dict[Barrier, str] = {
-    "volume": "Le volume demandé, trop grand ou trop petit pour nous",
-    "deadline": "Les délais",
-    "guarantees": "Les garanties demandées (assurances, chiffre d'affaires, cautions…)",
-    "certification": "Les certifications ou qualifications demandées",
-    "price": "Le prix",
-    "distance": "La distance",
-    "capacity": "Nos moyens (personnel, matériel, calendrier)",
-    "other": "Autre chose, que je précise ci-dessous",
+BARRIERS: dict[Barrier, Text] = {
+    "volume": Text(
+        "Le volume demandé, trop grand ou trop petit pour nous", "The volume, too large or too small for us"
+    ),
+    "deadline": Text("Les délais", "The time limits"),
+    "guarantees": Text(
+        "Les garanties demandées (assurances, chiffre d'affaires, cautions…)",
+        "The guarantees asked for (insurance, turnover, sureties…)",
+    ),
+    "certification": Text(
+        "Les certifications ou qualifications demandées", "The certificates or qualifications asked for"
+    ),
+    "price": Text("Le prix", "The price"),
+    "distance": Text("La distance", "The distance"),
+    "capacity": Text(
+        "Nos moyens (personnel, matériel, calendrier)", "Our means (staff, equipment, other work at that time)"
+    ),
+    "other": Text("Autre chose, que je précise ci-dessous", "Something else, which I say below"),
 }
 
 
 def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
     exchange: VisibleExchange,
-    page: PageOfSupplier | None = None,
+    page: PageOfSupplier | None,
+    language: Language,
     *,
     status: int = 200,
     sent_id: UUID | None = None,
@@ -168,9 +178,10 @@ def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
     return render_page(
         "exchange.html",
         status,
-        exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).fr),
-        until=long_date(last_day(exchange.link_expires_at)).fr,
-        reply_by=exchange.reply_by and long_date(exchange.reply_by).fr,
+        language,
+        exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).to(language)),
+        buyer=buyer_in_sentence(exchange.buyer).to(language),
+        until=last_day(exchange.link_expires_at),
         by_id={each.id: each for each in exchange.messages},
         sent=own.get(sent_id) if sent_id else None,
         corrected=own.get(corrected_id) if corrected_id else None,
@@ -178,7 +189,7 @@ def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
         refused=form is not None and not searched,
         searched=searched,
         problems=[
-            (each.pointer.split("/")[1] if each.pointer else "body", each.detail.fr)
+            (each.pointer.split("/")[1] if each.pointer else "body", each.detail.to(language))
             for each in problems
             if each not in apart
         ],

@@ -1,7 +1,7 @@
 """Routes and pages of a reply link: a supplier reads its exchange and answers in it, without a key.
 
-The pages are plain HTML in French, without anything from other servers, in the frame of
-`api/declarations/link_pages.py`; their templates are in `api/exchanges/templates`.
+The pages are plain HTML, without anything from other servers, in the frame of `api/declarations/link_pages.py`; their
+templates are in `api/exchanges/templates`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -40,7 +40,7 @@ from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
 from db.needs.needs import select_need
 from db.suppliers.write import survivors
-from domain.errors import Conflict, InvalidContent, NotFound
+from domain.errors import Conflict, InvalidContent, NotFound, require_found
 from domain.journal import Actor
 from domain.suppliers.supplier import DECLARATIONS
 
@@ -72,17 +72,17 @@ class ReplyQuery(msgspec.Struct, frozen=True):
 async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Response[bytes]:
     """Read an exchange by a reply link.
 
-    The token is the right to read and answer this one exchange as one of its recipients. A page in French for browsers
-    (`Accept: text/html`), JSON for all else. 404 where the link is unknown, expired or revoked.
+    The token is the right to read and answer this one exchange as one of its recipients. A page for browsers
+    (`Accept: text/html`), in French or, with `Accept-Language: en`, in English; JSON for all else. 404 where the link
+    is unknown, expired or revoked.
     """
 
     async def show_exchange() -> Response[bytes]:
         exchange, page = await _exchange_and_page(call, token)
         if call.media_type == HTML:
             has_declared = query.declared == "1"
-            return exchange_page(
-                exchange, page, sent_id=query.sent, corrected_id=query.corrects, has_declared=has_declared
-            )
+            shown: dict[str, Any] = {"sent_id": query.sent, "corrected_id": query.corrects}
+            return exchange_page(exchange, page, call.language, **shown, has_declared=has_declared)
         return Response(msgspec.json.encode(exchange), media_type=JSON)
 
     return await _answer_privately(call, show_exchange)
@@ -121,7 +121,7 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
         exchange, page = await _exchange_and_page(call, token)
         shown: dict[str, Any] = {"corrected_id": form.reply.corrected_message, "form": form}
         if wish == SEARCH:
-            return exchange_page(exchange, page, **shown, searched=True)
+            return exchange_page(exchange, page, call.language, **shown, searched=True)
         try:
             request = request_of_form(form, page)
             declared = "&declared=1" if request.declaration else ""
@@ -134,10 +134,10 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
                 lambda message: Answer(303, {"location": f"?sent={message.id}{declared}#envoi"}, b""),
             )
         except InvalidContent as wrong:
-            return exchange_page(exchange, page, **shown, status=422, problems=wrong.problems)
+            return exchange_page(exchange, page, call.language, **shown, status=422, problems=wrong.problems)
         except Conflict:
             exchange, page = await _exchange_and_page(call, token)
-            return exchange_page(exchange, page, **shown, status=409)
+            return exchange_page(exchange, page, call.language, **shown, status=409)
 
     return await _answer_privately(call, store_reply)
 
@@ -166,9 +166,9 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
     async with _transaction_with_link(call, token) as (connection, link):
         services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
         exchange = await visible_exchange(connection, link, services.today())
-        need = await select_need(connection, link.organisation_id, link.need_id)
-        if call.media_type != HTML or need is None:
+        if call.media_type != HTML or not exchange.can_reply:
             return exchange, None
+        need = require_found(await select_need(connection, link.organisation_id, link.need_id), LEADS_NOWHERE)
         ids, content = {lot.id for lot in exchange.lots}, need.content
         lots = [lot for lot in content.lots if lot.id in ids or not ids]
         bought = services.reference.reader.segments_bought_beside_others

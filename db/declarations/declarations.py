@@ -39,7 +39,7 @@ _FORGET_ENDED_OTHERS = text("""
 
 
 class DeclarationOf(NamedTuple):
-    """What stands of a supplier's own word: by whose link it came, the declaration or its withdrawal.
+    """The declaration of a supplier that stands, or was withdrawn, and by whose link it came.
 
     `replaced_at`: when it took the place of what the link that is followed had said; None where it did not.
     """
@@ -51,13 +51,6 @@ class DeclarationOf(NamedTuple):
     replaced_at: datetime | None
 
 
-class StoredWord(NamedTuple):
-    """A directory version with what was stored; `before`: what stood until then, None where nothing did."""
-
-    version: int
-    before: DeclarationByLink | None
-
-
 async def store_declaration(
     connection: Connection,
     supplier_id: UUID,
@@ -67,11 +60,12 @@ async def store_declaration(
     *,
     now: datetime,
     similarity: NameSimilarity,
-) -> StoredWord:
+) -> tuple[int, DeclarationByLink | None]:
     """Store what a living supplier says of itself by a link, in place of all it said before.
 
-    Of each organisation the last word by another link is kept beside it. `record`: what it makes in the directory. The
-    caller commits. Raises as `put_record`.
+    Returns a directory version with it, and what stood until then, None for nothing. Of each organisation the last word
+    by another link is kept beside it. `record`: what it makes in the directory. The caller commits. Raises as
+    `put_record`.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))  # before its rows, as all who write them
     source = {"name": DECLARATIONS, "label": LABEL, "mapping": SourceMapping(), "created_at": now}
@@ -96,13 +90,13 @@ async def store_declaration(
     write = insert(declarations).values(row)
     await connection.execute(write.on_conflict_do_update(index_elements=["supplier_id"], set_=row))
     before = _word_of(rows[0]) if rows and rows[0].content is not None else None
-    return StoredWord(written.data_version, before)
+    return written.data_version, before
 
 
 async def select_declaration(
     connection: Connection, supplier_id: UUID, today: date, link: tuple[UUID, UUID | None] | None = None
 ) -> DeclarationOf | None:
-    """What stands of a living supplier's own word; None where it never said anything.
+    """The declaration of a living supplier, or its withdrawal; None where it never said anything.
 
     `link`: the organisation and id of the link that is followed, whose own word may have been withdrawn or replaced.
     """
@@ -132,19 +126,13 @@ async def email_of(connection: Connection, supplier_id: UUID, declaration: Decla
     return declared or (await email_known_by_others(connection, living) if living else None)
 
 
-class WithdrawnWord(NamedTuple):
-    """A declaration that was withdrawn: its record's id, and what stands again in its place, None for nothing."""
-
-    record_id: UUID
-    before: DeclarationByLink | None
-
-
 async def withdraw_declaration(
     connection: Connection, supplier_id: UUID, reason: str | None, now: datetime, today: date
-) -> WithdrawnWord | None:
-    """Take back what stands of a supplier's own word, by itself or, with a `reason`, by an operator.
+) -> tuple[UUID, DeclarationByLink | None] | None:
+    """Take back the declaration of a supplier that stands, by itself or, with a `reason`, by an operator.
 
-    None where nothing stands. The caller has its record removed or written anew, and commits.
+    Returns the id of its record, which the caller has removed or written anew, and what stands again in its place, None
+    for nothing; None where no declaration stood. The caller commits.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))
     rows = await _rows_of(connection, supplier_id)
@@ -156,7 +144,7 @@ async def withdraw_declaration(
     others = [] if any(row.content for row in rows[1:]) else [each for row in rows for each in row.others or ()]
     revoked = await revoked_among(connection, [each.link_id for each in others])
     still = [each for each in others if each.content and each.valid_until >= today and each.link_id not in revoked]
-    return WithdrawnWord(rows[0].supplier_id, max(still, key=lambda each: each.declared_at, default=None))
+    return rows[0].supplier_id, max(still, key=lambda each: each.declared_at, default=None)
 
 
 async def remove_record(connection: Connection, record_id: UUID, now: datetime, similarity: NameSimilarity) -> int:

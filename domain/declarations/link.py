@@ -1,13 +1,12 @@
 """Links to suppliers' own pages, their short codes, and the letters that bring them."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.letter import Letter, shown_buyer
+from domain.exchanges.letter import Letter, buyer_in_sentence
 from domain.text.bilingual import Language, Text, long_date, said_by
 
 _SAID = said_by(__name__)
@@ -82,11 +81,8 @@ will expire, another link's declaration took its place."""
 
 def link_letter(kind: MailKind, organisation: str, supplier: str, url: str, until: date, language: Language) -> Letter:
     """The letter that brings a supplier the link to its own page; `until`: the last day of the link."""
-    asking = _SAID["directory"] if kind == "asked" else shown_buyer(organisation).capitalised()
-    parts: Iterable[Text] = (
-        Text(f"Bonjour {supplier},", f"Dear {supplier},"),
-        _SAID[kind].filled(asking=asking),
-        _SAID["rest"].filled(url=url, until=long_date(until), asking=asking),
-    )
-    subject = _SAID[f"{kind}_subject"].to(language)
-    return Letter(subject, "\n\n".join(each.to(language) for each in parts) + "\n")
+    asking = _SAID["directory"] if kind == "asked" else buyer_in_sentence(organisation)
+    hello = Text(f"Bonjour {supplier},", f"Dear {supplier},").to(language)
+    subject, _, opening = _SAID[kind].filled(asking=asking).to(language).partition("\n\n")
+    rest = _SAID["rest"].filled(url=url, until=long_date(until), asking=asking).to(language)
+    return Letter(subject, f"{hello}\n\n{opening}\n\n{rest}\n")

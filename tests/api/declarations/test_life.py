@@ -88,6 +88,12 @@ async def read(client: Client, path: str) -> dict[str, Any]:
     return answer.json()  # type: ignore[no-any-return]
 
 
+async def end_all_due(client: Client) -> None:
+    """End what is past its last day, after the server itself where it does so just now."""
+    while not await end_due(client.services):
+        await asyncio.sleep(0.02)
+
+
 async def trades(client: Client, supplier: str) -> list[str]:
     """The segments of the offers that the directory has of a supplier."""
     found = (await client.get(f"/suppliers/{supplier}")).json()
@@ -178,17 +184,16 @@ async def test_who_declared_is_asked_again_once_before_the_end(town: Town, sourc
     ends = (town.today + timedelta(days=10)).isoformat()
     await says(client, path, **BIO, contact=contact if declares else None, valid_until=ends)
     for _ in range(2):
-        assert await end_due(client.services)
-        town.clock[0] += timedelta(days=1)
+        await end_all_due(client)
     (mail,) = await town.arrived(email)
     assert "expire bientôt" in mail
     renewing = re.findall(rf"{PUBLIC_URL}(/fiche/[\w-]+)", mail)[0]
     assert (await read(client, renewing))["declaration"]["valid_until"] == ends
     await says(client, renewing, **BIO)
+    assert "a été modifiée" in (await town.arrived(email, 2))[1]
     town.clock[0] += timedelta(days=30)
-    assert await end_due(client.services)
+    await end_all_due(client)
     assert await trades(client, supplier) == ["de-bio"]
-    assert len(await town.arrived(email, 2)) == 2, "and that another link was used, when it was"
 
 
 async def test_the_wish_to_be_asked_no_more_writes_nothing_else(town: Town, source: str) -> None:
@@ -210,13 +215,12 @@ async def test_the_wish_to_be_asked_no_more_writes_nothing_else(town: Town, sour
     await says(client, path, **BIO, contact={"email": email}, valid_until=ends)
     page = await read(client, path)
     assert (page["ask_again"], page["declaration"]["ask_again"]) == (False, False), "kept unless it says otherwise"
-    assert await end_due(client.services)
+    await end_all_due(client)
     assert [each for each in town.mailbox.received if each["To"] == email] == []
     await says(client, path, **BIO, ask_again=True)
     assert (await read(client, path))["ask_again"] is True
-    for _ in range(SENDS_A_DAY):
-        refused = await keyless(client, "POST", path, data={"faire": "silence"})
-    assert refused.status_code == 429
+    told = [(await keyless(client, "POST", path, data={"faire": "silence"})).status_code for _ in range(SENDS_A_DAY)]
+    assert (told[0], told[-1]) == (303, 429)
 
 
 async def test_a_supplier_whose_last_record_is_its_own_word_goes_with_it(town: Town, source: str) -> None:
@@ -272,6 +276,6 @@ async def test_all_is_erased_when_the_page_on_personal_data_says(town: Town, sou
     found = []
     for days in (0, 11, 367, 800):
         town.clock[0] += timedelta(days=days)
-        assert await end_due(client.services)
+        await end_all_due(client)
         found.append(await stored())
     assert found == [(3, [1]), (3, [0]), (2, [0]), (0, [])]
