@@ -1,6 +1,7 @@
 """Use cases of a supplier's own page: its link is followed, what it says is checked, stored, shown and withdrawn."""
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,6 +21,7 @@ from api.web.problems import Refusal
 from db.campaigns.campaigns import may_ask, note_declaration, note_opening, write_wish
 from db.core.engine import Connection, transaction
 from db.declarations.declarations import (
+    Sending,
     email_of,
     remove_record,
     select_declaration,
@@ -38,10 +40,12 @@ from db.declarations.links import (
     revoked_among,
     was_mailed_to,
 )
+from db.delivery.outbox import organisation_mail_times
 from db.journal.entries import write_entry
 from db.suppliers.write import ids_of
 from domain.declarations.declaration import (
     DAYS_VALID,
+    Alike,
     Declaration,
     DeclarationByLink,
     StoredDeclaration,
@@ -126,20 +130,20 @@ async def supplier_page(call: Call, connection: Connection, link: FollowedLink) 
     if link.opened_at is None:
         await note_opened(connection, link.id, services.now())
         await note_opening(connection, link.id, services.now())
-    who = link.organisation_id, link.id
+    who = Sending(link.organisation_id, link.id)
     return await page_document(connection, link.supplier_id, services.today(), link.expires_at, who)
 
 
 async def page_document(
-    connection: Connection, supplier_id: UUID, today: date, link_expires_at: datetime, link: tuple[UUID, UUID | None]
+    connection: Connection, supplier_id: UUID, today: date, link_expires_at: datetime, link: Sending
 ) -> SupplierPageDocument:
     """The content of a supplier's page, whatever link leads to it. Raises NotFound.
 
-    `link`: the organisation that made it, to which the wish to be asked again or not was told; and its id.
+    `link`: that by which it is read; its organisation is the one to which the wish to be asked or not was told.
     """
     supplier = await find_document(connection, supplier_id, today)
     said = await select_declaration(connection, supplier.id, today, link)
-    ask_again = await may_ask(connection, link[0], await ids_of(connection, supplier.id))
+    ask_again = await may_ask(connection, link.organisation_id, await ids_of(connection, supplier.id))
     return SupplierPageDocument(
         supplier=supplier,
         declaration=said and said.declaration and msgspec.structs.replace(said.declaration, ask_again=ask_again),
@@ -155,7 +159,8 @@ async def declare_by_link(
 ) -> DeclarationReceipt:
     """Store what is said by a supplier's link. Raises InvalidContent, and Refusal (429) to one who sends too often."""
     await _count_sending(call, connection, link)
-    return await declare(connection, call.services, link.supplier_id, (link.organisation_id, link.id), declaration)
+    sending = Sending(link.organisation_id, link.id, sent_from=mark_of_sender(call))
+    return await declare(connection, call.services, link.supplier_id, sending, declaration)
 
 
 async def tell_wish(call: Call, connection: Connection, link: FollowedLink, *, ask_again: bool) -> None:
@@ -175,19 +180,19 @@ async def _count_sending(call: Call, connection: Connection, link: FollowedLink)
     require_few_sends(await count_send(connection, link.id, services.today()), services.now())
 
 
+def mark_of_sender(call: Call) -> bytes:
+    """A keyed digest of the caller's network address, by which all that one sends can be withdrawn together."""
+    return hmac.digest(call.services.embed_key, f"declaration {caller_of(call.scope)}".encode(), "sha256")[:8]
+
+
 async def declare(
-    connection: Connection,
-    services: Services,
-    supplier_id: UUID,
-    link: tuple[UUID, UUID | None],
-    declaration: Declaration,
+    connection: Connection, services: Services, supplier_id: UUID, sending: Sending, declaration: Declaration
 ) -> DeclarationReceipt:
     """Check and store what a living supplier says of itself, and note it. Raises InvalidContent with all its faults.
 
-    `link`: the organisation whose link it came by, and the link, None for one to an exchange. It lasts as long as what
-    was declared. Who declared by another one is told.
+    A link to its page lasts from then on as long as what was declared; who had declared by another one is told.
     """
-    (organisation_id, link_id), today, now = link, services.today(), services.now()
+    (organisation_id, link_id, *_), today, now = sending, services.today(), services.now()
     supplier = await find_document(connection, supplier_id, today)
     ids = await ids_of(connection, supplier.id)
     ask_again = declaration.ask_again
@@ -195,8 +200,7 @@ async def declare(
         ask_again = await may_ask(connection, organisation_id, ids)
         declaration = msgspec.structs.replace(declaration, ask_again=ask_again)
     said = DeclarationByLink(
-        organisation_id=organisation_id,
-        link_id=link_id,
+        **sending._asdict(),
         content=declaration,
         declared_at=now,
         valid_until=declaration.valid_until or today + timedelta(days=DAYS_VALID),
@@ -215,7 +219,7 @@ async def declare(
     }
     actor = Actor(organisation_id, "reply_link", supplier.id)
     await write_entry(connection, actor, "declaration.stored", f"supplier:{supplier.id}", now, detail=detail)
-    if before is not None and before.link != link and before.valid_until >= today:
+    if before is not None and before.link != said.link and before.valid_until >= today:
         await _tell_of_replacement(connection, services, supplier.id, before)
     told = msgspec.structs.asdict(declaration) | {"valid_until": said.valid_until}
     stored = StoredDeclaration(**told, declared_at=now)
@@ -245,9 +249,12 @@ async def _tell_of_replacement(
     """Queue an e-mail to who declared before another link did, once a day, unless the link it used was revoked."""
     if services.settings.smtp is None or before.content is None:
         return
-    if await revoked_among(connection, [before.link_id]):
-        return  # who held that link would get another one
-    email, yesterday = await email_of(connection, supplier_id, before.content), services.now() - timedelta(days=1)
+    yesterday = services.now() - timedelta(days=1)
+    queued = await organisation_mail_times(connection, before.organisation_id, yesterday)
+    # who held a link that was revoked would get another one
+    if len(queued) >= services.settings.emails_per_day or await revoked_among(connection, [before.link_id]):
+        return
+    email = await email_of(connection, supplier_id, before.content)
     if email and not await was_mailed_to(connection, supplier_id, yesterday, "replaced"):
         actor = Actor(before.organisation_id, "server")
         await mail_page_link(connection, services, actor, supplier_id, email, "replaced")
@@ -282,15 +289,21 @@ async def checked_offers(
 
 
 async def withdraw(
-    connection: Connection, services: Services, supplier_id: UUID, actor: Actor, reason: str | None = None
+    connection: Connection,
+    services: Services,
+    supplier_id: UUID,
+    actor: Actor,
+    reason: str | None = None,
+    *,
+    also: Alike | None = None,
 ) -> int | None:
     """Take back what stands of a supplier's own word, and note that; a directory version without it, None for nothing.
 
     What another link had said before stands again, as long as it is valid. `reason`: an operator's, for the supplier to
-    read; it is not in the journal.
+    read; it is not in the journal. `also`: what came as it did does not stand again.
     """
     now, today, ids = services.now(), services.today(), await ids_of(connection, supplier_id)
-    withdrawn = await withdraw_declaration(connection, supplier_id, reason, now, today)
+    withdrawn = await withdraw_declaration(connection, supplier_id, reason, now=now, today=today, also=also)
     if withdrawn is None:
         return None
     (record_id, again), version = withdrawn, None

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import date, timedelta
 from typing import Any, Literal
-from uuid import UUID
 
 import msgspec
 import structlog
@@ -18,7 +17,7 @@ from litestar import Response
 from api.declarations.browser_pages import REFUSAL, TAG
 from api.declarations.declare import follow_page_link, mail_page_link
 from api.declarations.link_pages import answer_privately, render_page
-from api.exchanges.email import email_sender_of
+from api.exchanges.email import email_sender_of, emails_left_of
 from api.people_settings import ADDRESS
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.rate_limits import HOUR, Limit, caller_of
@@ -181,18 +180,20 @@ async def queue_links(connection: Connection, services: Services, siret: str) ->
     """Queue an e-mail with a link to each supplier of a SIRET that has an address, unless one was queued lately.
 
     Where the supplier declared the address itself, one goes to that of the other sources too: whoever had its link and
-    declared for it would else be the only one to hear of it.
+    declared for it would else be the only one to hear of it. All are within the e-mails of a day of the organisation
+    `default`, in whose name they go; what exceeds them is dropped.
     """
     if email_sender_of(services) is None:
         return
     now = services.now()
-    organisation_id: UUID | None = None
+    organisation_id = await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+    left = await emails_left_of(connection, services, organisation_id, now)
     for each in await page_of_suppliers(connection, Filters(siret=siret), None, MOST_OF_SIRET):
         supplier = each.supplier
         if await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
             continue
-        for email in await _addresses_on_file(connection, supplier, services.today()):
-            organisation_id = organisation_id or await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+        for email in (await _addresses_on_file(connection, supplier, services.today()))[:left]:
+            left -= 1
             actor = Actor(organisation_id, "reply_link", supplier.id)
             await mail_page_link(connection, services, actor, supplier.id, email, "asked")
 
@@ -202,7 +203,7 @@ async def _addresses_on_file(connection: Connection, supplier: Supplier, today: 
     addresses = [(supplier.contact.email or "").strip()]
     if source_of_each_field(supplier).get("contact.email") == DECLARATIONS:
         said = await select_declaration(connection, supplier.id, today)
-        if said and await revoked_among(connection, [said.link_id]):
+        if said and await revoked_among(connection, [said.sending.link_id]):
             addresses.clear()  # who held that link would get another one
         addresses.append(await email_known_by_others(connection, supplier.id) or "")
     return [each for each in dict.fromkeys(addresses) if ADDRESS.fullmatch(each)]

@@ -19,7 +19,6 @@ from api.declarations.declare import (
     TOKEN_BYTES,
     DeclarationReceipt,
     declare,
-    end_of,
     last_day,
     link_expiry,
     midnight,
@@ -38,10 +37,10 @@ from api.runtime.services import Services
 from db.api_keys import find_organisation
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.declarations.declarations import select_declaration
+from db.declarations.declarations import Sending, select_declaration
 from db.exchanges.buyer_mails import queue_answer_mail
 from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
-from db.exchanges.reply_links import ReplyLink, extend_link, insert_links, is_issued, revoke_links, select_link
+from db.exchanges.reply_links import ReplyLink, insert_links, is_issued, revoke_links, select_link
 from db.journal.entries import entries, write_entry
 from db.needs.needs import lock_need, select_need
 from db.suppliers.write import survivors
@@ -214,9 +213,9 @@ async def visible_exchange(connection: Connection, link: ReplyLink, today: date)
 
 
 async def declare_beside(
-    connection: Connection, services: Services, link: ReplyLink, token: str, declaration: Declaration
+    connection: Connection, services: Services, link: ReplyLink, declaration: Declaration, sent_from: bytes
 ) -> DeclarationReceipt:
-    """Store what a supplier says of itself beside its answer; its link lasts as long.
+    """Store what a supplier says of itself beside its answer.
 
     Raises InvalidContent with pointers into the answer, and Refusal (429) to one who sends too often in a day.
     """
@@ -231,13 +230,12 @@ async def declare_beside(
     )
     require_few_sends(1 + sum(each.detail.get("link") is None for each in stored), services.now())
     try:
-        said = await declare(connection, services, supplier_id, (link.organisation_id, None), declaration)
+        sending = Sending(link.organisation_id, None, link.exchange_id, sent_from)
+        return await declare(connection, services, supplier_id, sending, declaration)
     except InvalidContent as wrong:
         raise InvalidContent(
             tuple(Problem(f"/declaration{each.pointer}", each.code, each.detail) for each in wrong.problems)
         ) from None
-    await extend_link(connection, token, link.exchange_id, end_of(said.declaration.valid_until))
-    return said
 
 
 async def add_reply(

@@ -195,10 +195,9 @@ def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
         ],
         stances=STANCES,
         barriers=BARRIERS,
-        has_page=page is not None,
         has_declared=has_declared,
         declared=declared,
         found_by=findable_words(declared, page) if page and declared else None,
-        beside_answer=True,
+        beside_answer=page is not None,
         **(form_variables(page, form and form.beside, inner) if page else {"mistakes": []}),
     )

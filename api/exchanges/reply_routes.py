@@ -13,7 +13,7 @@ import msgspec
 from litestar import Response
 
 from api.declarations.browser_pages import page_of_document
-from api.declarations.declare import DECLARATIONS_OF_ADDRESS, page_document, withdraw
+from api.declarations.declare import DECLARATIONS_OF_ADDRESS, end_of, mark_of_sender, page_document, withdraw
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier
 from api.declarations.page_form import SEARCH, WITHDRAW
@@ -36,7 +36,8 @@ from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody, require_media
 from db.core.engine import Connection
-from db.exchanges.reply_links import ReplyLink, select_link
+from db.declarations.declarations import Sending
+from db.exchanges.reply_links import ReplyLink, extend_link, select_link
 from db.idempotency import Answer
 from db.needs.needs import select_need
 from db.suppliers.write import survivors
@@ -173,7 +174,7 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
         lots = [lot for lot in content.lots if lot.id in ids or not ids]
         bought = services.reference.reader.segments_bought_beside_others
         try:
-            who = link.organisation_id, None
+            who = Sending(link.organisation_id, None, link.exchange_id)
             shown = await page_document(connection, link.supplier_id, services.today(), link.expires_at, who)
             wanted = [segment for lot in lots for segment in bought(content, lot)]
             return exchange, await page_of_document(call, connection, shown, exchange.buyer, wanted)
@@ -208,7 +209,10 @@ async def _add_reply_once(
             said = None
             if reply.declaration is not None:
                 services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
-                said = await declare_beside(connection, services, link, token, reply.declaration)
+                sent_from = mark_of_sender(call)
+                said = await declare_beside(connection, services, link, reply.declaration, sent_from)
+                # by it what was said is withdrawn as long as it is valid
+                await extend_link(connection, token, link.exchange_id, end_of(said.declaration.valid_until))
             message = await add_reply(connection, link, token, reply, services.now())
             return answer_of(StoredReply(**msgspec.structs.asdict(message), declaration=said))
 

@@ -4,13 +4,13 @@ A declaration belongs to the supplier whose id it bears; that of a supplier whic
 the whole until that says something itself. `db.suppliers.regroup` has its record follow its supplier.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Date, Row, Text, and_, bindparam, cast, delete, exists, func, or_, select, text, update
+from sqlalchemy import Date, Row, Text, and_, bindparam, cast, delete, exists, false, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above
@@ -20,7 +20,7 @@ from db.schema.declaration_tables import declaration_links, declarations
 from db.schema.supplier_tables import organisations, records, sources, suppliers
 from db.suppliers.records import delete_record, lock_record, put_record
 from db.suppliers.write import ids_of, survivors
-from domain.declarations.declaration import Declaration, DeclarationByLink, StoredDeclaration, Withdrawal
+from domain.declarations.declaration import Alike, Declaration, DeclarationByLink, StoredDeclaration, Withdrawal
 from domain.declarations.record import ListedDeclaration
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.source import SourceMapping
@@ -38,14 +38,25 @@ _FORGET_ENDED_OTHERS = text("""
 """).bindparams(bindparam("today", type_=Date))
 
 
-class DeclarationOf(NamedTuple):
-    """The declaration of a supplier that stands, or was withdrawn, and by whose link it came.
+class Sending(NamedTuple):
+    """The way by which a declaration came: an organisation's link, or, with `exchange_id`, its reply link.
 
-    `replaced_at`: when it took the place of what the link that is followed had said; None where it did not.
+    `sent_from`: a keyed digest of the network address; None where a release before stored none.
     """
 
     organisation_id: UUID
     link_id: UUID | None
+    exchange_id: UUID | None = None
+    sent_from: bytes | None = None
+
+
+class DeclarationOf(NamedTuple):
+    """The declaration of a supplier that stands, or was withdrawn, and the way by which it came.
+
+    `replaced_at`: when it took the place of what the link that is followed had said; None where it did not.
+    """
+
+    sending: Sending
     declaration: StoredDeclaration | None
     withdrawal: Withdrawal | None
     replaced_at: datetime | None
@@ -94,20 +105,37 @@ async def store_declaration(
 
 
 async def select_declaration(
-    connection: Connection, supplier_id: UUID, today: date, link: tuple[UUID, UUID | None] | None = None
+    connection: Connection, supplier_id: UUID, today: date, link: Sending | None = None
 ) -> DeclarationOf | None:
     """The declaration of a living supplier, or its withdrawal; None where it never said anything.
 
-    `link`: the organisation and id of the link that is followed, whose own word may have been withdrawn or replaced.
+    `link`: the one that is followed, whose own word may have been withdrawn or replaced.
     """
     rows = await _rows_of(connection, supplier_id)
     if not rows:
         return None
     stands = _word_of(rows[0])
-    own = next((each for each in reversed(_words_of(rows)) if each.link == link), stands)
+    own = next((each for each in reversed(_words_of(rows)) if link and each.link == link[:3]), stands)
     replaced_at = stands.declared_at if own.link != stands.link and own.content and stands.content else None
-    declaration = _stored_declaration(rows[0], today)
-    return DeclarationOf(*stands.link, declaration, own.withdrawal or stands.withdrawal, replaced_at)
+    sending, declaration = Sending(*stands.link, stands.sent_from), _stored_declaration(rows[0], today)
+    return DeclarationOf(sending, declaration, own.withdrawal or stands.withdrawal, replaced_at)
+
+
+async def declared_alike(
+    connection: Connection, sending: Sending, organisation_id: UUID | None, *, same_sender: bool
+) -> list[UUID]:
+    """The suppliers whose declarations came from the same network address, or else by links of the same organisation.
+
+    `organisation_id`: only those by its links; None: by anybody's.
+    """
+    own, mark = declarations.c, sending.sent_from
+    alike = own.organisation_id == sending.organisation_id
+    if same_sender:  # none is like one whose address is not known
+        alike = false() if mark is None else own.sent_from == mark
+    if organisation_id is not None:
+        alike &= own.organisation_id == organisation_id
+    query = select(own.supplier_id).where(alike, own.content.is_not(None)).order_by(own.supplier_id)
+    return list((await connection.execute(query)).scalars())
 
 
 async def email_known_by_others(connection: Connection, supplier_id: UUID) -> str | None:
@@ -127,12 +155,18 @@ async def email_of(connection: Connection, supplier_id: UUID, declaration: Decla
 
 
 async def withdraw_declaration(
-    connection: Connection, supplier_id: UUID, reason: str | None, now: datetime, today: date
+    connection: Connection,
+    supplier_id: UUID,
+    reason: str | None,
+    *,
+    now: datetime,
+    today: date,
+    also: Alike | None = None,
 ) -> tuple[UUID, DeclarationByLink | None] | None:
     """Take back the declaration of a supplier that stands, by itself or, with a `reason`, by an operator.
 
     Returns the id of its record, which the caller has removed or written anew, and what stands again in its place, None
-    for nothing; None where no declaration stood. The caller commits.
+    for nothing; None where no declaration stood. `also`: what came as it did does not stand again. The caller commits.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))
     rows = await _rows_of(connection, supplier_id)
@@ -143,7 +177,13 @@ async def withdraw_declaration(
     # what another supplier said that became part of this one has a record of its own
     others = [] if any(row.content for row in rows[1:]) else [each for row in rows for each in row.others or ()]
     revoked = await revoked_among(connection, [each.link_id for each in others])
-    still = [each for each in others if each.content and each.valid_until >= today and each.link_id not in revoked]
+    name = None if also is None else "sent_from" if also == "same_sender" else "organisation_id"
+    still = [
+        each
+        for each in others
+        if each.content and each.valid_until >= today and each.link_id not in revoked
+        if name is None or getattr(each, name) != getattr(rows[0], name)
+    ]
     return rows[0].supplier_id, max(still, key=lambda each: each.declared_at, default=None)
 
 
@@ -207,17 +247,22 @@ class TakenToRenew(NamedTuple):
     reached: list[ToRenew]
 
 
-async def take_to_renew(connection: Connection, today: date, before: date, now: datetime, limit: int) -> TakenToRenew:
+async def take_to_renew(
+    connection: Connection, today: date, before: date, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> TakenToRenew:
     """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again.
 
     Reached at the address that they declared, else at the one that other sources have. Who declared by a link that was
-    revoked since would get another one, and is not reached.
+    revoked since would get another one, and is not reached. `but`: organisations whose links' declarations are left for
+    another day.
     """
     own, links, refused = declarations.c, declaration_links.c, unsolicited_suppliers.c
     refuses = exists().where(refused.organisation_id == own.organisation_id, refused.supplier_id == own.supplier_id)
     is_revoked = exists().where(links.id == own.link_id, links.revoked_at.is_not(None))
-    due = select(own.supplier_id).where(
-        own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None)
+    due = (
+        select(own.supplier_id)
+        .where(own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None))
+        .where(own.organisation_id.not_in(list(but)))
     )
     take = update(declarations).where(own.supplier_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
     columns = own.supplier_id, own.organisation_id, own.content, (is_revoked | refuses).label("is_left_out")
@@ -227,6 +272,12 @@ async def take_to_renew(connection: Connection, today: date, before: date, now: 
         if not row.is_left_out and (email := await email_of(connection, row.supplier_id, row.content)):
             reached.append(ToRenew(row.supplier_id, row.organisation_id, email))
     return TakenToRenew(len(rows), reached)
+
+
+async def renew_later(connection: Connection, supplier_ids: Collection[UUID]) -> None:
+    """Leave declarations that were taken to be renewed for another day."""
+    left = update(declarations).where(declarations.c.supplier_id == func.any(list(supplier_ids)))
+    await connection.execute(left.values(reminded_at=None))
 
 
 async def remove_old(connection: Connection, now: datetime) -> int:
@@ -276,6 +327,8 @@ def _listed_declaration(row: Row[Any], today: date) -> ListedDeclaration:
         siret=row.supplier and row.supplier.siret,
         organisation=row.organisation,
         link_id=row.link_id,
+        exchange_id=row.exchange_id,
+        sent_from=row.sent_from and row.sent_from.hex(),
         declaration=row.content,
         declared_at=row.declared_at,
         valid_until=row.valid_until,

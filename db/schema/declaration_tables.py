@@ -46,8 +46,9 @@ declaration_secrets = table(
 
 # What a supplier says of itself, beside the record that the directory is made of. `supplier_id` is that record's
 # `external_id`. `content` NULL: the supplier took it back, or an operator withdrew it, for the `reason`. The
-# organisation is the one whose link it came by. `reminded_at`: when the supplier was last told that it will expire.
-# `others`: what other links said before it, which stands again once it is withdrawn, or why that was withdrawn.
+# organisation is the one whose link it came by: that of `link_id`, or of the reply links of `exchange_id`. `sent_from`:
+# a keyed digest of the network address. `reminded_at`: when the supplier was last told that it will expire. `others`:
+# what other links said before it, which stands again once it is withdrawn, or why that was withdrawn.
 declarations = table(
     "declarations",
     sa.Column("supplier_id", sa.Uuid, primary_key=True, autoincrement=False),
@@ -58,6 +59,8 @@ declarations = table(
     sa.Column("valid_until", sa.Date, nullable=False),
     sa.Column("reason", sa.Text),
     *moments("withdrawn_at", "reminded_at", nullable=True),
+    sa.Column("exchange_id", sa.Uuid),
+    sa.Column("sent_from", sa.LargeBinary, index=True),
     sa.Column("others", Document(tuple[DeclarationByLink, ...])),
     sa.CheckConstraint("(content IS NULL) = (withdrawn_at IS NOT NULL)", name="withdrawn_is_empty"),
     sa.Index(None, "valid_until"),

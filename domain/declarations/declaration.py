@@ -6,7 +6,7 @@ It is the word of whoever holds the supplier's link, and says nothing of who the
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,7 @@ DAYS_VALID = 365
 LONGEST_VALID = 5 * 366
 MOST_OFFERS, MOST_REFERENCES = 30, 10
 
+Alike = Literal["same_sender", "same_organisation"]
 OwnWords = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 Segments = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=100)]
 
@@ -112,11 +113,13 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
 class DeclarationByLink(msgspec.Struct, frozen=True, kw_only=True):
     """The last word of a link on its supplier, as stored: what it declares, or for what reason that was withdrawn.
 
-    Those by reply links of one organisation, which have no `link_id`, are one.
+    Those by the reply links of one exchange are one. `sent_from`: a keyed digest of the network address.
     """
 
     organisation_id: UUID
     link_id: UUID | None
+    exchange_id: UUID | None = None
+    sent_from: bytes | None = None
     content: Declaration | None
     declared_at: datetime
     valid_until: date
@@ -125,9 +128,9 @@ class DeclarationByLink(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn_at: datetime | None = None
 
     @property
-    def link(self) -> tuple[UUID, UUID | None]:
-        """The organisation whose link it is, and the link."""
-        return self.organisation_id, self.link_id
+    def link(self) -> tuple[UUID, UUID | None, UUID | None]:
+        """The organisation whose link it is, and the link, or the exchange of a reply link."""
+        return self.organisation_id, self.link_id, self.exchange_id
 
     @property
     def withdrawal(self) -> Withdrawal | None:
@@ -155,7 +158,7 @@ class SupplierPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An operator's wish to withdraw a declaration."""
+    """An operator's wish to withdraw a declaration, and what else came as it did."""
 
     reason: Annotated[
         str,
@@ -168,6 +171,10 @@ class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         ),
     ]
     """In words, which the supplier reads on its page"""
+    also: Alike | None = None
+    """With it all that the same network address sent, or all that came by links of the same organisation; null: none"""
+    revoke_links: bool = False
+    """Whether the links that they came by lead nowhere from now on, reply links too"""
 
 
 def check_declaration(declaration: Declaration, today: date) -> Iterator[Problem]:
