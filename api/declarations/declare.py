@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -45,7 +45,6 @@ from db.journal.entries import write_entry
 from db.suppliers.write import ids_of
 from domain.declarations.declaration import (
     DAYS_VALID,
-    Alike,
     Declaration,
     DeclarationByLink,
     StoredDeclaration,
@@ -294,16 +293,16 @@ async def withdraw(
     supplier_id: UUID,
     actor: Actor,
     reason: str | None = None,
-    *,
-    also: Alike | None = None,
+    alike: Collection[str] = (),
 ) -> int | None:
     """Take back what stands of a supplier's own word, and note that; a directory version without it, None for nothing.
 
     What another link had said before stands again, as long as it is valid. `reason`: an operator's, for the supplier to
-    read; it is not in the journal. `also`: what came as it did does not stand again.
+    read; it is not in the journal. `alike`: as in
+    `withdraw_declaration`.
     """
     now, today, ids = services.now(), services.today(), await ids_of(connection, supplier_id)
-    withdrawn = await withdraw_declaration(connection, supplier_id, reason, now=now, today=today, also=also)
+    withdrawn = await withdraw_declaration(connection, supplier_id, reason, alike, now=now, today=today)
     if withdrawn is None:
         return None
     (record_id, again), version = withdrawn, None

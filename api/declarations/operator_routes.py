@@ -73,8 +73,9 @@ async def revoke_supplier_declaration(call: Call, id: UUID, body: WithdrawalRequ
     """Withdraw what a supplier said of itself, for a reason that it reads on its page.
 
     With scope `platform`, or `admin` of the organisation that made the link it came by. What other sources know stays;
-    the supplier may say something else since, unless its links are revoked. `also` withdraws with it what the same
-    network address sent, or what came by links of the same organisation; `revoke_links` revokes the links they came
+    the supplier may say something else since, unless its links are revoked. `same_sender` and
+    `same_organisation` withdraw with it what the same network address sent, or came by links of the same organisation;
+    `revoke_links` revokes the links they came
     by, reply links too. 404 where it says nothing.
     """
     return await withdraw_as_operator(call, id, body)
@@ -106,8 +107,8 @@ async def withdraw_as_operator(call: Call, id: UUID, request: WithdrawalRequest)
         said = await select_declaration(connection, supplier_id, services.today())
         if said is None or said.declaration is None or owner not in {None, said.sending.organisation_id}:
             raise NotFound(NOTHING_DECLARED)
-        same_sender = request.also == "same_sender"
-        alike = await declared_alike(connection, said.sending, owner, same_sender=same_sender) if request.also else []
+        of_one, of_all = request.same_sender, request.same_organisation
+        alike = await declared_alike(connection, said.sending, owner, same_sender=of_one, same_organisation=of_all)
         living = await survivors(connection, alike)
     reason, done, version = request.reason.strip(), 0, None
     after: DeclarationOf | None = None
@@ -132,10 +133,14 @@ async def _withdraw_one(
     A page's link is locked before the declaration, a reply link after it: as those who write by them do.
     """
     services, actor, now, revoke = call.services, actor_of(call.bearer), call.services.now(), request.revoke_links
+    alike = [
+        *(["sent_from"] if request.same_sender else []),
+        *(["organisation_id"] if request.same_organisation else []),
+    ]
     said = await select_declaration(connection, supplier_id, services.today())
     if revoke and said is not None and said.sending.link_id is not None:
         await revoke_page_link(connection, actor, None, supplier_id, said.sending.link_id, now)
-    version = await withdraw(connection, services, supplier_id, actor, reason, also=request.also)
+    version = await withdraw(connection, services, supplier_id, actor, reason, alike)
     if revoke and said is not None and said.sending.exchange_id is not None:
         exchange_id, whose = said.sending.exchange_id, said.sending.organisation_id
         for each in sorted(await ids_of(connection, supplier_id)):

@@ -20,7 +20,7 @@ from db.schema.declaration_tables import declaration_links, declarations
 from db.schema.supplier_tables import organisations, records, sources, suppliers
 from db.suppliers.records import delete_record, lock_record, put_record
 from db.suppliers.write import ids_of, survivors
-from domain.declarations.declaration import Alike, Declaration, DeclarationByLink, StoredDeclaration, Withdrawal
+from domain.declarations.declaration import Declaration, DeclarationByLink, StoredDeclaration, Withdrawal
 from domain.declarations.record import ListedDeclaration
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.source import SourceMapping
@@ -122,19 +122,26 @@ async def select_declaration(
 
 
 async def declared_alike(
-    connection: Connection, sending: Sending, organisation_id: UUID | None, *, same_sender: bool
+    connection: Connection,
+    sending: Sending,
+    organisation_id: UUID | None,
+    *,
+    same_sender: bool,
+    same_organisation: bool,
 ) -> list[UUID]:
-    """The suppliers whose declarations came from the same network address, or else by links of the same organisation.
+    """The suppliers whose declarations came from the same network address, or by links of the same organisation.
 
     `organisation_id`: only those by its links; None: by anybody's.
     """
     own, mark = declarations.c, sending.sent_from
-    alike = own.organisation_id == sending.organisation_id
-    if same_sender:  # none is like one whose address is not known
-        alike = false() if mark is None else own.sent_from == mark
+    is_alike = or_(
+        own.organisation_id == sending.organisation_id if same_organisation else false(),
+        # none is like one whose address is not known
+        own.sent_from == mark if same_sender and mark is not None else false(),
+    )
     if organisation_id is not None:
-        alike &= own.organisation_id == organisation_id
-    query = select(own.supplier_id).where(alike, own.content.is_not(None)).order_by(own.supplier_id)
+        is_alike &= own.organisation_id == organisation_id
+    query = select(own.supplier_id).where(is_alike, own.content.is_not(None)).order_by(own.supplier_id)
     return list((await connection.execute(query)).scalars())
 
 
@@ -158,15 +165,16 @@ async def withdraw_declaration(
     connection: Connection,
     supplier_id: UUID,
     reason: str | None,
+    alike: Collection[str],
     *,
     now: datetime,
     today: date,
-    also: Alike | None = None,
 ) -> tuple[UUID, DeclarationByLink | None] | None:
     """Take back the declaration of a supplier that stands, by itself or, with a `reason`, by an operator.
 
     Returns the id of its record, which the caller has removed or written anew, and what stands again in its place, None
-    for nothing; None where no declaration stood. `also`: what came as it did does not stand again. The caller commits.
+    for nothing; None where no declaration stood. `alike`: the columns by which others are withdrawn with it; what is equal in one of
+    them does not stand again. The caller commits.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))
     rows = await _rows_of(connection, supplier_id)
@@ -177,12 +185,11 @@ async def withdraw_declaration(
     # what another supplier said that became part of this one has a record of its own
     others = [] if any(row.content for row in rows[1:]) else [each for row in rows for each in row.others or ()]
     revoked = await revoked_among(connection, [each.link_id for each in others])
-    name = None if also is None else "sent_from" if also == "same_sender" else "organisation_id"
     still = [
         each
         for each in others
         if each.content and each.valid_until >= today and each.link_id not in revoked
-        if name is None or getattr(each, name) != getattr(rows[0], name)
+        if all(getattr(each, name) != getattr(rows[0], name) for name in alike)
     ]
     return rows[0].supplier_id, max(still, key=lambda each: each.declared_at, default=None)
 

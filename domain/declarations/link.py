@@ -79,10 +79,15 @@ MailKind = Literal["link", "asked", "renewal", "replaced"]
 will expire, another link's declaration took its place."""
 
 
-def link_letter(kind: MailKind, organisation: str, supplier: str, url: str, until: date, language: Language) -> Letter:
-    """The letter that brings a supplier the link to its own page; `until`: the last day of the link."""
+def link_letter(
+    kind: MailKind, organisation: str, supplier: str, url: str, until: date, source: Text, language: Language
+) -> Letter:
+    """The letter that brings a supplier the link to its own page; `until`: the last day of the link.
+
+    `source`: the sentences on where the address comes from, and on the supplier's rights.
+    """
     asking = _SAID["directory"] if kind == "asked" else buyer_in_sentence(organisation)
     hello = Text(f"Bonjour {supplier},", f"Dear {supplier},").to(language)
     subject, _, opening = _SAID[kind].filled(asking=asking).to(language).partition("\n\n")
     rest = _SAID["rest"].filled(url=url, until=long_date(until), asking=asking).to(language)
-    return Letter(subject, f"{hello}\n\n{opening}\n\n{rest}\n")
+    return Letter(subject, f"{hello}\n\n{opening}\n\n{rest}\n\n{source.to(language)}\n")
