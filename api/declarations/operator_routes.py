@@ -133,10 +133,7 @@ async def _withdraw_one(
     A page's link is locked before the declaration, a reply link after it: as those who write by them do.
     """
     services, actor, now, revoke = call.services, actor_of(call.bearer), call.services.now(), request.revoke_links
-    alike = [
-        *(["sent_from"] if request.same_sender else []),
-        *(["organisation_id"] if request.same_organisation else []),
-    ]
+    alike = ["sent_from"] * request.same_sender + ["organisation_id"] * request.same_organisation
     said = await select_declaration(connection, supplier_id, services.today())
     if revoke and said is not None and said.sending.link_id is not None:
         await revoke_page_link(connection, actor, None, supplier_id, said.sending.link_id, now)

@@ -173,8 +173,8 @@ async def withdraw_declaration(
     """Take back the declaration of a supplier that stands, by itself or, with a `reason`, by an operator.
 
     Returns the id of its record, which the caller has removed or written anew, and what stands again in its place, None
-    for nothing; None where no declaration stood. `alike`: the columns by which others are withdrawn with it; what is equal in one of
-    them does not stand again. The caller commits.
+    for nothing; None where no declaration stood. `alike`: the columns by which others are withdrawn
+    with it; one that is equal in one of them does not stand again. The caller commits.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))
     rows = await _rows_of(connection, supplier_id)
