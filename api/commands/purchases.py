@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from api.commands.answers import count_with_noun
-from api.commands.campaigns import organisation_id
-from api.commands.command import USAGE, CommandFailed, run_in_transaction
+from api.commands.command import USAGE, CommandFailed, own_organisation, run_in_transaction
 from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, show_answer, step_bars
 from api.commands.imports import MEDIA_TYPES
 from api.commands.match import LANGUAGE, faults_as_failure, file_bytes, load_index, today
@@ -19,6 +18,7 @@ from api.programme import BODY, AnsweredLines, answered_lines, programme_of, tab
 from api.settings import Settings
 from api.spending import (
     FIGURE_COLUMNS,
+    LookedUp,
     PackedPayments,
     count_packed,
     encode_packed,
@@ -30,7 +30,6 @@ from db.core.engine import Connection
 from domain.needs.need import Buyer
 from domain.programme.programme import Programme
 from domain.reference.territory import UnknownTerritory
-from domain.spending.payment import Payee, Payment
 from domain.spending.spending import Spending
 from domain.text.bilingual import known_count, printed_euros, whole
 from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
@@ -115,8 +114,8 @@ def count_spending(options: argparse.Namespace, settings: Settings) -> int:
     reference = load_reference(settings.rules)
     with faults_as_failure(str(path)):
         packed = read_body(reference, file_bytes(options.file), media_type, LANGUAGE)
-    added, payees = run_in_transaction(settings, lambda connection: _look_up(connection, packed, options.awards))
-    found = count_packed(reference, packed, encode_packed(added), encode_packed(payees), today(), LANGUAGE)
+    looked_up = run_in_transaction(settings, lambda connection: _look_up(connection, packed, options.awards))
+    found = count_packed(reference, packed, encode_packed(looked_up), today(), LANGUAGE)
     if options.csv:
         sys.stdout.buffer.write(csv_of(FIGURE_COLUMNS, figure_rows(found, reference.taxonomy, LANGUAGE)))
     else:
@@ -124,11 +123,9 @@ def count_spending(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _look_up(
-    connection: Connection, packed: PackedPayments, organisation: str | None
-) -> tuple[list[Payment], list[Payee]]:
-    """The awards of the organisation of this name or id, None for none, and known payees. Raises CommandFailed."""
-    owner = None if organisation is None else await organisation_id(connection, organisation)
+async def _look_up(connection: Connection, packed: PackedPayments, organisation: str | None) -> LookedUp:
+    """The awards of the organisation of this name or id, and what `look_up_payees` finds. Raises CommandFailed."""
+    owner = None if organisation is None else (await own_organisation(connection, organisation)).id
     return await look_up_payees(connection, packed, owner)
 
 

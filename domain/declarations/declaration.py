@@ -119,7 +119,7 @@ class SupplierPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An operator's wish to withdraw a declaration."""
+    """An operator's wish to withdraw a declaration, and what else came as it did."""
 
     reason: Annotated[
         str,
@@ -132,6 +132,12 @@ class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         ),
     ]
     """In words, which the supplier reads on its page"""
+    same_sender: bool = False
+    """Whether all that the same network address sent is withdrawn with it"""
+    same_organisation: bool = False
+    """Whether all that came by links of the same organisation is withdrawn with it"""
+    revoke_links: bool = False
+    """Whether the links that they came by lead nowhere from now on, reply links too"""
 
 
 def check_declaration(declaration: Declaration, today: date) -> Iterator[Problem]:

@@ -87,6 +87,9 @@ async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
     assert (await buyer.post(f"{path}/send")).status_code == 200
     await post.settled(buyer, made, 2)
     (await buyer.post(f"{path}/send")).json()
+    said = " ".join(post.mailbox.received[0].get_content().split())
+    for each in ("Origine de votre adresse : campaign-post.", "02 97 00 00 00, anne.legoff@mairie.example", "CNIL"):
+        assert each in said
     assert sorted(mail["To"] for mail in post.mailbox.received) == ["ana@phare.example", "bob@phare.example"]
     by_name = {each["name"]: each for each in await links_of(buyer, made)}
     assert set(by_name) == {"ESAT du Môle", "Structure none"}
@@ -115,7 +118,13 @@ async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
     assert (await (await campaigner(post.client)).plan())["recipients"] == 2
     assert (await keyless(post.client, "DELETE", ana)).status_code in {200, 204}
     assert (await keyless(post.client, "DELETE", typed)).status_code in {200, 204}
-    assert (await buyer.shown(made))["counts"]["declared"] == 0
+    # what is taken back was an answer: nobody is silent again, and nobody reminded
+    counts = (await buyer.shown(made))["counts"]
+    assert {name: counts[name] for name in ("declared", "withdrawn", "declined", "silent")} == {
+        "declared": 0, "withdrawn": 1, "declined": 3, "silent": 0
+    }  # fmt: skip
+    shown = (await buyer.get(f"{path}/recipients")).json()["items"]
+    assert sorted(each["state"] for each in shown) == ["declined", "declined", "undeliverable", "withdrawn"]
     await post.client.services.directory.catch_up()
 
 
@@ -128,11 +137,23 @@ async def test_letters_are_a_page_each(post: Post, buyer: Campaigner) -> None:
     text = page.extract_text()
     assert "ESAT du Môle" in text
     assert "29990 ÎLE-DE-SEIN" in text
+    flat = " ".join(text.split()).replace("\N{NARROW NO-BREAK SPACE}", " ").replace("\xa0", " ")
+    for each in ("1 place de la Mairie 56000 VANNES", "Origine de votre adresse : campaign-post.", "CNIL (cnil.fr)"):
+        assert each in flat
     # the same request again is answered with the same links
     (first, second) = (await links_of(buyer, made, **key), await links_of(buyer, made, **key))
     assert first == second
     assert first[0]["code"] in text.replace(" ", "")
     assert await links_of(buyer, made) != first
+
+
+async def test_links_are_within_the_storage_of_the_organisation(
+    post: Post, buyer: Campaigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await buyer.plan()
+    monkeypatch.setattr(type(post.client.services.settings), "storage_quota", 1)
+    refused = await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/storage-quota")
 
 
 async def test_links_of_all_are_for_a_buyer_that_writes_itself(post: Post, buyer: Campaigner) -> None:
