@@ -87,8 +87,8 @@ class Export:
     def _faults_of_entries(self, statement: Any, entries: Any, key: str) -> Iterator[str]:
         """Yield entries dropped, added, out of order, altered, unsigned, or not under the root that was signed."""
         listed, here = statement["entries"], [each["number"] for each in entries]
-        yield from (f"entrée {each} : retirée du dossier" for each in _without(listed, here))
-        yield from (f"entrée {each} : ajoutée au dossier" for each in _without(here, listed))
+        yield from (f"entrée {each} : retirée du dossier" for each in _difference(listed, here))
+        yield from (f"entrée {each} : ajoutée au dossier" for each in _difference(here, listed))
         if sorted(here) != here:
             yield "les entrées ne sont plus dans leur ordre"
         root = bytes.fromhex(statement["root"])
@@ -145,10 +145,10 @@ class Export:
         here = [[each["number"], sha256(each["signed"]["heads"].encode()).hexdigest()] for each in heads]
         listed = statement.get("heads", here)  # folders of a version before do not name them
         yield from (
-            f"racine des {number} premières entrées : retirée du dossier" for number, _ in _without(listed, here)
+            f"racine des {number} premières entrées : retirée du dossier" for number, _ in _difference(listed, here)
         )
         yield from (
-            f"racine des {number} premières entrées : ajoutée au dossier" for number, _ in _without(here, listed)
+            f"racine des {number} premières entrées : ajoutée au dossier" for number, _ in _difference(here, listed)
         )
         if "heads" not in statement:
             self.told.append("Dossier d'une version d'avant : il ne dit pas combien de racines il avait")
@@ -192,7 +192,7 @@ def _is_signed(message: bytes, signature: str, key: str) -> bool:
     return True
 
 
-def _without(some: list[Any], others: list[Any]) -> list[Any]:
+def _difference(some: list[Any], others: list[Any]) -> list[Any]:
     return [each for each in some if each not in others]
 
 
