@@ -243,7 +243,7 @@ class TitleReader:
             aside = tuple(dict.fromkeys(parsed.aside + around.aside))
             parsed = Title(parsed.parts, parsed.context + around.parts, aside)
         chances = self._model.probabilities(parsed.parts)
-        whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
+        whole = self._model.probabilities(parsed.context, chances) if parsed.context else chances
         own, around_it = (
             _Phrases(self._spot_phrases(parts), parts) if parts else _NONE for parts in (parsed.parts, parsed.context)
         )
