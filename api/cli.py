@@ -162,6 +162,10 @@ def _add_law_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
     copy.set_defaults(function="check_files")
     copy.add_argument("folder", type=Path, metavar="DIR", help="a copy of domain/data, with law.toml and its tables")
+    kept = add("kept", help="write the law of a frozen shortlist into a folder", description=_DESCRIPTIONS["law kept"])
+    kept.set_defaults(function="write_kept_files")
+    kept.add_argument("version", metavar="VERSION", help="stamp.rules of the shortlist")
+    kept.add_argument("folder", type=Path, metavar="DIR", help="where to write the files")
     texts = add(
         "compare", help="tell what changed between two texts of the code", description=_DESCRIPTIONS["law compare"]
     )

@@ -274,13 +274,13 @@ async def rules_of_version(services: Services, version: str | None) -> Rules:
 
 
 async def kept_rules(services: Services, version: str) -> Rules | None:
-    """The rules of a version whose file was kept with a frozen shortlist; None where it was not, or cannot be read."""
+    """The law of a version whose files were kept with a frozen shortlist; None where they were not, or are not read."""
     if version == services.reference.rules.version:
         return services.reference.rules
     async with transaction(services.database) as connection:
         content = await select_law_file(connection, version)
     try:
-        return None if content is None else await asyncio.to_thread(parse, content)
+        return None if content is None else await asyncio.to_thread(parse, content, version)
     except (BrokenLaw, msgspec.DecodeError):
         return None
 

@@ -136,12 +136,14 @@ def _parse_origins(text: str) -> tuple[str, ...]:
 
 
 def _load_rules(text: str) -> Rules:
-    from domain.law.documents import read_rules_file  # noqa: PLC0415 - few installations have rules of their own
+    from domain.law.own_law import read_own_law  # noqa: PLC0415 - few installations have rules of their own
 
     try:
-        return read_rules_file(Path(text).expanduser())
+        return read_own_law(Path(text).expanduser())
     except (OSError, ValueError, msgspec.DecodeError) as error:
-        raise ValueError(f"a file of rules such as domain/data/law.toml, whole and without gap ({error})") from None
+        raise ValueError(
+            f"the files of the law, as in domain/data, or one of them, whole and without gap ({error})"
+        ) from None
 
 
 def _parse_need_ids(text: str) -> tuple[UUID, ...]:
@@ -231,6 +233,8 @@ class Settings:
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
     contact: str | None = _setting("VIVIER_CONTACT", _parse_contact)
     operator: str | None = _setting("VIVIER_OPERATOR", str)
+    publisher: str | None = _setting("VIVIER_PUBLISHER", str)
+    hosted_by: str | None = _setting("VIVIER_HOSTED_BY", str)
     oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", people.issuer_address)
     oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _parse_secret)
     oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _parse_secret, secret=True)

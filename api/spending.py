@@ -1,5 +1,6 @@
 """The route `POST /spending`: payments or contracts counted by what their suppliers are; nothing is stored."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from io import BytesIO
@@ -21,22 +22,20 @@ from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.reference.taxonomy import Taxonomy
 from domain.spending.payment import Payee, Payment, PaymentLine
-from domain.spending.spending import MOST_LISTED, Rejected, Spending, SpendingFigures, count_spending
-from domain.suppliers.source import RowError, reject
+from domain.spending.spending import NOT_KNOWN, Rejected, Spending, SpendingFigures, count_spending
 from domain.text.bilingual import Language, Text
 from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
 from matching.reference import Reference
 from sources.file_types.csv_cells import Cell, csv_of
 from sources.file_types.workbook import ODS, XLSX, first_sheet
-from sources.rows import lines, unreadable
+from sources.rows import UnreadableFile, lines, unreadable
 from sources.spending.payment_table import (
     MOST_LINES,
     TOO_MANY,
-    Draft,
+    PaymentSums,
     ReadPayments,
     SegmentReader,
     cents_of,
-    draft_of_line,
     payments_in_table,
     read_number,
 )
@@ -63,20 +62,23 @@ class SpendingQuery(msgspec.Struct, frozen=True):
 
 
 class PackedPayments(NamedTuple):
-    """Payments as they pass between processes: encoded, with the SIRETs and legal units to look up."""
+    """Payments as they pass between processes: encoded, their cents by segment, the numbers to look up."""
 
     payments: bytes
+    by_segment: dict[str, int]
     sirets: list[str]
     sirens: list[str]
     rejected: Rejected
     awards: bool
 
 
+LookedUp = tuple[list[Payment], dict[str, int], list[Payee]]
+"""Awards as payments, the cents of all by segment, and known payees."""
 _LINES, _LIST = JsonBody(SpendingLines), JsonBody(tuple[PaymentLine, ...])
 _read_line = msgspec.json.Decoder(PaymentLine).decode
 encode_packed = msgspec.msgpack.Encoder().encode
 _read_payments = msgspec.msgpack.Decoder(list[Payment]).decode
-_read_payees = msgspec.msgpack.Decoder(list[Payee]).decode
+_read_looked_up = msgspec.msgpack.Decoder(LookedUp).decode
 
 
 @endpoint(
@@ -129,16 +131,14 @@ async def spending_of(call: Call, raw: bytes, media: str, *, awards: bool) -> Sp
     if counts_awards:
         require_scope(call.bearer, "needs")
     async with transaction(services.database) as connection:
-        added, payees = await look_up_payees(connection, packed, organisation if counts_awards else None)
-    counting = packed, encode_packed(added), encode_packed(payees), services.today(), call.language
+        found = await look_up_payees(connection, packed, organisation if counts_awards else None)
+    counting = packed, encode_packed(found), services.today(), call.language
     return await run(FunctionTask(count_packed, counting, is_much), key, call.wait_for_disconnect)
 
 
-async def look_up_payees(
-    connection: Connection, packed: PackedPayments, organisation_id: UUID | None
-) -> tuple[list[Payment], list[Payee]]:
-    """The awards of an organisation (None: of none) as payments, and what the directory knows of all payees."""
-    added, payees = list[Payment](), list[Payee]()
+async def look_up_payees(connection: Connection, packed: PackedPayments, organisation_id: UUID | None) -> LookedUp:
+    """The awards of an organisation (None: of none) as payments, the cents of all by segment, and all known payees."""
+    added, payees, by_segment = list[Payment](), list[Payee](), Counter(packed.by_segment)
     if organisation_id is not None:
         recorded = [e for e in await awards_until(connection, organisation_id, date.max) if e.value_eur is not None]
         living = await living_suppliers(connection, {each.supplier_id for each in recorded})
@@ -149,11 +149,11 @@ async def look_up_payees(
                 number = str(winner.id)
                 payees.append(Payee(number, winner.approvals, winner.legal_form, winner.ess))
             cents, day = cents_of(award.value_eur or 0), award.awarded_on
-            segment, reserved = next(iter(award.segments), None), bool(award.reserved)
-            added.append(Payment(0, number, is_sound, cents, day, day, segment, reserved, award.supplier_name))
+            by_segment[next(iter(award.segments), NOT_KNOWN)] += cents
+            added.append(Payment(0, award.supplier_name, number, is_sound, day, day, bool(award.reserved), cents))
     sirets = (*packed.sirets, *(each.number for each in added))
     sirens = (*packed.sirens, *(each.siren for each in added if each.siren))
-    return added, [*payees, *await payees_of(connection, sirets, sirens)]
+    return added, by_segment, [*payees, *await payees_of(connection, sirets, sirens)]
 
 
 def read_body(reference: Reference, raw: bytes, media: str, language: Language) -> PackedPayments:
@@ -169,8 +169,10 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
         else:
             body = _LINES.decode(raw)
             items, wants_awards = body.lines, body.awards
-        drafts = [draft_of_line(at + 1, each, (*path, at)) for at, each in enumerate(items)]
-        read = ReadPayments(segments.payments(drafts), Rejected())
+        sums = PaymentSums(language)
+        for at, each in enumerate(items):
+            sums.add_line(at + 1, each, (*path, at))
+        read = sums.result(segments)
     elif media == NDJSON:
         read = _payments_in_lines(raw, segments, language)
     else:
@@ -178,34 +180,37 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
         read = payments_in_table(BytesIO(table), segments, language)
     sirets = {each.number for each in read.payments if each.number}
     sirens = {each.siren for each in read.payments if each.siren}
-    return PackedPayments(encode_packed(read.payments), sorted(sirets), sorted(sirens), read.rejected, wants_awards)
+    payments = encode_packed(read.payments)
+    return PackedPayments(payments, read.by_segment, sorted(sirets), sorted(sirens), read.rejected, wants_awards)
 
 
 def _payments_in_lines(raw: bytes, segments: SegmentReader, language: Language) -> ReadPayments:
     """The payments in lines of JSON; a line that is none, or that has a fault, is rejected."""
-    drafts, errors, number = list[Draft](), list[RowError](), 0
+    sums = PaymentSums(language)
     for line in lines(BytesIO(raw)):
         if line.data is not None and not line.data.strip():
             continue
         try:
-            drafts.append(draft_of_line(line.number, _read_line(line.data or b"{")))
+            sums.add_line(line.number, _read_line(line.data or b"{"))
+        except UnreadableFile:
+            raise
         except (InvalidContent, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            number += 1
-            if len(errors) < MOST_LISTED:
-                errors.append(reject(line.number, None, problems_of_line(error), language))
-        if len(drafts) > MOST_LINES:
-            raise unreadable("too_many_lines", TOO_MANY)
-    return ReadPayments(segments.payments(drafts), Rejected(tuple(errors), number))
+            sums.reject(line.number, problems_of_line(error))
+    return sums.result(segments)
 
 
 def count_packed(
-    reference: Reference, packed: PackedPayments, added: bytes, payees: bytes, today: date, language: Language
+    reference: Reference,
+    packed: PackedPayments,
+    looked_up: bytes,
+    today: date,
+    language: Language,
 ) -> Spending:
-    """The spending that packed payments and `added` ones make, which are encoded; see `count_spending`."""
-    awards = _read_payments(added)
+    """The spending that packed payments make with what was looked up for them, encoded; see `count_spending`."""
+    awards, by_segment, payees = _read_looked_up(looked_up)
     rejected = msgspec.structs.replace(packed.rejected, awards=len(awards))
     every = [*_read_payments(packed.payments), *awards]
-    return count_spending(every, _read_payees(payees), rejected, reference.rules, today, language)
+    return count_spending(every, by_segment, payees, rejected, reference.rules, today, language)
 
 
 def problems_of_line(error: Exception) -> tuple[Problem, ...]:

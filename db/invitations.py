@@ -155,13 +155,6 @@ async def invitation_failure(connection: Connection, person_id: UUID) -> str | N
     return await connection.scalar(latest.order_by(sign_in_mails.c.id.desc()).limit(1))
 
 
-async def invitation_times(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
-    """The times after `moment` at which an organisation's invitations were queued."""
-    query = sa.select(sign_in_mails.c.queued_at).join(persons, persons.c.id == sign_in_mails.c.person_id)
-    of_one = query.where(persons.c.organisation_id == organisation_id, sign_in_mails.c.browser.is_(None))
-    return (await connection.execute(of_one.where(sign_in_mails.c.queued_at > moment))).scalars().all()
-
-
 async def find_by_link(connection: Connection, token: str, now: datetime) -> InvitedPerson | None:
     """The person whom the link with this token invites; None where it is unknown, used or expired."""
     is_it = (sign_in_mails.c.digest == secret_digest(token)) & sign_in_mails.c.browser.is_(None)

@@ -95,7 +95,7 @@ def rules_page(rules: Rules) -> str:
         ]
         sections.append("\n".join([f"## {title}", "", *table, *lines, "", *lists]))
     rules_of: dict[str, list[str]] = {}
-    explanations = explanations_by_rule()
+    explanations = explanations_by_rule(rules)
     for rule_id in rules.ids:
         if rule_id in explanations:
             rules_of.setdefault(explanations[rule_id], []).append(f"`{rule_id}`")

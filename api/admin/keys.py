@@ -34,6 +34,8 @@ from domain.text.bilingual import Text, said_by
 _SAID = said_by(__name__)
 
 MOST_PER_MINUTE = 1_000_000
+ALL = "*"
+"""What some write for every source, and no key means so."""
 Source = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f/]+$")]
 
 NO_KEY = Text("Aucune clé en vigueur de cet identifiant", "No key in force with this id")
@@ -93,6 +95,8 @@ async def issue_key(
     problems = []
     if "sync" in request.scopes and not request.sources:
         problems.append(Problem("/sources", "sources_needed", _SAID["no_sources"]))
+    if ALL in request.sources:
+        problems.append(Problem(f"/sources/{request.sources.index(ALL)}", "not_a_source", _SAID["each_source"]))
     if request.sources and {"sync", "admin"}.isdisjoint(request.scopes):
         problems.append(Problem("/sources", "sources_for_nothing", _SAID["sources_for_nothing"]))
     if request.expires_at is not None and request.expires_at <= now:

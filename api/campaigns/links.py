@@ -19,7 +19,7 @@ from api.campaigns.letters import AddressedLetter, letters_pdf
 from api.campaigns.recipients import refresh_recipients
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
 from api.exchanges.reply_links import last_day, link_expiry
-from api.runtime.actor import Acting
+from api.runtime.actor import Acting, require_storage
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, answer_once, created_answer
 from api.runtime.processes.match_work import run_in_thread
@@ -31,6 +31,7 @@ from db.core.uuid7 import new_id
 from db.declarations.links import NewLink, digests_of, insert_links, issued_digests, secret_digest
 from db.idempotency import Answer
 from db.journal.entries import write_entry
+from db.needs.needs import LINK_BYTES
 from db.suppliers.read import active_suppliers
 from db.suppliers.write import survivors
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
@@ -123,10 +124,11 @@ def derive_link(acting: Acting, seed: UUID, supplier_id: UUID) -> NewLink:
 async def make_digests(acting: Acting, campaign_id: UUID, seed: UUID, *, all_ways: bool) -> dict[UUID, list[bytes]]:
     """The digests of links to be made, by recipient; they take a while, so they are made before anything is locked.
 
-    Raises NotFound, Conflict (`nobody_to_link`).
+    Raises NotFound, Conflict (`nobody_to_link`), and as `require_storage`.
     """
     async with transaction(acting.services.database) as connection:
         campaign = await lock_own_campaign(connection, acting, campaign_id)
+        await require_storage(connection, acting)
         await refresh_recipients(connection, acting, campaign)
         found = await recipients_to_link(connection, campaign_id, all_ways=all_ways)
         ids = await _one_of_each_supplier(connection, campaign_id, [each.supplier_id for each in found])
@@ -161,6 +163,7 @@ async def store_links(
         of_links = [digests[each] for each in some]
         organisation = acting.organisation_id
         await insert_links(connection, organisation, links, now, end, campaign_id=campaign_id, digests=of_links)
+    acting.services.storage_use.add(acting.organisation_id, len(ids) * LINK_BYTES)
     await note_links(connection, campaign_id, ids, now)
     after = replace(campaign, started_at=campaign.started_at or now, version=campaign.version + 1, updated_at=now)
     await write_campaign(connection, after)

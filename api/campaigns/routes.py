@@ -177,7 +177,7 @@ class LinksQuery(msgspec.Struct, frozen=True):
     "/campaigns/{id}/links",
     answers={CSV: str, PDF: bytes},
     headers=IDEMPOTENCY_KEY,
-    problems=("conflict", "too-many-requests"),
+    problems=("conflict", "storage-quota", "too-many-requests"),
 )
 async def create_campaign_links(call: Call, id: UUID, query: LinksQuery) -> Response[bytes]:
     """Make new links for the recipients without an e-mail address, and for those whose e-mail failed.

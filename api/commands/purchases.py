@@ -19,6 +19,7 @@ from api.programme import BODY, AnsweredLines, answered_lines, programme_of, tab
 from api.settings import Settings
 from api.spending import (
     FIGURE_COLUMNS,
+    LookedUp,
     PackedPayments,
     count_packed,
     encode_packed,
@@ -30,7 +31,6 @@ from db.core.engine import Connection
 from domain.needs.need import Buyer
 from domain.programme.programme import Programme
 from domain.reference.territory import UnknownTerritory
-from domain.spending.payment import Payee, Payment
 from domain.spending.spending import Spending
 from domain.text.bilingual import known_count, printed_euros, whole
 from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
@@ -115,8 +115,8 @@ def count_spending(options: argparse.Namespace, settings: Settings) -> int:
     reference = load_reference(settings.rules)
     with faults_as_failure(str(path)):
         packed = read_body(reference, file_bytes(options.file), media_type, LANGUAGE)
-    added, payees = run_in_transaction(settings, lambda connection: _look_up(connection, packed, options.awards))
-    found = count_packed(reference, packed, encode_packed(added), encode_packed(payees), today(), LANGUAGE)
+    looked_up = run_in_transaction(settings, lambda connection: _look_up(connection, packed, options.awards))
+    found = count_packed(reference, packed, encode_packed(looked_up), today(), LANGUAGE)
     if options.csv:
         sys.stdout.buffer.write(csv_of(FIGURE_COLUMNS, figure_rows(found, reference.taxonomy, LANGUAGE)))
     else:
@@ -124,10 +124,8 @@ def count_spending(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _look_up(
-    connection: Connection, packed: PackedPayments, organisation: str | None
-) -> tuple[list[Payment], list[Payee]]:
-    """The awards of the organisation of this name or id, None for none, and known payees. Raises CommandFailed."""
+async def _look_up(connection: Connection, packed: PackedPayments, organisation: str | None) -> LookedUp:
+    """The awards of the organisation of this name or id, and what `look_up_payees` finds. Raises CommandFailed."""
     owner = None if organisation is None else await organisation_id(connection, organisation)
     return await look_up_payees(connection, packed, owner)
 

@@ -1,6 +1,7 @@
 """Use cases of a supplier's own page: its link is followed, what it says is checked, stored, shown and withdrawn."""
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
@@ -136,8 +137,13 @@ async def declare_by_link(
     services = call.services
     services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
     require_few_sends(await count_send(connection, link.id, services.today()), services.now())
-    sending = Sending(link.organisation_id, link.id)
+    sending = Sending(link.organisation_id, link.id, sent_from=mark_of_sender(call))
     return await declare(connection, services, link.supplier_id, sending, declaration)
+
+
+def mark_of_sender(call: Call) -> bytes:
+    """A keyed digest of the caller's network address, by which all that one sends can be withdrawn together."""
+    return hmac.digest(call.services.embed_key, f"declaration {caller_of(call.scope)}".encode(), "sha256")[:8]
 
 
 async def declare(

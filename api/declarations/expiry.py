@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from secrets import token_bytes, token_urlsafe
+from uuid import UUID
 
 import structlog
 
 from api.runtime.index.live_index import log_failures
 from api.runtime.services import Services
 from db.core.engine import LockKind, lock_if_free, transaction
-from db.declarations.declarations import due_to_end, end_declaration, remove_old, take_to_renew
+from db.declarations.declarations import due_to_end, end_declaration, remove_old, renew_later, take_to_renew
 from db.declarations.links import NewLink, insert_links, insert_mail
+from db.delivery.outbox import organisation_mail_times
 from db.journal.entries import write_entry
 from domain.declarations.link import code_of
 from domain.journal import Actor, Detail
@@ -74,22 +76,34 @@ async def end_due(services: Services) -> bool:
 
 
 async def _ask_again(services: Services) -> int:
-    """Queue e-mails to suppliers whose declarations end within a month, where a mail server is set; their number."""
+    """Queue e-mails to suppliers whose declarations end within a month, where a mail server is set; their number.
+
+    Each counts among those that the organisation whose link it was may send in a day: the others wait for another day.
+    """
     settings = services.settings
     if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
         return 0
-    asked = 0
+    asked, left = 0, dict[UUID, int]()
     while True:
         async with transaction(services.database) as connection:
             now, today = services.now(), services.today()
-            due = await take_to_renew(connection, today, today + ASKED_BEFORE, now, AT_ONCE)
+            spent, later = [owner for owner, number in left.items() if number <= 0], list[UUID]()
+            due = await take_to_renew(connection, today, today + ASKED_BEFORE, now, AT_ONCE, spent)
             for each in due.reached:
+                if each.organisation_id not in left:
+                    queued = await organisation_mail_times(connection, each.organisation_id, now - timedelta(days=1))
+                    left[each.organisation_id] = settings.emails_per_day - len(queued)
+                left[each.organisation_id] -= 1
+                if left[each.organisation_id] < 0:
+                    later.append(each.supplier_id)
+                    continue
                 link = NewLink(each.supplier_id, token_urlsafe(TOKEN_BYTES), code_of(token_bytes(16)))
                 (link_id,) = await insert_links(connection, each.organisation_id, [link], now, now + RENEWAL_LINK)
                 await insert_mail(connection, link_id, "renewal", each.email, "fr", now)
                 detail: Detail = {"link": str(link_id), "emailed": True}
                 actor, about = Actor(each.organisation_id, "server"), f"supplier:{each.supplier_id}"
                 await write_entry(connection, actor, "supplier_link.created", about, now, detail=detail)
-        asked += len(due.reached)
+            await renew_later(connection, later)
+        asked += len(due.reached) - len(later)
         if due.taken < AT_ONCE:
             return asked

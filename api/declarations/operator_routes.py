@@ -12,12 +12,16 @@ from api.runtime.endpoint import Call, endpoint
 from api.sync.sources import find_source
 from api.web.content_negotiation import JSON
 from api.web.pagination import Paging, next_link, read_cursor, write_cursor
-from db.core.engine import Connection
-from db.declarations.declarations import LABEL, select_declaration, select_listed
-from db.suppliers.write import survivors
+from db.core.engine import Connection, transaction
+from db.declarations.declarations import LABEL, DeclarationOf, declared_alike, select_declaration, select_listed
+from db.declarations.links import revoke_link
+from db.exchanges.reply_links import revoke_links
+from db.journal.entries import write_entry
+from db.suppliers.write import ids_of, survivors
 from domain.declarations.declaration import WithdrawalRequest
 from domain.declarations.record import ListedDeclaration
 from domain.errors import NotFound, require_found
+from domain.journal import Actor, Detail
 from domain.suppliers.source import SourceDocument
 from domain.suppliers.supplier import DECLARATIONS, NO_SUPPLIER
 
@@ -45,6 +49,8 @@ class DeclarationWithdrawal(msgspec.Struct, frozen=True, kw_only=True):
     """The moment it was withdrawn"""
     data_version: int
     """A version of the directory without it"""
+    withdrawn: int = 1
+    """The declarations that were withdrawn, this one among them"""
 
 
 @endpoint("GET", "/sources/declarations", tag=TAG, scope=("read", "sync", "admin"), answers=DeclarationsDocument)
@@ -63,15 +69,15 @@ async def list_declarations(call: Call, query: Paging, connection: Connection) -
 
 
 @endpoint("POST", "/suppliers/{id}/declaration/withdrawal", tag=TAG, scope="admin", answers=DeclarationWithdrawal)
-async def revoke_supplier_declaration(
-    call: Call, id: UUID, body: WithdrawalRequest, connection: Connection
-) -> DeclarationWithdrawal:
+async def revoke_supplier_declaration(call: Call, id: UUID, body: WithdrawalRequest) -> DeclarationWithdrawal:
     """Withdraw what a supplier said of itself, for a reason that it reads on its page.
 
     With scope `platform`, or `admin` of the organisation that made the link it came by. What other sources know stays;
-    the supplier may say something else since, unless its links are revoked. 404 where it says nothing.
+    the supplier may say something else since, unless its links are revoked. `also` withdraws with it what the same
+    network address sent, or what came by links of the same organisation; `revoke_links` revokes the links they came
+    by, reply links too. 404 where it says nothing.
     """
-    return await withdraw_as_operator(call, connection, id, body.reason.strip())
+    return await withdraw_as_operator(call, id, body)
 
 
 ROUTES = (list_declarations, revoke_supplier_declaration)
@@ -88,18 +94,68 @@ async def page_of_declarations(
     return items, write_cursor(LIST, items[-1].supplier_id) if len(listed) > len(items) else None
 
 
-async def withdraw_as_operator(call: Call, connection: Connection, id: UUID, reason: str) -> DeclarationWithdrawal:
-    """Withdraw a supplier's declaration for a reason. Raises NotFound, also for one of another organisation's links."""
+async def withdraw_as_operator(call: Call, id: UUID, request: WithdrawalRequest) -> DeclarationWithdrawal:
+    """Withdraw a supplier's declaration, and before it the others that are asked for: sent again, it goes on.
+
+    Raises NotFound, also for one of another organisation's links.
+    """
     services, bearer = call.services, call.bearer
-    supplier_id = require_found((await survivors(connection, [id])).get(id), NO_SUPPLIER)
-    said = await select_declaration(connection, supplier_id, services.today())
-    if said is None or not (bearer.may("platform") or said.organisation_id == bearer.organisation_id):
-        raise NotFound(NOTHING_DECLARED)
-    version = await withdraw(connection, services, supplier_id, actor_of(bearer), reason)
+    owner = None if bearer.may("platform") else bearer.organisation_id
+    async with transaction(services.database) as connection:
+        supplier_id = require_found((await survivors(connection, [id])).get(id), NO_SUPPLIER)
+        said = await select_declaration(connection, supplier_id, services.today())
+        if said is None or said.declaration is None or owner not in {None, said.sending.organisation_id}:
+            raise NotFound(NOTHING_DECLARED)
+        same_sender = request.also == "same_sender"
+        alike = await declared_alike(connection, said.sending, owner, same_sender=same_sender) if request.also else []
+        living = await survivors(connection, alike)
+    reason, done, version = request.reason.strip(), 0, None
+    after: DeclarationOf | None = None
+    for each in (*sorted({living.get(one, one) for one in alike} - {supplier_id}), supplier_id):
+        async with transaction(services.database) as connection:
+            version = await _withdraw_one(connection, call, each, reason, revoke=request.revoke_links)
+            after = await select_declaration(connection, each, services.today())
+        done += version is not None
     if version is None:
         raise NotFound(NOTHING_DECLARED)
-    after = await select_declaration(connection, supplier_id, services.today())
-    withdrawn_at = after.withdrawal.withdrawn_at if after and after.withdrawal else services.now()
+    at = after.withdrawal.withdrawn_at if after and after.withdrawal else services.now()
     return DeclarationWithdrawal(
-        supplier_id=supplier_id, reason=reason, withdrawn_at=withdrawn_at, data_version=version
+        supplier_id=supplier_id, reason=reason, withdrawn_at=at, data_version=version, withdrawn=done
     )
+
+
+async def _withdraw_one(
+    connection: Connection, call: Call, supplier_id: UUID, reason: str, *, revoke: bool
+) -> int | None:
+    """Withdraw what a supplier declares, and revoke the link it came by; a directory version, None without any.
+
+    A page's link is locked before the declaration, a reply link after it: as those who write by them do.
+    """
+    services, actor, now = call.services, actor_of(call.bearer), call.services.now()
+    said = await select_declaration(connection, supplier_id, services.today())
+    if revoke and said is not None and said.sending.link_id is not None:
+        await revoke_page_link(connection, actor, None, supplier_id, said.sending.link_id, now)
+    version = await withdraw(connection, services, supplier_id, actor, reason)
+    if revoke and said is not None and said.sending.exchange_id is not None:
+        exchange_id, whose = said.sending.exchange_id, said.sending.organisation_id
+        for each in sorted(await ids_of(connection, supplier_id)):
+            if await revoke_links(connection, exchange_id, each, now):
+                actor, detail = msgspec.structs.replace(actor, organisation_id=whose), Detail(supplier_id=str(each))
+                await write_entry(
+                    connection, actor, "reply_link.revoked", f"exchange:{exchange_id}", now, detail=detail
+                )
+    return version
+
+
+async def revoke_page_link(
+    connection: Connection, actor: Actor, owner: UUID | None, supplier_id: UUID, link_id: UUID, now: datetime
+) -> bool:
+    """Revoke a link to a supplier's page, and note it in the journal of the organisation that made it.
+
+    `owner`: the organisation that made it; None: whoever did. False where none was in force.
+    """
+    whose = await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now)
+    if whose is not None:
+        actor, about = msgspec.structs.replace(actor, organisation_id=whose), f"supplier:{supplier_id}"
+        await write_entry(connection, actor, "supplier_link.revoked", about, now, detail={"link": str(link_id)})
+    return whose is not None

@@ -38,9 +38,9 @@ from domain.text.bilingual import Text
 
 @page("GET", "/accessibilite", scope=None)
 async def show_accessibility(visit: Visit) -> Response[bytes]:
-    """The accessibility statement, with the contact that the settings name."""
+    """The accessibility statement, with the operator and the contact that the settings name."""
     await _set_signed_in_client(visit)
-    return visit.page("accessibility.html", contact=visit.services.settings.contact)
+    return visit.page("accessibility.html", settings=visit.services.settings)
 
 
 @page("GET", "/mentions", scope=None)

@@ -30,17 +30,14 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
-from db.declarations.links import mail_queue_times as link_mail_times
-from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, mail_columns
+from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, mail_columns, organisation_mail_times
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
     insert_mails,
-    mail_queue_times,
     select_link,
     select_outgoing_message,
 )
-from db.invitations import invitation_times
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.schema.organisation_tables import message_mails
@@ -340,14 +337,13 @@ DAY = timedelta(days=1)
 async def emails_left(connection: Connection, acting: Acting) -> int:
     """The number of e-mails that the organisation may still send now. Raises as `require_email_quota` for none."""
     await require_email_quota(connection, acting, 1)
-    queued = await _queued_emails(connection, acting.organisation_id, acting.now() - DAY)
-    return acting.services.settings.emails_per_day - len(queued)
+    return await emails_left_of(connection, acting.services, acting.organisation_id, acting.now())
 
 
-async def _queued_emails(connection: Connection, organisation_id: UUID, moment: datetime) -> list[datetime]:
-    """The times after `moment` at which e-mails of an organisation were queued, the earliest first."""
-    kinds = (mail_queue_times, link_mail_times, invitation_times)
-    return sorted([time for times in kinds for time in await times(connection, organisation_id, moment)])
+async def emails_left_of(connection: Connection, services: Services, organisation_id: UUID, now: datetime) -> int:
+    """The number of e-mails that an organisation may still send at a moment, at least 0."""
+    queued = await organisation_mail_times(connection, organisation_id, now - DAY)
+    return max(0, services.settings.emails_per_day - len(queued))
 
 
 async def require_email_quota(connection: Connection, acting: Acting, wanted: int) -> None:
@@ -359,7 +355,7 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
     if wanted > quota:
         never = _SAID["more_than_a_day"].filled(wanted=wanted, quota=quota)
         raise InvalidContent((Problem("", "over_email_quota", never),))
-    queued = await _queued_emails(connection, organisation_id, now - DAY)
+    queued = await organisation_mail_times(connection, organisation_id, now - DAY)
     sent = len(queued)
     if (over := sent + wanted - quota) > 0:
         seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))

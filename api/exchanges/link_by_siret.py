@@ -19,7 +19,7 @@ from litestar import Response
 from api.declarations.browser_pages import REFUSAL, TAG
 from api.declarations.declare import follow_page_link
 from api.declarations.link_pages import answer_privately, render_page
-from api.exchanges.email import email_sender_of
+from api.exchanges.email import email_sender_of, emails_left_of
 from api.exchanges.reply_links import TOKEN_BYTES, link_expiry
 from api.people_settings import ADDRESS
 from api.runtime.endpoint import Call, endpoint
@@ -184,18 +184,20 @@ async def queue_links(connection: Connection, services: Services, siret: str) ->
     """Queue an e-mail with a link to each supplier of a SIRET that has an address, unless one was queued lately.
 
     Where the supplier declared the address itself, one goes to that of the other sources too: whoever had its link and
-    declared for it would else be the only one to hear of it.
+    declared for it would else be the only one to hear of it. All are within the e-mails of a day of the organisation
+    `default`, in whose name they go; what exceeds them is dropped.
     """
     if email_sender_of(services) is None:
         return
     now = services.now()
-    organisation_id: UUID | None = None
+    organisation_id = await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+    left = await emails_left_of(connection, services, organisation_id, now)
     for each in await page_of_suppliers(connection, Filters(siret=siret), None, MOST_OF_SIRET):
         supplier = each.supplier
         if await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
             continue
-        for email in await _addresses_on_file(connection, supplier):
-            organisation_id = organisation_id or await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+        for email in (await _addresses_on_file(connection, supplier))[:left]:
+            left -= 1
             await _queue_link(connection, services, organisation_id, supplier, email)
 
 

@@ -216,7 +216,7 @@ async def visible_exchange(connection: Connection, link: ReplyLink, today: date)
 
 
 async def declare_beside(
-    connection: Connection, services: Services, link: ReplyLink, declaration: Declaration
+    connection: Connection, services: Services, link: ReplyLink, declaration: Declaration, sent_from: bytes
 ) -> DeclarationReceipt:
     """Store what a supplier says of itself beside its answer.
 
@@ -233,7 +233,8 @@ async def declare_beside(
     )
     require_few_sends(1 + sum(each.detail.get("link") is None for each in stored), services.now())
     try:
-        return await declare(connection, services, supplier_id, Sending(link.organisation_id, None), declaration)
+        sending = Sending(link.organisation_id, None, link.exchange_id, sent_from)
+        return await declare(connection, services, supplier_id, sending, declaration)
     except InvalidContent as wrong:
         raise InvalidContent(
             tuple(Problem(f"/declaration{each.pointer}", each.code, each.detail) for each in wrong.problems)

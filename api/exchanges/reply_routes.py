@@ -13,7 +13,7 @@ import msgspec
 from litestar import Response
 
 from api.declarations.browser_pages import page_of_document
-from api.declarations.declare import DECLARATIONS_OF_ADDRESS, page_document, withdraw
+from api.declarations.declare import DECLARATIONS_OF_ADDRESS, mark_of_sender, page_document, withdraw
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier
 from api.declarations.page_form import SEARCH, WITHDRAW
@@ -212,7 +212,8 @@ async def _add_reply_once(
             said = None
             if reply.declaration is not None:
                 services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
-                said = await declare_beside(connection, services, link, reply.declaration)
+                sent_from = mark_of_sender(call)
+                said = await declare_beside(connection, services, link, reply.declaration, sent_from)
             message = await add_reply(connection, link, token, reply, services.now())
             return answer_of(StoredReply(**msgspec.structs.asdict(message), declaration=said))
 

@@ -14,11 +14,12 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.declarations.operator_routes import revoke_page_link
 from api.exchanges.email import EmailSender, email_sender_of, kind_of_mail, require_email_quota
 from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.routes import SHOWN_ONCE
 from api.people_settings import ADDRESS, ascii_domain
-from api.runtime.actor import Acting, acting_of
+from api.runtime.actor import Acting, acting_of, actor_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import answer_once, created_answer, creation, with_secret_body
 from api.web.pagination import Page, Paging, answer_page
@@ -30,13 +31,13 @@ from db.declarations.links import (
     insert_mail,
     is_issued,
     link_mail_columns,
-    revoke_link,
     select_links,
     select_mail_to_send,
 )
 from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
 from db.journal.entries import write_entry
+from db.needs.needs import LINK_BYTES
 from db.schema.declaration_tables import declaration_mails
 from db.suppliers.merge_split import sources_of
 from db.suppliers.read import get_supplier
@@ -71,8 +72,9 @@ def secrets_of(acting: Acting, seed: str) -> tuple[str, str]:
 
 
 @creation(
-    "/suppliers/{id}/links", tag=TAG, scope=SCOPES, answers=CreatedLink, problems=("email-quota", "source-not-on-key")
-)
+    "/suppliers/{id}/links", tag=TAG, scope=SCOPES, answers=CreatedLink,
+    problems=("email-quota", "source-not-on-key", "storage-quota"),
+)  # fmt: skip
 async def create_supplier_link(call: Call, id: UUID, body: LinkRequest, connection: Connection) -> Response[bytes]:
     """Make a link to a supplier's own page, by which it says what it does, without an account.
 
@@ -86,9 +88,11 @@ async def create_supplier_link(call: Call, id: UUID, body: LinkRequest, connecti
     expires_at, email = _expiry(acting, body.expires_on), (body.email or "").strip() or None
 
     async def store_link() -> Answer:
+        await require_storage(connection, acting)
         seed, now = token_urlsafe(TOKEN_BYTES), acting.now()
         link = NewLink(supplier_id, *secrets_of(acting, seed))
         (link_id,) = await insert_links(connection, acting.organisation_id, [link], now, expires_at)
+        acting.services.storage_use.add(acting.organisation_id, LINK_BYTES)
         is_sent = email is not None and email_sender_of(call.services) is not None
         if email is not None and is_sent:
             await require_email_quota(connection, acting, 1)
@@ -136,12 +140,8 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
     bearer, now = call.bearer, call.services.now()
     supplier_id = (await survivors(connection, [id])).get(id, id)
     owner = None if bearer.may("platform") else bearer.organisation_id
-    whose = await revoke_link(connection, owner, await ids_of(connection, supplier_id), link_id, now)
-    if whose is None:
+    if not await revoke_page_link(connection, actor_of(bearer), owner, supplier_id, link_id, now):
         raise NotFound(_SAID["no_link"])
-    detail: Detail = {"link": str(link_id)}
-    actor = msgspec.structs.replace(acting_of(call).actor, organisation_id=whose)
-    await write_entry(connection, actor, "supplier_link.revoked", f"supplier:{supplier_id}", now, detail=detail)
 
 
 ROUTES = (create_supplier_link, list_supplier_links, revoke_supplier_link)

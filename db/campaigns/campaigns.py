@@ -43,8 +43,10 @@ _WITH_MAIL = campaign_recipients.outerjoin(campaign_mails, _QUESTION).join(
 )
 _IS_MAILED = campaign_mails.c.status == "delivered"
 _HAS_FAILED = sa.func.coalesce(campaign_mails.c.status.in_(("given_up", "cancelled")), False)
+_HAS_DECLARED = _OWN.declared_at.is_not(None) & _OWN.declined_at.is_(None)
 STATE = sa.case(
-    (_OWN.declared_at.is_not(None), "declared"),
+    (_HAS_DECLARED, "declared"),
+    (_OWN.declared_at.is_not(None), "withdrawn"),
     (_OWN.declined_at.is_not(None), "declined"),
     (_OWN.opened_at.is_not(None), "opened"),
     (sa.or_(_IS_MAILED, _OWN.posted_at.is_not(None)), "sent"),
@@ -135,13 +137,13 @@ def _counts(groups: Sequence[sa.Row[Any]]) -> Counts:
     def number(*states: str) -> int:
         return sum(each.number for each in groups if each.state in states)
 
-    was_reached = ("opened", "declared")
     return Counts(
         recipients=sum(each.number for each in groups),
-        sent=sum(each.number for each in groups if each.was_sent or each.state in was_reached),
+        sent=sum(each.number for each in groups if each.was_sent or each.was_opened or each.state == "declared"),
         opened=sum(each.number for each in groups if each.was_opened),
         declared=number("declared"),
-        declined=number("declined"),
+        declined=number("declined", "withdrawn"),
+        withdrawn=number("withdrawn"),
         undeliverable=number("undeliverable"),
         silent=number("sent", "opened"),
         waiting=number("draft", "queued", "to_post"),
@@ -248,7 +250,7 @@ async def select_recipients(
 
 async def answers_by_commune(connection: Connection, campaign_id: UUID) -> Mapping[str | None, tuple[int, int]]:
     """By commune, how many recipients of a campaign stand there, and how many of them have declared what they offer."""
-    declared = sa.func.count().filter(_OWN.declared_at.is_not(None))
+    declared = sa.func.count().filter(_HAS_DECLARED)
     query = sa.select(_OWN.commune, sa.func.count(), declared).where(_OWN.campaign_id == campaign_id)
     rows = await connection.execute(query.group_by(_OWN.commune))
     return {commune: (number, answered) for commune, number, answered in rows}
@@ -326,16 +328,13 @@ async def note_declaration(
 ) -> None:
     """Store in all campaigns that ask a supplier that it declared offers, or none; None: it withdrew what it said.
 
-    One that withdrew, and had asked not to be written to, has declined.
+    One that withdrew has declined, and keeps the moment of what it had declared: it answered, and is asked no more.
     """
-    ids = list(supplier_ids)
-    values: dict[str, Any] = {"declared_at": now if offers else None}
-    if offers is not None:
-        values["declined_at"] = None if offers else now
+    mine = _OWN.supplier_id == sa.func.any(list(supplier_ids))
+    values: dict[str, Any]
+    if offers is None:
+        mine &= _OWN.declared_at.is_not(None)
+        values = {"declined_at": sa.func.coalesce(_OWN.declined_at, now)}
     else:
-        unsolicited = unsolicited_suppliers.c
-        is_asking = (campaigns.c.id == _OWN.campaign_id) & (campaigns.c.organisation_id == unsolicited.organisation_id)
-        refused = sa.exists().where(is_asking, unsolicited.supplier_id == sa.func.any(ids))
-        values["declined_at"] = sa.case((refused, sa.func.coalesce(_OWN.declined_at, now)), else_=_OWN.declined_at)
-    mine = _OWN.supplier_id == sa.func.any(ids)
+        values = {"declared_at": now if offers else None, "declined_at": None if offers else now}
     await connection.execute(sa.update(campaign_recipients).where(mine).values(values))

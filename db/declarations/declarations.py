@@ -4,12 +4,13 @@ A declaration belongs to the supplier whose id it bears; that of a supplier whic
 the whole until that says something itself. `db.suppliers.regroup` has its record follow its supplier.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Text, and_, cast, delete, exists, or_, select, update
+from sqlalchemy import Row, Text, and_, cast, delete, exists, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above
@@ -28,20 +29,25 @@ KEPT_AFTER_END = timedelta(days=365)
 """The time for which a declaration that ended, and a link, stay for the supplier to read and to renew."""
 
 
-class DeclarationOf(NamedTuple):
-    """A declaration of a supplier, or one that was withdrawn, as stored. `organisation_id`: whose link it came by."""
-
-    supplier_id: UUID
-    organisation_id: UUID
-    declaration: StoredDeclaration | None
-    withdrawal: Withdrawal | None
-
-
 class Sending(NamedTuple):
-    """The way by which a declaration came: the organisation of a link, and the link, None for a reply link."""
+    """The way by which a declaration came: an organisation's link, or, with `exchange_id`, its reply link.
+
+    `sent_from`: a keyed digest of the network address; None where a release before stored none.
+    """
 
     organisation_id: UUID
     link_id: UUID | None
+    exchange_id: UUID | None = None
+    sent_from: bytes | None = None
+
+
+class DeclarationOf(NamedTuple):
+    """A declaration of a supplier, or one that was withdrawn, as stored, and the way by which it came."""
+
+    supplier_id: UUID
+    sending: Sending
+    declaration: StoredDeclaration | None
+    withdrawal: Withdrawal | None
 
 
 async def store_declaration(  # noqa: PLR0913 - keywords that say what is known besides
@@ -100,7 +106,25 @@ async def select_declaration(connection: Connection, supplier_id: UUID, today: d
     row = (await connection.execute(latest)).first()
     if row is None:
         return None
-    return DeclarationOf(row.supplier_id, row.organisation_id, _stored_declaration(row, today), _withdrawal(row))
+    sending = Sending(*(getattr(row, name) for name in Sending._fields))
+    return DeclarationOf(row.supplier_id, sending, _stored_declaration(row, today), _withdrawal(row))
+
+
+async def declared_alike(
+    connection: Connection, sending: Sending, organisation_id: UUID | None, *, same_sender: bool
+) -> list[UUID]:
+    """The suppliers whose declarations came from the same network address, or else by links of the same organisation.
+
+    `organisation_id`: only those by its links; None: by anybody's.
+    """
+    own, mark = declarations.c, sending.sent_from
+    alike = own.organisation_id == sending.organisation_id
+    if same_sender:  # none is like one whose address is not known
+        alike = false() if mark is None else own.sent_from == mark
+    if organisation_id is not None:
+        alike &= own.organisation_id == organisation_id
+    query = select(own.supplier_id).where(alike, own.content.is_not(None)).order_by(own.supplier_id)
+    return list((await connection.execute(query)).scalars())
 
 
 async def email_known_by_others(connection: Connection, supplier_id: UUID) -> str | None:
@@ -197,15 +221,20 @@ class TakenToRenew(NamedTuple):
     reached: list[ToRenew]
 
 
-async def take_to_renew(connection: Connection, today: date, before: date, now: datetime, limit: int) -> TakenToRenew:
+async def take_to_renew(
+    connection: Connection, today: date, before: date, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> TakenToRenew:
     """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again.
 
-    Who declared by a link that was revoked since would get another one, and is not reached.
+    Who declared by a link that was revoked since would get another one, and is not reached. `but`: organisations whose
+    links' declarations are left for another day.
     """
     own, links = declarations.c, declaration_links.c
     is_revoked = exists().where(links.id == own.link_id, links.revoked_at.is_not(None))
-    due = select(own.supplier_id).where(
-        own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None)
+    due = (
+        select(own.supplier_id)
+        .where(own.valid_until.between(today, before), own.content.is_not(None), own.reminded_at.is_(None))
+        .where(own.organisation_id.not_in(list(but)))
     )
     take = update(declarations).where(own.supplier_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
     columns = own.supplier_id, own.organisation_id, own.content, is_revoked.label("is_revoked")
@@ -217,6 +246,12 @@ async def take_to_renew(connection: Connection, today: date, before: date, now: 
         if row.content.ask_again and row.content.contact and row.content.contact.email and not row.is_revoked
     ]
     return TakenToRenew(len(rows), reached)
+
+
+async def renew_later(connection: Connection, supplier_ids: Collection[UUID]) -> None:
+    """Leave declarations that were taken to be renewed for another day."""
+    left = update(declarations).where(declarations.c.supplier_id == func.any(list(supplier_ids)))
+    await connection.execute(left.values(reminded_at=None))
 
 
 async def remove_old(connection: Connection, now: datetime) -> int:
@@ -247,6 +282,8 @@ def _listed_declaration(row: Row[Any], today: date) -> ListedDeclaration:
         siret=row.supplier and row.supplier.siret,
         organisation=row.organisation,
         link_id=row.link_id,
+        exchange_id=row.exchange_id,
+        sent_from=row.sent_from and row.sent_from.hex(),
         declaration=row.content,
         declared_at=row.declared_at,
         valid_until=row.valid_until,

@@ -233,16 +233,6 @@ def link_mail_columns(result: Result) -> dict[str, Any]:
     return mail_columns(result) | ({"address": ""} if result.due_at is None else {})
 
 
-async def mail_queue_times(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
-    """The times after `moment` at which e-mails with links of an organisation were queued, the earliest first."""
-    query = (
-        select(declaration_mails.c.queued_at)
-        .join(declaration_links, declaration_links.c.id == declaration_mails.c.link_id)
-        .where(declaration_links.c.organisation_id == organisation_id, declaration_mails.c.queued_at > moment)
-    )
-    return (await connection.execute(query.order_by(declaration_mails.c.queued_at))).scalars().all()
-
-
 async def link_states(connection: Connection, link_ids: Iterable[UUID]) -> dict[UUID, datetime | None]:
     """The moment each of these links was first opened, by id; None where it was not."""
     query = select(declaration_links.c.id, declaration_links.c.opened_at)

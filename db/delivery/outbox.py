@@ -11,9 +11,13 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, update
+from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, true, union_all, update
 
 from db.core.engine import Connection
+from db.schema.campaign_tables import campaign_mails, campaigns
+from db.schema.declaration_tables import declaration_links, declaration_mails
+from db.schema.organisation_tables import exchanges, message_mails
+from db.schema.person_tables import persons, sign_in_mails
 from domain.webhooks import Result
 
 Outbox: TypeAlias = Table
@@ -103,6 +107,34 @@ def mail_columns(result: Result) -> dict[str, Any]:
     """The columns of an e-mail's row that say what came of an attempt to send it."""
     outcome, ended_at = result.outcome, result.at if result.due_at is None else None
     return {"failure": outcome.failure, "failure_code": outcome.code, "ended_at": ended_at}
+
+
+async def organisation_mail_times(
+    connection: Connection, organisation_id: UUID, moment: datetime
+) -> Sequence[datetime]:
+    """The times after `moment` at which e-mails of an organisation to others were queued, the earliest first.
+
+    To suppliers in exchanges, in campaigns and with links to their pages, and to people who are invited.
+    """
+    by_exchange = message_mails.join(exchanges, exchanges.c.id == message_mails.c.exchange_id)
+    by_campaign = campaign_mails.join(campaigns, campaigns.c.id == campaign_mails.c.campaign_id)
+    by_link = declaration_mails.join(declaration_links, declaration_links.c.id == declaration_mails.c.link_id)
+    by_person = sign_in_mails.join(persons, persons.c.id == sign_in_mails.c.person_id)
+    parts = (
+        (by_exchange, exchanges, message_mails, true()),
+        (by_campaign, campaigns, campaign_mails, true()),
+        (by_link, declaration_links, declaration_mails, true()),
+        (by_person, persons, sign_in_mails, sign_in_mails.c.browser.is_(None)),
+    )
+    times = union_all(
+        *(
+            select(mails.c.queued_at)
+            .select_from(joined)
+            .where(owner.c.organisation_id == organisation_id, mails.c.queued_at > moment, counts)
+            for joined, owner, mails, counts in parts
+        )
+    ).subquery()
+    return (await connection.execute(select(times.c.queued_at).order_by(times.c.queued_at))).scalars().all()
 
 
 async def release_row(connection: Connection, outbox: Outbox, claimed: ClaimedRow, now: datetime) -> None:

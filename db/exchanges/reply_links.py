@@ -7,18 +7,17 @@ Buyers' messages on their way to suppliers by e-mail: a row names a message and 
 are put together at each attempt, so that the token of a link is never stored.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, exists, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, exists, func, insert, select, update
 
 from db.core.engine import Connection, bind, read_first
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, wake_servers
-from db.schema.campaign_tables import campaign_mails, campaigns
 from db.schema.organisation_tables import (
     exchanges,
     message_mails,
@@ -134,20 +133,6 @@ async def insert_mails(
     ]
     await connection.execute(insert(message_mails), rows)
     await wake_servers(connection)
-
-
-async def mail_queue_times(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
-    """The times after `moment` at which the organisation queued e-mails, one per e-mail, the earliest first.
-
-    Those of its campaigns among them.
-    """
-    own_exchange = and_(exchanges.c.id == message_mails.c.exchange_id, exchanges.c.organisation_id == organisation_id)
-    own_campaign = and_(campaigns.c.id == campaign_mails.c.campaign_id, campaigns.c.organisation_id == organisation_id)
-    times = union_all(
-        select(message_mails.c.queued_at).where(own_exchange, message_mails.c.queued_at > moment),
-        select(campaign_mails.c.queued_at).where(own_campaign, campaign_mails.c.queued_at > moment),
-    ).subquery()
-    return (await connection.execute(select(times.c.queued_at).order_by(times.c.queued_at))).scalars().all()
 
 
 async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> OutgoingMessage | None:

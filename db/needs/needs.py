@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from db.core.engine import Connection, bind, document_with_later_members, is_above, is_below, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.campaign_tables import campaign_recipients, campaigns
+from db.schema.declaration_tables import declaration_links
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,
@@ -284,12 +285,18 @@ async def needs_of_year(
 RECIPIENT_BYTES = 400
 """About what a recipient of an exchange takes, its name and reply link included."""
 
+LINK_BYTES = 500
+"""About what a link to a supplier's own page takes, with the digests of its secrets."""
+
 PARTICIPANT_BYTES = 150
 """About what a participant of a meeting takes, its names included."""
 
 
 async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
-    """The bytes, as compressed, of an organisation's needs, shortlists, exchanges, meetings and idempotency answers."""
+    """The bytes, as compressed, of an organisation's needs, shortlists, exchanges, campaigns, meetings and links.
+
+    With the answers kept for requests that are sent twice.
+    """
     size, own = sa.func.pg_column_size, needs.c.organisation_id == organisation_id
     own_exchange = exchanges.c.organisation_id == organisation_id
     own_campaign = campaigns.c.organisation_id == organisation_id
@@ -308,6 +315,7 @@ async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
             own_meeting
         ),
         sa.select(sa.func.sum(size(follow_ups.c.what))).where(meetings.c.id == follow_ups.c.meeting_id, own_meeting),
+        sa.select(sa.func.count() * LINK_BYTES).where(declaration_links.c.organisation_id == organisation_id),
         sa.select(participant_bytes).where(meetings.c.id == participants.c.meeting_id, own_meeting),
         sa.select(sa.func.sum(size(idempotency_keys.c.body))).where(
             idempotency_keys.c.organisation_id == organisation_id

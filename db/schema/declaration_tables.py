@@ -46,7 +46,8 @@ declaration_secrets = table(
 
 # What a supplier says of itself, beside the record that the directory is made of. `supplier_id` is that record's
 # `external_id`. `content` NULL: the supplier took it back, or an operator withdrew it, for the `reason`. The
-# organisation is the one whose link it came by. `reminded_at`: when the supplier was last told that it will expire.
+# organisation is the one whose link it came by: that of `link_id`, or of the reply links of `exchange_id`. `sent_from`:
+# a keyed digest of the network address. `reminded_at`: when the supplier was last told that it will expire.
 declarations = table(
     "declarations",
     sa.Column("supplier_id", sa.Uuid, primary_key=True, autoincrement=False),
@@ -57,6 +58,8 @@ declarations = table(
     sa.Column("valid_until", sa.Date, nullable=False),
     sa.Column("reason", sa.Text),
     *moments("withdrawn_at", "reminded_at", nullable=True),
+    sa.Column("exchange_id", sa.Uuid),
+    sa.Column("sent_from", sa.LargeBinary, index=True),
     sa.CheckConstraint("(content IS NULL) = (withdrawn_at IS NOT NULL)", name="withdrawn_is_empty"),
     sa.Index(None, "valid_until"),
     sa.Index(None, "organisation_id", "supplier_id"),

@@ -132,9 +132,7 @@ FIGURES = (
     ),
     Figure(Text("Lots réservés", "Reserved lots"), lambda found: found.reserved, True),
     Figure(Text("Nombre de lots", "Number of lots"), lambda found: found.lots, None),
-    Figure(
-        Text("Fournisseurs candidats", "Suppliers that are candidates"), lambda found: found.suppliers_reached, True
-    ),
+    Figure(Text("Fournisseurs repérés", "Suppliers found"), lambda found: found.suppliers_reached, True),
 )
 """The criteria of the order, in that order, then whom the lots reach."""
 

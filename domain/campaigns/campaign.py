@@ -16,7 +16,9 @@ from domain.suppliers.supplier import Kind
 Way = Literal["email", "letter", "none"]
 Status = Literal["draft", "sending", "sent"]
 Purpose = Literal["question", "reminder"]
-RecipientState = Literal["draft", "queued", "to_post", "sent", "opened", "declared", "declined", "undeliverable"]
+RecipientState = Literal[
+    "draft", "queued", "to_post", "sent", "opened", "declared", "withdrawn", "declined", "undeliverable"
+]
 WAYS: tuple[Way, ...] = ("email", "letter", "none")
 
 MOST_RECIPIENTS = 20_000
@@ -95,7 +97,9 @@ class Counts(msgspec.Struct, frozen=True):
     declared: int = 0
     """Those that have said what they offer since it was made"""
     declined: int = 0
-    """Those that offer nothing of it, or asked to be written to no more"""
+    """Those that offer nothing of it, or asked to be written to no more, or whose answer was withdrawn"""
+    withdrawn: int = 0
+    """Those of `declined` that had said what they offer, which was taken back since"""
     undeliverable: int = 0
     """Those whose e-mail failed for good, and those of no known address, unless they answered"""
     silent: int = 0

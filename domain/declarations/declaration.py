@@ -6,7 +6,7 @@ It is the word of whoever holds the supplier's link, and says nothing of who the
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -22,6 +22,7 @@ DAYS_VALID = 365
 LONGEST_VALID = 5 * 366
 MOST_OFFERS, MOST_REFERENCES = 30, 10
 
+Alike = Literal["same_sender", "same_organisation"]
 OwnWords = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 Segments = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=100)]
 
@@ -119,7 +120,7 @@ class SupplierPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An operator's wish to withdraw a declaration."""
+    """An operator's wish to withdraw a declaration, and what else came as it did."""
 
     reason: Annotated[
         str,
@@ -132,6 +133,10 @@ class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         ),
     ]
     """In words, which the supplier reads on its page"""
+    also: Alike | None = None
+    """With it all that the same network address sent, or all that came by links of the same organisation; null: none"""
+    revoke_links: bool = False
+    """Whether the links that they came by lead nowhere from now on, reply links too"""
 
 
 def check_declaration(declaration: Declaration, today: date) -> Iterator[Problem]:

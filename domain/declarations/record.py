@@ -76,6 +76,10 @@ class ListedDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     """The organisation whose link it was sent by"""
     link_id: UUID | None
     """That link; null: the answer to an exchange"""
+    exchange_id: UUID | None = None
+    """That exchange; null: a link, or not known"""
+    sent_from: str | None = None
+    """A mark of the network address that sent it, the same for all that one sent; null: not known"""
     declaration: Declaration | None
     """What the supplier says; null: it was withdrawn"""
     declared_at: datetime

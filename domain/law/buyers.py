@@ -1,11 +1,11 @@
 """The classes of buyers, a table of what each is bound to: thresholds, publicity, advances, payment, quotas."""
 
-from functools import cache
+from functools import lru_cache
 
 import msgspec
 
 from domain.errors import Problem
-from domain.law.law_files import read_law_data
+from domain.law.rules import InForce, Rules, load
 from domain.needs.need import Buyer, BuyerBody, BuyerKind
 from domain.text.bilingual import OR, Text, listed
 from domain.text.labels import BODIES
@@ -42,41 +42,39 @@ UNKNOWN = BuyerClass()
 """The class of a buyer of whom neither body nor kind is said."""
 
 
-@cache
-def buyer_classes() -> tuple[BuyerClass, ...]:
+def buyer_classes(law: Rules) -> tuple[BuyerClass, ...]:
     """The classes of buyers, those of bodies before those of kinds."""
-    return read_law_data("buyer_classes.toml", dict[str, tuple[BuyerClass, ...]])["class"]
+    return law.table("buyer_classes.toml", dict[str, tuple[BuyerClass, ...]])["class"]
 
 
-@cache
-def _class_of(kind: BuyerKind | None, body: BuyerBody | None) -> BuyerClass:
-    named = (each for each in buyer_classes() if each.body == body and (body or kind in each.kinds))
+@lru_cache(maxsize=1024)
+def _class_of(kind: BuyerKind | None, body: BuyerBody | None, law: Rules) -> BuyerClass:
+    named = (each for each in buyer_classes(law) if each.body == body and (body or kind in each.kinds))
     return next(named, UNKNOWN)
 
 
-def class_of(buyer: Buyer | None) -> BuyerClass:
+def class_of(buyer: Buyer | None, view: InForce) -> BuyerClass:
     """The class of a buyer: of its body, else of its kind; UNKNOWN where neither is said."""
-    return UNKNOWN if buyer is None else _class_of(buyer.kind, buyer.body)
+    return UNKNOWN if buyer is None else _class_of(buyer.kind, buyer.body, view.law)
 
 
-def possible_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
+def possible_thresholds(buyer: Buyer | None, view: InForce) -> tuple[str, ...]:
     """The ids of the rules with the EU threshold of supplies and services that may be the buyer's."""
-    known = class_of(buyer).threshold
-    return (known,) if known else tuple(dict.fromkeys(each.threshold for each in buyer_classes() if each.threshold))
+    known, every = class_of(buyer, view).threshold, buyer_classes(view.law)
+    return (known,) if known else tuple(dict.fromkeys(each.threshold for each in every if each.threshold))
 
 
-def social_thresholds(buyer: Buyer | None) -> tuple[str, ...]:
+def social_thresholds(buyer: Buyer | None, view: InForce) -> tuple[str, ...]:
     """The ids of the rules with the EU threshold of social services that may be the buyer's."""
-    known = class_of(buyer).social_threshold
-    every = (each.social_threshold for each in buyer_classes() if each.social_threshold)
-    return (known,) if known else tuple(dict.fromkeys(every))
+    known, every = class_of(buyer, view).social_threshold, buyer_classes(view.law)
+    return (known,) if known else tuple(dict.fromkeys(each.social_threshold for each in every if each.social_threshold))
 
 
 def buyer_problems(buyer: Buyer | None) -> list[Problem]:
     """The facts that contradict the body of a buyer: its kind, or whether it is a contracting authority."""
     if buyer is None or buyer.body is None:
         return []
-    of_body, found = class_of(buyer), []
+    of_body, found = _class_of(buyer.kind, buyer.body, load()), []
     name = BODIES[buyer.body]
     if buyer.kind is not None and buyer.kind not in of_body.kinds:
         detail = Text("{body} : `kind` est {kinds}, et non {kind}", "{body}: `kind` is {kinds}, not {kind}")

@@ -4,14 +4,13 @@ The latter change soon, or a maintainer should look at them again.
 """
 
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 
 import msgspec
 
-from domain.law.law_files import BrokenLaw, Status, read_law_data
-from domain.law.rules import DatedRule, RuleRow, Rules, parse, value_text
+from domain.law.law_files import BrokenLaw, Status
+from domain.law.rules import DatedRule, RuleRow, Rules, value_text
 from domain.text.bilingual import Language, Text
 
 NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
@@ -33,11 +32,11 @@ class _Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
 
-@cache
-def explanations_by_rule() -> dict[str, str]:
+@lru_cache(maxsize=16)
+def explanations_by_rule(law: Rules) -> dict[str, str]:
     """The explanation of each rule that some function applies, by id; raises BrokenLaw where a rule has two."""
     found: dict[str, str] = {}
-    for each in read_law_data("law_explanations.toml", dict[str, tuple[_Explanation, ...]])["explanation"]:
+    for each in law.table("law_explanations.toml", dict[str, tuple[_Explanation, ...]])["explanation"]:
         for rule_id in each.rules.split():
             if rule_id in found:
                 raise BrokenLaw(f"law_explanations.toml: {rule_id}: two explanations; leave one")
@@ -45,30 +44,19 @@ def explanations_by_rule() -> dict[str, str]:
     return found
 
 
-def read_rules_file(file: Path) -> Rules:
-    """The rules of a file written like `law.toml`, which may have other numbers where these are counsel, not law.
-
-    Raises OSError or BrokenLaw, which is also raised where a rule that some function applies is missing.
-    """
-    rules = parse(file.read_bytes())
-    if missing := sorted(explanations_by_rule().keys() - set(rules.ids)):
-        raise BrokenLaw(f"{file.name}: {', '.join(missing)}: missing, though functions apply them; add them")
-    return rules
-
-
 def documents_in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
     """Every rule in force on a day, as `GET /rules` shows it."""
-    return tuple(_rule_document(row, language) for row in rules.in_force(on))
+    return tuple(_rule_document(rules, row, language) for row in rules.in_force(on))
 
 
 def documents_of_rule(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocument, ...]:
     """Every period of one rule, oldest first, with the periods in which it did not exist; raises NotFound."""
-    return tuple(_rule_document(row, language) for row in rules.history(rule_id))
+    return tuple(_rule_document(rules, row, language) for row in rules.history(rule_id))
 
 
-def _rule_document(row: RuleRow, language: Language) -> RuleDocument:
+def _rule_document(rules: Rules, row: RuleRow, language: Language) -> RuleDocument:
     fields = {name: getattr(row, name) for name in DatedRule.__struct_fields__}
-    return RuleDocument(**fields, message=row.message.to(language), explanation=explanations_by_rule().get(row.id))
+    return RuleDocument(**fields, message=row.message.to(language), explanation=explanations_by_rule(rules).get(row.id))
 
 
 class DueRule(msgspec.Struct, frozen=True):

@@ -8,19 +8,20 @@ from functools import lru_cache
 
 from domain.law.buyers import BuyerClass, class_of, social_thresholds
 from domain.law.findings import (
-    STATEMENTS,
     LegalAdvice,
+    LegalStatement,
     advice,
     bracketed_lots,
     least_sure,
     listed_briefly,
     sentence,
     short_date,
+    statements_of,
 )
 from domain.law.procedures.lot_facts import LotFacts, LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
 from domain.law.procedures.procedure import Procedure, eu_thresholds, is_defence
-from domain.law.rules import InForce, cents
+from domain.law.rules import InForce, Rules, cents
 from domain.needs.estimate import cents_rounded_up, stated_total
 from domain.needs.need import Buyer, ContractKind, Need
 from domain.text.bilingual import AND, NOTHING, Text, euros, join_texts
@@ -41,10 +42,10 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
     group = part.group
     if group.total is None:
         return None
-    rules = eu_thresholds(need, part)
+    rules = eu_thresholds(need, part, view)
     bounds = [view[rule_id].cents for rule_id in rules]
     below = [bound is None or group.total < bound for bound in bounds]
-    split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need.buyer)
+    split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need.buyer, view)
     if any(below) and not split:
         return None
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
@@ -79,7 +80,7 @@ def _longest_months(group: Group) -> int | None:
 
 def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """From the EU thresholds on, the need is defined with energy efficiency and sobriety in mind (ENERGY_SOBRIETY)."""
-    rules = eu_thresholds(need, part)
+    rules = eu_thresholds(need, part, view)
     bounds = [view[rule_id].cents for rule_id in rules]
     total, known = part.group.total, [bound for bound in bounds if bound is not None]
     if not view.holds("energy_sobriety") or len(known) < len(bounds) or (total or 0) < max(known):
@@ -89,7 +90,7 @@ def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalA
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
     """Whether the group is below the threshold of social services and may be such services, wholly or mostly."""
-    theirs = max([view[rule_id].cents or 0 for rule_id in social_thresholds(need.buyer)])
+    theirs = max([view[rule_id].cents or 0 for rule_id in social_thresholds(need.buyer, view)])
     if need.contract != "market" or (group.total or 0) >= theirs:
         return False
     maybe = all(lot in group.light or lot.object.light_listing == "descendant" for lot in group.lots)
@@ -129,7 +130,7 @@ def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     bound = view["spaser"].cents
     if buyer is None or bound is None or cents(buyer.annual_purchases_eur or 0) <= bound:
         return None
-    concerned = class_of(buyer).spaser_before or view.holds("spaser_all_buyers")
+    concerned = class_of(buyer, view).spaser_before or view.holds("spaser_all_buyers")
     return advice(view, "spaser", doubtful=not concerned)
 
 
@@ -145,7 +146,7 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     """A framework agreement has a longest duration, save a justified exception; utilities have a longer one."""
     if need.technique != "framework_agreement":
         return None
-    buyer = class_of(need.buyer)
+    buyer = class_of(need.buyer, view)
     rule = LONGEST[buyer.is_utility]
     limit, most = view.number(rule), view.number(LONGEST[True]) or 0
     lasts = {lot.id: (lot.duration_months or 0) + (lot.renewal_months or 0) for lot in need.lots}
@@ -212,7 +213,7 @@ def advise_financial_terms(
     need: Need, lots: tuple[LotFacts, ...], is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
     """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS)."""
-    buyer = class_of(need.buyer)
+    buyer = class_of(need.buyer, view)
     bound, least = view["advance_amount"].cents, view.number("advance_months")
     if need.contract == "concession" or need.technique is not None or buyer.is_utility or buyer.advance is False:
         return None
@@ -253,7 +254,7 @@ def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
 
 def advise_payment(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     """The most days within which the buyer pays (PAYMENT_DAYS), by its body or kind; None where neither is known."""
-    known = class_of(buyer)
+    known = class_of(buyer, view)
     rule, other = known.payment, known.payment_else
     if rule is None or not view.holds(rule):
         return None
@@ -261,12 +262,14 @@ def advise_payment(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     return advice(view, "payment_time", rule=rule, rests_on=(other,) if other else (), days=days, but=but)
 
 
-OF_OBJECTS = {
-    name: (said, {said.rule, *said.rests_on} - {said.of_segments, said.of_cpv})
-    for name, said in STATEMENTS.items()
-    if said.of_segments or said.of_cpv
-}
-"""The statements that the file of the sentences says of some activities or CPV codes, and the rules that must hold."""
+@lru_cache(maxsize=16)
+def _statements_on_objects(law: Rules) -> dict[str, tuple[LegalStatement, set[str]]]:
+    """The statements said of some activities or CPV codes, by name, and the rules that must hold."""
+    return {
+        name: (said, {said.rule, *said.rests_on}.difference((said.of_segments, said.of_cpv)))
+        for name, said in statements_of(law).items()
+        if said.of_segments or said.of_cpv
+    }
 
 
 def advise_on_object(bought: LotObject, contract: ContractKind, view: InForce) -> list[LegalAdvice]:
@@ -274,7 +277,7 @@ def advise_on_object(bought: LotObject, contract: ContractKind, view: InForce) -
     main = bought.cpv[0] if bought.cpv else ""
     return [
         advice(view, name)
-        for name, (said, rules) in OF_OBJECTS.items()
+        for name, (said, rules) in _statements_on_objects(view.law).items()
         if said.contract in {None, contract}
         and all(map(view.holds, rules))
         and (

@@ -9,12 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 
 import msgspec
 
-from domain.law.law_files import LAW_DATA, BrokenLaw, decode_law
-from domain.law.rules import InForce, RuleRow, cite
+from domain.law.law_files import BrokenLaw
+from domain.law.rules import InForce, RuleRow, Rules, cite, load
 from domain.needs.need import ContractKind, Reserved
 from domain.shortlists.listed_suppliers import Confidence, Outcome
 from domain.shortlists.shortlist import Severity
@@ -50,21 +49,19 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contract: ContractKind | None = None
 
 
+SENTENCES_FILE = "law_sentences.toml"
 _QUOTED = re.compile(r"{(\w+)(\.article|\.value)?}")
 
 
-def read_sentences(file: Path) -> tuple[dict[str, LegalStatement], dict[str, Text]]:
-    """The statements of a file such as `law_sentences.toml`, and all its sentences, by name.
-
-    Raises OSError, or BrokenLaw, which names the place and what would be right.
-    """
-    said = decode_law(file.read_bytes(), dict[str, Text | LegalStatement], file.name)
+@lru_cache(maxsize=16)
+def _read_sentences(law: Rules) -> tuple[dict[str, LegalStatement], dict[str, Text]]:
+    said = law.table(SENTENCES_FILE, dict[str, Text | LegalStatement])
     statements = {name: each for name, each in said.items() if isinstance(each, LegalStatement)}
     sentences = {name: each.text if isinstance(each, LegalStatement) else each for name, each in said.items()}
     for name, text in sentences.items():
         if lone := sorted(places_of(text) - places_of(Text(text.fr, ""))):
             right = f"write {{{lone[0]}}} in French too, or leave it out"
-            raise BrokenLaw(f"{file.name}: {name}: {{{lone[0]}}} stands in English alone; {right}")
+            raise BrokenLaw(f"{SENTENCES_FILE}: {name}: {{{lone[0]}}} stands in English alone; {right}")
     return statements, sentences
 
 
@@ -73,9 +70,18 @@ def places_of(text: Text) -> set[str]:
     return {place[0] for side in text for place in _QUOTED.findall(side)}
 
 
-SENTENCES_FILE = LAW_DATA / "law_sentences.toml"
-STATEMENTS, SENTENCES = read_sentences(SENTENCES_FILE)
-"""The statements, and the texts of all sentences, by name."""
+def statements_of(law: Rules) -> dict[str, LegalStatement]:
+    """The statements of the law, by name; raises BrokenLaw, which says what is wrong where."""
+    return _read_sentences(law)[0]
+
+
+def sentences_of(law: Rules) -> dict[str, Text]:
+    """The texts of all sentences of the law, by name; raises as `statements_of`."""
+    return _read_sentences(law)[1]
+
+
+STATEMENTS, SENTENCES = statements_of(load()), sentences_of(load())
+"""The statements and sentences delivered: their names and codes are those of any installation."""
 ON_PROCEDURE = frozenset(said.code for said in STATEMENTS.values() if said.on_procedure)
 """The codes of advice on the procedure of a need."""
 GENERAL = frozenset(said.code for said in STATEMENTS.values() if said.general)
@@ -150,11 +156,13 @@ def _filled_sentence(view: InForce, name: str) -> Text:
         if named in view.rows:
             row = view[named]
             return row.value_text[side] if what is None else str(row.article if what == ".article" else row.value)
-        return _filled_sentence(view, named)[side] if named in SENTENCES else reference[0]
+        return _filled_sentence(view, named)[side] if named in sentences else reference[0]
+
+    sentences = sentences_of(view.law)
 
     fr, en = (
         _QUOTED.sub(lambda reference, side=side: text_of_reference(reference, side), text)  # type: ignore[misc]
-        for side, text in enumerate(SENTENCES[name])
+        for side, text in enumerate(sentences[name])
     )
     return Text(fr, en)
 
@@ -203,7 +211,7 @@ def verdict(
     **values: Text | str | int,
 ) -> Verdict:
     """The verdict of the statement `name`, values filled in; `rule` replaces its rule, `sure` the rule's confidence."""
-    said = STATEMENTS[name]
+    said = statements_of(view.law)[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", weakest(sure or "high", row.confidence)
     outcome = refused_only_when_sure(said.outcome, sure)
@@ -222,7 +230,7 @@ def finding(
     **values: Text | str | int,
 ) -> LegalFinding:
     """The finding of the statement `name`, values filled in; `rule`, `outcome` and `sure` replace its own."""
-    said = STATEMENTS[name]
+    said = statements_of(view.law)[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article = row.article or ""
     sure = weakest(sure or "high", least_sure(row, *map(view.__getitem__, said.rests_on)))
@@ -248,7 +256,7 @@ def advice(
     What is given besides takes the place of its own, but for the rules that it `rests_on`, which are added to those.
     It is as sure as the least sure of them unless `sure` says so, and not at all where the facts are `doubtful`.
     """
-    said = STATEMENTS[name]
+    said = statements_of(view.law)[name]
     row = view[rule or said.rule]
     if doubtful or sure is None:
         sure = least_sure(row, *map(view.__getitem__, (*said.rests_on, *rests_on)), doubtful=doubtful)

@@ -93,7 +93,7 @@ def _thresholds_above(need: Need, read: ReadSegments, view: InForce) -> list[Thr
     group = next((group for group in group_lots(need, lots) if not group.works), None)
     if group is None or need.contract == "concession":
         return []
-    formal = formal_thresholds(need, group)
+    formal = formal_thresholds(need, group, view)
     rules = DIRECT_AWARD, *(formal if len(formal) == 1 and len(group.light) < len(group.lots) else ())
     value = max(group.total or 0, known_total(lot.estimate for lot in group.lots))
     return sorted(((bound, rule_id) for rule_id in rules if value < (bound := view[rule_id].cents or 0)), reverse=True)

@@ -153,9 +153,11 @@ def _review_lot(
 ) -> LotReview:
     """The findings and advice on one lot; `part`: its group's procedure; `small`: the advice on small lots, if any."""
     asked, contract, buyer = lot.lot, need.contract, need.buyer or NOBODY
-    prison, of_object, on_object = _review_object(lot.object, asked.site is not None, contract, class_of(buyer), view)
+    prison, of_object, on_object = _review_object(
+        lot.object, asked.site is not None, contract, class_of(buyer, view), view
+    )
     listed = lot.object.ess_listing == "listed"
-    authority = class_of(buyer).authority if buyer.contracting_authority is None else buyer.contracting_authority
+    authority = class_of(buyer, view).authority if buyer.contracting_authority is None else buyer.contracting_authority
     terms = asked.duration_months, asked.renewal_months, authority
     ess = of_object + review_ess_terms(*terms, listed, view)
     kind = lot.object.transport if contract == "concession" else None, is_defence(need)

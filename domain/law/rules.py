@@ -6,96 +6,44 @@ A message ends with the article of its rule; calendar months are added to a date
 import re
 from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
-from itertools import pairwise
-from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from domain.errors import NotFound
-from domain.law.law_files import LAW_DATA, BrokenLaw, Duty, Status, Theme, Unit, decode_law
+from domain.law.law_files import (
+    LAW_DATA,
+    BrokenLaw,
+    LawFile,
+    Period,
+    Rule,
+    Status,
+    Theme,
+    Unit,
+    Value,
+    Wording,
+    decode_law,
+    faults_of,
+    read_law_files,
+)
 from domain.needs.need import ContractKind
-from domain.reference.cpv import broken_ranges
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import Text, euros
 
-LONGEST_QUOTE = 300
 SEARCH_BY_NUMBER = "https://www.legifrance.gouv.fr/search/code?tab_selection=code&searchField=NUM_ARTICLE&query="
 _CODE_ARTICLE = re.compile(r"[LRD]\d[\d-]*(?= code |$)")
 LAW_FILE = LAW_DATA / "law.toml"
 
-Value = bool | int | float | Duty | tuple[str, ...]
-
-UNITS: dict[Unit, tuple[str, bool]] = {
-    "eur": ("an amount in euros", False),
-    "percent": ("a whole percentage", True),
-    "months": ("a whole number of months", True),
-    "count": ("a whole number", True),
-    "ratio": ("a number", False),
-}
-"""The values that each unit takes, in words, and whether they are whole."""
-
-
-class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sentence in French and English, without article or final stop; `{value}` stands for the period's value."""
-
-    fr: str
-    en: str
-
-
+_Content = TypeVar("_Content")
 NO_RULE: dict[Status, Wording] = {
     "unknown": Wording("Règle non établie pour cette période", "Rule not established for this period"),
     "absent": Wording("Règle inexistante pendant cette période", "No such rule during this period"),
 }
 """The words on a period without rule that has none of its own."""
-
-
-class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established.
-
-    `check_by`: the day by which a maintainer should look again whether it is right; `source` says where.
-    `quote`: words of the article as they stand, "…" for those left out; `article_version`: the day they took effect.
-    """
-
-    source: str
-    confidence: Confidence
-    valid_from: date | None = None
-    valid_until: date | None = None
-    value: Value | None = None
-    status: Status = "in_force"
-    article: str | None = None
-    message: Wording | None = None
-    check_by: date | None = None
-    quote: str | None = None
-    article_version: date | None = None
-    url: str | None = None
-
-
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rule and its successive periods. `informative`: served to readers, no function applies it.
-
-    `concession_article`: what is quoted instead where the contract is a concession.
-    """
-
-    id: str
-    theme: Theme
-    message: Wording
-    periods: tuple[Period, ...]
-    article: str | None = None
-    unit: Unit | None = None
-    informative: bool = False
-    concession_article: str | None = None
-
-
-class LawFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole of `law.toml`; `vintage` is the day the law was last read through."""
-
-    vintage: date
-    rule: tuple[Rule, ...]
 
 
 class DatedRule(msgspec.Struct, frozen=True):
@@ -144,9 +92,13 @@ class RuleRow(DatedRule, frozen=True):
 
 
 class InForce:
-    """The rules at one date. Every known id has a row, also where the law was silent (its `status` says so)."""
+    """The rules at one date. Every known id has a row, also where the law was silent (its `status` says so).
 
-    def __init__(self, histories: Mapping[str, tuple[RuleRow, ...]], on: date) -> None:
+    `law`: all the rules, and the other files of the law beside them.
+    """
+
+    def __init__(self, histories: Mapping[str, tuple[RuleRow, ...]], on: date, law: "Rules") -> None:
+        self.law = law
         self.rows: dict[str, RuleRow] = {}
         self._eventual: dict[str, Any] = {}
         self._last: dict[str, int] = {}
@@ -190,14 +142,16 @@ class InForce:
 
 
 class Rules:
-    """All rules with their histories. `version` changes with any edit of the file; `vintage`: its last review.
+    """All rules with their histories. `version` changes with any edit of `files`; `vintage`: their last review.
 
-    `starts`: the days on which a rule begins to hold, in order; between two of them none changes. `content`: the file.
+    `starts`: the days on which a rule begins to hold, in order; between two of them none changes. `files`: LAW_FILES.
     """
 
-    def __init__(self, law: LawFile, content: bytes) -> None:
-        self.vintage, self.content, rules = law.vintage, content, law.rule
-        self.version = f"{law.vintage.isoformat()}-{sha256(content).hexdigest()[:12]}"
+    def __init__(self, files: Mapping[str, bytes], version: str | None = None) -> None:
+        law = decode_law(files[LAW_FILE.name], LawFile, LAW_FILE.name)
+        self.files, self.vintage, rules = files, law.vintage, law.rule
+        self.version = version or f"{law.vintage.isoformat()}-{sha256(self.content).hexdigest()[:12]}"
+        self._tables: dict[str, Any] = {}
         self._histories: dict[str, tuple[RuleRow, ...]] = {}
         self._of_concessions: dict[str, tuple[RuleRow, ...]] = {}
         for rule in rules:
@@ -212,13 +166,24 @@ class Rules:
         self.ids = tuple(self._histories)
         self._views: dict[tuple[int, ContractKind], InForce] = {}
 
+    @property
+    def content(self) -> bytes:
+        """The files as one document, which `parse` reads again."""
+        return msgspec.json.encode({name: content.decode() for name, content in self.files.items()})
+
+    def table(self, name: str, kind: type[_Content]) -> _Content:
+        """The content of one of the files, read once; raises BrokenLaw where it is wrong."""
+        if name not in self._tables:
+            self._tables[name] = decode_law(self.files[name], kind, name)
+        return self._tables[name]  # type: ignore[no-any-return]
+
     def view(self, on: date, contract: ContractKind = "market") -> InForce:
         """The rules in force on a day, with the articles for this kind of contract; cached per interval of the law."""
         interval = bisect_right(self.starts, on), contract
         view = self._views.get(interval)
         if view is None:
             histories = self._of_concessions if contract == "concession" else self._histories
-            view = self._views[interval] = InForce(histories, on)
+            view = self._views[interval] = InForce(histories, on, self)
         return view
 
     def in_force(self, on: date) -> tuple[RuleRow, ...]:
@@ -239,18 +204,28 @@ def cents(amount_eur: float) -> int:
 
 @cache
 def load() -> Rules:
-    """The rules of `domain/data/law.toml`; raises what `parse` raises."""
-    return parse(LAW_FILE.read_bytes())
+    """The rules and the other files of the law as they are delivered; raises BrokenLaw."""
+    return Rules(read_law_files())
 
 
-def parse(content: bytes) -> Rules:
-    """Rules from the content of a `law.toml`; raises BrokenLaw where it is wrong."""
-    return Rules(decode_law(content, LawFile, LAW_FILE.name), content)
+def parse(content: bytes, version: str | None = None) -> Rules:
+    """Rules from the `content` of others, or from a `law.toml` alone; raises BrokenLaw where it is wrong.
+
+    Files that are not in it are those delivered. `version`: the one under which it was kept.
+    """
+    return Rules(read_law_files() | own_files(content), version)
+
+
+def own_files(content: bytes) -> dict[str, bytes]:
+    """The files in the `content` of rules, by name; the `law.toml` alone where it is one, as older programs kept it."""
+    if not content.startswith(b"{"):
+        return {LAW_FILE.name: content}
+    return {name: text.encode() for name, text in msgspec.json.decode(content, type=dict[str, str]).items()}
 
 
 def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
     """The rule's periods as rows, preceded by an `unknown` one where the first period starts at a date."""
-    if fault := next(_faults_of(rule), None):
+    if fault := next(faults_of(rule), None):
         raise BrokenLaw(f"{rule.id}: {fault}")
     rows = tuple(_rule_row(rule, period) for period in rule.periods)
     first = rule.periods[0].valid_from
@@ -274,50 +249,6 @@ def _rule_for_concessions(rule: Rule) -> Rule:
         return rule
     periods = tuple(msgspec.structs.replace(period, confidence="low") for period in rule.periods)
     return msgspec.structs.replace(rule, periods=periods)
-
-
-def _faults_of(rule: Rule) -> Iterator[str]:
-    """Yield what is wrong in a rule: its periods, their values, the words that they quote."""
-    if not rule.periods:
-        yield "no period"
-    for earlier, later in pairwise(rule.periods):
-        if earlier.valid_until is None or later.valid_from is None:
-            yield "only the first period may lack valid_from, only the last valid_until"
-        elif later.valid_from != earlier.valid_until + timedelta(days=1):
-            yield f"{earlier.valid_until} is not the day before {later.valid_from}"
-    if rule.periods[-1].valid_until is not None:
-        yield f"say what holds after {rule.periods[-1].valid_until} (status absent or unknown)"
-    for period in rule.periods:
-        yield from _faults_of_period(period)
-    yield from _faults_of_values(rule.unit, [period.value for period in rule.periods if period.value is not None])
-
-
-def _faults_of_period(period: Period) -> Iterator[str]:
-    """Yield what is wrong in a period by itself."""
-    if period.valid_from and period.valid_until and period.valid_until < period.valid_from:
-        yield f"{period.valid_until} is before {period.valid_from}"
-    if (period.value is None) != (period.status != "in_force"):
-        yield f"a period has a value exactly when it is in force ({period.valid_from})"
-    if (period.quote is None) != (period.article_version is None):
-        yield f"quote and article_version go together ({period.valid_from})"
-    if period.quote is not None and not 0 < len(period.quote) <= LONGEST_QUOTE:
-        yield f"a quote has at most {LONGEST_QUOTE} characters ({period.valid_from})"
-
-
-def _faults_of_values(unit: Unit | None, values: list[Value]) -> Iterator[str]:
-    """Yield the values that do not fit the unit or, without one, are not all yes or no, all words, or all lists."""
-    kinds = {type(value) for value in values}
-    if unit is None and (len(kinds) > 1 or kinds & {int, float}):
-        yield f"without unit, values are all true or false, all text or all lists: {values}"
-    elif unit is None:
-        if broken := [entry for value in values if isinstance(value, tuple) for entry in broken_ranges(value)]:
-            yield f"a range is two CPV codes of 8 digits in order, unlike {broken}"
-        return
-    expected, is_whole = UNITS[unit or "ratio"]
-    for value in values:
-        is_number = isinstance(value, int if is_whole else (int, float)) and not isinstance(value, bool)
-        if not is_number or not 0 <= value < (101 if unit == "percent" else inf):  # type: ignore[operator]
-            yield f"{value!r} is not {expected}, as unit {unit!r} wants it"
 
 
 def _address_of(article: str | None) -> str | None:

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import msgspec
 
-from domain.law.reservations.eligibility import TYPES, is_in_force, kinds_of
+from domain.law.reservations.eligibility import is_in_force, kinds_of, reserved_types
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Code, Reserved, ShortText
 from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, Approval, LegalForm
 
 LARGEST_EUR = 1e12
+Days = tuple[date | None, date | None]
 Amount = Annotated[float, msgspec.Meta(ge=-LARGEST_EUR, le=LARGEST_EUR)]
 
 
@@ -36,21 +37,22 @@ class PaymentLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Payment(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A payment or a contract as it is counted.
+    """Payments or contracts that count alike, added up.
 
     `number`: SIRET or SIREN in digits, empty where none stands there; `is_sound`: its check digits agree. `first` and
-    `last`: the days between which it was made; null: not known. `written`: its number as it stands in the table.
+    `last`: the days between which they were made; null: not known. `line`, `written`: of one that is to be listed if
+    its number is no SIRET, where it stands and as it is written; null: of others. `lines`: how many they are.
     """
 
-    line: int
+    line: int | None
+    written: str
     number: str
     is_sound: bool
-    cents: int
     first: date | None
     last: date | None
-    segment: str | None
     reserved: bool | None
-    written: str
+    cents: int
+    lines: int = 1
 
     @property
     def siren(self) -> str:
@@ -174,7 +176,7 @@ def judge_payee(payee: Payee, payment: Payment, view: InForce) -> Standing:
 def kinds_of_groups(view: InForce) -> Mapping[str, frozenset[str]]:
     """The kinds of approval that make a payment one to the handicap sector, to inclusion, and to an ESUS."""
     groups: tuple[tuple[str, Reserved], ...] = (("handicap", "handicap"), ("iae", "iae"), ("esus", "ess"))
-    return {name: kinds_of(TYPES[reserved].approvals, view) for name, reserved in groups}
+    return {name: kinds_of(reserved_types(view)[reserved].approvals, view) for name, reserved in groups}
 
 
 def _is_ess(payee: Payee, held: set[str], view: InForce) -> bool | None:

@@ -4,7 +4,7 @@ Everything is added up in whole cents, by figures that each payment counts in; a
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -185,7 +185,7 @@ class _Tally:
     def add(self, payment: Payment, figures: Iterable[str], payee: str) -> None:
         for figure in figures:
             self.cents[figure] += payment.cents
-            self.lines[figure] += 1
+            self.lines[figure] += payment.lines
             if payee:
                 self.suppliers[figure].add(payee)
         if payment.last is not None:
@@ -240,6 +240,7 @@ class _Tally:
 
 def count_spending(
     payments: Iterable[Payment],
+    by_segment: Mapping[str, int],
     payees: Iterable[Payee],
     rejected: Rejected,
     rules: Rules,
@@ -248,23 +249,23 @@ def count_spending(
 ) -> Spending:
     """The spending that payments make, by what the directory knows of their payees; see `Spending`.
 
+    `by_segment`: their cents by segment.
     `payees`: the suppliers of the directory with a SIRET of these legal units. `today`: the day of the law for payments
     whose time is not known.
     """
     standings = Standings(payees, rules, today)
-    of_years, by_segment = defaultdict[str, _Tally](_Tally), Counter[str]()
+    of_years = defaultdict[str, _Tally](_Tally)
     unnumbered, unknown = list[UnknownLine](), dict[str, tuple[int, int]]()
     for payment in payments:
         is_siret = bool(payment.siren) or standings.knows(payment.number)
         standing = standings.standing(payment) if is_siret else NOTHING_KNOWN
         payee = (payment.siren or payment.number) if is_siret else ""
         of_years[payment.year or NOT_KNOWN].add(payment, figures_of(payment.reserved, standing), payee)
-        by_segment[payment.segment or NOT_KNOWN] += payment.cents
-        if not is_siret and len(unnumbered) < MOST_LISTED:
+        if not is_siret and payment.line is not None and len(unnumbered) < MOST_LISTED:
             unnumbered.append(UnknownLine(payment.line, payment.written, payment.cents / 100))
         elif is_siret and standing.is_unknown:
             cents, lines = unknown.get(payment.number, (0, 0))
-            unknown[payment.number] = cents + payment.cents, lines + 1
+            unknown[payment.number] = cents + payment.cents, lines + payment.lines
     whole = _Tally()
     for of_year in of_years.values():
         whole.include(of_year)

@@ -21,7 +21,7 @@ serves the public or other organisations (banks, federations), or is an associat
 
 
 class _Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of asked_last.toml: patterns of folded names."""
+    """The content of asked_last.toml: patterns of folded names, from the start of a word."""
 
     club: tuple[str, ...]
     food_aid: tuple[str, ...]
@@ -38,7 +38,7 @@ def _name_patterns(kinds: frozenset[Kind]) -> tuple[tuple[AskedLast, re.Pattern[
         if kinds
         else (("public_body", names.public_body), ("club", names.club), ("no_seller", names.no_seller + names.food_aid))
     )
-    return tuple((reason, re.compile("|".join(some))) for reason, some in listed if some)
+    return tuple((reason, re.compile(rf"\b(?:{'|'.join(some)})")) for reason, some in listed if some)
 
 
 SELLING_KINDS: frozenset[Kind] = frozenset({"ESAT", "EA", "EATT"})

@@ -5,7 +5,7 @@ A file is read in bounded memory. A published one may be in Windows-1252 too, li
 
 import csv
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -183,7 +183,7 @@ class _Feed:
     def find_delimiter(self, is_header: Callable[[Sequence[str]], bool] | None = None) -> None:
         """Set `delimiter` to the one that a first line `sep=;` names, else to the most frequent in the header.
 
-        `is_header`: which row that is, with the delimiter that makes it so; the first line where none is.
+        `is_header`: which row that is, with the delimiter that makes it so; the first lines where none is.
         """
         header = next(self, "")
         if named := _NAMED_DELIMITER.fullmatch(header):
@@ -192,14 +192,16 @@ class _Feed:
             return
         while header and not header.strip():
             header = next(self, "")
-        self.delimiter = max(_DELIMITERS, key=header.count)
+        counted = Counter(header)
         for _ in range(_MOST_ROWS_ABOVE if is_header else 0):
             fitting = [each for each in _DELIMITERS if is_header and is_header(header.rstrip("\r\n").split(each))]
             if fitting or not header:
-                self.delimiter = (fitting or [self.delimiter])[0]
+                counted = Counter(fitting[:1]) or counted
                 break
             self._size = 0
             header = next(self, "")
+            counted.update(header)
+        self.delimiter = max(_DELIMITERS, key=counted.__getitem__)
         self._again.extend(self.taken)
         self.start_row()
 

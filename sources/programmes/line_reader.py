@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from importlib.resources import files
 from typing import Any
 
 from domain.needs.lot_words import terms_in
@@ -12,11 +13,15 @@ from domain.programme.programme import PlaceSource, PlannedLine, ProgrammeError
 from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 from matching.reference import Reference
-from sources.programmes.columns import Columns, is_unknown
+from sources.file_types.columns import ColumnFinder, Columns
 from sources.programmes.places import Codes, PlaceReader
 
 _SAID = said_by(__name__)
 
+PURCHASES = ColumnFinder(
+    files("domain") / "data" / "programme_columns.toml",
+    {"title": Text("un objet", "an object"), "amount": Text("un montant", "an amount")},
+)
 LONGEST_TITLE = 400
 YEAR = 12
 NATURES: dict[str, Nature] = {
@@ -139,7 +144,7 @@ class LineReader:
 
     def _duration(self, cells: Sequence[str], terms: Mapping[str, str], notes: list[str]) -> Duration:
         cell, head = self._cell("duration", cells)
-        if cell and not is_unknown(cell):
+        if cell and not PURCHASES.is_unknown(cell):
             if (found := read_duration(cell, head, in_months=self._in_months)) is not None:
                 return found
             notes.append(self._unread(head, cell))
@@ -150,7 +155,7 @@ class LineReader:
     ) -> tuple[float | None, ValueCovers]:
         """The amount in euros before tax, and whether it covers renewals. Raises FaultyLine for an unreadable one."""
         cell, head = self._cell("amount", cells)
-        if not cell or is_unknown(cell):
+        if not cell or PURCHASES.is_unknown(cell):
             if cell:
                 notes.append(self._unread(head, cell))
             return (float(terms["value"]), "firm") if "value" in terms and not cell else (None, "firm")
@@ -178,7 +183,7 @@ class LineReader:
 
     def _day(self, cells: Sequence[str], notes: list[str]) -> tuple[date | None, str | None]:
         cell, head = self._cell("date", cells)
-        if not cell or is_unknown(cell):
+        if not cell or PURCHASES.is_unknown(cell):
             return None, cell or None
         try:
             found = read_day(cell, self._year)
@@ -202,7 +207,7 @@ class LineReader:
         place, place_head = self._cell("place", cells)
         if place and (found := self._places.of_cell(place, department or around)):
             return found, "place"
-        if place and not is_unknown(place):
+        if place and not PURCHASES.is_unknown(place):
             notes.append(self._unread(place_head, place))
         if department:
             return department, "department"
@@ -223,15 +228,20 @@ class LineReader:
         for code in codes:
             if not self._reference.cpv.exists(code):
                 raise FaultyLine("cpv", "unknown_code", Text(f"Code CPV inconnu : {code}", f"Unknown CPV code: {code}"))
-        if cell and not codes and not is_unknown(cell):
+        if cell and not codes and not PURCHASES.is_unknown(cell):
             notes.append(self._unread(head, cell))
         return codes
 
     def _reserved(self, cells: Sequence[str], title: str, notes: list[str]) -> tuple[Reserved, ...]:
         cell, head = self._cell("reserved", cells)
-        words = f"réservé {cell}" if cell and not is_unknown(cell) else title
+        words = f"réservé {cell}" if cell and not PURCHASES.is_unknown(cell) else title
         said = {term.value for term in terms_in(words) if term.kind == "reserved" and not term.is_question}
-        if cell and not said and fold(cell) not in {"non", "no", "n", "0", "false", "faux"} and not is_unknown(cell):
+        if (
+            cell
+            and not said
+            and fold(cell) not in {"non", "no", "n", "0", "false", "faux"}
+            and not PURCHASES.is_unknown(cell)
+        ):
             notes.append(self._unread(head, cell))
         return tuple(kind for kind in RESERVED_TYPES if kind in said)
 

@@ -1,7 +1,5 @@
 """A file or document of planned purchases read whole: its tables found sheet by sheet, their rows read as lines."""
 
-import re
-from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import NamedTuple
 
@@ -10,16 +8,14 @@ from domain.needs.need import Buyer
 from domain.programme.programme import MOST_LINES, PlannedLine, ProgrammeError, ProgrammeRequest, SheetRead
 from domain.text.bilingual import Language, Text
 from matching.reference import Reference
+from sources.file_types.columns import ROWS_ABOVE
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
 from sources.file_types.workbook import SIGNATURE, sheets_of
-from sources.programmes.columns import Columns, columns_of, field_of_head, joined_heads
-from sources.programmes.line_reader import LineReader, cell_of_value
+from sources.programmes.line_reader import PURCHASES, LineReader, cell_of_value
 from sources.programmes.places import Codes, PlaceReader
 from sources.rows import unreadable
 
-MOST_SHEETS, ROWS_ABOVE, MOST_COLUMNS_TOLD = 40, 40, 30
-_FIRST_LINES = 8_192
-_NAMED_DELIMITER = re.compile(rb'(?:\xef\xbb\xbf)?"?sep=[,;\t]"?\s*\r?\n', re.IGNORECASE)
+MOST_SHEETS, MOST_COLUMNS_TOLD = 40, 30
 TOO_MANY = Text(
     f"Plus de {MOST_LINES} lignes : envoyer le programme en plusieurs fois",
     f"More than {MOST_LINES} lines: send the programme in several parts",
@@ -53,22 +49,22 @@ def read_programme_file(
     is_book = content.startswith(SIGNATURE)
     if is_book:
         sheets = sheets_of(content, MOST_SHEETS)
-        raw = [_raw_table(each.name if len(sheets) > 1 else None, each.content, ",") for each in sheets]
+        raw = [_raw_table(each.name if len(sheets) > 1 else None, each.content) for each in sheets]
     else:
-        raw = [_raw_table(None, content, None)]
-    found = [(table, *_header_of(table.rows)) for table in raw]
-    if not any(columns.is_programme for _, columns, _ in found):
-        raise unreadable("missing_column", _columns_seen([columns for _, columns, _ in found]))
+        raw = [_raw_table(None, content)]
+    found = [(table, *PURCHASES.header_in(table.rows)) for table in raw]
+    if not any(PURCHASES.is_whole(columns) for _, columns, _ in found):
+        raise unreadable("missing_column", PURCHASES.missing([columns for _, columns, _ in found]))
     lines, errors, read, heads = list[PlannedLine](), list[ProgrammeError](), list[SheetRead](), dict[str, None]()
     faulty = dict[tuple[str | None, int], dict[str, str]]()
     places = PlaceReader(reference)
-    for table, columns, start in found:
-        if not columns.is_programme:
+    for table, columns, header in found:
+        if not PURCHASES.is_whole(columns):
             read.append(SheetRead(table.sheet, {}, columns.others[:MOST_COLUMNS_TOLD]))
             continue
         read.append(SheetRead(table.sheet, columns.heads_read, columns.others))
         heads |= dict.fromkeys(filter(None, columns.heads))
-        above = " ".join(cell for _, cells in table.rows[:start] for cell in cells if cell)
+        above = " ".join(cell for line, cells in table.rows if line <= header for cell in cells if cell)
         reader = LineReader(
             reference, columns, language, sheet=table.sheet, heading=f"{table.sheet or ''} {above}"[:1_000],
             asked=asked, buyer=buyer, as_computed=is_book, places=places,
@@ -77,7 +73,9 @@ def read_programme_file(
             ProgrammeError(each.line, table.sheet, "", each.problem.code, each.problem.detail.to(language))
             for each in table.faulty
         ]
-        for line, cells in table.rows[start:]:
+        for line, cells in table.rows:
+            if line <= header:
+                continue
             found_line = reader.read(line, cells)
             _put(found_line, lines, errors)
             if isinstance(found_line, ProgrammeError):
@@ -99,7 +97,9 @@ def read_programme_request(
             continue
         names, codes = tuple(each), _codes_in(each)
         if unknown := [
-            name for name in names if field_of_head(name) is None and name not in {"territory", "value_covers"}
+            name
+            for name in names
+            if PURCHASES.field_of_head(name) is None and name not in {"territory", "value_covers"}
         ]:
             detail = Text(f"Champ inconnu : « {unknown[0][:80]} »", f"Unknown field: “{unknown[0][:80]}”")
             errors.append(
@@ -108,7 +108,7 @@ def read_programme_request(
             continue
         if names not in readers:
             readers[names] = LineReader(
-                reference, columns_of(names), language, asked=asked, buyer=request.buyer,
+                reference, PURCHASES.columns_of(names), language, asked=asked, buyer=request.buyer,
                 as_computed=True, in_months=True, places=places,
             )  # fmt: skip
         found = readers[names].read(number, [cell_of_value(value) for value in each.values()] or [""], codes)
@@ -146,65 +146,14 @@ def _codes_in(line: dict[str, object]) -> Codes:
     return ()
 
 
-def _raw_table(sheet: str | None, content: bytes, delimiter: str | None) -> RawTable:
-    """The rows of a table as they are written; the delimiter of a CSV file is that of most of its first lines."""
-    shift = 0
-    if delimiter is None and not _NAMED_DELIMITER.match(content):
-        first = content[:_FIRST_LINES]
-        delimiter = max(",;\t", key=lambda mark: sum(line.count(mark.encode()) for line in first.splitlines()))
-        if not any(first.count(mark.encode()) for mark in ",;\t"):
-            delimiter = ";"
-    if delimiter is not None:
-        content, shift = f"sep={delimiter}\n".encode() + content.removeprefix(b"\xef\xbb\xbf"), 1
+def _raw_table(sheet: str | None, content: bytes) -> RawTable:
+    """The rows of a table as they are written."""
     rows, faulty = list[RowAsWritten](), list[FaultyRow]()
-    for row in rows_as_written(BytesIO(content), as_published=True):
+    for row in rows_as_written(BytesIO(content), as_published=True, is_header=PURCHASES.is_header):
         if isinstance(row, FaultyRow):
-            faulty.append(FaultyRow(row.line - shift, row.problem))
+            faulty.append(row)
         else:
-            rows.append((row[0] - shift, [" ".join(cell.split()) for cell in row[1]]))
+            rows.append((row[0], [" ".join(cell.split()) for cell in row[1]]))
         if len(rows) + len(faulty) > MOST_LINES + 10 * ROWS_ABOVE:
             raise unreadable("too_many_lines", TOO_MANY)
     return RawTable(sheet, rows, faulty)
-
-
-def _header_of(rows: Sequence[RowAsWritten]) -> tuple[Columns, int]:
-    """The columns of the header that names most fields, and where the rows below it begin; columns of none else."""
-    best, start, most = Columns((), {}), 0, -1
-    for place, (_, cells) in enumerate(rows[:ROWS_ABOVE]):
-        for columns, begin in _possible_headers(rows, place, cells):
-            fields = len(columns.of_field) + 10 * columns.is_programme
-            if fields > most:
-                best, start, most = columns, begin, fields
-    return best, start
-
-
-def _possible_headers(rows: Sequence[RowAsWritten], place: int, cells: Sequence[str]) -> Iterator[tuple[Columns, int]]:
-    """A row as a header, and with the row below where that is a second row of heads."""
-    columns = columns_of(cells)
-    if sum(map(bool, cells)) < 2:  # a title; but the only column of a table is told
-        yield columns, place + 1
-        return
-    below = rows[place + 1][1] if place + 1 < len(rows) else []
-    is_second = any(map(field_of_head, filter(None, below))) or any(cell in {"HT", "TTC"} for cell in below)
-    title = columns.of_field.get("title", (0,))[0]
-    object_below = below[title] if title < len(below) else ""
-    if (
-        is_second
-        and not any(map(str.isdigit, "".join(below[:title])))
-        and (not object_below or field_of_head(object_below))
-    ):
-        yield columns_of(joined_heads(cells, below)), place + 2
-    yield columns, place + 1
-
-
-def _columns_seen(tables: Sequence[Columns]) -> Text:
-    """A sentence on the columns that no table of a file has, and on those that it has."""
-    best = max(tables, key=lambda each: (len(each.of_field), len(each.heads)))
-    missing = [field for field in ("title", "amount") if field not in best.of_field]
-    fr = " et ".join({"title": "d'objet", "amount": "de montant"}[field] for field in missing)
-    en = " and no ".join({"title": "object", "amount": "amount"}[field] for field in missing)
-    seen = ", ".join(head for head in best.heads if head) or "–"
-    return Text(
-        f"Aucune colonne {fr} n'est reconnue. Colonnes vues : {seen[:800]}",
-        f"No {en} column is recognised. Columns seen: {seen[:800]}",
-    )

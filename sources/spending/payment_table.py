@@ -1,11 +1,12 @@
 """Tables of payments and contracts as buyers keep them: title rows above, French amounts and days, any columns.
 
-Columns are found by the words of `payment_titles.toml`. A row with a fault is told with its line and stops no other.
+Columns are found by the words of `payment_columns.toml`. A row with a fault is told with its line and stops no other.
+Payments are added up as they are read: what is kept grows with what counts differently, not with the lines.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -13,19 +14,18 @@ from importlib.resources import files
 from itertools import chain, islice
 from typing import BinaryIO, NamedTuple
 
-import msgspec
-
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.spending.payment import LARGEST_EUR, Payment, PaymentLine, is_number
-from domain.spending.spending import MOST_LISTED, ReadColumn, Rejected
+from domain.spending.payment import LARGEST_EUR, Days, Payment, PaymentLine, is_number
+from domain.spending.spending import MOST_LISTED, NOT_KNOWN, ReadColumn, Rejected
 from domain.suppliers.source import RowError, reject
 from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 from matching.words.keywords import Interpreter
+from sources.file_types.columns import ROWS_ABOVE, ColumnFinder
 from sources.file_types.csv_cells import FALSE, unmarked_text
-from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
+from sources.file_types.csv_table import FaultyRow, rows_as_written
 from sources.rows import unreadable
 from sources.validation import siret_passes_check
 
@@ -35,24 +35,13 @@ MOST_LINES = 100_000
 MOST_TEXTS, LONGEST_WORDS = 4_000, 400
 """Objects of different words that are read as segments, 0.6 ms each: of others the CPV code alone says one."""
 _DIGITS = re.compile(r"\d+")
-_INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-ROWS_ABOVE, LONGEST_KEPT = 40, 40
-SHOWN_COLUMNS, LONGEST_SHOWN = 30, 60
+LONGEST_KEPT = 40
 _SIREN_KEY_DIGITS = 9
-
-
-class _Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The words of a column's titles: of `entries` the first that fits decides; none of `without` may stand there."""
-
-    entries: tuple[str, ...]
-    without: tuple[str, ...] = ()
-
-
-_TITLES = msgspec.toml.decode((files("sources.spending") / "payment_titles.toml").read_bytes(), type=dict[str, _Title])
-REQUIRED = ("siret", "amount")
-
+PAYMENTS = ColumnFinder(
+    files("sources.spending") / "payment_columns.toml",
+    {"siret": Text("un SIRET", "a SIRET"), "amount": Text("un montant", "an amount")},
+)
 TOO_MANY = _SAID["too_many"].filled(most_lines=MOST_LINES)
-_NAMES = {"siret": Text("un SIRET", "a SIRET"), "amount": Text("un montant", "an amount")}
 
 
 def cents_of(euros: float) -> int:
@@ -94,7 +83,6 @@ def read_amount(cell: str) -> int | None:
     return -cents if is_credit else cents
 
 
-Days = tuple[date | None, date | None]
 _DAYS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ].*)?"), "ymd"),
     (re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})(?: .*)?"), "dmy"),
@@ -161,38 +149,27 @@ def read_reserved(cell: str) -> bool | None:
     return said not in (*FALSE, "n", "no", "aucun", "aucune", "sans", "sans objet", "neant", "none")
 
 
-class Draft(NamedTuple):
-    """A payment whose segment is still to be read, by its CPV code and its words; see `_words_key`."""
-
-    payment: Payment
-    code: str
-    words: str
-
-
 class SegmentReader:
-    """Reads the one segment that each payment is of, by its CPV code and its words; the same words once."""
+    """Reads the one segment that payments are of, by their CPV code and their words; the same words once."""
 
     def __init__(self, taxonomy: Taxonomy, cpv: Cpv, interpreter: Interpreter) -> None:
         self._taxonomy, self._cpv, self._interpreter = taxonomy, cpv, interpreter
 
-    def payments(self, drafts: Sequence[Draft]) -> list[Payment]:
-        """The payments with their segments: that of a sure CPV code, else the one that the words mean.
+    def cents_by_segment(self, cents: Mapping[tuple[str, str], int], weights: Mapping[str, int]) -> dict[str, int]:
+        """The cents of each segment, of those by code and words: that of a sure CPV code, else what the words mean.
 
-        Of more than MOST_TEXTS different words, those for which most was paid are read.
+        Of more than MOST_TEXTS different words, those of the largest weights are read.
         """
-        listed = list(map(self._segments_of_code, (each.code for each in drafts)))
-        paid = Counter[str]()
-        for each, (segments, is_sure) in zip(drafts, listed, strict=True):
-            if each.words and not (is_sure and len(segments) == 1):
-                paid[each.words] += abs(each.payment.cents) + 1
-        meant = {key: [each.segment for each in self._interpreter.read(key)] for key, _ in paid.most_common(MOST_TEXTS)}
-        found = []
-        for each, (segments, is_sure) in zip(drafts, listed, strict=True):
-            of_words = meant.get(each.words, ())
+        codes = {code: self._segments_of_code(code) for code, _ in cents}
+        unsure = {words: weights[words] for code, words in cents if words and not _says_one(*codes[code])}
+        read = Counter(unsure).most_common(MOST_TEXTS)
+        meant = {words: [each.segment for each in self._interpreter.read(words)] for words, _ in read}
+        found = Counter[str]()
+        for (code, words), value in cents.items():
+            (segments, is_sure), of_words = codes[code], meant.get(words, ())
             shared = [segment for segment in of_words if segment in segments]
             in_order = (*segments, *of_words) if is_sure else (*of_words, *segments)
-            segment = next(iter((*shared, *in_order)), None)
-            found.append(each.payment if segment is None else msgspec.structs.replace(each.payment, segment=segment))
+            found[next(iter((*shared, *in_order)), NOT_KNOWN)] += value
         return found
 
     def _segments_of_code(self, code: str) -> tuple[tuple[str, ...], bool]:
@@ -203,146 +180,120 @@ class SegmentReader:
         return self._taxonomy.of_cpv(code8), not self._taxonomy.is_general_cpv(code8)
 
 
-def _words_key(words: str) -> str:
-    """The words without numbers, by which objects that differ in the number of an invoice alone are one."""
-    return " ".join(_DIGITS.sub(" ", words).split())[:LONGEST_WORDS]
+def _says_one(segments: tuple[str, ...], is_sure: bool) -> bool:
+    return is_sure and len(segments) == 1
 
 
 class ReadPayments(NamedTuple):
-    """The payments that were read, and what of the table was not."""
+    """The payments that were read, their cents by segment, and what of the table was not."""
 
     payments: list[Payment]
+    by_segment: dict[str, int]
     rejected: Rejected
+
+
+class PaymentSums:
+    """Adds up payments as they are read, those that count alike as one, and lists lines that cannot be counted."""
+
+    def __init__(self, language: Language) -> None:
+        self._language, self._lines, self._unsound, self._rejected = language, 0, 0, 0
+        self._cents, self._of_words, self._weights = Counter[_Alike](), Counter[tuple[str, str]](), Counter[str]()
+        self._counts, self._errors = Counter[_Alike](), list[RowError]()
+
+    def add(self, line: int, written: str, cents: int, days: Days, reserved: bool | None, code: str, said: str) -> None:
+        """Add a payment to the number that is written, with its CPV code and its words.
+
+        Raises UnreadableFile for a line too many.
+        """
+        self._lines += 1
+        if self._lines > MOST_LINES:
+            raise unreadable("too_many_lines", TOO_MANY)
+        number, is_sound = read_number(written)
+        self._unsound += not is_sound
+        is_listed = not is_sound and self._unsound <= MOST_LISTED
+        place, shown = (line, written[:100]) if is_listed else (None, "")
+        key = _Alike(place, shown, number, is_sound, days[0], days[1], reserved)
+        self._cents[key] += cents
+        self._counts[key] += 1
+        # objects that differ in the number of an invoice alone are one
+        words = " ".join(_DIGITS.sub(" ", said).split())[:LONGEST_WORDS]
+        self._of_words[code, words] += cents
+        self._weights[words] += abs(cents) + 1
+
+    def add_line(self, line: int, read: PaymentLine, at: tuple[str | int, ...] = ()) -> None:
+        """Add a line of JSON. Raises InvalidContent where it says no amount; `at`: the way to the line."""
+        amount = read.amount_eur if read.amount is None else read.amount
+        if amount is None:
+            raise InvalidContent((Problem(pointer(*at, "amount"), "missing_field", _SAID["no_amount"]),))
+        reserved = None if read.reserved is None else bool(read.reserved)
+        days = read.date, read.date
+        self.add(line, read.siret or "", cents_of(amount), days, reserved, read.cpv or "", read.object or "")
+
+    def reject(self, line: int, problems: tuple[Problem, ...]) -> None:
+        """List a line that is not counted, and what is wrong with it."""
+        self._rejected += 1
+        if len(self._errors) < MOST_LISTED:
+            self._errors.append(reject(line, None, problems, self._language))
+
+    def result(
+        self, segments: SegmentReader, read: tuple[ReadColumn, ...] = (), left: tuple[str, ...] = ()
+    ) -> ReadPayments:
+        """The sums; `read` and `left`: the columns of the table."""
+        payments = [Payment(*key, cents, self._counts[key]) for key, cents in self._cents.items()]
+        by_segment = segments.cents_by_segment(self._of_words, self._weights)
+        return ReadPayments(payments, by_segment, Rejected(tuple(self._errors), self._rejected, read, left))
+
+
+class _Alike(NamedTuple):
+    """The values in which payments that are added up agree, as in `Payment`."""
+
+    line: int | None
+    written: str
+    number: str
+    is_sound: bool
+    first: date | None
+    last: date | None
+    reserved: bool | None
 
 
 def payments_in_table(stream: BinaryIO, segments: SegmentReader, language: Language) -> ReadPayments:
     """The payments in a table as CSV. Raises UnreadableFile where no column is one of amounts, or of SIRETs."""
-    rows = rows_as_written(stream, as_published=True, is_header=is_header)
-    titles, columns, after = _find_header(rows)
-    drafts, errors = list[Draft](), list[RowError]()
-    number = 0
-    for row in after:
+    rows, sums = rows_as_written(stream, as_published=True, is_header=PAYMENTS.is_header), PaymentSums(language)
+    first = list(islice(rows, ROWS_ABOVE))
+    columns, header = PAYMENTS.header_in(first)
+    if not PAYMENTS.is_whole(columns):
+        raise unreadable("missing_column", PAYMENTS.missing([columns]))
+    places = {name: of_field[0] for name, of_field in columns.of_field.items()}
+    for row in chain((row for row in first if row[0] > header), rows):
         if isinstance(row, FaultyRow):
-            made: Draft | tuple[Problem, ...] = (row.problem,)
-            line = row.line
-        else:
-            line, cells = row
-            found = {name: cells[at].strip() if at < len(cells) else "" for name, at in columns.items()}
-            if not any(found.values()):
-                continue
-            made = _payment_of_cells(line, found, cells, titles, columns)
-        if isinstance(made, Draft):
-            drafts.append(made)
-            if len(drafts) > MOST_LINES:
-                raise unreadable("too_many_lines", TOO_MANY)
-        else:
-            number += 1
-            if len(errors) < MOST_LISTED:
-                errors.append(reject(line, None, made, language))
-    read = tuple(ReadColumn(name, titles[at]) for name, at in columns.items())
-    left = tuple(title for at, title in enumerate(titles) if title and at not in columns.values())
-    return ReadPayments(segments.payments(drafts), Rejected(tuple(errors), number, read, left))
+            sums.reject(row.line, (row.problem,))
+            continue
+        line, cells = row
+        found = {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
+        if any(found.values()) and (problems := _add_cells(sums, line, found, cells, columns.heads_read)):
+            sums.reject(line, problems)
+    read = tuple(ReadColumn(name, head) for name, head in columns.heads_read.items())
+    left = tuple(head for at, head in enumerate(columns.heads) if head and at not in places.values())
+    return sums.result(segments, read, left)
 
 
-def _payment_of_cells(
-    line: int,
-    found: dict[str, str],
-    cells: Sequence[str],
-    titles: Sequence[str],
-    columns: dict[str, int],
-) -> Draft | tuple[Problem, ...]:
-    """The payment in a row, or what is wrong with it."""
-
-    def place(name: str) -> str:
-        return pointer(titles[columns[name]])
-
-    number, is_sound = read_number(found["siret"])
-    if not number and any(fold(each).startswith(("total", "sous total", "grand total")) for each in cells):
+def _add_cells(
+    sums: PaymentSums, line: int, found: Mapping[str, str], cells: Sequence[str], heads: Mapping[str, str]
+) -> tuple[Problem, ...]:
+    """Add the payment in a row; what is wrong with it, else nothing."""
+    if not read_number(found["siret"])[0] and any(
+        fold(each).startswith(("total", "sous total", "grand total")) for each in cells
+    ):
         return (Problem("", "sum_of_others", _SAID["a_sum"]),)
-    cents = read_amount(found["amount"])
-    days = read_days(found.get("date", ""))
+    cents, days = read_amount(found["amount"]), read_days(found.get("date", ""))
     problems = list[Problem]()
     if cents is None:
         missing = not found["amount"]
         detail, code = (_SAID["no_amount"], "missing_field") if missing else (_SAID["not_an_amount"], "wrong_format")
-        problems.append(Problem(place("amount"), code, detail))
+        problems.append(Problem(pointer(heads["amount"]), code, detail))
     if days is None:
-        problems.append(Problem(place("date"), "wrong_format", _SAID["not_a_day"]))
-    if cents is None or days is None:
-        return tuple(problems)
-    reserved = read_reserved(found.get("reserved", ""))
-    payment = Payment(line, number, is_sound, cents, *days, None, reserved, found["siret"][:100])
-    return Draft(payment, found.get("cpv", ""), _words_key(found.get("object", "")))
-
-
-def draft_of_line(line: int, read: PaymentLine, at: tuple[str | int, ...] = ()) -> Draft:
-    """The payment in a line of JSON. Raises InvalidContent where it says no amount; `at`: the way to the line."""
-    amount = read.amount_eur if read.amount is None else read.amount
-    if amount is None:
-        raise InvalidContent((Problem(pointer(*at, "amount"), "missing_field", _SAID["no_amount"]),))
-    number, is_sound = read_number(read.siret or "")
-    reserved = None if read.reserved is None else bool(read.reserved)
-    day, written = read.date, read.siret or ""
-    payment = Payment(line, number, is_sound, cents_of(amount), day, day, None, reserved, written)
-    return Draft(payment, read.cpv or "", _words_key(read.object or ""))
-
-
-_Row = RowAsWritten | FaultyRow
-
-
-def _find_header(rows: Iterator[_Row]) -> tuple[list[str], dict[str, int], Iterator[_Row]]:
-    """The titles of a table, the places of the columns that are read, and the rows after them.
-
-    Raises UnreadableFile where none of the first rows has a title for an amount and one for a SIRET.
-    """
-    first = list(islice(rows, ROWS_ABOVE))
-    best: tuple[int, int, list[str], dict[str, int]] = (-1, -1, [], {})
-    for at, row in enumerate(first):
-        if isinstance(row, FaultyRow):
-            continue
-        titles = [" ".join(cell.split()) for cell in row[1]]
-        columns = find_columns(titles)
-        if columns.keys() >= set(REQUIRED):
-            return titles, columns, chain(first[at + 1 :], rows)
-        seen = len(columns), sum(map(bool, titles))
-        if seen > best[:2]:
-            best = (*seen, titles, columns)
-    raise _missing_columns(best[2], best[3])
-
-
-def is_header(cells: Sequence[str]) -> bool:
-    """Whether a row has a title for an amount and one for a SIRET."""
-    return find_columns(cells).keys() >= set(REQUIRED)
-
-
-def find_columns(titles: Sequence[str]) -> dict[str, int]:
-    """The place of the column for each thing that is read and that a title names; of several, the best by its words."""
-    words = [fold(_INNER_CAPITAL.sub(" ", title)).split() for title in titles]
-    taken: dict[str, int] = {}
-    for name, known in _TITLES.items():
-        fits = _first_fit(words, known, lambda at: at not in taken.values())
-        if fits is not None:
-            taken[name] = fits
-    return taken
-
-
-def _first_fit(words: Sequence[Sequence[str]], known: _Title, is_free: Callable[[int], bool]) -> int | None:
-    for entry in known.entries:
-        wanted = set(entry.split())
-        for at, title in enumerate(words):
-            if is_free(at) and wanted.issubset(title) and not set(known.without).intersection(title):
-                return at
-    return None
-
-
-def _missing_columns(titles: Sequence[str], columns: dict[str, int]) -> Exception:
-    """The error for a table without a column of amounts or of SIRETs; it says which columns were seen."""
-    lacking = [_NAMES[name] for name in REQUIRED if name not in columns]
-    shown = [title[:LONGEST_SHOWN] for title in titles if title][:SHOWN_COLUMNS]
-    seen_fr, seen_en = ", ".join(f"« {each} »" for each in shown), ", ".join(f"“{each}”" for each in shown)
-    fr, en = " ni ".join(each.fr for each in lacking), " or ".join(each.en for each in lacking)
-    detail = Text(
-        f"Aucune colonne ne donne {fr} ; colonnes vues : {seen_fr or 'aucune'}",
-        f"No column gives {en}; columns seen: {seen_en or 'none'}",
-    )
-    return unreadable("missing_column", detail)
+        problems.append(Problem(pointer(heads["date"]), "wrong_format", _SAID["not_a_day"]))
+    if cents is not None and days is not None:
+        reserved = read_reserved(found.get("reserved", ""))
+        sums.add(line, found["siret"], cents, days, reserved, found.get("cpv", ""), found.get("object", ""))
+    return tuple(problems)

@@ -10,6 +10,7 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,8 +81,11 @@ async def listening(
     given: dict[str, Any] = {"hostname": "mail.test", "enable_SMTPUTF8": True, **options}
     connections: set[SMTP] = set()
 
+    # not the mailbox itself: of its handler aiosmtpd reads all members at each connection, and `received` parses all
+    hooks = SimpleNamespace(handle_RCPT=mailbox.handle_RCPT, handle_DATA=mailbox.handle_DATA)
+
     def connection() -> SMTP:
-        one = SMTP(mailbox, loop=asyncio.get_running_loop(), **given)
+        one = SMTP(hooks, loop=asyncio.get_running_loop(), **given)
         connections.add(one)
         return one
 

@@ -87,7 +87,7 @@ async def test_counts_are_those_of_a_match(client: AsyncTestClient[Litestar]) ->
 async def test_a_table_without_amounts_says_its_columns(client: AsyncTestClient[Litestar]) -> None:
     answer = await post(client, "Objet;Couleur\nNettoyage;bleu\n", CSV)
     assert answer.status_code == 422
-    assert "Objet, Couleur" in answer.json()["detail"]
+    assert "« Objet », « Couleur »" in answer.json()["detail"]
 
 
 async def test_a_workbook_of_several_sheets_and_merged_heads(client: AsyncTestClient[Litestar]) -> None:

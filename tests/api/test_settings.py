@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from api.app import create_app
 from api.people_settings import MailServer, ascii_domain, comparable_address, mail_server, sender_address
 from api.settings import VARIABLES, WITHDRAWN, BadSetting, read_settings
+from domain.law.findings import sentences_of
 from domain.law.rules import LAW_FILE
 from matching.reference import Reference, load_reference
 from tests.api.conftest import alive
@@ -217,10 +218,17 @@ def test_rules_of_ones_own_replace_the_law(tmp_path: Path) -> None:
         (law.replace("valid_from = 2026-04-01", "valid_from = 2026-04-02"), "2026-03-31"),
         (law.replace('id = "spaser"', 'id = "spazer"'), "spaser"),
         (law + "periods = [", "Invalid value"),
+        ("", "Object missing required field"),
     ):
         other.write_text(broken, encoding="utf-8")
         with pytest.raises(BadSetting, match=f"VIVIER_LAW_FILE.*{complaint}"):
             read_settings({"VIVIER_LAW_FILE": str(other)})
+    other.unlink()
+    words = LAW_FILE.with_name("law_sentences.toml").read_text(encoding="utf-8")
+    (tmp_path / "law_sentences.toml").write_text(words.replace("Cet acheteur paie", "Il paie"), encoding="utf-8")
+    own = read_settings({"VIVIER_LAW_FILE": str(tmp_path)}).rules  # a folder, with the files that are its own
+    assert own is not None
+    assert sentences_of(own)["payment_time"].fr.startswith("Il paie dans les")
     with pytest.raises(BadSetting, match=r"VIVIER_LAW_FILE.*No such file"):
         read_settings({"VIVIER_LAW_FILE": str(tmp_path / "nowhere.toml")})
 

@@ -75,6 +75,16 @@ MENU: dict[str, tuple[Scope, ...]] = {
 """The pages that the menu and the site map lead to, with the rights that open them."""
 
 
+PARENTS = {
+    "heures": "besoin",
+    "reseaux": "territoires",
+    "rencontres": "besoins",
+    "mes-courriels": "acces",
+    **dict.fromkeys(("acces", "donnees", "mentions", "accessibilite"), "plan"),
+}
+"""The page above each that stands at the first level and is not in the menu."""
+
+
 def main_pages(client: Client | None) -> list[tuple[str, Text, Text]]:
     """The path, the name and the use of each page that a client may open, in the order of the menu."""
     allowed = [path for path, scopes in MENU.items() if client is not None and client.may(*scopes)]
@@ -84,16 +94,16 @@ def main_pages(client: Client | None) -> list[tuple[str, Text, Text]]:
 def current_page(path: str) -> str | None:
     """The entry of the menu to which the page at a path belongs; None where it belongs to none."""
     first = path.strip("/").partition("/")[0]
-    return first if first in MENU else None
+    return next((each for each in (first, PARENTS.get(first)) if each in MENU), None)
 
 
 def pages_above(path: str) -> list[tuple[str, Text]]:
     """The path and the name of each page above the one at `path`, the first one first."""
-    if path == "/besoin/resultat":
-        return []  # its first lines are the need, which a chip changes
     parts = path.strip("/").split("/")
     names = CODE_WORDS["menu"] | CODE_WORDS["pages_above"]
     firsts = [parts[:length] for length in range(1, len(parts))]
+    if parts[0] in PARENTS:
+        firsts.insert(0, [PARENTS[parts[0]]])
     return [("/".join(own), names[each]) for own in firsts for each in names if _fits(own, each.split("/"))]
 
 

@@ -1,17 +1,23 @@
 """The page on which operators see what suppliers say of themselves, and withdraw it."""
 
+from collections.abc import Mapping
+from functools import partial
+
 from litestar import Response
 
 from api.declarations.operator_routes import page_of_declarations, withdraw_as_operator
+from api.desk.directory.directory_page import service_area_in_words
 from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in
 from db.core.engine import transaction
+from domain.declarations.declaration import Alike, WithdrawalRequest
 from domain.declarations.record import ListedDeclaration
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 
 SHOWN, LONGEST_REASON = 100, 2_000
+ALSO: Mapping[str, Alike] = {"expediteur": "same_sender", "organisation": "same_organisation"}
 NO_REASON = Text("Donnez le motif : le fournisseur le lira", "Say why: the supplier reads it")
 
 
@@ -23,13 +29,13 @@ async def show_declarations(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/sources/declarations", scope="admin")
 async def withdraw_declaration(visit: Visit) -> Response[bytes]:
-    """Withdraw what a supplier says of itself, and show the list again; 422 without a reason."""
+    """Withdraw what a supplier says of itself, as its form asks, and show the list again; 422 without a reason."""
     reason = visit.text("motif").strip()[:LONGEST_REASON]
     if not reason:
         return await _declarations_page(visit, (Mistake("motif", NO_REASON),))
-    supplier_id = id_in(visit.text("fournisseur"), NO_SUPPLIER)
-    async with transaction(visit.services.database) as connection:
-        await withdraw_as_operator(visit.call, connection, supplier_id, reason)
+    supplier_id, also = id_in(visit.text("fournisseur"), NO_SUPPLIER), ALSO.get(visit.text("avec"))
+    asked = WithdrawalRequest(reason, also=also, revoke_links=visit.text("lien") == "oui")
+    await withdraw_as_operator(visit.call, supplier_id, asked)
     return visit.redirect("/sources/declarations")
 
 
@@ -40,6 +46,12 @@ async def _declarations_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -
     if is_operator:
         async with transaction(visit.services.database) as connection:
             items, following = await page_of_declarations(visit.call, connection, visit.text("suite") or None, SHOWN)
+    area = partial(service_area_in_words, territories=visit.reference.territories)
     return visit.page(
-        "sources/declarations.html", mistakes=mistakes, items=items, following=following, is_operator=is_operator
+        "sources/declarations.html",
+        mistakes=mistakes,
+        items=items,
+        following=following,
+        is_operator=is_operator,
+        area=area,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from domain.law.buyers import class_of, possible_thresholds, social_thresholds
-from domain.law.findings import STATEMENTS, LegalAdvice, advice, least_sure, sentence, weakest
+from domain.law.findings import LegalAdvice, advice, least_sure, sentence, statements_of, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
     Group,
@@ -67,7 +67,7 @@ def determine_procedures(need: Need, lots: tuple[LotFacts, ...], view: InForce) 
 
 def _procedure_of_group(need: Need, group: Group, view: InForce) -> Procedure:
     """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two."""
-    thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
+    thresholds, light = formal_thresholds(need, group, view), takes_light_regime(need.contract, group, view)
     if group.total is None:
         return Procedure(group, None, None, thresholds, light)
     is_market, direct = need.contract == "market", view[direct_threshold(group, need)].cents
@@ -98,13 +98,13 @@ def direct_threshold(group: Group, need: Need) -> str:
     return "direct_award_works" if group.works else "direct_award_supplies_services"
 
 
-def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
+def formal_thresholds(need: Need, group: Group, view: InForce) -> tuple[str, ...]:
     """The ids of the rules whose EU threshold may hold for a group: several where the buyer's kind is not known."""
     if need.contract == "concession":
         return ("eu_concessions",)
     if group.works:
         return ("eu_works",)
-    return ("eu_defence",) if is_defence(need) else possible_thresholds(need.buyer)
+    return ("eu_defence",) if is_defence(need) else possible_thresholds(need.buyer, view)
 
 
 def is_defence(need: Need) -> bool:
@@ -112,10 +112,10 @@ def is_defence(need: Need) -> bool:
     return need.buyer is not None and need.buyer.defence is True
 
 
-def eu_thresholds(need: Need, part: Procedure) -> tuple[str, ...]:
+def eu_thresholds(need: Need, part: Procedure, view: InForce) -> tuple[str, ...]:
     """The ids of the rules whose EU threshold may hold for a group: of social services where all its lots are such."""
     light = need.contract == "market" and is_light(part.group)
-    return social_thresholds(need.buyer) if light else part.thresholds
+    return social_thresholds(need.buyer, view) if light else part.thresholds
 
 
 def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[LegalAdvice | None]:
@@ -146,7 +146,7 @@ def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[Lega
 
 def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """Advice where some buyers of this kind have another threshold, which is on the other side of the value."""
-    other = class_of(need.buyer).threshold_else
+    other = class_of(need.buyer, view).threshold_else
     if other is None or part.group.works or part.light or is_defence(need) or part.by_amount is None:
         return None
     if (part.by_amount == "formal") == _reaches(other, part.group.total or 0, view):
@@ -241,7 +241,7 @@ def _value_advice(
     kind = sentence(view, "of_works") if group.works else NOTHING
     then, value = sentence(view, name, **values), euros(group.total or 0)
     message = sentence(view, "value_compared", value=value, kind=kind, assumed=assumed, then=then)
-    said = STATEMENTS[name]
+    said = statements_of(view.law)[name]
     rows = map(view.__getitem__, (rule or said.rule, *said.rests_on, *rests_on))
     known = weakest(sure, least_sure(*rows, doubtful=doubtful or group.doubtful))
     return advice(view, name, group.advised_lots, rule=rule, sure=known, message=message)

@@ -10,8 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from domain.law.buyers import class_of, social_thresholds
-from domain.law.findings import STATEMENTS, LegalAdvice, advice, bracketed_lots, sentence, weakest
-from domain.law.law_files import read_law_data
+from domain.law.findings import LegalAdvice, advice, bracketed_lots, sentence, statements_of, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, is_light, light_rules, lot_value, total_of
 from domain.law.procedures.procedure import Level, Procedure, Procedures, direct_threshold
@@ -44,7 +43,8 @@ class TimeLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stages: dict[str, tuple[tuple[str, str], ...]]
 
 
-TIME_LIMITS = read_law_data("time_limits.toml", TimeLimits)
+def _time_limits(view: InForce) -> TimeLimits:
+    return view.law.table("time_limits.toml", TimeLimits)
 
 
 @lru_cache(maxsize=256)
@@ -52,7 +52,7 @@ def _stages_in_words(entities: tuple[str, ...], view: InForce) -> Text:
     """The sentences on procedures in two stages: days for applications, then for tenders, by whose they are."""
     told = []
     for entity in entities:
-        stages = TIME_LIMITS.stages[entity]
+        stages = _time_limits(view).stages[entity]
         days = [tuple(view[rule_id].value_text for rule_id in rules) for rules in stages]
         names = ["restricted_or_negotiated"] if days[0] == days[1] else ["restricted_tender", "negotiated_procedure"]
         parts = [
@@ -87,19 +87,22 @@ def advise_next_steps(need: Need, decided: Procedures, view: InForce) -> list[Le
 
 def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """The TIME_LIMITS advice on a group, no surer than its rules and the amounts that decided the procedure."""
-    group, buyer, is_formal = part.group, class_of(need.buyer), part.level == "formal"
+    group, buyer, is_formal = part.group, class_of(need.buyer, view), part.level == "formal"
+    limits = _time_limits(view)
     if part.level is None:
         return None
     # the amount changes the publicity of social services alone
     social = part.light and (need.contract == "market" or not all(lot.object.transport for lot in group.light))
     facts = {"contract": need.contract, "level": part.level, "technique": need.technique, "light": social}
-    row = next(row for row in TIME_LIMITS.row if all(getattr(row, name) in {None, facts[name]} for name in facts))
-    amounts = social_thresholds(need.buyer) if row.amount == "social_threshold" else tuple(filter(None, [row.amount]))
+    row = next(row for row in limits.row if all(getattr(row, name) in {None, facts[name]} for name in facts))
+    amounts = (
+        social_thresholds(need.buyer, view) if row.amount == "social_threshold" else tuple(filter(None, [row.amount]))
+    )
     reached, rules = _reaches_amounts(group, amounts, view)
     name = {True: row.above, False: row.below, None: row.open}[reached]
     kinds = ("utility",) if buyer.is_utility else ("authority",)
-    entities = () if not row.stages else kinds if buyer.kinds else tuple(TIME_LIMITS.stages)
-    stages = [rule for entity in entities for pair in TIME_LIMITS.stages[entity] for rule in pair]
+    entities = () if not row.stages else kinds if buyer.kinds else tuple(limits.stages)
+    stages = [rule for entity in entities for pair in limits.stages[entity] for rule in pair]
     if name is None or not _are_known(name, stages, view):
         return None
     profile, has_notice = view["buyer_profile_documents"].cents, is_formal or (reached and buyer.bulletin is not False)
@@ -116,7 +119,7 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
 
 def _are_known(name: str, rules: Iterable[str], view: InForce) -> bool:
     """Whether the rules of a statement, and these, are in force at the date."""
-    said = STATEMENTS[name]
+    said = statements_of(view.law)[name]
     return all(view[rule].status == "in_force" for rule in (said.rule, *said.rests_on, *rules))
 
 
@@ -144,7 +147,7 @@ def advise_books(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, vi
     codes = view.codes("books_cpv")
     chosen = tuple([lot for lot in lots if lot.object.cpv and lot.object.cpv[0] in codes])
     bound = view["books_direct_award"].cents
-    if not chosen or bound is None or class_of(need.buyer).is_utility:
+    if not chosen or bound is None or class_of(need.buyer, view).is_utility:
         return None
     ids = tuple(lot.lot.id for lot in chosen)
     value = decided.parts[0].group.total if len(chosen) == len(lots) else total_of(chosen)

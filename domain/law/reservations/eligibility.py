@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from domain.law.findings import STATEMENTS, Verdict, sentence, short_date, verdict
-from domain.law.law_files import read_law_data
+from domain.law.findings import Verdict, sentence, short_date, statements_of, verdict
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.listed_suppliers import Outcome
@@ -38,9 +37,14 @@ class ReservedType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (*self.approvals, self.review) if self.review else self.approvals
 
 
-TYPES = read_law_data("reserved_types.toml", dict[Reserved, ReservedType])
-WITH_SHARE = {reserved: each.share for reserved, each in TYPES.items() if each.share}
-"""The rule on the share of its workers that a supplier must reach, by the types that have one."""
+def reserved_types(view: InForce) -> dict[Reserved, ReservedType]:
+    """The reserved types as the law of this view has them."""
+    return view.law.table("reserved_types.toml", dict[Reserved, ReservedType])
+
+
+def _with_share(view: InForce) -> dict[Reserved, str]:
+    """The rule on the share of its workers that a supplier must reach, by the types that have one."""
+    return {reserved: each.share for reserved, each in reserved_types(view).items() if each.share}
 
 
 class LegalFacts(msgspec.Struct, frozen=True, cache_hash=True):
@@ -78,7 +82,7 @@ def is_in_force(approval: Approval, on: date) -> bool:
 
 def _judge(view: InForce, name: str, reserved: Reserved, /, **said: Any) -> Verdict:
     """The verdict of the statement `name`, with the proofs that it names."""
-    missing = STATEMENTS[name].missing
+    missing = statements_of(view.law)[name].missing
     proofs = tuple(sentence(view, proof, **_share_in_words(reserved, view)) for proof in missing)
     return verdict(view, name, reserved, proofs, **said)
 
@@ -86,7 +90,7 @@ def _judge(view: InForce, name: str, reserved: Reserved, /, **said: Any) -> Verd
 @lru_cache(maxsize=256)
 def _share_in_words(reserved: Reserved, view: InForce) -> dict[str, Text | int]:
     """The share of its workers that a type wants, and whom it counts, to fill sentences in; empty where it has none."""
-    rule = WITH_SHARE.get(reserved)
+    rule = _with_share(view).get(reserved)
     if rule is None:
         return {}
     return {"minimum": view.present_or_later(rule), "workers": sentence(view, f"workers_{reserved}")}
@@ -94,7 +98,7 @@ def _share_in_words(reserved: Reserved, view: InForce) -> dict[str, Text | int]:
 
 def _judge_by_workers(reserved: Reserved, facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """The verdict by the share of workers, then by the best approval: in force, else lapsed, under review or none."""
-    of_type, approvals = TYPES[reserved], facts.approvals
+    of_type, approvals = reserved_types(view)[reserved], facts.approvals
     share = getattr(facts.shares, of_type.counted or "")
     if share is not None and share * 100 < _share_in_words(reserved, view)["minimum"]:
         return _judge_low_share(view, reserved, share)
@@ -114,14 +118,14 @@ def _judge_other_approvals(
     reserved: Reserved, share: float | None, approvals: tuple[Approval, ...], on: date, view: InForce
 ) -> Verdict:
     """The verdict on a supplier that has none of the approvals that the law names for a type, by those that it has."""
-    of_type = TYPES[reserved]
+    of_type = reserved_types(view)[reserved]
     doubtful = next(filter(None, current_and_lapsed(approvals, view.codes(of_type.review or ""), on)), None)
     if doubtful is not None:
         text, experiment = _approval_in_words(view, doubtful, on), view["eiti_experiment"]
         if doubtful.kind == "EITI" and experiment.status != "in_force" and experiment.valid_from is not None:
             text = sentence(view, "experiment_is_over", known=text)
         return _judge(view, "kind_review", reserved, rule=of_type.review, known=text)
-    elsewhere = deciding_kinds(tuple(WITH_SHARE), view)
+    elsewhere = deciding_kinds(tuple(_with_share(view)), view)
     if approvals and (share is not None or any(held.kind not in elsewhere for held in approvals)):
         held = ", ".join(dict.fromkeys(each.kind for each in approvals))
         return _judge(view, "other_approval", reserved, held=held)
@@ -137,7 +141,7 @@ def kinds_of(rules: tuple[str, ...], view: InForce) -> frozenset[str]:
 
 def _rule_naming_kind(kind: Kind, reserved: Reserved, view: InForce) -> str:
     """The id of the rule that names this kind of approval, else of the last rule of the reserved type."""
-    rules = TYPES[reserved].approvals
+    rules = reserved_types(view)[reserved].approvals
     return next((rule for rule in rules if kind in view.codes(rule)), rules[-1])
 
 
@@ -161,7 +165,7 @@ def _judge_low_share(view: InForce, reserved: Reserved, share: float) -> Verdict
     """A known share of the workers concerned below the minimum excludes the supplier, whatever its approvals."""
     # rounded down, so as not to look sufficient
     known, words = _percent(floor(share * 1000) / 1000), _share_in_words(reserved, view)
-    return _judge(view, "share_too_low", reserved, rule=WITH_SHARE[reserved], known=known, **words)
+    return _judge(view, "share_too_low", reserved, rule=_with_share(view)[reserved], known=known, **words)
 
 
 def _percent(share: float) -> Text:
@@ -265,11 +269,11 @@ def with_shares_as_0_or_100(facts: LegalFacts, view: InForce) -> LegalFacts:
 @lru_cache(maxsize=256)
 def minimum_shares(view: InForce) -> tuple[int, int, int]:
     """The percentages of disabled, disadvantaged and detained workers that a supplier must reach."""
-    disabled, disadvantaged, detained = map(view.present_or_later, WITH_SHARE.values())
+    disabled, disadvantaged, detained = map(view.present_or_later, _with_share(view).values())
     return disabled, disadvantaged, detained
 
 
 @lru_cache(maxsize=256)
 def deciding_kinds(reserved: frozenset[Reserved] | tuple[Reserved, ...], view: InForce) -> frozenset[str]:
     """The kinds of approval that may decide a verdict for one of these types."""
-    return kinds_of(tuple(rule for kind in reserved for rule in TYPES[kind].kinds), view)
+    return kinds_of(tuple(rule for kind in reserved for rule in reserved_types(view)[kind].kinds), view)

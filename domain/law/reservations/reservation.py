@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from domain.law.findings import LegalAdvice, LegalFinding, advice, finding, sentence, short_date
 from domain.law.procedures.lot_facts import LotObject
-from domain.law.reservations.eligibility import TYPES
+from domain.law.reservations.eligibility import reserved_types
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.reference import taxonomy
@@ -194,10 +194,11 @@ def advise_proofs_of_type(
     reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
     """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS)."""
-    known = [rule for kind in RESERVED_TYPES if kind in reserved for rule in TYPES[kind].proofs if view.holds(rule)]
+    types = {kind: each for kind, each in reserved_types(view).items() if kind in reserved}
+    known = [rule for kind in RESERVED_TYPES if kind in types for rule in types[kind].proofs if view.holds(rule)]
     if not known or view["proofs_announced"].status != "in_force" or outcome == "INELIGIBLE":
         return None
-    shares = {kind: TYPES[kind].share or "" for kind in TYPES if kind in reserved and TYPES[kind].equivalent}
+    shares = {kind: each.share or "" for kind, each in types.items() if each.equivalent}
     known_shares = {kind: rule for kind, rule in shares.items() if view.holds(rule)}
     equivalent = known_shares if view.holds("equivalent_structures") else {}
     # what structures without approval prove: types that ask for the same share of workers are told together

@@ -157,6 +157,14 @@ async def test_what_is_no_key_is_refused(manager: Member, asked: dict[str, Any],
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
+async def test_no_source_stands_for_all(served: Client) -> None:
+    answer = await (await member(served, "platform", "sync")).post(
+        "/keys", {"name": "n", "scopes": ["sync"], "sources": ["annuaire", "*"]}
+    )
+    assert_refused(answer, 422, "invalid-content")
+    assert answer.json()["errors"][0]["pointer"] == "/sources/1"
+
+
 async def test_a_key_that_writes_names_its_sources(served: Client) -> None:
     """A key that could write nothing is a slip."""
     maker = await member(served, "sync", "admin", sources=("annuaire",))

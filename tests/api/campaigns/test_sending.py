@@ -115,7 +115,13 @@ async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
     assert (await (await campaigner(post.client)).plan())["recipients"] == 2
     assert (await keyless(post.client, "DELETE", ana)).status_code in {200, 204}
     assert (await keyless(post.client, "DELETE", typed)).status_code in {200, 204}
-    assert (await buyer.shown(made))["counts"]["declared"] == 0
+    # what is taken back was an answer: nobody is silent again, and nobody reminded
+    counts = (await buyer.shown(made))["counts"]
+    assert {name: counts[name] for name in ("declared", "withdrawn", "declined", "silent")} == {
+        "declared": 0, "withdrawn": 1, "declined": 3, "silent": 0
+    }  # fmt: skip
+    shown = (await buyer.get(f"{path}/recipients")).json()["items"]
+    assert sorted(each["state"] for each in shown) == ["declined", "declined", "undeliverable", "withdrawn"]
     await post.client.services.directory.catch_up()
 
 
@@ -133,6 +139,15 @@ async def test_letters_are_a_page_each(post: Post, buyer: Campaigner) -> None:
     assert first == second
     assert first[0]["code"] in text.replace(" ", "")
     assert await links_of(buyer, made) != first
+
+
+async def test_links_are_within_the_storage_of_the_organisation(
+    post: Post, buyer: Campaigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await buyer.plan()
+    monkeypatch.setattr(type(post.client.services.settings), "storage_quota", 1)
+    refused = await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/storage-quota")
 
 
 async def test_links_of_all_are_for_a_buyer_that_writes_itself(post: Post, buyer: Campaigner) -> None:

@@ -17,7 +17,7 @@ from tests.api.conftest import take_all
 from tests.api.exchanges.steps import BROWSER, keyless
 from tests.api.sync.factories import Client, put_record
 
-SIRETS = ("55208131766522", "55208131766530", "55208131766548", "55208131766555", "55208131766563")
+SIRETS = ("55208131766522", "55208131766530", "55208131766548", "55208131766555", "55208131766563", "55208131766571")
 UNKNOWN = "39860733300059"
 
 
@@ -74,6 +74,16 @@ async def test_a_supplier_is_sent_one_link_a_day_and_none_for_another_site(serve
     for _ in range(3):
         await ask(served, siret=SIRETS[2])
     assert await mails_to(served, reached) == ["esat@example.org"]
+
+
+@pytest.mark.usefixtures("with_mail", "limits")
+async def test_links_by_siret_are_within_the_e_mails_of_a_day(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = await supplier(served, source, siret=SIRETS[5], contact={"email": "esat@example.org"})
+    monkeypatch.setattr(type(served.services.settings), "emails_per_day", 0)
+    assert (await ask(served, siret=SIRETS[5])).status_code == 303
+    assert await mails_to(served, reached) == []
 
 
 @pytest.mark.usefixtures("with_mail", "limits")

@@ -12,6 +12,7 @@ from api.needs import freeze_shortlist, routes, shortlists
 from api.runtime.processes.match_work import MatchTask
 from api.runtime.slots import ConcurrencyLimit
 from db.core.engine import Connection, Engine, transaction
+from db.needs.shortlists import select_law_file
 from domain.law.rules import LAW_FILE, parse
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
@@ -254,5 +255,7 @@ async def test_the_law_of_a_frozen_shortlist_is_read_again_after_it_changed(
     assert (await direct_award(), await direct_award(version=stamp)) == (70_000, 60_000)
     report = (await buyer.get(f"{path}/report")).json()
     assert report["rules"]["version"] == stamp
+    async with transaction(services.database) as connection:
+        assert parse(await select_law_file(connection, stamp) or b"").version == stamp
     refused = await buyer.get("/rules?version=2020-01-01-none")
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/version")

@@ -214,6 +214,16 @@ async def test_what_is_stored_counts_at_once(buyer: Buyer, served: Client) -> No
     assert (await buyer.post("/needs", NEED)).status_code == 201
 
 
+async def test_links_to_suppliers_pages_count_too(buyer: Buyer, served: Client, source: str) -> None:
+    supplier = await buyer.supplier(source, "1")
+    links = f"/suppliers/{supplier}/links"
+    before = await stored(buyer)
+    assert (await buyer.post(links, {})).status_code == 201
+    assert await stored(buyer) > before
+    served.services.storage_use = StorageUse()
+    assert_refused(await buyer.post(links, {}), 409, "storage-quota")
+
+
 async def test_meetings_messages_and_answers_to_imports_count_too(buyer: Buyer, served: Client, source: str) -> None:
     """Each is refused where there is no room; without an Idempotency-Key nothing of an import is the organisation's."""
 

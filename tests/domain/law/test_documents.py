@@ -11,7 +11,8 @@ from api.commands.law import due_lines
 from domain.errors import NotFound
 from domain.law import documents
 from domain.law.documents import due_rules, explanations_by_rule
-from domain.law.rules import LAW_FILE, LawFile, Rules, load
+from domain.law.law_files import LawFile
+from domain.law.rules import LAW_FILE, Rules, load
 from tests import conftest
 from tests.conftest import ROOT
 from tests.domain.law.samples import rule, rules
@@ -24,7 +25,7 @@ def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None
     informative = {
         rule.id for rule in msgspec.toml.decode(LAW_FILE.read_bytes(), type=LawFile).rule if rule.informative
     }
-    applied = set(explanations_by_rule())
+    applied = set(explanations_by_rule(load()))
     assert applied | informative == set(load().ids)
     assert not applied & informative
 

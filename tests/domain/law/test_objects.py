@@ -223,10 +223,10 @@ def test_a_body_that_contradicts_the_kind_is_told(
 
 def test_classes_name_rules_that_exist() -> None:
     rules = set(load().ids)
-    for each in buyer_classes():
+    for each in buyer_classes(load()):
         named = (each.threshold, each.threshold_else, each.social_threshold, each.payment, *each.firm_rates)
         assert {rule for rule in named if rule} <= rules
-    assert {each.body for each in buyer_classes() if each.body} == set(THRESHOLDS)
+    assert {each.body for each in buyer_classes(load()) if each.body} == set(THRESHOLDS)
 
 
 def test_defence_has_its_own_thresholds_and_one_reservation() -> None:

@@ -9,9 +9,9 @@ from domain.errors import InvalidContent
 from domain.spending.payment import PaymentLine
 from sources.spending import payment_table
 from sources.spending.payment_table import (
+    PAYMENTS,
+    PaymentSums,
     SegmentReader,
-    draft_of_line,
-    find_columns,
     payments_in_table,
     read_amount,
     read_days,
@@ -76,6 +76,11 @@ def test_what_is_no_day_or_number() -> None:
     assert [read_reserved(each) for each in ("Oui", "ESAT", "non", "Aucune", "")] == [True, True, False, False, None]
 
 
+def columns_read(titles: list[str]) -> dict[str, int]:
+    """The place of the column that is read for each field."""
+    return {field: places[0] for field, places in PAYMENTS.columns_of(titles).of_field.items()}
+
+
 def test_titles_name_columns() -> None:
     titles = [
         "N° mandat",
@@ -87,9 +92,9 @@ def test_titles_name_columns() -> None:
         "Montant HT",
         "CPV",
     ]
-    assert find_columns(titles) == {"siret": 4, "amount": 6, "date": 2, "cpv": 7}
+    assert columns_read(titles) == {"siret": 4, "amount": 6, "date": 2, "cpv": 7}
     titles = ["idTitulaire", "montant", "dateNotification", "codeCPV", "objet", "Date de fin"]
-    assert find_columns(titles) == {"siret": 0, "amount": 1, "date": 2, "object": 4, "cpv": 3}
+    assert columns_read(titles) == {"siret": 0, "amount": 1, "date": 2, "object": 4, "cpv": 3}
 
 
 def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,11 +112,16 @@ def test_the_cpv_code_says_the_segment_else_the_words(monkeypatch: pytest.Monkey
     reference = factories.reference()
     segments = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter)
     lines = (
+        PaymentLine(amount=2, cpv="90911200-8", object="Nettoyage"),
         PaymentLine(amount=1, cpv="90911200-8"),
         PaymentLine(amount=3, cpv="99999999", object="Entretien des espaces verts 2025"),
         PaymentLine(amount=4, object="Entretien des espaces verts 2026"),
         PaymentLine(amount=5, object="Nettoyage de locaux"),
         PaymentLine(amount=6),
     )
-    found = segments.payments([draft_of_line(at, each) for at, each in enumerate(lines)])
-    assert [each.segment for each in found] == ["pr-locaux", "ev-entretien", "ev-entretien", None, None]
+    sums = PaymentSums("fr")
+    for at, each in enumerate(lines):
+        sums.add_line(at, each)
+    found = sums.result(segments)
+    assert found.by_segment == {"pr-locaux": 300, "ev-entretien": 700, "unknown": 1100}
+    assert [(each.cents, each.lines) for each in found.payments if each.line == 3] == [(400, 1)]

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from api.desk.frame.layout import CODE_WORDS, SAID, TEMPLATES, pages_above
+from api.desk.frame.layout import CODE_WORDS, MENU, SAID, TEMPLATES, pages_above
+from api.desk.pages import PAGES
 from api.web.problems import CATALOGUE
 from tests.api.desk.steps import Browser, heading
 from tests.api.sync.factories import Client
@@ -66,7 +67,9 @@ def test_colons_between_words_are_those_of_the_language() -> None:
 def test_the_pages_above_one_are_named_from_the_first() -> None:
     for path, names in (
         ("/besoins", []),
-        ("/besoin/resultat", []),
+        ("/besoin/resultat", ["Nouveau besoin"]),
+        ("/rencontres/nouvelle", ["Besoins", "Rencontres"]),
+        ("/accessibilite", ["Plan du site"]),
         ("/besoins/1/echanges/2/lettres", ["Besoins", "Besoin", "Échanges", "Échange"]),
         ("/besoins/1/rapport", ["Besoins", "Besoin"]),
         ("/admin/personnes/1", ["Administration", "Personnes"]),
@@ -74,6 +77,11 @@ def test_the_pages_above_one_are_named_from_the_first() -> None:
         ("/territoires/departement:35", ["État des lieux"]),
     ):
         assert [name.fr for _, name in pages_above(path)] == names, path
+
+
+def test_every_page_that_the_menu_does_not_mark_has_one_above() -> None:
+    paths = {each.opt["page"].path.strip("/") for each in PAGES if each.opt["page"].scopes}
+    assert {path for path in paths - MENU.keys() if not pages_above(f"/{path}")} == {"contours/{version}/{code}/{kind}"}
 
 
 async def test_every_page_leads_to_the_statement_which_says_whom_to_write_to(
@@ -88,6 +96,14 @@ async def test_every_page_leads_to_the_statement_which_says_whom_to_write_to(
     assert "n’a pas encore donné d’adresse" in browser.page
     await browser.sign_in()
     assert '"./accessibilite"' in browser.page
+    settings = replace(served.services.settings, operator="Région X", publisher="Anne Le Gall", hosted_by="Centre Y")
+    monkeypatch.setattr(served.services, "settings", settings)
+    for path, words in {
+        "accessibilite": ["Région X s’engage"],
+        "mentions": ["Région X", "Anne Le Gall", "Centre Y"],
+    }.items():
+        await browser.open(f"/{path}")
+        assert [each for each in words if each not in browser.page] == []
     for contact in ("acces@exemple.fr", "https://exemple.fr/contact"):
         monkeypatch.setattr(served.services, "settings", replace(served.services.settings, contact=contact))
         await browser.open("/accessibilite")

@@ -291,17 +291,34 @@ async def test_a_category_is_confirmed_by_a_tick_and_its_suppliers_are_found(
 
 
 async def test_an_operator_reads_what_suppliers_declare_and_withdraws_it(
-    own: Browser, served: Client, source: str
+    own: Browser, served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever has no right to administer reads none of it."""
     stored = await put_record(served, source, name=f"Atelier {source}", offers=[])
     link = (await served.post(f"/suppliers/{stored['supplier_id']}/links", json={})).json()
-    said = {"offers": [{"segments": ["ev-entretien"], "words": "tonte à la main"}]}
+    said = {
+        "offers": [
+            {"segments": ["ev-entretien"], "words": "tonte à la main", "service_area": {"radius_km": 40}},
+            {"segments": ["de-bio"], "service_area": {"codes": ["departement:56"]}},
+        ],
+        "yearly_capacity_eur": {"max": 60_000},
+        "staff": 42,
+        "contact": {"email": "contact@pirate.example", "phone": "02 97 00 00 00"},
+    }
     answer = await served.put(link["url"], json=said)
     assert answer.status_code == 200, answer.text
     page = await own.open("/sources/declarations")
-    assert "tonte à la main" in unescape(page.text)
+    text = " ".join(unescape(page.text).split())
+    for word in ("tonte à la main", "40 km", "Morbihan", "60 000 €", "42", "contact@pirate.example", "02 97 00 00 00"):
+        assert word in text
+    answer_id = (await served.get(f"/suppliers/{stored['supplier_id']}/links")).json()["items"][0]["id"]
+    assert answer_id in text
     fields = {"fournisseur": stored["supplier_id"], "motif": "Ce n'est pas vous"}
     done = await own.submit("sources/declarations", **fields)
     assert done.status_code == 200, done.text
     assert (await served.get(link["url"])).json()["withdrawal"]["reason"] == "Ce n'est pas vous"
+    monkeypatch.setattr(served.services, "embed_key", b"elsewhere")  # a sender of its own
+    assert (await served.put(link["url"], json=said)).status_code == 200
+    await own.open("/sources/declarations")
+    assert (await own.submit("sources/declarations", **fields, avec="expediteur", lien="oui")).status_code == 200
+    assert (await served.get(link["url"])).status_code == 404

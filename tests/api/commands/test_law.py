@@ -3,11 +3,12 @@
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from api.commands.law import comparison_lines
-from domain.law.rules import load
-from domain.law.texts import compare, newer_uncited, read_text
+from api.commands.law import compare, comparison_lines, newer_uncited, read_text
+from domain.law.rules import load, own_files
+from tests.api.commands.conftest import Server, Within
 
 ON = date(2026, 11, 30)
 OLD = """\
@@ -107,3 +108,14 @@ def test_new_articles_that_no_rule_cites_are_due_for_a_year() -> None:
     assert found["R2191-11"] == date(2026, 1, 1)
     assert cited.isdisjoint(found)
     assert newer_uncited(rules, date(2028, 1, 1)) == {}
+
+
+def test_the_law_of_a_frozen_shortlist_is_written_again(server: Server, within: Within, tmp_path: Path) -> None:
+    """Its rules and its wording, by its stamp; of an unknown stamp nothing is."""
+    key = within("keys", "create", "--name", "Achats", "--organisation", "Dinan", "--scope", "needs").out.split()[-1]
+    need = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
+    kept = server.ask("POST", "/needs", need, key=key)
+    stamp = msgspec.json.decode(kept.body)["shortlist"]["stamp"]["rules"]
+    assert within("law", "kept", stamp, str(tmp_path / "law")).status == 0
+    assert {file.name: file.read_bytes() for file in (tmp_path / "law").iterdir()} == own_files(load().content)
+    assert "no law is kept" in within("law", "kept", "2020-01-01-none", str(tmp_path)).err

@@ -1,0 +1,68 @@
+"""What operators see of declarations, and how they undo many at once: by sender, by organisation, with their links."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.exchanges.steps import create_exchange, keyless
+from tests.api.organisations import Member, member
+from tests.api.sync.factories import Client, put_record
+
+SAYS: dict[str, Any] = {"offers": [{"segments": ["ev-entretien"]}]}
+HOST = "http://testserver.local"
+
+
+async def declared_by_link_of(member: Member, client: Client, source: str, number: str) -> tuple[str, str]:
+    """A supplier that declared by a link of a member's organisation: its id, and the path of its page."""
+    supplier = (await put_record(client, source, number, offers=[], name=f"Atelier {number}"))["supplier_id"]
+    link = (await member.post(f"/suppliers/{supplier}/links", {})).json()
+    path = link["url"].removeprefix(HOST)
+    assert (await keyless(client, "PUT", path, json=SAYS)).status_code == 200
+    return supplier, path
+
+
+async def says(client: Client, supplier: str) -> bool:
+    return any(
+        each["declared_by"] == "supplier" for each in (await client.get(f"/suppliers/{supplier}")).json()["offers"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("also", "left"),
+    [(None, [False, True, True]), ("same_sender", [False, False, True]), ("same_organisation", [False, False, False])],
+)
+async def test_what_came_in_the_same_way_is_withdrawn_with_it(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch, also: str | None, left: list[bool]
+) -> None:
+    owner, other = await member(served, "needs", "admin"), await member(served, "needs", "admin")
+    made = [await declared_by_link_of(owner, served, source, number) for number in ("1", "2")]
+    theirs, _ = await declared_by_link_of(other, served, source, "4")
+    with monkeypatch.context() as elsewhere:  # the mark of another network address
+        elsewhere.setattr(served.services, "embed_key", b"elsewhere")
+        made.append(await declared_by_link_of(owner, served, source, "3"))
+    listed = {each["supplier_id"]: each for each in (await owner.get("/sources/declarations")).json()["items"]}
+    marks = [listed[supplier]["sent_from"] for supplier, _ in made]
+    assert (marks[0] == marks[1], marks[0] == marks[2], None in marks) == (True, False, False)
+    asked = {"reason": "Fausse déclaration", "also": also, "revoke_links": True}
+    answer = await owner.post(f"/suppliers/{made[0][0]}/declaration/withdrawal", asked)
+    assert (answer.status_code, answer.json()["withdrawn"]) == (200, left.count(False))
+    assert [await says(served, supplier) for supplier, _ in made] == left
+    assert [(await keyless(served, "GET", path)).status_code == 200 for _, path in made] == left
+    # never what came by links of another organisation
+    assert await says(served, theirs)
+
+
+async def test_the_platform_revokes_the_reply_link_of_another_organisation(served: Client, source: str) -> None:
+    exchange = await create_exchange(served, source, 1)
+    said = await keyless(served, "POST", exchange.links[0], json={"body": "Oui", "declaration": SAYS})
+    assert said.status_code == 201, said.text
+    operator = await member(served, "platform")
+    shown = (await operator.get("/sources/declarations?limit=200")).json()["items"]
+    (listed,) = (each for each in shown if each["supplier_id"] == exchange.suppliers[0])
+    assert (listed["link_id"], listed["exchange_id"]) == (None, exchange.answer["id"])
+    asked = {"reason": "Ce n'est pas vous", "revoke_links": True}
+    answer = await operator.post(f"/suppliers/{exchange.suppliers[0]}/declaration/withdrawal", asked)
+    assert answer.status_code == 200, answer.text
+    assert (await keyless(served, "GET", exchange.links[0])).status_code == 404
+    entries = (await served.get(f"/audit?object=exchange:{exchange.answer['id']}")).json()["items"]
+    assert "reply_link.revoked" in {each["action"] for each in entries}
