@@ -21,6 +21,8 @@ from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection, bind, is_above, read_all, read_first
 from db.core.uuid7 import new_id
+from db.schema.organisation_tables import audit_entries
+from db.schema.person_tables import desk_accounts, persons
 from db.schema.supplier_tables import api_keys, organisations
 from domain.decoding.stored import read_row
 from domain.organisation import Client, Key, Organisation, OrganisationSettings, Scope
@@ -159,6 +161,19 @@ async def list_keys(
     if organisation_id is not None:
         query = query.where(api_keys.c.organisation_id == organisation_id)
     return [read_row(row, Key) for row in await connection.execute(query)]
+
+
+async def makers_who_left(connection: Connection, key_ids: Collection[UUID]) -> dict[UUID, str]:
+    """By key, of these that are in force, the name of the person who made it, whose access has ended since."""
+    query = (
+        sa.select(api_keys.c.id, persons.c.name)
+        .join(audit_entries, audit_entries.c.object == sa.func.concat("key:", api_keys.c.id))
+        .join(persons, persons.c.id == audit_entries.c.actor_id)
+        .where(api_keys.c.id.in_(key_ids), api_keys.c.revoked_at.is_(None), audit_entries.c.action == "key.created")
+        .where(audit_entries.c.organisation_id == api_keys.c.organisation_id)
+        .where(~sa.exists().where(desk_accounts.c.person_id == persons.c.id))
+    )
+    return {row.id: row.name for row in await connection.execute(query)}
 
 
 async def find_key(connection: Connection, key_id: UUID) -> Key | None:

@@ -27,7 +27,10 @@ from domain.webhooks import Result
 
 LINK_LIFE, CODE_LIFE = timedelta(days=7), timedelta(minutes=10)
 MOST_TRIES, MOST_CODES, CODES_WITHIN = 5, 5, timedelta(hours=1)
-"""Codes typed in vain in a browser while its codes live; codes, and invitations, sent to a person in a time."""
+"""Codes typed in vain in a browser while its codes live; codes that a browser has sent to a person in a time, and
+invitations sent to them."""
+MOST_CODES_IN_ALL = 50
+"""Codes sent to a person in that time, whatever browser asks: more than an outsider asks for from one address."""
 MOST_PASSKEYS = 10
 
 
@@ -105,18 +108,26 @@ async def _end_links(connection: Connection, is_meant: sa.ColumnElement[bool]) -
 
 
 async def queue_codes(connection: Connection, email: str, browser: bytes, language: str, now: datetime) -> None:
-    """Queue an e-mail with a code for each organisation to which an address was invited; none to who had MOST_CODES."""
+    """Queue an e-mail with a code for each organisation to which an address was invited.
+
+    None is queued where the browser had MOST_CODES for that person, or all browsers together MOST_CODES_IN_ALL.
+    """
     known = sa.select(desk_accounts.c.person_id).filter_by(issuer=INVITATION, subject=email)
     # one request after the other: codes that are asked for at once count each other
     in_order = known.order_by(desk_accounts.c.organisation_id).with_for_update()
     ids = (await connection.execute(in_order)).scalars().all()
-    recent = sa.select(sign_in_mails.c.person_id).where(
+    recent = sa.select(sign_in_mails.c.person_id, sign_in_mails.c.browser).where(
         sign_in_mails.c.person_id.in_(ids),
         sign_in_mails.c.browser.is_not(None),
         sign_in_mails.c.queued_at > now - CODES_WITHIN,
     )
-    had = Counter((await connection.execute(recent)).scalars())
-    rows = [{"person_id": each, "language": language, "browser": browser} for each in ids if had[each] < MOST_CODES]
+    had = [(row.person_id, row.browser) for row in await connection.execute(recent)]
+    here, in_all = Counter(had), Counter(person_id for person_id, _ in had)
+    rows = [
+        {"person_id": each, "language": language, "browser": browser}
+        for each in ids
+        if here[each, browser] < MOST_CODES and in_all[each] < MOST_CODES_IN_ALL
+    ]
     await _queue(connection, rows, now)
 
 
@@ -189,10 +200,10 @@ async def redeem_code(connection: Connection, browser: bytes, code: str, now: da
     return await find_invited(connection, fitting[0].person_id)
 
 
-async def note_seen(connection: Connection, person_id: UUID, now: datetime) -> None:
-    """Note that an invited person signed in."""
+async def note_seen(connection: Connection, person_id: UUID, language: str, now: datetime) -> None:
+    """Note that an invited person signed in, with a browser of that language."""
     own = sa.update(desk_accounts).filter_by(person_id=person_id, issuer=INVITATION)
-    await connection.execute(own.values(seen_at=now))
+    await connection.execute(own.values(seen_at=now, language=language))
 
 
 class Passkey(msgspec.Struct, frozen=True):

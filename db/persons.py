@@ -224,12 +224,13 @@ async def note_sign_in(
     name: str,
     email: str | None,
     now: datetime,
+    language: str | None = None,
 ) -> UUID:
-    """Note that an account signed in; returns the id of the person with its name and address, inserted if unknown.
+    """Note that an account signed in, with a browser of this language; returns the id of the person.
 
-    Two accounts are never one person, whatever name and address their provider says. Someone erased is never found
-    again. Who comes back under another name is another person, of the same account: what the journal says of the first
-    stays so, and the sessions of the first end.
+    That is the one with its name and address, inserted if unknown. Two accounts are never one person,
+    whatever name and address their provider says. Someone erased is never found again. Who comes back under another
+    name is another person, of the same account: what the journal says of the first stays so, and its sessions end.
     """
     person_id = await insert_person_of_account(connection, organisation_id, issuer, subject, name, email, now)
     account = {"issuer": issuer, "subject": subject, "organisation_id": organisation_id}
@@ -238,7 +239,7 @@ async def note_sign_in(
     if former is not None and former != person_id:
         await delete_sessions_of_person(connection, former)
         bind(connection, f"person:{former}")
-    seen = {"person_id": person_id, "seen_at": now}
+    seen = {"person_id": person_id, "seen_at": now, "language": language}
     upserted = insert(desk_accounts).values(account | seen | {"created_at": now})
     await connection.execute(
         upserted.on_conflict_do_update(

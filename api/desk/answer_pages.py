@@ -111,6 +111,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
     return visit.page(
         "answer/result_changed.html" if is_part else "answer/result.html",
         form=understood.form,
+        buyer=understood.buyer,
         need=need,
         name=without_terms(need.title or (need.lots[0].title if len(need.lots) == 1 else None) or ""),
         candidate_rows=candidate_rows,

@@ -96,7 +96,9 @@ async def _begin_session(
     ):
         person = await redeem(connection)
         attempt.in_vain = person is None
-        return await begin_session_of_invited(connection, visit.services, person, way) if person else None
+        return (
+            await begin_session_of_invited(connection, visit.services, person, way, visit.language) if person else None
+        )
 
 
 @page("POST", "/connexion/code", scope=None)
@@ -137,7 +139,7 @@ async def sign_in_by_passkey(visit: Visit) -> Response[bytes]:
         try:
             async with transaction(visit.services.database) as connection:
                 person = await _person_of_passkey(visit, connection)
-                token = await begin_session_of_invited(connection, visit.services, person, "passkey")
+                token = await begin_session_of_invited(connection, visit.services, person, "passkey", visit.language)
         except NotProven:
             return sign_in_again(visit, "passkey")
         attempt.in_vain = False

@@ -36,7 +36,7 @@ from db.persons import delete_session, insert_session, note_sign_in
 from domain.errors import NotFound
 from domain.journal import Actor, Detail
 from domain.organisation import Scope
-from domain.text.bilingual import Text
+from domain.text.bilingual import Language, Text
 
 FIRST_PAGES: dict[Scope, str] = {
     "match": "/besoin",
@@ -144,7 +144,7 @@ async def return_from_provider(visit: Visit) -> Response[bytes]:
             identity = await provider.identify(
                 visit.text("code"), challenge, visit.text("iss") or None, visit.services.now()
             )
-            token = await begin_session_of_person(visit.services, identity)
+            token = await begin_session_of_person(visit.services, identity, visit.language)
         except NotIdentified as failure:
             return _refusal_page(visit, HTTPStatus.FORBIDDEN, SAID["not_signed_in"], str(failure))
         except ProviderAway as away:
@@ -268,7 +268,7 @@ async def begin_session(services: Services, key: str, scope: ASGIScope) -> str |
     return token
 
 
-async def begin_session_of_person(services: Services, identity: Identity) -> str:
+async def begin_session_of_person(services: Services, identity: Identity, language: Language) -> str:
     """Begin a session for a person whom the provider identified; returns its token. Raises UnknownOrganisation."""
     settings, token, now = services.settings, token_urlsafe(32), services.now()
     expires_at = now + timedelta(hours=settings.session_hours)
@@ -276,7 +276,7 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
         member = await membership_of(connection, identity, settings)
         issuer, subject = settings.oidc_issuer or "", identity.subject
         person_id = await note_sign_in(
-            connection, member.organisation_id, issuer, subject, identity.name, identity.email, now
+            connection, member.organisation_id, issuer, subject, identity.name, identity.email, now, language
         )
         digest, *_ = session_digests(services, token)
         holder = {"person_id": person_id, "scopes": member.scopes, "id_token": identity.id_token}
@@ -287,11 +287,15 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
 
 
 async def begin_session_of_invited(
-    connection: Connection, services: Services, person: InvitedPerson, way: Literal["invitation", "code", "passkey"]
+    connection: Connection,
+    services: Services,
+    person: InvitedPerson,
+    way: Literal["invitation", "code", "passkey"],
+    language: Language,
 ) -> str:
     """Begin a session for a person who was invited and proved in this `way` who they are; returns its token."""
     token, now = token_urlsafe(32), services.now()
-    await note_seen(connection, person.id, now)
+    await note_seen(connection, person.id, language, now)
     digest, *_ = session_digests(services, token)
     expires_at = now + timedelta(hours=services.settings.session_hours)
     await insert_session(connection, digest, now, expires_at, person_id=person.id, scopes=person.scopes)

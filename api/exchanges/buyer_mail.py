@@ -14,7 +14,15 @@ import msgspec
 from litestar import Response
 
 from api.declarations.link_pages import answer_privately, render_page
-from api.exchanges.email import AT_ONCE, PATIENCE, SCHEDULE, EmailSender, email_sender_of, message_to
+from api.exchanges.email import (
+    AT_ONCE,
+    PATIENCE,
+    SCHEDULE,
+    EmailSender,
+    email_sender_of,
+    emails_left_of,
+    message_to,
+)
 from api.exchanges.own_exchange import exchanges_to_read
 from api.exchanges.reply_links import TOKEN_BYTES
 from api.needs.freeze_shortlist import newcomers_since
@@ -49,6 +57,8 @@ PATH = "/courriels/"
 AUTHOR = "Vivier"
 SENT_FROM = timedelta(hours=7)
 """A week's digests are made from Monday at this hour on."""
+QUOTA_PAUSE = timedelta(hours=2)
+"""The pause of a digest that the organisation may not send yet."""
 _SAID = said_by(__name__)
 
 
@@ -93,8 +103,12 @@ class BuyerMailSender:
         sender, token = self.sender, token_urlsafe(TOKEN_BYTES)
         async with transaction(sender.engine) as connection:
             told = await select_buyer_mail(connection, mail.id)
+            of = told.organisation_id if told and told.kind == "digest" else None
+            may_send = of is None or await emails_left_of(connection, self.services, of, sender.now()) > 0
         if told is None:
             return Outcome(failure="not_wanted", final=True)
+        if not may_send:
+            return Outcome(failure="email_quota", pause=QUOTA_PAUSE)
         stop_url = f"{sender.base}{PATH}{token}"
         text = await (self._answers(told, stop_url) if told.kind == "answers" else self._digest(told, stop_url))
         if text is None:
@@ -102,7 +116,7 @@ class BuyerMailSender:
         async with transaction(sender.engine) as connection:
             await write_stop_token(connection, mail.id, token, told.address)
         to = mail._replace(row={**mail.row, "address": told.address})
-        message = message_to(to, AUTHOR, sender.sender, text, "fr", sender.now())
+        message = message_to(to, AUTHOR, sender.sender, text, told.language, sender.now())
         if message is None:
             return Outcome(failure="not_an_address", final=True)
         message["List-Unsubscribe"] = f"<{stop_url}>"
@@ -119,7 +133,7 @@ class BuyerMailSender:
                 wrote = {message.supplier_id for message in each.unread}
                 names = [who.name for who in each.exchange.recipients if who.supplier_id in wrote]
                 url = f"{self.sender.base}/besoins/{need_id}/echanges/{told.exchange_id}"
-                return answer_letter(each.exchange.subject, names, url, stop_url, "fr")
+                return answer_letter(each.exchange.subject, names, url, stop_url, told.language)
         return None
 
     async def _digest(self, told: BuyerMail, stop_url: str) -> Letter | None:
@@ -128,7 +142,7 @@ class BuyerMailSender:
             services=self.services,
             actor=Actor(told.organisation_id, "server"),
             organisation=told.organisation,
-            language="fr",
+            language=told.language,
             secret=b"",
             base_url=self.sender.base,
             wait_for_disconnect=asyncio.Event().wait,  # type: ignore[arg-type]
@@ -146,9 +160,10 @@ class BuyerMailSender:
             if newcomers:
                 name = purchase_name(need.content)
                 url = f"{self.sender.base}/besoins/{need.id}"
-                named = name.fr if name else need.content.reference or _SAID["unnamed"].fr
+                unnamed = need.content.reference or _SAID["unnamed"].to(told.language)
+                named = name.to(told.language) if name else unnamed
                 changed.append(NeedWithNewcomers(named, url, [each.name for each in newcomers]))
-        return digest_letter(changed, stop_url, "fr") if changed else None
+        return digest_letter(changed, stop_url, told.language) if changed else None
 
 
 class StopForm(msgspec.Struct, frozen=True):
@@ -163,7 +178,7 @@ async def get_mail_choice(call: Call, token: str) -> Response[bytes]:
 
     async def show() -> Response[bytes]:
         async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (_, stop):
-            return _stop_page(stop, is_unwanted=stop.is_unwanted)
+            return _stop_page(call, stop, is_unwanted=stop.is_unwanted)
 
     return await answer_privately(call, show, "refusal.html")
 
@@ -193,14 +208,14 @@ async def update_mail_choice(call: Call, token: str) -> Response[bytes]:
             kinds = [found.kind] if is_unwanted else []
             now = call.services.now()
             await write_unwanted_kinds(connection, found.organisation_id, found.address, kinds, now, among=[found.kind])
-        return _stop_page(found, is_unwanted=is_unwanted)
+        return _stop_page(call, found, is_unwanted=is_unwanted)
 
     return await answer_privately(call, stop, "refusal.html")
 
 
-def _stop_page(stop: Stop, *, is_unwanted: bool) -> Response[bytes]:
-    kind = _SAID["answers"] if stop.kind == "answers" else _SAID["digest"]
-    return render_page("mail_stop.html", 200, stop=stop, is_unwanted=is_unwanted, kind=kind.fr)
+def _stop_page(call: Call, stop: Stop, *, is_unwanted: bool) -> Response[bytes]:
+    kind = _SAID[stop.kind].to(call.language)
+    return render_page("mail_stop.html", 200, call.language, stop=stop, is_unwanted=is_unwanted, kind=kind)
 
 
 ROUTES = (get_mail_choice, update_mail_choice)

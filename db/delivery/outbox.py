@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, true, union_all, update
 
 from db.core.engine import Connection
+from db.schema.buyer_mail_tables import buyer_mails
 from db.schema.campaign_tables import campaign_mails, campaigns
 from db.schema.declaration_tables import declaration_links, declaration_mails
 from db.schema.organisation_tables import exchanges, message_mails
@@ -114,17 +115,25 @@ async def organisation_mail_times(
 ) -> Sequence[datetime]:
     """The times after `moment` at which e-mails of an organisation to others were queued, the earliest first.
 
-    To suppliers in exchanges, in campaigns and with links to their pages, and to people who are invited.
+    To suppliers in exchanges, in campaigns and with links to their pages, to people who are invited, and the week's
+    digests that were sent.
     """
     by_exchange = message_mails.join(exchanges, exchanges.c.id == message_mails.c.exchange_id)
     by_campaign = campaign_mails.join(campaigns, campaigns.c.id == campaign_mails.c.campaign_id)
     by_link = declaration_mails.join(declaration_links, declaration_links.c.id == declaration_mails.c.link_id)
     by_person = sign_in_mails.join(persons, persons.c.id == sign_in_mails.c.person_id)
+    is_digest = buyer_mails.c.week.is_not(None)
     parts = (
         (by_exchange, exchanges, message_mails, true()),
         (by_campaign, campaigns, campaign_mails, true()),
         (by_link, declaration_links, declaration_mails, true()),
         (by_person, persons, sign_in_mails, sign_in_mails.c.browser.is_(None)),
+        (
+            buyer_mails,
+            buyer_mails,
+            buyer_mails,
+            is_digest & buyer_mails.c.stop_digest.is_not(None),
+        ),
     )
     times = union_all(
         *(

@@ -19,11 +19,13 @@ from db.exchanges.reply_links import digest
 from db.persons import SEEN_DAYS, may_see_needs
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
 from db.schema.organisation_tables import audit_entries, exchanges, needs
-from db.schema.person_tables import persons
+from db.schema.person_tables import desk_accounts, persons
 from db.schema.supplier_tables import organisations
 from db.suppliers.suppression_list import address_digest
 from domain.exchanges.buyer_mail import KINDS, MailKind
 from domain.needs.status import OPEN
+from domain.privacy import email_key
+from domain.text.bilingual import Language
 from domain.webhooks import Result
 
 _OWN = buyer_mails.c
@@ -104,6 +106,7 @@ class BuyerMail(NamedTuple):
     exchange_id: UUID | None
     needs: tuple[UUID, ...]
     since: datetime | None
+    language: Language
 
 
 MOST_NEEDS = 50
@@ -118,15 +121,22 @@ async def select_buyer_mail(connection: Connection, mail_id: UUID) -> BuyerMail 
     kind: MailKind = "digest" if row.exchange_id is None else "answers"
     if kind in await unwanted_kinds(connection, row.organisation_id, named):
         return None
+    of_reader = (
+        sa.select(desk_accounts.c.language)
+        .join(persons, persons.c.id == desk_accounts.c.person_id)
+        .where(persons.c.organisation_id == row.organisation_id, persons.c.email_key == email_key(named))
+        .order_by(desk_accounts.c.seen_at.desc())
+    )
+    language: Language = "en" if await connection.scalar(of_reader.limit(1)) == "en" else "fr"
     if kind == "answers":
         about = (row.need_of_exchange,)
-        return BuyerMail(kind, row.organisation_id, row.organisation, named, row.exchange_id, about, None)
+        return BuyerMail(kind, row.organisation_id, row.organisation, named, row.exchange_id, about, None, language)
     of_person = row.need_id is None
     ids = await _open_needs_of(connection, row.organisation_id, row.person_id) if of_person else [row.need_id]
     same = _OWN.person_id == row.person_id if of_person else _OWN.need_id == row.need_id
     before = sa.select(sa.func.max(_OWN.queued_at)).where(same, _OWN.week < row.week, _OWN.status == "delivered")
     since = await connection.scalar(before)
-    return BuyerMail(kind, row.organisation_id, row.organisation, named, None, tuple(ids), since)
+    return BuyerMail(kind, row.organisation_id, row.organisation, named, None, tuple(ids), since, language)
 
 
 async def _row_and_address(connection: Connection, mail_id: UUID) -> tuple[sa.Row[Any], str] | None:

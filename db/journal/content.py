@@ -206,7 +206,7 @@ _KINDS = {
         [*persons.c],
         persons.c.organisation_id,
         parts=[
-            (desk_accounts.c.person_id, _columns_except(desk_accounts, "seen_at")),
+            (desk_accounts.c.person_id, _columns_except(desk_accounts, "seen_at", "language")),
             (passkeys.c.person_id, _columns_except(passkeys, "sign_count", "used_at")),
         ],
     ),
@@ -372,6 +372,7 @@ EXEMPT: dict[str, str] = {
     ),
     "desk_sessions.id_token": "for the provider alone, at the end of the session",
     "desk_accounts.seen_at": _COUNTED,
+    "desk_accounts.language": "of the browser that signed in last; gives no right",
     "passkeys.sign_count": _COUNTED,
     "passkeys.used_at": _COUNTED,
 }

@@ -76,13 +76,14 @@ desk_sessions = table(
 
 # Those who signed in through an OpenID Connect provider, as it knows them; and those who were invited: the issuer is
 # `invitation`, the subject their address, `scopes` the rights that were given to them, and `seen_at` is `created_at`
-# until they first sign in.
+# until they first sign in. `language`: of the browser that signed in last, in which e-mails are written to them.
 desk_accounts = table(
     "desk_accounts",
     *keys(sa.Text, "issuer", "subject"),
     sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
     sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id, ondelete="CASCADE"), nullable=False),
     sa.Column("scopes", ARRAY(sa.Text, as_tuple=True)),
+    *optional(sa.Text, "language"),
     *moments("created_at", "seen_at"),
     sa.Index(None, "person_id"),
 )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.needs.need import Buyer
+from domain.needs.need import Buyer, BuyerBody, BuyerKind
 from domain.reference.territory import Area, Territories, TerritoryKind
 from domain.shortlists.shortlist import SupposedSiteSource
 from domain.text.normalise import fold, stem
@@ -33,6 +33,7 @@ _NOT_AFTER = frozenset((
 _NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "metropole"))
 # The words before the name of a place that is called like a thing.
 _IN, _OF, _TOWNS = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", "commune", "mairie", "ville"}
+_BETWEEN = {"d", "de", "des", "du", "l", "la", "le", "les"}
 _ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
 # A commune's SIREN is 21, its departement, its number in four digits and a check digit; Corsica counts as 20, and in
 # three departements the number is followed by 0 instead of preceded. In five (Aisne, Ardennes, Aube, Oise, Somme) it is
@@ -44,9 +45,35 @@ _CORSICA, _CORSICAN = "20", ("2A", "2B")
 _PARIS, _PARIS_CODE = "75001", "75056"
 
 
+_Body = tuple[BuyerKind | None, BuyerBody | None]
 _LARGER: tuple[TerritoryKind, ...] = ("departement", "region", "epci")
 _ALSO_THINGS = {"lot", "nord", "centre", "manche", "loire", "cher", "var", "ain", "creuse", "landes", "aude"}
 """First words of territories that mean something else too: they count where they are written as a place."""
+
+
+_AUTHORITY: _Body = ("local", "local_authority")
+_BUYERS: dict[str, tuple[TerritoryKind | None, _Body]] = {
+    **dict.fromkeys(("ville", "commune", "mairie", "ccas"), ("commune", _AUTHORITY)),
+    **dict.fromkeys(("departement", "conseil departemental", "sdis"), ("departement", _AUTHORITY)),
+    **dict.fromkeys(("region", "conseil regional"), ("region", _AUTHORITY)),
+    **dict.fromkeys(("chu", "ch", "centre hospitalier", "hopital"), (None, ("local", "hospital"))),
+    **dict.fromkeys(("college", "lycee"), (None, ("local", None))),
+    **dict.fromkeys(("prefecture", "rectorat"), (None, ("state", "central_authority"))),
+    "ehpad": (None, (None, None)),
+}
+"""Nouns of buyers, with the kind of territory that each is of, if only one is, and the kind and body that they are."""
+_SITS = {"a", "au", "aux", "centre", "dans", "entre", "hors", "pres", "proximite", "sur", "territoire", "vers"}
+"""Words after which a body is a place."""
+_BUYS_FOR = {"acheteur", "compte", "pour", "profit"}
+_BUYS = {"achete", "cherche", "consulte", "envisage", "lance", "prepare", "recherche", "renouvelle", "souhaite", "veut"}
+
+
+class NamedBuyer(NamedTuple):
+    """A buyer as a text names it, with the kind and the body that its noun says; None where it says none."""
+
+    name: str
+    kind: BuyerKind | None
+    body: BuyerBody | None
 
 
 class NamedPlace(NamedTuple):
@@ -125,6 +152,32 @@ class CommuneFinder:
             for each in sorted(found)
             if len(each) == 1
         )
+
+    def named_buyer(self, text: str) -> NamedBuyer | None:
+        """The public body that a text names with its place ("pour la commune de Fougères"); None where it names none.
+
+        It is supposed to buy: one that only says where ("dans la ville de Redon") is none. A body without a noun
+        ("Rennes Métropole") counts where the text says that it buys.
+        """
+        written, tokens = list(_WORD.finditer(text)), fold(text).split()
+        at = [place for place, word in enumerate(tokens) if word not in LINKS]
+        if len(written) != len(tokens):
+            return None
+        for start, length, areas in self.names.spot(tuple([stem(tokens[place]) for place in at])):
+            first, after = at[start], at[start + length - 1] + 1
+            noun_end = first
+            while noun_end and tokens[noun_end - 1] in _BETWEEN:
+                noun_end -= 1
+            size = next((size for size in (2, 1) if " ".join(tokens[max(0, noun_end - size) : noun_end]) in _BUYERS), 0)
+            kind, body = _BUYERS.get(" ".join(tokens[noun_end - size : noun_end]), ("epci", _AUTHORITY))
+            area = next((area for area in areas if kind in {None, area.kind}), None)
+            before = ["", *(word for word in tokens[: noun_end - size] if word not in _BETWEEN)][-1]
+            buys = before in _BUYS_FOR or not _BUYS.isdisjoint(tokens[after : after + 1])
+            if area is None or before in _SITS or not (size or buys):
+                continue
+            head = text[written[noun_end - size].start() : written[first].start()] if size else ""
+            return NamedBuyer((head[:1].upper() + head[1:] + area.name), *body)
+        return None
 
     def _places_uncached(self, text: str) -> tuple[NamedPlace, ...]:
         tokens = [_FULL.get(word, word) for word in fold(text).split()]

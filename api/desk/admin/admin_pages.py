@@ -172,11 +172,12 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
     """A key, with the button that revokes it."""
     async with transaction(visit.services.database) as connection:
         found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
+        left = await api_keys.makers_who_left(connection, [found.id] if found else [])
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
     texts = forms.texts_of(forms.form_of_request(KeyForm, found, organisation=str(found.organisation_id)))
     alike = [(name, text) for name in ALIKE for text in texts.get(name, ()) if text]
-    return visit.page("admin/key.html", key=found, state=_key_state_in_words(visit, found), alike=alike)
+    return visit.page("admin/key.html", key=found, state=_key_state_in_words(visit, found), alike=alike, left=left)
 
 
 @page("POST", "/admin/cles/{key_id}", scope="admin")
@@ -286,10 +287,12 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -> Respon
     async with transaction(visit.services.database) as connection:
         fetch = partial(api_keys.list_keys, connection, only)
         found, onwards = await visit.page_of_list("keys", UUID, fetch, ON_A_PAGE)
+        left = await api_keys.makers_who_left(connection, [each.id for each in found])
         choices = await api_keys.list_organisations(connection, only, None, MOST_ORGANISATIONS)
     return visit.page(
         "admin/keys.html",
         keys=found,
+        left=left,
         onwards=onwards,
         state=partial(_key_state_in_words, visit),
         organisations=choices,

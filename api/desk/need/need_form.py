@@ -144,7 +144,7 @@ class LotForm(TerritoryForm, frozen=True, kw_only=True):
 
 class NeedForm(TerritoryForm, frozen=True, kw_only=True):
     """The form fields of a need. `buyer`: the kind of buyer; `authority`, `defence`: “oui” or “non”, empty where not
-    known.
+    known. `unsupposed`: “oui” where no buyer is to be read in words.
 
     `planned`: the day of the notice, whose law is applied; `on`: the day for which suppliers are looked at.
     `need_id`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
@@ -156,6 +156,7 @@ class NeedForm(TerritoryForm, frozen=True, kw_only=True):
     on: Annotated[str, Field("date", "on", forms.DAY)] = ""
     reference: Annotated[str, Field("reference", "reference", forms.WORDS)] = ""
     buyer_name: Annotated[str, Field("nom", "buyer/name", forms.WORDS)] = ""
+    unsupposed: Annotated[str, Field("sans-acheteur")] = ""
     siret: Annotated[str, Field("siret", "buyer/siret", SIRET)] = ""
     body: Annotated[str, Field("organisme", "buyer/body", forms.choice_of(get_args(BuyerBody)))] = ""
     defence: Annotated[str, Field("defense", "buyer/defence", forms.YES_OR_NO)] = ""
@@ -230,7 +231,8 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
     `ajouter`, and with the number of a lot `retirer-2`, or `diviser-1` into those that were pasted into it; with its
     id `reserver-1-handicap+iae`, `rayon-1-50`, or with the commune that is measured from `rayon-1-50@35236`;
     `lieu-1-35236` confirms a supposed site, `lieu-1-non` takes it away; `aussi-1:de-bio` asks for one more trade;
-    `sans-1:de-bio` takes a trade away, and `sans-1:valeur` what a field says.
+    `sans-1:de-bio` takes a trade away, and `sans-1:valeur` what a field says. `acheteur-local:local_authority:Ville de
+    Redon` says the buyer, with its kind and body, and `acheteur-` none.
     """
     what, _, rest = wish.partition("-")
     if what == "ajouter" and len(form.lots) < MOST_LOTS:
@@ -240,6 +242,9 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
         return msgspec.structs.replace(form, lots=left or (LotForm(),))
     if what == "diviser":
         return divide_pasted_lots(form, rest)
+    if what == "acheteur":
+        kind, body, name = (*rest.split(":", 2), "", "")[:3]
+        return msgspec.structs.replace(form, buyer_name=name, buyer=kind, body=body, unsupposed="" if name else "oui")
     lot_id, _, value = rest.rpartition(":" if what in {"aussi", "sans"} else "-")
     changes: dict[str, Any] = {}
     if what == "reserver":

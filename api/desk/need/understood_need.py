@@ -32,6 +32,7 @@ from domain.shortlists.shortlist import SupposedSite
 from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery
 from matching.reference import Reference
+from matching.words.places import NamedBuyer
 
 T = TypeVar("T")
 
@@ -84,13 +85,17 @@ class UnderstoodLot(NamedTuple):
 
 
 class UnderstoodNeed(NamedTuple):
-    """The meaning of a need's form: the form completed, its lots, and the `need`, None where there are mistakes."""
+    """The meaning of a need's form: the form completed, its lots, and the `need`, None where there are mistakes.
+
+    `buyer`: the one that its words name, where no field says one; nothing depends on it until it is confirmed.
+    """
 
     form: NeedForm
     where: UnderstoodTerritory
     lots: tuple[UnderstoodLot, ...]
     mistakes: tuple[Mistake, ...]
     need: NeedAndProcedure | None
+    buyer: NamedBuyer | None = None
 
 
 MOST_UNKNOWN = 200
@@ -124,6 +129,7 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
             form, place = understand_territory(form, "", reference, mistakes)
         else:
             mistakes.append(Mistake("lieu", SAID["no_place"]))
+    buyer = None if form.unsupposed or form.buyer_name or form.siret else _named_buyer(form, reference)
     said = forms.request_parts(form, mistakes) | {"territory": place.request}
     if all(value is None for value in said["buyer"].values()):
         said["buyer"] = None
@@ -135,10 +141,17 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     except InvalidContent as invalid:
         mistakes += need_form_mistakes(invalid)
     if need is None or mistakes:
-        return UnderstoodNeed(form, place, tuple(understood), tuple(mistakes), None)
+        return UnderstoodNeed(form, place, tuple(understood), tuple(mistakes), None, buyer)
     supposed = map(partial(_supposed_site, need, reference), need.lots)
     understood = [found._replace(supposed=site) for found, site in zip(understood, supposed, strict=True)]
-    return UnderstoodNeed(form, place, tuple(understood), (), need)
+    return UnderstoodNeed(form, place, tuple(understood), (), need, buyer)
+
+
+def _named_buyer(form: NeedForm, reference: Reference) -> NamedBuyer | None:
+    """The buyer that the first texts of a form name; None where they name none."""
+    texts = (form.title, *(lot.title for lot in form.lots[:LOTS_IN_FIELDS]))
+    named = (reference.interpreter.titles.communes.named_buyer(text[:LONGEST]) for text in texts if text)
+    return next(filter(None, named), None)
 
 
 def _with_title_as_object(form: NeedForm) -> NeedForm:

@@ -182,6 +182,24 @@ async def test_one_sentence_is_enough_and_pasted_lots_are_told_apart_after_one_y
     assert [each["title"] for each in request_on(own.page)["lots"]] == ["tonte de pelouses", "nettoyage de bureaux"]
 
 
+async def test_a_buyer_that_the_sentence_names_is_confirmed_corrected_or_taken_away(own: Browser) -> None:
+    await own.open("/besoin")
+    sentence = "tonte de pelouses à Pontivy, pour la commune de Pontivy"
+    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": sentence}, to="besoin/resultat")
+    assert "Acheteur supposé : Commune de Pontivy" in said(own.page)
+    assert "buyer" not in request_on(own.page)
+    (wish,) = re.findall(r'id="acheteur-oui" name="changer" value="([^"]+)"', own.page)
+    await own.submit("besoin/resultat", changer=wish)
+    named = {"name": "Commune de Pontivy", "kind": "local", "body": "local_authority"}
+    assert request_on(own.page)["buyer"] == named
+    await own.submit("besoin/resultat", changer="acheteur-")
+    assert "buyer" not in request_on(own.page)
+    assert "Acheteur supposé" not in said(own.page)
+    await own.submit("besoin/resultat", to="besoin", faire="comprendre")
+    await own.submit("besoin", {"nom": "Pontivy Communauté"}, to="besoin/resultat")
+    assert request_on(own.page)["buyer"] == {"name": "Pontivy Communauté"}
+
+
 async def test_a_lot_may_be_called_anything(answered: Answered, browser: Browser) -> None:
     """Ids of the page are by the position of the lot; a distance is typed with a comma."""
     page = await answered(lot_1_id="Lot 1.a")

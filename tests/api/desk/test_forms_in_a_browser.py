@@ -189,8 +189,9 @@ def open_lots(window: Chrome, address: str) -> None:
 
 
 def print_an_answer(window: Chrome, address: str) -> None:
-    """Twenty suppliers with what the law says, on three A4 sheets; axe finds nothing in so long a list."""
-    window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178', 'lot-1-objet': SENTENCE})}")
+    """Twenty suppliers of each of two lots and what the law says, on three A4 sheets; axe finds nothing in the list."""
+    lots = {"lot-1-objet": SENTENCE, "lot-2-objet": "tonte de pelouses, 3 ans, 90 000 €"}
+    window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | lots)}")
     appears(window, ".map .leaflet-container")
     assert violations(window) == []
     sheets = window.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})

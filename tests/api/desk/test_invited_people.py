@@ -30,6 +30,7 @@ from db.invitations import (
     CODE_LIFE,
     LINK_LIFE,
     MOST_CODES,
+    MOST_CODES_IN_ALL,
     MOST_TRIES,
     Passkey,
     find_by_link,
@@ -42,7 +43,7 @@ from db.invitations import (
 from db.schema.person_tables import passkeys, sign_in_mails
 from matching.reference import Reference
 from tests.accessibility import violations
-from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
+from tests.api.desk.steps import FORM, Browser, Fields, heading, said, sign_in_as
 from tests.api.desk.window import Windows, appears, enter, press, refused
 from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
 from tests.api.organisations import Member, member
@@ -198,16 +199,31 @@ async def test_codes_are_few_short_lived_and_tried_a_few_times(house: House) -> 
 
 
 async def test_codes_that_are_asked_for_at_once_are_few_too(house: House) -> None:
+    """In one browser, and in ever new ones."""
     await house.invite()
     await house.received()
 
-    async def ask(number: int) -> None:
+    async def ask(browser: bytes) -> None:
         async with transaction(house.served.services.database) as connection:
-            await queue_codes(connection, ANNE, b"%d" % number, "fr", house.served.services.now())
+            await queue_codes(connection, ANNE, browser, "fr", house.served.services.now())
 
-    await asyncio.gather(*map(ask, range(3 * MOST_CODES)))
+    await asyncio.gather(*map(ask, [b"one"] * 3 * MOST_CODES))
     await house.received()
     assert len(house.mailbox.received) == 1 + MOST_CODES
+    await asyncio.gather(*(ask(b"%d" % number) for number in range(MOST_CODES_IN_ALL + 3)))
+    await house.received()
+    assert len(house.mailbox.received) == 1 + MOST_CODES_IN_ALL
+
+
+async def test_an_outsider_who_asks_for_codes_keeps_nobody_out(house: House) -> None:
+    await house.invite()
+    await house.received()
+    async with browser_of(house) as thief, browser_of(house) as anne:
+        for _ in range(MOST_CODES + 1):
+            await house.ask_for_code(thief)
+        assert len(house.mailbox.received) == 1 + MOST_CODES
+        await anne.submit("connexion/code/verification", code=await house.ask_for_code(anne))
+        assert "Anne Le Goff" in anne.page
 
 
 async def test_an_invitation_that_was_replaced_is_not_sent_any_more(house: House) -> None:
@@ -278,6 +294,29 @@ async def test_an_administrator_invites_to_their_own_organisation_with_rights_of
         await second.open("/admin/personnes")
         assert ANNE not in second.page
     assert [mail["To"] for mail in house.mailbox.received if mail["To"] != ANNE] == []
+
+
+async def test_keys_of_somebody_who_left_are_shown_to_those_who_stay(house: House) -> None:
+    await house.invite("match", "admin")
+    async with browser_of(house) as anne:
+        await anne.open(await house.link())
+        await anne.submit(next(iter(Fields(anne.page).forms)))
+        await anne.open("/admin/cles")
+        await anne.submit("admin/cles", nom="Portail", portee="match")
+        await house.desk.open("/admin/cles")
+        assert "accès retiré" not in house.desk.page
+    await house.desk.open("/admin/personnes")
+    (person,) = re.findall(r'href="[./]*(admin/personnes/[0-9a-f-]{36})"', house.desk.page)
+    await house.desk.open(f"/{person}")
+    await house.desk.submit(person, faire="retirer")
+    await house.desk.open("/admin/cles")
+    (path,) = re.findall(r'href="[./]*(admin/cles/[0-9a-f-]{36})">Portail<', house.desk.page)
+    assert "Créée par Anne Le Goff, accès retiré" in said(house.desk.page)
+    await house.desk.open(f"/{path}")
+    assert "Créée par Anne Le Goff, accès retiré" in said(house.desk.page)
+    await house.desk.submit(path)
+    await house.desk.open("/admin/cles")
+    assert "accès retiré" not in house.desk.page
 
 
 async def test_an_erasure_takes_all_that_lets_in(house: House) -> None:

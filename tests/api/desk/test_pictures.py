@@ -280,7 +280,7 @@ async def invited(served: Client, organisation: str) -> tuple[str, str]:
         person_id = await invite(connection, of, "lea@chu.example", "Léa Morvan", ["match", "needs"], now)
         person = await find_invited(connection, person_id)
         assert person is not None
-        session = await begin_session_of_invited(connection, services, person, "code")
+        session = await begin_session_of_invited(connection, services, person, "code", "fr")
         row = {"id": uuid4(), "person_id": person_id, "language": "fr", "status": "sent", "queued_at": now}
         link = {"digest": secret_digest(token), "expires_at": now + timedelta(days=1)}
         await connection.execute(insert(sign_in_mails).values(row | link))

@@ -1,6 +1,7 @@
 """Buyers are told by e-mail of answers and of new suppliers, until they ask for no more."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from api.web.content_negotiation import FORM, HTML
 from db.core.engine import transaction
 from db.exchanges.buyer_mails import queue_answer_mail, queue_digests, unwanted_kinds
-from db.invitations import invite
+from db.invitations import invite, note_seen
 from db.journal.entries import write_entry
 from db.persons import SEEN_DAYS, end_access
 from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
@@ -117,6 +118,39 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, ref
         async with transaction(client.services.database) as connection:
             found = [await unwanted_kinds(connection, buyer.organisation_id, each) for each in (address, later)]
         assert found == [{"digest"}, set()]
+
+
+async def test_a_digest_is_in_its_readers_language_and_waits_for_the_quota(
+    database_url: str, reference: Reference
+) -> None:
+    async with emailing(database_url, reference) as (client, mailbox):
+        buyer = await new_buyer(client)
+        need = (await buyer.keep())["need"]["id"]
+        await buyer.supplier("annuaire", need[:8], name=f"Nouveau {need[:8]}")
+        now, services = client.services.now(), client.services
+        async with transaction(services.database) as connection:
+            anne = await invite(connection, buyer.organisation_id, ANNE["email"], ANNE["name"], ["needs"], now)
+            await note_seen(connection, anne, "en", now)
+            await write_entry(
+                connection, Actor(buyer.organisation_id, "person", anne), "need.created", f"need:{need}", now
+            )
+            await queue_digests(connection, date(2030, 1, 7), now)
+        (mail,) = await mails_to(mailbox, ANNE["email"], 1)
+        assert mail["Subject"] == "New suppliers for your needs"
+        assert await last_outcome(client, person_id=anne) is None
+        english = {"Accept": HTML, "Accept-Language": "en"}
+        page = await keyless(client, "GET", path_to_stop(mail), headers=english)
+        assert "Stop these e-mails" in page.text
+        services.settings = replace(services.settings, emails_per_day=1)
+        async with transaction(services.database) as connection:
+            await queue_digests(connection, date(2030, 1, 14), now)
+        waits = sa.select(buyer_mails.c.failure).filter_by(week=date(2030, 1, 14))
+        async with asyncio.timeout(30):
+            failure = None
+            while failure is None:
+                async with transaction(services.database) as connection:
+                    failure = await connection.scalar(waits)
+        assert (failure, len(mailbox.received)) == ("email_quota", 1)
 
 
 @pytest.mark.parametrize("ended", ["removed", "other rights", "not seen for long"])

@@ -100,3 +100,26 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
 def test_a_sentence_names_its_territory(text: str, areas: list[str]) -> None:
     """What is larger goes before communes, of which only those count that no other has the name of."""
     assert [area.id for area in FINDER.named_areas(text)] == areas
+
+
+@pytest.mark.parametrize(
+    ("text", "buyer"),
+    [
+        ("Le Département du Finistère cherche qui entretiendrait 12 collèges", "Département du Finistère"),
+        ("tonte des stades pour la commune de fougères, 2 ans", "Commune de Fougères"),
+        ("la Ville de Rennes", "Ville de Rennes"),
+        ("nettoyage des écoles de la ville de Vitré", "Ville de Vitré"),
+        ("Rennes Métropole souhaite collecter ses biodéchets", "Rennes Métropole"),
+        ("le conseil régional de Bretagne prépare un marché", "Conseil régional de Bretagne"),
+        ("blanchisserie du centre hospitalier de Redon", "Centre hospitalier de Redon"),
+        ("collecte à Rennes Métropole", None),
+        ("nettoyage à la mairie de Vannes", None),
+        ("entretien dans la ville de Redon", None),
+        ("12 collèges du Finistère", None),
+        ("tonte à Fougères", None),
+        ("restaurant de la Région de Redon", None),
+    ],
+)
+def test_a_public_body_that_is_named_with_its_place_is_supposed_to_buy(text: str, buyer: str | None) -> None:
+    found = FINDER.named_buyer(text)
+    assert (found and found.name) == buyer
