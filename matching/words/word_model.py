@@ -62,7 +62,7 @@ class WordModel:
         self._weights, self._scales, self._biases = weights, scales.astype(np.float64), biases.astype(np.float64)
 
     def probabilities(self, words: Sequence[Sequence[str]], before: Probabilities | None = None) -> Probabilities:
-        """The chance of each segment for a text, given as the stems of each of its parts, after what was read `before`."""
+        """The chance of each segment for a text, given as stems by part, after what was read `before`."""
         found = {} if before is None else dict.fromkeys(before.known)
         counted, sums = len(found), 0 if before is None else before.sums
         for part in words:
