@@ -49,16 +49,12 @@ _OPEN_TO = {
     "handicap": re.compile(
         r"\bESATs?\b|\bEA\b|entreprises? adapt|handicap|prot[ée]g[ée]|2113-1[24](?!\d)", re.IGNORECASE
     ),
-    "iae": re.compile(r"\b(?:S?IAE|EI|ACI|AI|ETTI)\b|insertion|2113-1(?:3(?!-)|4)(?!\d)", re.IGNORECASE),
+    "iae": re.compile(
+        r"(?i)\b(S?IAE|EI|ACI|AI|ETTI)\b|insertion(?! (\w+ )?des? \w+ (en \w+ de )?handicap)|2113-1(3(?!-)|4)(?!\d)"
+    ),
     "penitentiary": re.compile(r"p[ée]nitentiaire|d[ée]tenu|prison|2113-13-1", re.IGNORECASE),
     "ess": re.compile(r"\bESS\b|[ée]conomie sociale|2113-1[56]", re.IGNORECASE),
 }
-_OF_DISABLED = re.compile(
-    r"insertion[^,;.?!:()]{0,40}?\s(?:des?\s|d['’])\s*(?:personnes?|travailleurs?|salariés?|adultes?|publics?)\s+"
-    r"(?=(?:en situation de |reconnue?s? )?(?:travailleurs? )?handicap)",
-    re.IGNORECASE,
-)
-"""Insertion of disabled people, which is no insertion by economic activity."""
 _IN_PART = re.compile(
     r"\b(?:(?:une?|la|en) part(?:ie)?|partiellement|certains lots|un lot|des lots|\d+ lots?|\d+\s?%)"
     r"(?: (?:du|de la|des|de l['’]) ?[^,;.:()]{1,30})?(?: (?:est|sera|seront|sont))?\s+$",
@@ -126,7 +122,6 @@ def _as_euros(words: str) -> float:
 
 def _reserved_types(words: str) -> list[str]:
     """The reserved types that the words of a reservation name, by their structures or by the article."""
-    words = _OF_DISABLED.sub("", words)
     return [kind for kind, named in _OPEN_TO.items() if named.search(words)]
 
 
