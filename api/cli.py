@@ -90,7 +90,7 @@ def _build_parser() -> argparse.ArgumentParser:
     add_command("import", "import a file of suppliers", "imports.run").add_options = _add_import_options
     _add_key_actions(add_command_of_actions("keys", "create, list and revoke API keys"))
     _add_people_actions(add_command_of_actions("people", "invite people, end their access", "keys.run_people"))
-    _add_campaign_actions(add_command_of_actions("campaigns", "show what became of campaigns"))
+    _add_campaign_actions(add_command_of_actions("campaigns", "draw up and send campaigns, show what became of them"))
     _add_audit_actions(add_command_of_actions("audit", "verify the hash chain of the journals"))
     _add_privacy_actions(
         add_command_of_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export")
@@ -217,9 +217,24 @@ def _add_pool_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _add_campaign_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     shown = add("list", help="list campaigns with their counts", description="List an organisation's campaigns.")
+    create = add("create", help="draw one up", description="Draw up a campaign; nothing is sent yet.")
+    create.set_defaults(function="create")
+    create.add_argument("file", metavar="FILE.json", help="the body of POST /campaigns; - for standard input")
     one = add("recipients", help="write the recipients of one as CSV", description="Write recipients as CSV.")
-    one.add_argument("campaign", type=UUID, metavar="ID", help="its id, which `vivier campaigns list` shows")
-    for each in (shown, one):
+    send = add("send", help="queue its e-mails", description="Queue the e-mails not queued yet: a server sends them.")
+    posted = add("posted", help="note that its letters left", description="Note that the letters left.")
+    remind = add("remind", help="remind the silent, once", description="Queue a reminder to those who are silent.")
+    links = add("links", help="make links, as CSV", description="Make new links, told this once, for a mail merge.")
+    letters = add("letters", help="make letters, as PDF", description="Make letters with new links, told this once.")
+    for each in (send, posted, remind):
+        each.set_defaults(function="move")
+    for each, is_file in ((links, False), (letters, True)):
+        each.set_defaults(function="write_links")
+        each.add_argument("--all", action="store_true", help="for those with an e-mail address, too")
+        each.add_argument("--out", type=Path, metavar="FILE", required=is_file, help="the file that is written")
+    for each in (one, send, posted, remind, links, letters):
+        each.add_argument("campaign", type=UUID, metavar="ID", help="its id, which `vivier campaigns list` shows")
+    for each in (shown, create, one, send, posted, remind, links, letters):
         each.add_argument("--organisation", required=True, help="the name or id of the organisation")
 
 

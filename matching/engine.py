@@ -11,6 +11,7 @@ import msgspec
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.other_contracts import advise_no_split
+from domain.law.procedures.lot_facts import Understood
 from domain.law.review import advise_law_changes, review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import LegalScope, LotShortlist, Shortlist, Stamp
@@ -22,7 +23,7 @@ from matching.answer.supplier_rows import RowWriter
 from matching.index.live_index import LiveIndex
 from matching.kept.memory import CachingExplainer, CachingRowWriter, answer_cache_of
 from matching.lot_match import LotMatch
-from matching.lot_query import LotQuery, raise_if_given_up
+from matching.lot_query import SURE, LotQuery, raise_if_given_up
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.unknown_trade import unknown_suppliers
@@ -133,9 +134,19 @@ def lot_matches(
             yield lot
 
 
+def _understood(query: LotQuery) -> Understood:
+    """The object of a lot as the law reads it: its segments, and how surely it is these."""
+    unnamed = [
+        each.confidence
+        for each in query.object_segments
+        if not any(source.startswith(("segment:", "cpv:")) for source in each.sources)
+    ]
+    return Understood(query.subject.objects, "high" if not unnamed else "medium" if min(unnamed) >= SURE else "low")
+
+
 def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
     """The legal review of a need on a day; `queries`: its lots as they were read."""
-    objects, kept = {query.lot.id: query.subject.objects for query in queries}, answer_cache_of(index)
+    objects, kept = {query.lot.id: _understood(query) for query in queries}, answer_cache_of(index)
     return (kept.review if kept else review_need)(need, day, reference.rules, objects)
 
 

@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 from typing import NamedTuple
 from uuid import UUID
 
-from api.campaigns.links import link_end, page_address
+from api.campaigns.links import link_end
 from api.exchanges.email import (
     AT_ONCE,
     IN_DOUBT,
@@ -21,6 +21,7 @@ from api.exchanges.email import (
     email_sender_of,
 )
 from api.exchanges.reply_links import TOKEN_BYTES, last_day
+from api.exchanges.supplier_links import page_address
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from db.campaigns.mails import SHARE, OutgoingQuestion, note_attempt, reasons_not_to_write, select_outgoing_questions
@@ -29,7 +30,9 @@ from db.declarations.links import NewLink, insert_links
 from db.delivery.outbox import ClaimedRow, mail_columns
 from db.journal.entries import write_entry
 from db.schema.campaign_tables import campaign_mails
+from db.suppliers.sources import origins_of_addresses
 from domain.campaigns.letter import question_email
+from domain.exchanges.letter import data_sentences
 from domain.journal import Actor, Detail
 from domain.text.bilingual import Language
 from domain.webhooks import Outcome
@@ -63,11 +66,12 @@ async def campaign_mail_kind(services: Services) -> AsyncIterator[DeliveryKind |
 
 
 class PreparedQuestion(NamedTuple):
-    """The parts of an e-mail of a campaign that is to be sent: the question, the link and its end."""
+    """The parts of an e-mail of a campaign to be sent: the question, the link, its end, the source of the address."""
 
     asked: OutgoingQuestion
     link: NewLink
     end: datetime
+    origin: str | None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class CampaignSender:
         """The e-mails with what each says and a new link, or with the reason for which it is not sent."""
         now, questions = self.sender.now(), await select_outgoing_questions(connection, mails)
         reasons = await reasons_not_to_write(connection, mails)
+        origins = await origins_of_addresses(connection, [each.row["supplier_id"] for each in mails], "contact.email")
         prepared, by_campaign = list[ClaimedRow](), defaultdict[UUID, list[PreparedQuestion]](list)
         for mail in mails:
             asked = questions.get(mail.id)
@@ -91,11 +96,12 @@ class CampaignSender:
                 prepared.append(mail._replace(prepared=Outcome(failure=reason, final=True)))
                 continue
             link = NewLink(mail.row["supplier_id"], token_urlsafe(TOKEN_BYTES))
-            told = PreparedQuestion(asked, link, link_end(now, asked.content, self.sender.link_days))
+            end = link_end(now, asked.content, self.sender.link_days)
+            told = PreparedQuestion(asked, link, end, origins.get(link.supplier_id))
             prepared.append(mail._replace(prepared=told))
             by_campaign[mail.row["campaign_id"]].append(told)
         for campaign, some in by_campaign.items():
-            links, (asked, _, end) = [each.link for each in some], some[0]
+            links, (asked, _, end, _) = [each.link for each in some], some[0]
             await insert_links(connection, asked.organisation_id, links, now, end, campaign_id=campaign)
             actor, detail = Actor(asked.organisation_id, "server"), Detail(links=len(links))
             await write_entry(connection, actor, "campaign.links_made", f"campaign:{campaign}", now, detail=detail)
@@ -112,8 +118,15 @@ class CampaignSender:
         async with self.turns:
             asked: OutgoingQuestion = told.asked
             address, is_reminder = page_address(sender.base, told.link.token), mail.row["purpose"] == "reminder"
+            source = data_sentences(told.origin, sender.contact, asked.organisation, asked.content.contact)
             text = question_email(
-                asked.content, asked.organisation, address, last_day(told.end), language, is_reminder=is_reminder
+                asked.content,
+                asked.organisation,
+                address,
+                last_day(told.end),
+                source,
+                language,
+                is_reminder=is_reminder,
             )
             async with transaction(sender.engine) as connection:
                 if not await note_attempt(connection, mail, IN_DOUBT):

@@ -20,9 +20,10 @@ TEMPLATE = (files("api.campaigns") / "letters.typ").read_text(encoding="utf-8")
 
 
 class AddressedLetter(msgspec.Struct, frozen=True):
-    """The parts of a letter that are its recipient's alone; `address`: its lines, the name first."""
+    """The parts of a letter that are its recipient's alone: its address, the name first, and where that comes from."""
 
     address: tuple[str, ...]
+    source: str
     link: str
     code: str
     is_reminder: bool
@@ -52,6 +53,7 @@ def _printable_letter(letter: AddressedLetter) -> dict[str, object]:
     # the code by four letters, which people type with fewer mistakes
     return {
         "address": _printable(letter.address),
+        "source": _printable(letter.source),
         "link": letter.link,
         "code": " ".join(letter.code[at : at + 4] for at in range(0, len(letter.code), 4)),
         "is_reminder": letter.is_reminder,

@@ -5,8 +5,9 @@ is answered with the same links, while nothing that is stored leads to them.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
@@ -19,6 +20,7 @@ from api.campaigns.letters import AddressedLetter, letters_pdf
 from api.campaigns.recipients import refresh_recipients
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
 from api.exchanges.reply_links import last_day, link_expiry
+from api.exchanges.supplier_links import page_address
 from api.runtime.actor import Acting, require_storage
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, answer_once, created_answer
@@ -33,14 +35,16 @@ from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.needs.needs import LINK_BYTES
 from db.suppliers.read import active_suppliers
+from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import survivors
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
 from domain.campaigns.letter import letter_texts
 from domain.campaigns.rules import require_somebody
 from domain.declarations.link import code_of
 from domain.errors import Conflict
+from domain.exchanges.letter import data_sentences
 from domain.journal import Detail
-from domain.text.bilingual import PARIS, said_by
+from domain.text.bilingual import PARIS, said_by, typeset
 from sources.file_types.csv_cells import Dialect, csv_of
 
 _SAID = said_by(__name__)
@@ -65,6 +69,15 @@ class MadeLink(NamedTuple):
 
     recipient: CampaignRecipient
     link: NewLink
+
+
+class ToldLinks(NamedTuple):
+    """The links of a batch, to be written; `origins`: the sources of the postal addresses, by their labels."""
+
+    campaign: StoredCampaign
+    batch: LinkBatch
+    links: list[MadeLink]
+    origins: Mapping[UUID, str]
 
 
 class LinksAsked(NamedTuple):
@@ -92,12 +105,8 @@ async def answer_with_links(call: Call, acting: Acting, asked: LinksAsked) -> Re
 
         stored = await answer_once(call, connection, b"", make_links, sender=asked.sender)
         batch = msgspec.json.decode(stored.content, type=LinkBatch)
-        campaign = await own_campaign(connection, acting.organisation_id, campaign_id)
-        made = await made_links(connection, acting, campaign_id, batch)
-    if asked.media_type == PDF:
-        content = await links_as_letters(acting, campaign, batch, made)
-    else:
-        content = await links_as_csv(acting, made, asked.dialect)
+        told = await told_links(connection, acting, asked, batch)
+    content = await links_as_file(acting, asked, told)
     name = f"{batch.made_at.astimezone(PARIS):%Y-%m-%d-%H%M}.{NAMES[asked.media_type]}"
     headers = {
         "content-type": PDF if asked.media_type == PDF else f"{CSV}; charset=utf-8",
@@ -105,6 +114,20 @@ async def answer_with_links(call: Call, acting: Acting, asked: LinksAsked) -> Re
         "cache-control": "no-store",
     }
     return Response(content, headers=headers)
+
+
+async def told_links(connection: Connection, acting: Acting, asked: LinksAsked, batch: LinkBatch) -> ToldLinks:
+    """The links of a batch with what their file needs besides. Raises NotFound, Conflict (`shown_once`)."""
+    campaign = await own_campaign(connection, acting.organisation_id, asked.campaign_id)
+    made = await made_links(connection, acting, asked.campaign_id, batch)
+    ids = [each.recipient.supplier_id for each in made if each.recipient.address]
+    origins = await origins_of_addresses(connection, ids, "address") if asked.media_type == PDF else {}
+    return ToldLinks(campaign, batch, made, origins)
+
+
+async def links_as_file(acting: Acting, asked: LinksAsked, told: ToldLinks) -> bytes:
+    """The links as the file that is asked for: CSV, or letters in PDF. Raises as `links_as_letters`."""
+    return await (links_as_letters(acting, told) if asked.media_type == PDF else _links_as_csv(acting, asked, told))
 
 
 def link_end(now: datetime, content: CampaignRequest, days: int) -> datetime:
@@ -190,34 +213,37 @@ async def made_links(connection: Connection, acting: Acting, campaign_id: UUID, 
     return [made for digest, made in derived.items() if digest in issued]
 
 
-async def links_as_csv(acting: Acting, made: Sequence[MadeLink], dialect: Dialect) -> bytes:
+async def _links_as_csv(acting: Acting, asked: LinksAsked, told: ToldLinks) -> bytes:
     """The links as CSV, a row to a recipient: name, postal address, link, code."""
 
     def write_rows() -> bytes:
         rows = (
             (each.name, "\n".join(each.address), page_address(acting.base_url, link.token), link.code)
-            for each, link in made
+            for each, link in told.links
         )
-        return csv_of(COLUMNS, rows, dialect)
+        return csv_of(COLUMNS, rows, asked.dialect)
 
     return await asyncio.to_thread(write_rows)
 
 
-async def links_as_letters(
-    acting: Acting, campaign: StoredCampaign, batch: LinkBatch, made: Sequence[MadeLink]
-) -> bytes:
+async def links_as_letters(acting: Acting, told: ToldLinks) -> bytes:
     """The letters as one PDF, for those with a postal address. Raises Conflict (`no_postal_address`), Refusal (429)."""
+    campaign, batch, made, origins = told
     addressed = [each for each in made if each.recipient.address]
     if not addressed:
         raise Conflict("no_postal_address", _SAID["no_letter"])
-    base, services = acting.base_url, acting.services
+    base, services, language = acting.base_url, acting.services, acting.language
     until = last_day(link_end(batch.made_at, campaign, services.settings.reply_link_days))
     page = f"{base.partition('://')[2]}{PAGE}"
     day = batch.made_at.astimezone(PARIS).date()
-    texts = letter_texts(campaign, acting.organisation, page, day, until, acting.language)
+    texts = letter_texts(campaign, acting.organisation, page, day, until, language)
+    from_source = partial(
+        data_sentences, operator=services.settings.contact, asking=acting.organisation, contact=campaign.contact
+    )
     letters = [
         AddressedLetter(
             address=(each.name, *each.address),
+            source=typeset(from_source(origins.get(each.supplier_id)).to(language), language),
             link=page_address(base, link.token),
             code=link.code or "",
             is_reminder=campaign.reminded_at is not None and each.state == "sent",
@@ -226,8 +252,3 @@ async def links_as_letters(
     ]
     async with services.reports.slot_of(str(acting.organisation_id)):
         return await run_in_thread(None, lambda: letters_pdf(texts, letters, int(batch.made_at.timestamp())))
-
-
-def page_address(base: str, token: str) -> str:
-    """The URL of a supplier's own page by a link's token. `base`: where suppliers reach this server."""
-    return f"{base}{PAGE}/{token}"

@@ -25,7 +25,9 @@ from domain.campaigns.rules import require_few
 from domain.exchanges.letter import address_lines, addressee
 from domain.journal import Detail
 from domain.suppliers.supplier import Supplier
+from matching.index.live_index import LiveIndex
 from matching.inspection.supply import SupplySearch, suppliers_to_ask
+from matching.reference import Reference
 
 READ_AT_ONCE = 1_000
 
@@ -39,17 +41,20 @@ async def choose_recipients(
 
     Of a legal unit, those at one address get one message; so do those with one e-mail address.
     """
-    services = acting.services
-    live, reference, today = services.directory.index, services.reference, services.today()
-
-    def find_suppliers() -> list[UUID]:
-        territory = reference.geography.territory(request.territory, "territory")
-        search = SupplySearch(live, territory, today, reference.rules)
-        return suppliers_to_ask(search, request.kinds, request.segments, only_unknown_trade=request.only_unknown_trade)
-
-    ids = list(only) if only is not None else await run_in_thread(None, find_suppliers)
+    if only is None:
+        services = acting.services
+        live, reference, today = services.directory.index, services.reference, services.today()
+        only = await run_in_thread(None, lambda: suppliers_described(request, live, reference, today))
+    ids = list(only)
     require_few(len(ids))
     return await _recipients_among(connection, acting, ids)
+
+
+def suppliers_described(request: CampaignRequest, live: LiveIndex, reference: Reference, today: date) -> list[UUID]:
+    """The suppliers of an index whom a campaign's request describes. Raises InvalidContent for an unknown territory."""
+    territory = reference.geography.territory(request.territory, "territory")
+    search = SupplySearch(live, territory, today, reference.rules)
+    return suppliers_to_ask(search, request.kinds, request.segments, only_unknown_trade=request.only_unknown_trade)
 
 
 async def refresh_recipients(connection: Connection, acting: Acting, campaign: StoredCampaign) -> StoredCampaign:

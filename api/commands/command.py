@@ -17,7 +17,7 @@ from db.embedded import serve as embedded
 from db.embedded.home import EmbeddedError
 from domain.errors import DomainError
 from domain.journal import Actor
-from domain.organisation import DEFAULT_ORGANISATION
+from domain.organisation import DEFAULT_ORGANISATION, Organisation
 
 if TYPE_CHECKING:
     from db.core.engine import Connection, Engine
@@ -139,6 +139,16 @@ def run_in_transaction(settings: Settings, work: Callable[["Connection"], Awaita
 
     with attached_database(settings) as url:
         return asyncio.run(commit_work(signing_engine(settings, url)))
+
+
+async def own_organisation(connection: "Connection", name: str) -> Organisation:
+    """The organisation with this name or id. Raises CommandFailed."""
+    from db.api_keys import find_by_name_or_id  # noqa: PLC0415
+
+    found = await find_by_name_or_id(connection, name)
+    if found is None:
+        raise CommandFailed(f"there is no organisation {name[:100]}")
+    return found
 
 
 async def command_line_actor(database: "Engine", now: datetime) -> Actor:

@@ -13,7 +13,7 @@ import msgspec
 
 from api.admin.keys import KeyRequest, issue_key, withdraw_key
 from api.admin.organisations import require_name_unlike_id
-from api.commands.command import USAGE, CommandFailed, run_in_transaction
+from api.commands.command import USAGE, CommandFailed, own_organisation, run_in_transaction
 from api.commands.console import Col, Rows, console, write_parts
 from api.people.invite import InvitationRequest, store_invitation, withdraw_access
 from api.settings import Settings
@@ -108,9 +108,7 @@ def run_people(options: argparse.Namespace, settings: Settings) -> int:
 
 async def _invite_person(connection: Connection, options: argparse.Namespace, now: datetime) -> str | Rows:
     """Invite an address; returns the words to print. Raises CommandFailed."""
-    organisation = await find_by_name_or_id(connection, options.organisation)
-    if organisation is None:
-        raise CommandFailed(f"there is no organisation {options.organisation}")
+    organisation = await own_organisation(connection, options.organisation)
     asked = {"email": options.address, "name": options.name or options.address, "scopes": options.right}
     try:
         request = msgspec.convert(asked, InvitationRequest)

@@ -18,8 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from api.commands.answers import allotment_parts, shortlist_parts, supply_parts, title_parts
-from api.commands.campaigns import organisation_id
-from api.commands.command import CommandFailed, attached_database
+from api.commands.command import CommandFailed, attached_database, own_organisation
 from api.commands.console import Col, Headline, Part, Remarks, Rows, console, show_answer, write_parts
 from api.runtime.index.index_files import IndexFiles
 from api.runtime.index.live_index import IndexLoader
@@ -188,7 +187,7 @@ async def _load_with_notes(url: str, files: IndexFiles, organisation: str | None
     if organisation is None:
         return index
     async with transaction(database) as connection:
-        owner = await organisation_id(connection, organisation)
+        owner = (await own_organisation(connection, organisation)).id
         return index.with_notes((await noted_suppliers(connection, [owner]))[owner])
 
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from api.commands.answers import count_with_noun
-from api.commands.campaigns import organisation_id
-from api.commands.command import USAGE, CommandFailed, run_in_transaction
+from api.commands.command import USAGE, CommandFailed, own_organisation, run_in_transaction
 from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, show_answer, step_bars
 from api.commands.imports import MEDIA_TYPES
 from api.commands.match import LANGUAGE, faults_as_failure, file_bytes, load_index, today
@@ -126,7 +125,7 @@ def count_spending(options: argparse.Namespace, settings: Settings) -> int:
 
 async def _look_up(connection: Connection, packed: PackedPayments, organisation: str | None) -> LookedUp:
     """The awards of the organisation of this name or id, and what `look_up_payees` finds. Raises CommandFailed."""
-    owner = None if organisation is None else await organisation_id(connection, organisation)
+    owner = None if organisation is None else (await own_organisation(connection, organisation)).id
     return await look_up_payees(connection, packed, owner)
 
 

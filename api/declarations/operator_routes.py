@@ -73,8 +73,9 @@ async def revoke_supplier_declaration(call: Call, id: UUID, body: WithdrawalRequ
     """Withdraw what a supplier said of itself, for a reason that it reads on its page.
 
     With scope `platform`, or `admin` of the organisation that made the link it came by. What other sources know stays;
-    the supplier may say something else since, unless its links are revoked. `also` withdraws with it what the same
-    network address sent, or what came by links of the same organisation; `revoke_links` revokes the links they came
+    the supplier may say something else since, unless its links are revoked. `same_sender` and
+    `same_organisation` withdraw with it what the same network address sent, or came by links of the same organisation;
+    `revoke_links` revokes the links they came
     by, reply links too. 404 where it says nothing.
     """
     return await withdraw_as_operator(call, id, body)
@@ -106,8 +107,8 @@ async def withdraw_as_operator(call: Call, id: UUID, request: WithdrawalRequest)
         said = await select_declaration(connection, supplier_id, services.today())
         if said is None or said.declaration is None or owner not in {None, said.sending.organisation_id}:
             raise NotFound(NOTHING_DECLARED)
-        same_sender = request.also == "same_sender"
-        alike = await declared_alike(connection, said.sending, owner, same_sender=same_sender) if request.also else []
+        of_one, of_all = request.same_sender, request.same_organisation
+        alike = await declared_alike(connection, said.sending, owner, same_sender=of_one, same_organisation=of_all)
         living = await survivors(connection, alike)
     reason, done, version = request.reason.strip(), 0, None
     after: DeclarationOf | None = None

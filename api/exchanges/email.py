@@ -98,6 +98,7 @@ def email_sender_of(services: Services) -> "EmailSender | None":
         link_days=settings.reply_link_days,
         engine=services.database,
         now=services.now,
+        contact=settings.contact,
     )
 
 
@@ -123,7 +124,8 @@ async def queue_deliveries(
 class EmailSender:
     """Hands messages to the mail server. `tls`: the authorities to trust, the system's by default.
 
-    `kept`: the connections that serve many messages; None: each message has its own.
+    `kept`: the connections that serve many messages; None: each message has its own. `contact`: whom the operator
+    names to be asked about personal data.
     """
 
     server: MailServer
@@ -134,6 +136,7 @@ class EmailSender:
     now: Callable[[], datetime]
     tls: ssl.SSLContext | None = None
     kept: "KeptConnections | None" = None
+    contact: str | None = None
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
         """Attempt once to send a queued e-mail; with a new reply link, as one that failed may have arrived."""

@@ -41,12 +41,14 @@ from db.needs.needs import LINK_BYTES
 from db.schema.declaration_tables import declaration_mails
 from db.suppliers.merge_split import sources_of
 from db.suppliers.read import get_supplier
+from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import ids_of, survivors
 from domain.declarations.link import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.exchanges.letter import data_sentences
 from domain.journal import Actor, Detail
-from domain.organisation import Scope
+from domain.organisation import DEFAULT_ORGANISATION, Scope
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Language, said_by
 from domain.webhooks import Outcome
@@ -184,18 +186,23 @@ def _expiry(acting: Acting, last_day: date | None) -> datetime:
 async def deliver_link(sender: EmailSender, mail: ClaimedRow) -> Outcome:
     """Attempt once to send a supplier a queued link; with a new token of it, as one that failed may have arrived."""
     language: Language = mail.row["language"]
-    now, token = sender.now(), token_urlsafe(TOKEN_BYTES)
+    now, token, origins = sender.now(), token_urlsafe(TOKEN_BYTES), dict[UUID, str]()
     async with transaction(sender.engine) as connection:
         outgoing = await select_mail_to_send(connection, mail, token, now)
         entry = outgoing and await get_supplier(connection, outgoing.supplier_id)
         if outgoing is not None:
             actor, detail = Actor(outgoing.organisation_id, "server"), Detail(link=str(mail.row["link_id"]))
             about = f"supplier:{outgoing.supplier_id}"
+            origins = await origins_of_addresses(connection, [outgoing.supplier_id], "contact.email")
             await write_entry(connection, actor, "supplier_link.sent", about, now, detail=detail)
     if outgoing is None or not entry:
         return Outcome(failure="link_revoked", final=True)
     address, until = page_address(sender.base, token), last_day(outgoing.expires_at)
-    text = link_letter(mail.row["kind"], outgoing.organisation, entry.supplier.name, address, until, language)
+    origin = origins.get(outgoing.supplier_id)
+    if mail.row["address"] != entry.supplier.contact.email:  # who asks gave it, or it is another source's
+        origin = None if outgoing.organisation == DEFAULT_ORGANISATION else outgoing.organisation
+    source = data_sentences(origin, sender.contact, outgoing.organisation)
+    text = link_letter(mail.row["kind"], outgoing.organisation, entry.supplier.name, address, until, source, language)
     return await sender.send_letter(mail, outgoing.organisation, text, language)
 
 

@@ -111,19 +111,26 @@ async def select_declaration(connection: Connection, supplier_id: UUID, today: d
 
 
 async def declared_alike(
-    connection: Connection, sending: Sending, organisation_id: UUID | None, *, same_sender: bool
+    connection: Connection,
+    sending: Sending,
+    organisation_id: UUID | None,
+    *,
+    same_sender: bool,
+    same_organisation: bool,
 ) -> list[UUID]:
-    """The suppliers whose declarations came from the same network address, or else by links of the same organisation.
+    """The suppliers whose declarations came from the same network address, or by links of the same organisation.
 
     `organisation_id`: only those by its links; None: by anybody's.
     """
     own, mark = declarations.c, sending.sent_from
-    alike = own.organisation_id == sending.organisation_id
-    if same_sender:  # none is like one whose address is not known
-        alike = false() if mark is None else own.sent_from == mark
+    is_alike = or_(
+        own.organisation_id == sending.organisation_id if same_organisation else false(),
+        # none is like one whose address is not known
+        own.sent_from == mark if same_sender and mark is not None else false(),
+    )
     if organisation_id is not None:
-        alike &= own.organisation_id == organisation_id
-    query = select(own.supplier_id).where(alike, own.content.is_not(None)).order_by(own.supplier_id)
+        is_alike &= own.organisation_id == organisation_id
+    query = select(own.supplier_id).where(is_alike, own.content.is_not(None)).order_by(own.supplier_id)
     return list((await connection.execute(query)).scalars())
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -12,11 +12,14 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.core.engine import Connection, document_with_later_members, read_first, read_grouped
 from db.schema.supplier_tables import imports, records, sources
+from db.suppliers.read import living_suppliers
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, count_waiting, publish, rewrite_suppliers, suppliers_with_numbers
+from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
 
+_READ_AT_ONCE = 1_000
 _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
 
 _UNMAPPED = text("""
@@ -90,6 +93,18 @@ async def source_labels(connection: Connection, names: Iterable[str]) -> dict[st
     """The labels of these sources, by their names; those without one are left out."""
     query = select(sources.c.name, sources.c.label).where(sources.c.name.in_(list(names)), sources.c.label.is_not(None))
     return {row.name: row.label for row in await connection.execute(query)}
+
+
+async def origins_of_addresses(
+    connection: Connection, supplier_ids: Sequence[UUID], field: Literal["address", "contact.email"]
+) -> dict[UUID, str]:
+    """The sources, by their labels, that suppliers' postal or e-mail addresses come from; absent where not known."""
+    origins = dict[UUID, str]()
+    for first in range(0, len(supplier_ids), _READ_AT_ONCE):
+        known = await living_suppliers(connection, supplier_ids[first : first + _READ_AT_ONCE])
+        origins |= {asked: source_of_each_field(one).get(field, "") for asked, one in known.items()}
+    labels = await source_labels(connection, {*origins.values()})
+    return {asked: labels.get(source, source) for asked, source in origins.items() if source}
 
 
 async def count_vertices(connection: Connection, name: str) -> int:

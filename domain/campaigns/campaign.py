@@ -59,6 +59,8 @@ class CampaignRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The day by which an answer is asked for; null: none is named"""
     contact: NamedContact | None = None
     """Whom to ask; null: nobody is named"""
+    sender_address: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=4)] = ()
+    """The lines of the sender's postal address, to which letters return; empty: not printed"""
 
 
 class WayCounts(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ class LetterTexts(msgspec.Struct, frozen=True):
     language: Language
     sender: str
     contact: tuple[str, ...]
-    """Lines below the sender; empty where nobody is named"""
+    """Lines below the sender: its postal address, and whom to ask; empty where neither is given"""
     day: str
     subject: str
     greeting: str
@@ -60,7 +60,7 @@ def letter_texts(
     return LetterTexts(
         language=language,
         sender=printed(_sender(organisation)),
-        contact=tuple(contact_lines(content.contact)),
+        contact=(*content.sender_address, *contact_lines(content.contact)),
         day=printed(Text(f"Le {day.fr}", day.en)),
         subject=printed(_SAID["subject"].filled(subject=same_text(content.subject))),
         greeting="" if _has_greeting(content.body) else printed(_SAID["hello"]),
@@ -77,9 +77,19 @@ def letter_texts(
 
 
 def question_email(
-    content: CampaignRequest, organisation: str, url: str, until: date, language: Language, *, is_reminder: bool
+    content: CampaignRequest,
+    organisation: str,
+    url: str,
+    until: date,
+    source: Text,
+    language: Language,
+    *,
+    is_reminder: bool,
 ) -> Letter:
-    """The e-mail that puts a campaign's question to a recipient, or reminds it. `until`: the last day of its link."""
+    """The e-mail that puts a campaign's question to a recipient, or reminds it. `until`: the last day of its link.
+
+    `source`: the sentences on where the address comes from, and on the recipient's rights.
+    """
     sender, rule = _sender(organisation), "-" * 60
     parts = [
         *([_SAID["reminder"]] if is_reminder else []),
@@ -89,6 +99,7 @@ def question_email(
         *([reply_by_sentence(content.reply_by)] if content.reply_by else []),
         *([contact_sentence(content.contact)] if content.contact else []),
         _SAID["yours"].filled(until=long_date(until)),
+        source,
         _SAID["no_reply"],
     ]
     text = "\n\n".join(filter(None, (each.to(language) for each in parts))) + "\n"

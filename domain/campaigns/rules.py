@@ -25,7 +25,7 @@ _SAID = said_by(__name__)
 REMINDED_AFTER = timedelta(days=7)
 AUDIENCE = frozenset({"territory", "kinds", "segments", "only_unknown_trade"})
 """The fields that decide whom a campaign asks."""
-ALWAYS_OPEN = frozenset({"title", "reply_by", "contact"})
+ALWAYS_OPEN = frozenset({"title", "reply_by", "contact", "sender_address"})
 """The fields that may change once it was sent."""
 
 NO_CAMPAIGN = Text("Aucune campagne de cet identifiant", "No campaign with this id")
@@ -39,6 +39,9 @@ def request_problems(request: CampaignRequest, today: date, before: CampaignRequ
         text: str = getattr(request, name)
         if not is_one_line(text) or not text.strip():
             yield control_character_problem(pointer(name))
+    for position, line in enumerate(request.sender_address):
+        if not is_one_line(line) or not line.strip():
+            yield control_character_problem(pointer("sender_address", position))
     if not is_plain_text(request.body):
         yield control_character_problem(pointer("body"), one_line=False)
     lines = (max(1, ceil(len(line) / CHARACTERS_OF_LINE)) for line in request.body.splitlines())

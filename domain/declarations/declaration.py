@@ -6,7 +6,7 @@ It is the word of whoever holds the supplier's link, and says nothing of who the
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -22,7 +22,6 @@ DAYS_VALID = 365
 LONGEST_VALID = 5 * 366
 MOST_OFFERS, MOST_REFERENCES = 30, 10
 
-Alike = Literal["same_sender", "same_organisation"]
 OwnWords = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 Segments = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=100)]
 
@@ -133,8 +132,10 @@ class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         ),
     ]
     """In words, which the supplier reads on its page"""
-    also: Alike | None = None
-    """With it all that the same network address sent, or all that came by links of the same organisation; null: none"""
+    same_sender: bool = False
+    """Whether all that the same network address sent is withdrawn with it"""
+    same_organisation: bool = False
+    """Whether all that came by links of the same organisation is withdrawn with it"""
     revoke_links: bool = False
     """Whether the links that they came by lead nowhere from now on, reply links too"""
 

@@ -95,13 +95,19 @@ _SUBJECTS = {
 }
 
 
-def link_letter(kind: str, organisation: str, supplier: str, url: str, until: date, language: Language) -> Letter:
-    """The letter that brings a supplier the link to its own page; `until`: the last day of the link."""
+def link_letter(
+    kind: str, organisation: str, supplier: str, url: str, until: date, source: Text, language: Language
+) -> Letter:
+    """The letter that brings a supplier the link to its own page; `until`: the last day of the link.
+
+    `source`: the sentences on where the address comes from, and on the supplier's rights.
+    """
     asking = shown_buyer(organisation)
     hello = Text(f"Bonjour {supplier},", f"Dear {supplier},")
     parts: Iterable[Text] = (
         hello,
         _OPENING[kind].filled(asking=asking.capitalised()),
         _SAID["rest"].filled(url=url, until=long_date(until), asking=asking.capitalised()),
+        source,
     )
     return Letter(_SUBJECTS[kind].to(language), "\n\n".join(each.to(language) for each in parts) + "\n")

@@ -27,6 +27,7 @@ from domain.text.bilingual import (
     long_date,
     on_one_line,
     said_by,
+    same_text,
 )
 from domain.text.labels import LETTER, RESERVED
 from domain.text.normalise import fold
@@ -214,6 +215,18 @@ def contact_lines(contact: NamedContact | None) -> Iterator[str]:
     """The name, telephone number and e-mail address of a contact, as far as they are given."""
     if contact is not None:
         yield from filter(None, (contact.name, contact.phone, contact.email))
+
+
+def data_sentences(source: str | None, operator: str | None, asking: str, contact: NamedContact | None = None) -> Text:
+    """The sentences on where a recipient's address comes from, and on its rights over its data.
+
+    `source`: its label, None where only registers are known; `operator`: the server's contact, else the asking
+    organisation's, else its name.
+    """
+    whom = operator or ", ".join([*contact_lines(contact)][1:])
+    origin = _SAID["origin"].filled(source=same_text(source) if source else _SAID["registers"])
+    rights = _SAID["rights"].filled(contact=same_text(whom) if whom else shown_buyer(asking))
+    return join_texts([origin, rights], Text(" ", " "))
 
 
 NAMELESS = Text("Un acheteur public", "A public buyer")

@@ -6,13 +6,14 @@ objects: activities and codes that the file of the sentences names, innovation, 
 
 from functools import lru_cache
 
+import msgspec
+
 from domain.law.buyers import BuyerClass, class_of, social_thresholds
 from domain.law.findings import (
     LegalAdvice,
     LegalStatement,
     advice,
     bracketed_lots,
-    least_sure,
     listed_briefly,
     sentence,
     short_date,
@@ -20,10 +21,11 @@ from domain.law.findings import (
 )
 from domain.law.procedures.lot_facts import LotFacts, LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
-from domain.law.procedures.procedure import Procedure, eu_thresholds, is_defence
-from domain.law.rules import InForce, Rules, cents
+from domain.law.procedures.procedure import Procedure, Procedures, determine_procedures, eu_thresholds
+from domain.law.rules import InForce, Rules, cents, cite
 from domain.needs.estimate import cents_rounded_up, stated_total
 from domain.needs.need import Buyer, ContractKind, Need
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import AND, NOTHING, Text, euros, join_texts
 
 ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
@@ -51,25 +53,23 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
-    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
+    lots = group.advised_lots
+    sure: Confidence = "low" if split or _may_be_below_social_threshold(need, group, view) else group.sure
     if row.value != "required":
-        name, lots = "social_condition_advised", group.advised_lots
-        return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful)
+        return advice(view, "social_condition_advised", lots, rule=row.id, rests_on=rules, sure=sure)
     start, end = sentence(view, "from_the_thresholds"), NOTHING
     if split:
         authority, utility = (view[rule_id].value_text for rule_id in rules)
         start = sentence(view, "social_thresholds_by_buyer", authority=authority, utility=utility)
         end = sentence(view, "say_which_buyer")
-    but = [sentence(view, f"exceptions_of_{need.contract}")]
     least = view.number("social_exception_works_months")
-    if need.contract == "market" and group.works and least and _longest_months(group) in range(1, least):
-        but = [sentence(view, "short_works_excepted")]
+    short = need.contract == "market" and group.works and least and _longest_months(group) in range(1, least)
+    but = [sentence(view, "short_works_excepted" if short else f"exceptions_of_{need.contract}")]
     if view.holds("social_exception_reasons"):
         but.append(sentence(view, "exception_reasons_kept"))
         rules = (*rules, "social_exception_reasons")
-    name, lots = "social_condition_required", group.advised_lots
-    message = sentence(view, name, start=start, but=join_texts(but, NOTHING), end=end)
-    return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful, message=message)
+    told = sentence(view, "social_condition_required", start=start, but=join_texts(but, NOTHING), end=end)
+    return advice(view, "social_condition_required", lots, rule=row.id, rests_on=rules, sure=sure, message=told)
 
 
 def _longest_months(group: Group) -> int | None:
@@ -85,7 +85,7 @@ def advise_energy_sobriety(need: Need, part: Procedure, view: InForce) -> LegalA
     total, known = part.group.total, [bound for bound in bounds if bound is not None]
     if not view.holds("energy_sobriety") or len(known) < len(bounds) or (total or 0) < max(known):
         return None
-    return advice(view, "energy_sobriety", part.group.advised_lots, rests_on=rules, doubtful=part.group.doubtful)
+    return advice(view, "energy_sobriety", part.group.advised_lots, rests_on=rules, sure=part.group.sure)
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
@@ -98,12 +98,10 @@ def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> b
 
 
 @lru_cache(maxsize=64)
-def advise_environmental_duties(
-    contract: ContractKind, is_direct_award: bool, has_condition: bool, view: InForce
-) -> LegalAdvice | None:
+def advise_environmental_duties(contract: ContractKind, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
     """The environmental criterion and condition, whatever the value: required from 2026-08-21, advised before."""
     condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
-    if not has_condition or condition.status != "in_force":
+    if condition.status != "in_force":
         return None
     texts = {condition: sentence(view, "environmental_condition"), criterion: sentence(view, "green_criterion")}
     required = [row for row in (condition,) if row.value == "required"]
@@ -119,10 +117,9 @@ def advise_environmental_duties(
         parts.append(sentence(view, "environment_required", what=what, many=many, where=where))
     if advised:
         parts.append(sentence(view, "environment_advised", what=join_texts([texts[row] for row in advised], WITH_AND)))
-    quoted, *_ = required or advised
-    sure = least_sure(*(required or [condition]))
-    name, message = "environment_required" if required else "environment_advised", join_texts(parts).capitalised()
-    return advice(view, name, rule=quoted.id, sure=sure, message=message)
+    (quoted, *others), name = required or [condition], "environment_required" if required else "environment_advised"
+    rests_on = [row.id for row in others]
+    return advice(view, name, rule=quoted.id, rests_on=rests_on, message=join_texts(parts).capitalised())
 
 
 def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
@@ -159,54 +156,44 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     )
     depends = not buyer.kinds and max(lasts.values()) <= most
     unless, which = (sentence(view, name) if depends else NOTHING for name in ("unless_utility", "say_which_buyer"))
-    message = sentence(view, "framework_too_long", unless=unless, usual=usual, longer=longer, which=which)
-    return advice(view, "framework_too_long", (long,), rule=rule, message=message)
+    other = sentence(view, "framework_of_utility", longer=longer)
+    if buyer.body:
+        usual, other = longer if buyer.is_utility else usual, NOTHING
+    told = sentence(view, "framework_too_long", unless=unless, usual=usual, other=other, which=which)
+    return advice(view, "framework_too_long", (long,), rule=rule, message=told)
 
 
-def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
+def advise_waste_permits(bought: LotObject, view: InForce) -> LegalAdvice | None:
     """Hazardous and medical waste need an authorisation or declaration, whoever answers (CAPABILITY_WARNING)."""
-    if not view.codes("hazardous_waste_capability").intersection(segments):
+    if not view.codes("hazardous_waste_capability").intersection(bought.segments):
         return None
     loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
     transport = NOTHING
     if all(loads):
         hazardous, other = (Text(*(f"{(load or 0) / 1000:g}".replace(".", sign) for sign in ",.")) for load in loads)
         transport = sentence(view, "hazardous_waste_transport", hazardous=hazardous, other=other)
-    return advice(view, "hazardous_waste", transport=transport)
+    return advice(view, "hazardous_waste", sure=bought.sure, transport=transport)
 
 
-def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerClass, view: InForce) -> LegalAdvice | None:
+def advise_reuse_quota(bought: LotObject, buyer: BuyerClass, view: InForce) -> LegalAdvice | None:
     """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA)."""
-    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
+    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(bought.segments)), None)
     if rule is None or buyer.quota is False or buyer.is_utility:
         return None
     row, family = view[rule], sentence(view, f"family_of_{rule}")
     if row.status == "in_force":
-        of_year = sentence(view, "reuse_share", share=row.value_text)
+        who = NOTHING if buyer.body and buyer.quota else sentence(view, "whose_quota")
+        of_year = sentence(view, "reuse_share", share=row.value_text, who=who)
     elif row.status == "unknown" and row.valid_from is not None:
         of_year = sentence(view, "reuse_step_unknown", since=short_date(row.valid_from))
     else:
         return None
-    message, doubtful = sentence(view, "counts_towards_quota", family=family, of_year=of_year), buyer.quota is None
-    doubts = doubtful and buyer.body is not None
-    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), doubtful=doubts, message=message)
+    sure: Confidence = "low" if buyer.quota is None and buyer.body else bought.sure
+    told = sentence(view, "counts_towards_quota", family=family, of_year=of_year)
+    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), sure=sure, message=told)
 
 
 WITH_AND = Text(f" {AND.fr} ", f" {AND.en} ")
-GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
-
-
-@lru_cache(maxsize=64)
-def advise_sustainable_specifications(view: InForce) -> LegalAdvice | None:
-    """Specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS)."""
-    return advice(view, "sustainable_specifications") if view.holds("sustainable_specifications") else None
-
-
-@lru_cache(maxsize=64)
-def advise_small_firms_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
-    """A concession may require a part to be given to small firms or third parties, of a minimum share (PME_SHARE)."""
-    known = contract == "concession" and view["pme_share_concession"].status == "in_force"
-    return advice(view, "pme_share") if known else None
 
 
 def advise_financial_terms(
@@ -225,13 +212,11 @@ def advise_financial_terms(
     if not above:
         return None
     rates = [rule for rule in buyer.firm_rates if view.number(rule) is not None]
-    sure = least_sure(*map(view.__getitem__, (*GENERAL, *rates)), doubtful=renewed == above)
     names = above if len(lots) > 1 else ()
     about = [bracketed_lots(names)]
     if renewed and renewed != above:
-        check = NOTHING if sure == "low" else sentence(view, "to_be_checked")
         which = sentence(view, "lots_named" if len(renewed) > 1 else "the_lot", lot=listed_briefly(renewed))
-        about.append(sentence(view, "only_with_renewals", lots=which, check=check))
+        about.append(sentence(view, "only_with_renewals", lots=which))
     of_firms = NOTHING
     if not buyer.kinds:
         of_firms = sentence(view, "firm_rates_unknown")
@@ -239,7 +224,9 @@ def advise_financial_terms(
         said = join_texts([sentence(view, rule) for rule in rates], WITH_AND)
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
     name, whose = "financial_terms_of_direct_award" if is_direct_award else "financial_terms", (names,) if names else ()
-    return advice(view, name, whose, sure=sure, about=join_texts(about, NOTHING), of_firms=of_firms)
+    but = NOTHING if buyer.body else sentence(view, "advance_not_owed_by_all")
+    told = sentence(view, name, about=join_texts(about, NOTHING), of_firms=of_firms, but=but)
+    return advice(view, name, whose, rests_on=rates, doubtful=renewed == above, message=told)
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
@@ -275,16 +262,14 @@ def _statements_on_objects(law: Rules) -> dict[str, tuple[LegalStatement, set[st
 def advise_on_object(bought: LotObject, contract: ContractKind, view: InForce) -> list[LegalAdvice]:
     """The advice that is said of this object of a contract, whatever its value and duration."""
     main = bought.cpv[0] if bought.cpv else ""
-    return [
-        advice(view, name)
-        for name, (said, rules) in _statements_on_objects(view.law).items()
-        if said.contract in {None, contract}
-        and all(map(view.holds, rules))
-        and (
-            (said.of_segments and not view.codes(said.of_segments).isdisjoint(bought.segments))
-            or (said.of_cpv and main.startswith(tuple(view.codes(said.of_cpv))))
-        )
-    ]
+    told = []
+    for name, (said, rules) in _statements_on_objects(view.law).items():
+        if said.contract in {None, contract} and all(map(view.holds, rules)):
+            if said.of_cpv and main.startswith(tuple(view.codes(said.of_cpv))):
+                told.append(advice(view, name))
+            elif said.of_segments and not view.codes(said.of_segments).isdisjoint(bought.segments):
+                told.append(advice(view, name, sure=bought.sure))
+    return told
 
 
 def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
@@ -296,24 +281,42 @@ def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForc
         return None
     if share is None or total is None or bound is None or total >= bound:
         return None
-    lots_named = () if len(innovative) == len(lots) else (innovative,)
-    rests_on = ("eu_state",)
-    return advice(view, "young_innovative", lots_named, rests_on=rests_on, most=euros(total * share // 100))
+    lots_named, most = () if len(innovative) == len(lots) else (innovative,), euros(total * share // 100)
+    return advice(view, "young_innovative", lots_named, rests_on=("eu_state",), most=most)
 
 
 def advise_transport(lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
-    """The advice that a concession of passenger transport lacks some duties (TRANSPORT_CONCESSION); None for others."""
+    """The advice on duties that a concession of passenger transport lacks (TRANSPORT_CONCESSION); None for others."""
     rules = {lot.object.transport for lot in lots}
     if None in rules or not view.holds("concession_transport_terms"):
         return None
-    rests_on = ("concession_public_transport" if rules == {"concession_public_transport"} else "concession_transport",)
-    return advice(view, "transport_concession", rests_on=rests_on)
+    named = ["concession_public_transport" if rules == {"concession_public_transport"} else "concession_transport"]
+    criterion = [rule for rule in ENVIRONMENT["concession"][1:] if view.holds(rule)]
+    but = sentence(view, "criterion_remains") if criterion else NOTHING
+    return advice(view, "transport_concession", rests_on=named + criterion, but=but)
 
 
-def advise_defence(need: Need, view: InForce) -> LegalAdvice | None:
-    """Which rules on contracts of defence or security are judged here, and which are not (DEFENCE)."""
-    if not is_defence(need):
+def advise_if_defence(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce) -> LegalAdvice | None:
+    """Advice on what would change for a purchase of the State if it were one of defence (DEFENCE_UNKNOWN)."""
+    buyer, of_state = need.buyer, class_of(need.buyer, view).kinds == ("state",)
+    if buyer is None or not of_state or buyer.defence is not None or need.contract != "market":
         return None
+    of_defence = msgspec.structs.replace(need, buyer=msgspec.structs.replace(buyer, defence=True))
+    levels = [[part.level for part in each.parts] for each in (decided, determine_procedures(of_defence, lots, view))]
+    changes = {
+        "eu_defence": levels[0] != levels[1],
+        "reservation_defence": any({*(lot.reserved or ())} - {"handicap"} for lot in need.lots),
+        "defence_considerations": True,
+    }
+    rules = [rule for rule, is_so in changes.items() if is_so and view.holds(rule)]
+    told = [sentence(view, f"changes_of_{rule}") for rule in rules]
+    # the article of the last is that of the advice
+    told[:-1] = [cite(each, view[rule].article, "high") for each, rule in zip(told[:-1], rules, strict=False)]
+    return advice(view, "defence_unsaid", rule=rules[-1], rests_on=rules, changes=join_texts(told)) if rules else None
+
+
+def advise_defence(need: Need, view: InForce) -> LegalAdvice:
+    """Which rules on contracts of defence or security are judged here, and which are not (DEFENCE)."""
     innovative = any(lot.innovative for lot in need.lots) and view.holds("defence_innovative_need")
     duties = sentence(view, "defence_without_duties") if view.holds("defence_considerations") else NOTHING
     below = sentence(view, "defence_innovation") if innovative else NOTHING

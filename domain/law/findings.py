@@ -207,13 +207,13 @@ def verdict(
     /,
     *,
     rule: str | None = None,
-    sure: Confidence | None = None,
+    sure: Confidence = "high",
     **values: Text | str | int,
 ) -> Verdict:
-    """The verdict of the statement `name`, values filled in; `rule` replaces its rule, `sure` the rule's confidence."""
+    """The verdict of the statement `name`, values filled in, by `rule` instead of its own; `sure`: of the facts."""
     said = statements_of(view.law)[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
-    article, sure = row.article or "", weakest(sure or "high", row.confidence)
+    article, sure = row.article or "", weakest(sure, row.confidence)
     outcome = refused_only_when_sure(said.outcome, sure)
     return Verdict(reserved, outcome, said.code, missing, row.id, article, sure, cite(message, article, sure))
 
@@ -226,14 +226,14 @@ def finding(
     *,
     rule: str | None = None,
     outcome: Outcome | None = None,
-    sure: Confidence | None = None,
+    sure: Confidence = "high",
     **values: Text | str | int,
 ) -> LegalFinding:
-    """The finding of the statement `name`, values filled in; `rule`, `outcome` and `sure` replace its own."""
+    """The finding of the statement `name`, by `rule` and `outcome` instead of its own; `sure`: of the facts."""
     said = statements_of(view.law)[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article = row.article or ""
-    sure = weakest(sure or "high", least_sure(row, *map(view.__getitem__, said.rests_on)))
+    sure = weakest(sure, least_sure(row, *map(view.__getitem__, said.rests_on)))
     outcome = refused_only_when_sure(outcome or said.outcome, sure)
     return LegalFinding(said.code or "", outcome, row.id, article, sure, cite(message, article, sure))
 
@@ -248,20 +248,26 @@ def advice(
     message: Text | None = None,
     rests_on: Iterable[str] = (),
     doubtful: bool = False,
-    sure: Confidence | None = None,
+    sure: Confidence = "high",
     **values: Text | str | int,
 ) -> LegalAdvice:
     """The advice of the statement `name`, values filled in, on these sets of lots; `rests_on`: ids of further rules.
 
     What is given besides takes the place of its own, but for the rules that it `rests_on`, which are added to those.
-    It is as sure as the least sure of them unless `sure` says so, and not at all where the facts are `doubtful`.
+    It is as sure as the least sure of them and of the facts (`sure`), and not at all where these are `doubtful`.
     """
     said = statements_of(view.law)[name]
     row = view[rule or said.rule]
-    if doubtful or sure is None:
-        sure = least_sure(row, *map(view.__getitem__, (*said.rests_on, *rests_on)), doubtful=doubtful)
+    rows = map(view.__getitem__, (*said.rests_on, *rests_on))
+    sure = weakest(sure, least_sure(row, *rows, doubtful=doubtful))
     told = cite(message or sentence(view, name, **values), row.article, sure)
     return LegalAdvice(said.code or "", said.severity, row.id, row.article, sure, told, lots)
+
+
+@lru_cache(maxsize=256)
+def advise_if_held(name: str, view: InForce) -> LegalAdvice | None:
+    """The advice of the statement `name`; None where its rule is not in force."""
+    return advice(view, name) if view.holds(statements_of(view.law)[name].rule) else None
 
 
 def short_date(day: date) -> Text:

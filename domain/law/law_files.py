@@ -73,10 +73,17 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str | None = None
 
 
+class ConcessionQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Words of the article of concessions as they stand, and the day on which they took effect."""
+
+    version: date
+    words: str
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rule and its successive periods. `informative`: served to readers, no function applies it.
 
-    `concession_article`: what is quoted instead where the contract is a concession.
+    `concession_article`: what is quoted instead where the contract is a concession, with its own `concession_quote`.
     """
 
     id: str
@@ -87,6 +94,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: Unit | None = None
     informative: bool = False
     concession_article: str | None = None
+    concession_quote: ConcessionQuote | None = None
 
 
 class LawFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -24,7 +24,7 @@ from domain.law.findings import (
     verdict,
     weakest,
 )
-from domain.law.procedures.lot_facts import PLUS, families, read_lot
+from domain.law.procedures.lot_facts import PLUS, Understood, families, read_lot
 from domain.law.procedures.need_value import group_lots
 from domain.law.procedures.procedure import formal_thresholds
 from domain.law.rules import InForce, Rules, months_later
@@ -89,7 +89,7 @@ def advise_no_split(
 
 def _thresholds_above(need: Need, read: ReadSegments, view: InForce) -> list[Threshold]:
     """The thresholds above the value of a need's supplies and services, the highest first; none for a concession."""
-    lots = tuple(read_lot(lot, read(lot, need.title or ""), view) for lot in need.lots)
+    lots = tuple(read_lot(lot, Understood(read(lot, need.title or "")), view) for lot in need.lots)
     group = next((group for group in group_lots(need, lots) if not group.works), None)
     if group is None or need.contract == "concession":
         return []
@@ -107,7 +107,7 @@ def _family_sums(
     @cache
     def families_and_regime(lot: Lot, need_title: str) -> tuple[frozenset[str], bool]:
         """The families that a lot buys (none for works), and whether the lot is under the light regime."""
-        bought = read_lot(lot, read(lot, need_title), view).object
+        bought = read_lot(lot, Understood(read(lot, need_title)), view).object
         return frozenset() if bought.works else families(bought.segments, bought.cpv), bought.is_light
 
     def lots_by_family(each: Need) -> dict[str, Lots]:
@@ -190,11 +190,9 @@ def _listed(names: Sequence[Text]) -> Text:
 
 def _need_name(other: OtherNeed, view: InForce) -> Text:
     """The words that name a need: by its reference, else by its title, else by its id."""
-    if other.need.reference:
-        return sentence(view, "need_of_reference", reference=other.need.reference)
-    if other.need.title:
-        return sentence(view, "need_of_title", title=other.need.title)
-    return sentence(view, "need_of_id", id=str(other.id))
+    named = {"reference": other.need.reference, "title": other.need.title, "id": str(other.id)}
+    kind, name = next((kind, name) for kind, name in named.items() if name)
+    return sentence(view, f"need_of_{kind}", **{kind: name})
 
 
 class EssAward(msgspec.Struct, frozen=True):

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import zip_longest
-from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +20,7 @@ from domain.law.findings import (
     LotReview,
     NeedReview,
     advice,
+    advise_if_held,
     bracketed_lots,
     sentence,
     short_date,
@@ -28,7 +28,7 @@ from domain.law.findings import (
     worst_outcome,
 )
 from domain.law.procedures import steps
-from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
+from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, Understood, read_lot
 from domain.law.procedures.need_value import advise_estimated_value, advise_total_below_lots
 from domain.law.procedures.procedure import (
     Procedure,
@@ -50,38 +50,27 @@ from domain.law.reservations.reservation import (
 )
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Buyer, ContractKind, Lot, Need, Place, Reserved
+from domain.reference import taxonomy
 from domain.short_cache import short_cache
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
 
-OPTIONS: dict[str, frozenset[Reserved]] = {
-    "handicap": frozenset({"handicap"}),
-    "iae": frozenset({"iae"}),
-    "handicap_iae": frozenset({"handicap", "iae"}),
-    "penitentiary": frozenset({"penitentiary"}),
-    "ess": frozenset({"ess"}),
-}
+TOGETHER: tuple[tuple[Reserved, ...], ...] = (("handicap",), ("iae",), ("handicap", "iae"), ("penitentiary",), ("ess",))
+OPTIONS = {"_".join(types): frozenset(types) for types in TOGETHER}
 """The reservations a buyer may think of, by their key in `alternatives.reserved`."""
 
 NOBODY = Buyer()
 """A buyer of whom nothing is known."""
 SOMEWHERE = Place()
 """The site of a lot that has one, wherever it is."""
-READ_OF_A_LOT = (
-    "id", "segments", "cpv", "support_segments", "nature", "value_eur", "duration_months", "renewal_months",
-    "value_covers", "options_eur", "innovative", "reserved",
-)  # fmt: skip
-_READ = attrgetter(*READ_OF_A_LOT)
+WORDED = "…"
+"""The title of a lot that has words, whatever they are."""
 
 
 def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
-    lots = [
-        Lot(**dict(zip(READ_OF_A_LOT, _READ(lot), strict=True)), site=SOMEWHERE if lot.site else None)
-        for lot in need.lots
-    ]
     return Need(
-        lots=tuple(lots),
+        lots=tuple(map(_lot_for_review, need.lots)),
         buyer=need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None),
         contract=need.contract,
         technique=need.technique,
@@ -89,35 +78,36 @@ def need_for_review(need: Need) -> Need:
     )
 
 
-def review_need(
-    need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]] | None = None
-) -> NeedReview:
+def _lot_for_review(lot: Lot) -> Lot:
+    """A lot with only the fields that rules read, and with words where these alone may say whether it is works."""
+    in_words = (lot.title or lot.keywords) and lot.nature is None and not lot.cpv
+    title = WORDED if in_words and any(map(taxonomy.load().is_works, lot.segments)) else None
+    site = SOMEWHERE if lot.site else None
+    return msgspec.structs.replace(lot, title=title, site=site, keywords=(), territory=None, max_distance_km=None)
+
+
+def review_need(need: Need, on: date, rules: Rules, objects: Mapping[str, Understood] | None = None) -> NeedReview:
     """The findings on every lot's reservation, the advice per lot and on the whole need, at `on`.
 
-    `segments_of_lot`: per lot id, the segments or families understood as its object (from codes, CPV and words);
-    without it the lots' own `segments` are used. CPV codes are taken as valid.
+    `objects`: per lot id, what is understood as its object (from codes, CPV and words); without it the lots' own
+    `segments` are used. CPV codes are taken as valid.
     """
-    return review_reduced(need_for_review(need), on, rules, segments_of_lot or {})
+    return review_reduced(need_for_review(need), on, rules, objects or {})
 
 
-def review_reduced(need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
+def review_reduced(need: Need, on: date, rules: Rules, objects: Mapping[str, Understood]) -> NeedReview:
     """The legal review of a need reduced by `need_for_review`, the same as `review_need` gives of the whole need."""
     view = rules.view(on, need.contract)
-    lots = tuple(read_lot(lot, segments_of_lot.get(lot.id, lot.segments), view) for lot in need.lots)
+    lots = tuple(read_lot(lot, objects.get(lot.id) or Understood(lot.segments), view) for lot in need.lots)
     decided = determine_procedures(need, lots, view)
-    sets, small = (None, {}) if is_defence(need) else advise_sets(need, decided, view)
+    defence, market = is_defence(need), need.contract == "market"
+    sets, small = (None, {}) if defence else advise_sets(need, decided, view)
     whole = [advise_estimated_value(need, lots, view), advise_total_below_lots(need, lots, view)]
     for part in decided.parts:
         whole += advise_on_procedure(need, part, view)
-        whole += [] if is_defence(need) else [duties.advise_social_condition(need, part, view)]
-    if is_defence(need):
-        whole.append(duties.advise_defence(need, view))
-    else:
-        whole += _advise_duties(need, lots, decided, sets, view)
-    whole += [
-        duties.advise_spaser(need.buyer, view),
-        duties.advise_payment(need.buyer, view) if need.contract == "market" else None,
-    ]
+        whole.append(None if defence else duties.advise_social_condition(need, part, view))
+    whole += [duties.advise_defence(need, view)] if defence else _advise_duties(need, lots, decided, sets, view)
+    whole += [duties.advise_spaser(need.buyer, view), duties.advise_payment(need.buyer, view) if market else None]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
     return NeedReview(reviews, tuple(filter(None, whole)))
@@ -130,20 +120,21 @@ def _advise_duties(
     market, direct = need.contract == "market", decided.is_direct_award
     transport = None if market else duties.advise_transport(lots, view)
     return [
+        duties.advise_if_defence(need, lots, decided, view),
         *steps.advise_next_steps(need, decided, view),
         advise_mixed_object(decided, view),
         sets,
         transport,
         duties.advise_young_innovative(need, lots, view),
         *(duties.advise_energy_sobriety(need, part, view) for part in decided.parts),
-        duties.advise_environmental_duties(need.contract, direct, transport is None, view),
+        None if transport else duties.advise_environmental_duties(need.contract, direct, view),
         duties.advise_allotment(need, direct, view),
         duties.advise_framework_duration(need, view),
         steps.advise_books(need, lots, decided, view) if market else None,
         steps.advise_yearly_list(need, decided, view) if market else None,
         steps.advise_essential_data(need, decided, view) if market else None,
-        None if direct else duties.advise_sustainable_specifications(view),
-        None if transport else duties.advise_small_firms_share(need.contract, view),
+        None if direct else advise_if_held("sustainable_specifications", view),
+        None if transport or market else advise_if_held("pme_share", view),
         duties.advise_financial_terms(need, lots, direct, view),
     ]
 
@@ -180,9 +171,11 @@ def _review_object(
     """
     on_object = (
         # the supporting activity is only the means; it decides the procedure of markets alone
-        advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None,
-        duties.advise_waste_permits(bought.segments, view),
-        duties.advise_reuse_quota(bought.segments, buyer, view),
+        advice(view, "object_is_insertion", sure=bought.nature_sure)
+        if bought.insertion and contract == "market"
+        else None,
+        duties.advise_waste_permits(bought, view),
+        duties.advise_reuse_quota(bought, buyer, view),
         *duties.advise_on_object(bought, contract, view),
     )
     return review_prison(bought, has_site, view), review_ess_object(bought, view), tuple(filter(None, on_object))
@@ -276,12 +269,11 @@ def _statements(given: Iterable[LegalAdvice], lot: LotReview | None = None) -> l
 
     Those on a lot have the findings on its actual and possible reservations besides.
     """
-    found = [
-        _Change(PROCEDURE, None, each.message, each.confidence, (False, each.severity == "info"))
-        if each.code in ON_PROCEDURE
-        else _Change(each.code, None, each.message, each.confidence, (True, each.severity == "info"))
-        for each in given
-    ]
+    found = []
+    for each in given:
+        subject = PROCEDURE if each.code in ON_PROCEDURE else each.code
+        minor = subject != PROCEDURE, each.severity == "info"
+        found.append(_Change(subject, None, each.message, each.confidence, minor))
     findings = dict.fromkeys((*lot.reservation, *filter(None, lot.forbidden.values()))) if lot else ()
     return found + [
         _Change(f"{each.code} {each.rule}", None, each.message, each.confidence, (True, False)) for each in findings

@@ -237,18 +237,24 @@ def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
 
 
 def _rule_for_concessions(rule: Rule) -> Rule:
-    """The rule for a concession, by its own article; with confidence `low` where the only one is of public contracts.
+    """The rule for a concession, by its own article: high only with its words, low where it has but that of markets.
 
     The second part of the code (articles L2… and R2…) is of markets only.
     """
-    if rule.concession_article:
-        unread = {"quote": None, "article_version": None, "url": None}  # what is quoted is of the other article
-        periods = tuple(msgspec.structs.replace(period, **unread) for period in rule.periods)
-        return msgspec.structs.replace(rule, article=rule.concession_article, periods=periods)
-    if not (rule.article or "").startswith(("L2", "R2")):
+    article, own = rule.concession_article, rule.concession_quote
+    if article is None and not (rule.article or "").startswith(("L2", "R2")):
         return rule
-    periods = tuple(msgspec.structs.replace(period, confidence="low") for period in rule.periods)
-    return msgspec.structs.replace(rule, periods=periods)
+    periods = []
+    for period in rule.periods:
+        changes: dict[str, Any] = {"confidence": "low"}
+        if article:  # what is quoted is of the other article
+            held = period.status == "in_force"
+            words = own if held and own and own.version <= (period.valid_until or date.max) else None
+            sure = "medium" if held and not words and period.confidence == "high" else period.confidence
+            changes = {"confidence": sure, "url": None, "quote": words and words.words}
+            changes["article_version"] = words and words.version
+        periods.append(msgspec.structs.replace(period, **changes))
+    return msgspec.structs.replace(rule, article=article or rule.article, periods=tuple(periods))
 
 
 def _address_of(article: str | None) -> str | None:

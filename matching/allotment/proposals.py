@@ -15,6 +15,7 @@ from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
 from domain.allotment.search import draw_number, rank
 from domain.law.findings import ON_PROCEDURE, LegalAdvice, advice
+from domain.law.procedures.lot_facts import Understood
 from domain.law.review import LAW_CHANGES, review_need
 from domain.law.rules import Rules
 from domain.needs.estimate import estimated_cents
@@ -61,8 +62,8 @@ LONGEST_TITLE = 400
 """As long as the title of a lot may be."""
 
 
-Objects = Mapping[str, tuple[str, ...]]
-"""By the id of a lot, the segments understood as its object."""
+Objects = Mapping[str, Understood]
+"""By the id of a lot, what is understood as its object."""
 
 
 def proposal_advice(
@@ -137,7 +138,7 @@ class ProposalWriter:
                 reasons.append(rank_reason(figures, found[number - 2][0], number - 1, least))
             lots, ids = tuple(self._proposed_lots(division, judged)), self._proposed_lot_ids(division)
             proposed = self.given.need_of(tuple(map(self._reserved_lot, division, ids)), need.estimated_total_eur)
-            objects = {lot_id: lot.segments for lot_id, lot in zip(ids, division, strict=True)}
+            objects = {lot_id: Understood(lot.segments) for lot_id, lot in zip(ids, division, strict=True)}
             beside = proposal_advice(advice, proposed, objects, need.law_day(self.on), reference.rules)
             in_language = tuple(in_words(each, Advice, self.language) for each in beside)
             proposals.append(Proposal(number, lots, figures, self._reasons_in_language(reasons), in_language))

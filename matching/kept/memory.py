@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from domain.law.findings import LegalAdvice, NeedReview
+from domain.law.procedures.lot_facts import Understood
 from domain.law.review import need_for_review, review_reduced
 from domain.law.rules import Rules
 from domain.needs.need import ContractKind, Need, Place
@@ -89,13 +90,13 @@ class AnswerCache(LotCache):
         )
         self.advice: dict[tuple[int, Language], tuple[LegalAdvice, bytes]] = {}
 
-    def review(self, need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
+    def review(self, need: Need, on: date, rules: Rules, objects: Mapping[str, Understood]) -> NeedReview:
         """The legal review of a need, as of `review_need`; cached by the facts of the need that the rules read."""
         facts = need_for_review(need)
-        key = facts, on, rules, tuple(segments_of_lot.values())
+        key = facts, on, rules, tuple(objects.values())
         review = self._reviews.find(key)
         if review is None:
-            review = review_reduced(facts, on, rules, segments_of_lot)
+            review = review_reduced(facts, on, rules, objects)
             named = sum(len(some) for advice in review.advice for some in advice.lots)
             weight = len(encode(facts)) + BYTES_PER_LOT * len(facts.lots) + BYTES_PER_NAME * named
             self._reviews.put(key, review, weight)

@@ -93,6 +93,22 @@ async def test_words_alone_do_not_say_that_a_purchase_is_works(client: AsyncTest
     assert [("GRE_A_GRE" in each, "MAPA" in each) for each in codes] == [(False, True), (True, False)]
 
 
+async def test_what_words_may_mean_refuses_no_reservation(client: AsyncTestClient[Litestar]) -> None:
+    """A service on premises is not for a prison: refused where a code names it, to be judged where words say it."""
+    lot = {"id": "1", "value_eur": 80_000, "reserved": ["penitentiary"]}
+    told = {}
+    said: dict[str, dict[str, Any]] = {
+        "named": {"segments": ["pr-locaux"]},
+        "words": {"keywords": ["nettoyage de bureaux"]},
+        "title": {"title": "Entretien des locaux"},
+    }
+    for name, more in said.items():
+        answer = (await post(client, NEED | {"lots": [lot | more]})).json()["lots"][0]
+        (found,) = (each for each in answer["reservation"]["findings"] if each["code"] == "INELIGIBLE_OBJECT")
+        told[name] = (answer["reservation"]["outcome"], found["confidence"])
+    assert told == {"named": ("INELIGIBLE", "high"), "words": ("REVIEW", "medium"), "title": ("REVIEW", "medium")}
+
+
 async def test_candidates_on_a_map(client: AsyncTestClient[Litestar]) -> None:
     answer = await post(client, NEED, Accept="application/geo+json")
     assert answer.headers["content-type"] == "application/geo+json"

@@ -1,6 +1,5 @@
 """The page on which operators see what suppliers say of themselves, and withdraw it."""
 
-from collections.abc import Mapping
 from functools import partial
 
 from litestar import Response
@@ -11,13 +10,12 @@ from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in
 from db.core.engine import transaction
-from domain.declarations.declaration import Alike, WithdrawalRequest
+from domain.declarations.declaration import WithdrawalRequest
 from domain.declarations.record import ListedDeclaration
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 
 SHOWN, LONGEST_REASON = 100, 2_000
-ALSO: Mapping[str, Alike] = {"expediteur": "same_sender", "organisation": "same_organisation"}
 NO_REASON = Text("Donnez le motif : le fournisseur le lira", "Say why: the supplier reads it")
 
 
@@ -33,8 +31,9 @@ async def withdraw_declaration(visit: Visit) -> Response[bytes]:
     reason = visit.text("motif").strip()[:LONGEST_REASON]
     if not reason:
         return await _declarations_page(visit, (Mistake("motif", NO_REASON),))
-    supplier_id, also = id_in(visit.text("fournisseur"), NO_SUPPLIER), ALSO.get(visit.text("avec"))
-    asked = WithdrawalRequest(reason, also=also, revoke_links=visit.text("lien") == "oui")
+    supplier_id, others = id_in(visit.text("fournisseur"), NO_SUPPLIER), visit.text("avec")
+    of_one, of_all, revoke = others == "expediteur", others == "organisation", visit.text("lien") == "oui"
+    asked = WithdrawalRequest(reason, same_sender=of_one, same_organisation=of_all, revoke_links=revoke)
     await withdraw_as_operator(visit.call, supplier_id, asked)
     return visit.redirect("/sources/declarations")
 

@@ -46,6 +46,7 @@ from matching.reference import Reference
 
 ON_A_PAGE, LONGEST_NAME, MOST_TRADES = 50, 100, 8
 NO_PLACE = Text("Un territoire est attendu", "A territory is expected")
+LINES = forms.FieldKind(lambda text: tuple(filter(None, map(str.strip, text.splitlines()))), "\n".join)
 STEPS = {"envoyer": send_campaign, "partis": post_campaign, "rappeler": remind_silent}
 """The use case of each button."""
 
@@ -61,6 +62,7 @@ class CampaignForm(ContactForm, frozen=True, kw_only=True):
     kinds: Annotated[tuple[str, ...], Field("genres", "kinds", forms.SEVERAL)] = ()
     known: Annotated[str, Field("connus", "known", forms.TICKED)] = ""
     subject: Annotated[str, Field("objet", "subject", forms.required(forms.bounded_text(400), SAID["no_name"]))] = ""
+    sender_address: Annotated[str, Field("retour", "sender_address", LINES)] = ""
     body: Annotated[str, Field("texte", "body", forms.required(forms.bounded_text(LONGEST_BODY), SAID["no_name"]))] = ""
 
 

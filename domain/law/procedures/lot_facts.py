@@ -1,5 +1,7 @@
 """The facts about a lot that rules read: its object, its nature, its estimated value, as a sum in words too."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from domain.law.findings import SENTENCES
@@ -9,6 +11,7 @@ from domain.needs.need import Codes, Lot, Nature
 from domain.reference import taxonomy
 from domain.reference.cpv import Listing, listing
 from domain.short_cache import short_cache
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import Text, euros, join_texts
 
 PLUS = Text(" + ", " + ")
@@ -46,21 +49,35 @@ KEPT, LONGEST_KEPT = 4_096, 32
 """The number of objects of lots whose reading is kept, and of the codes that the longest of them has."""
 
 
+class Understood(NamedTuple):
+    """The segments or families understood as the object of a lot.
+
+    `sure`: high where codes name all of them, medium where words surely say some, low where words may mean some.
+    """
+
+    segments: Codes
+    sure: Confidence = "high"
+
+
 class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """The object of a lot, by codes and segments, as legal rules read it. `cpv`: 8 digits, the main code first.
 
     `asked`, `support`: the segments that the lot names as its object and beside it; `segments`: those understood as its
-    object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may
-    be reserved to ESS; `light_listing`, against the wider one of the light regime. By the main CPV: `carried`, the rule
-    that names it as an object that concessions buy by the simplified procedure (passenger transport, drinking water),
-    null where none does; `public_transport`: surely a public transport of passengers. `supplies`: said to be goods.
+    object, `sure` as in `Understood`. `works` null: not known; `nature_sure`: how sure it is to be the works, or the
+    social service, that it is taken for. Null without CPV: `ess_listing`, the main CPV against the list of services
+    that may be reserved to ESS; `light_listing`, against the wider one of the light regime. By the main CPV: `carried`,
+    the rule that names it as an object that concessions buy by the simplified procedure (passenger transport, drinking
+    water), null where none does; `public_transport`: surely a public transport of passengers. `supplies`: said to be
+    goods.
     """
 
     cpv: tuple[str, ...]
     asked: tuple[str, ...]
     support: tuple[str, ...]
     segments: tuple[str, ...]
+    sure: Confidence
     works: bool | None
+    nature_sure: Confidence
     ess_listing: Listing | None
     light_listing: Listing | None
     insertion: bool
@@ -99,28 +116,42 @@ class LotFacts(msgspec.Struct, frozen=True, gc=False):
         return self.estimate.total if self.estimate else None
 
 
-def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
-    """The legal facts of one lot; `segments`: what the lot buys, as understood from its codes or words."""
-    bought = _lot_object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view)
+def read_lot(lot: Lot, understood: Understood, view: InForce) -> LotFacts:
+    """The legal facts of one lot; `understood`: what the lot buys, from its codes or words."""
+    in_words = bool(lot.title or lot.keywords)
+    bought = _lot_object(lot.cpv, lot.segments, lot.support_segments, lot.nature, understood, in_words, view)
     return LotFacts(lot, bought, estimate_of(lot))
 
 
-@short_cache(KEPT, LONGEST_KEPT, lambda *named: sum(map(len, named[:3])) + len(named[4]))
+@short_cache(KEPT, LONGEST_KEPT, lambda *named: sum(map(len, named[:3])) + len(named[4].segments))
 def _lot_object(
-    cpv_codes: Codes, asked: Codes, support: Codes, nature: Nature | None, segments: tuple[str, ...], view: InForce
+    cpv_codes: Codes,
+    asked: Codes,
+    support: Codes,
+    nature: Nature | None,
+    understood: Understood,
+    in_words: bool,
+    view: InForce,
 ) -> LotObject:
-    cpv = tuple(code[:8] for code in cpv_codes)
+    """The object of a lot. `in_words`: it has words too, by which the trades may be chosen that it names."""
+    (segments, sure), cpv = understood, tuple(code[:8] for code in cpv_codes)
     ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
-    # as stated, else by the main CPV (division 45), else by segments that the buyer names, whose codes all agree
-    natures = {taxonomy.load().is_works(segment) for segment in segments}
-    works = natures.pop() if asked and len(natures) == 1 else None
-    if nature is not None or cpv:
+    # as said, else by the main CPV (division 45), else by segments that agree; by words, paint is bought too
+    natures, stated = {taxonomy.load().is_works(segment) for segment in segments}, nature is not None or cpv != ()
+    works = natures.pop() if len(natures) == 1 and sure != "low" else None
+    if stated:
         works = nature == "works" if nature is not None else cpv[0].startswith(taxonomy.WORKS_DIVISION)
+    elif in_words or sure != "high":
+        works = works and None
     light = listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None
     insertion = _is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view)
+    nature_sure: Confidence = "medium" if works and not stated else "high"
+    if insertion and not (asked or cpv):
+        nature_sure = sure
     carried = next((rule for rule in CARRIED if _is_named(cpv, rule, view)), None)
     public, supplies = _is_named(cpv, "concession_public_transport", view), nature == "supplies"
-    return LotObject(cpv, asked, support, segments, works, ess_listing, light, insertion, carried, public, supplies)
+    read = cpv, asked, support, segments, sure, works, nature_sure, ess_listing, light, insertion
+    return LotObject(*read, carried, public, supplies)
 
 
 def _is_named(cpv: tuple[str, ...], rule: str, view: InForce) -> bool:

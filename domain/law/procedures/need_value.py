@@ -8,21 +8,23 @@ from typing import Literal
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, advice, listed_briefly, sentence
+from domain.law.findings import LegalAdvice, advice, listed_briefly, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts, estimate_as_sum
 from domain.law.rules import InForce
 from domain.needs.estimate import known_total, stated_total
 from domain.needs.need import ContractKind, Need
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, euros, join_texts
 
 MOST_SUMS = 6
 """The most lots whose sum a sentence writes."""
-Assumption = Literal["nature", "division", "shared", "below"]
+Assumption = Literal["nature", "trade", "division", "shared", "below"]
 """An assumption made where a group's value was compared.
 
-`nature`: that of some lot is not known; `division`: what of the value is works is not known; either way the lower
-thresholds of supplies and services are applied. `shared`: what the stated total has beyond the lots' values is counted
-with works and with the others. `below`: the stated total is less than the lots' own values.
+`trade`: only the trade that is named says that some lot is works. `nature`: that of some lot is not known; `division`:
+what of the value is works is not known; either way the lower thresholds of supplies and services are applied. `shared`:
+what the stated total has beyond the lots' values is counted with works and with the others. `below`: the stated total
+is less than the lots' own values.
 """
 
 
@@ -53,9 +55,12 @@ class Group(msgspec.Struct, frozen=True, gc=False):
         return () if self.alone else (self.lot_ids,)
 
     @property
-    def doubtful(self) -> bool:
-        """Whether the total rests on an assumption other than `nature` alone, so that no statement about it is sure."""
-        return self.assumptions not in {(), ("nature",)}
+    def sure(self) -> Confidence:
+        """The confidence of the value: low where it is assumed, else that of the natures of the lots."""
+        if {*self.assumptions} - {"nature", "trade"}:
+            return "low"
+        by_trade: Confidence = "medium" if "trade" in self.assumptions else "high"
+        return weakest(by_trade, *(lot.object.nature_sure for lot in self.light))
 
 
 def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
@@ -71,6 +76,8 @@ def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     )
     natures = {lot.object.works for lot in lots}
     nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
+    by_trade = any(lot.object.works and lot.object.nature_sure != "high" for lot in lots)
+    trade: tuple[Assumption, ...] = ("trade",) if by_trade else ()
     if need.contract == "concession":
         group = _make_group(natures == {True}, lots, summed if stated is None else stated, True, below)
         # passenger transport and drinking water have the simplified procedure of social services
@@ -78,7 +85,8 @@ def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
             group = msgspec.structs.replace(group, light=lots, light_value=summed, other_value=0)
         return (group,)
     if True not in natures or natures == {True}:
-        return (_make_group(natures == {True}, lots, summed if stated is None else stated, True, (*nature, *below)),)
+        assumed = (*nature, *trade, *below)
+        return (_make_group(natures == {True}, lots, summed if stated is None else stated, True, assumed),)
     if summed is None and stated is not None:
         return (_make_group(False, lots, stated, True, ("division", *below)),)
     works = tuple([lot for lot in lots if lot.object.works])
@@ -87,7 +95,7 @@ def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
     return tuple(
         _make_group(side, members, None if (part := total_of(members)) is None else part + beyond, False, assumed)
-        for side, members, assumed in ((False, others, (*nature, *shared)), (True, works, shared))
+        for side, members, assumed in ((False, others, (*nature, *shared)), (True, works, (*trade, *shared)))
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from domain.law.buyers import class_of, possible_thresholds, social_thresholds
-from domain.law.findings import LegalAdvice, advice, least_sure, sentence, statements_of, weakest
+from domain.law.findings import LegalAdvice, advice, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
     Group,
@@ -167,7 +167,7 @@ def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | Non
     told = sentence(view, "mixed_object", main=main, value=value, procedure=procedure)
     amount = "direct_award_works" if whole.works else "direct_award_supplies_services"
     rests_on = (amount, *decided.whole.thresholds)
-    return advice(view, "mixed_object", lighter, rests_on=rests_on, doubtful=whole.doubtful, message=told)
+    return advice(view, "mixed_object", lighter, rests_on=rests_on, sure=whole.sure, message=told)
 
 
 def _advise_direct(group: Group, need: Need, view: InForce) -> LegalAdvice:
@@ -184,12 +184,11 @@ def _advise_adapted(part: Procedure, need: Need, view: InForce) -> LegalAdvice:
     """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA)."""
     group, by_amount = part.group, part.by_amount == "adapted"
     rules = part.thresholds if by_amount else light_rules("market", group)
-    doubtful = not by_amount and not is_light(group)
     unknown = by_amount and any(view[rule].status == "unknown" for rule in rules)
     rests_on = (direct_threshold(group, need), *(rule for rule in rules if view[rule].status != "unknown"))
     far = sentence(view, "threshold_not_published") if unknown else NOTHING
-    sure: Confidence = "medium" if unknown else "high"
-    return _value_advice(group, "adapted_procedure", view, rests_on, doubtful, sure, far=far)
+    sure: Confidence = "medium" if unknown else "high" if by_amount or is_light(group) else "low"
+    return _value_advice(group, "adapted_procedure", view, rests_on, sure, far=far)
 
 
 def _advise_formal(need: Need, part: Procedure, view: InForce) -> LegalAdvice:
@@ -217,8 +216,8 @@ def _advise_concession(part: Procedure, view: InForce) -> LegalAdvice:
     quoted, *rules = light_rules("concession", group)
     carried = sorted({lot.object.carried or "social_services" for lot in group.light})
     objects = [sentence(view, f"object_of_{each}") for each in carried]
-    name, doubtful = "concession_simplified_by_object", not is_light(group)
-    return _value_advice(group, name, view, rules, doubtful, rule=quoted, object=join_texts(objects))
+    name, told = "concession_simplified_by_object", join_texts(objects)
+    return _value_advice(group, name, view, rules, "high" if is_light(group) else "low", rule=quoted, object=told)
 
 
 def _value_advice(
@@ -226,7 +225,6 @@ def _value_advice(
     name: str,
     view: InForce,
     rests_on: Iterable[str] = (),
-    doubtful: bool = False,
     sure: Confidence = "high",
     *,
     rule: str | None = None,
@@ -241,7 +239,5 @@ def _value_advice(
     kind = sentence(view, "of_works") if group.works else NOTHING
     then, value = sentence(view, name, **values), euros(group.total or 0)
     message = sentence(view, "value_compared", value=value, kind=kind, assumed=assumed, then=then)
-    said = statements_of(view.law)[name]
-    rows = map(view.__getitem__, (rule or said.rule, *said.rests_on, *rests_on))
-    known = weakest(sure, least_sure(*rows, doubtful=doubtful or group.doubtful))
-    return advice(view, name, group.advised_lots, rule=rule, sure=known, message=message)
+    known = weakest(sure, group.sure)
+    return advice(view, name, group.advised_lots, rule=rule, rests_on=rests_on, sure=known, message=message)

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, bracketed_lots, listed_briefly, sentence
+from domain.law.findings import LegalAdvice, advice, bracketed_lots, listed_briefly, sentence, weakest
 from domain.law.procedures.procedure import Procedure, Procedures
 from domain.law.rules import InForce
 from domain.needs.need import Need
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
 
 MOST_NAMED = 650
@@ -61,7 +62,7 @@ def advise_sets(need: Need, decided: Procedures, view: InForce) -> tuple[LegalAd
         return None, {}
     rule = SMALL_SHARE if any(scope.adapted.lots for scope in scopes) else DIRECT_SHARE
     joint = scopes[0].part is decided.whole and len(decided.parts) > 1
-    doubtful = joint or any(part.group.doubtful for part in decided.parts)
+    sure = weakest("low" if joint else "high", *(part.group.sure for part in decided.parts))
     sets: list[tuple[str, ...]] = []
     complete = True
     for scope in scopes:
@@ -78,9 +79,9 @@ def advise_sets(need: Need, decided: Procedures, view: InForce) -> tuple[LegalAd
         parts.append(sentence(view, "counted_as_one" if joint else "counted_apart"))
     rests_on = [each for scope in scopes for use in scope.lighter_procedures for each in use.rules]
     told = join_texts(parts).capitalised()
-    doubts = doubtful or bool(unsure)
-    of_need = advice(view, "small_lot_sets", tuple(sets), rule=rule, rests_on=rests_on, doubtful=doubts, message=told)
-    return of_need, {lot_id: each for scope in scopes for lot_id, each in _advise_lots(scope, view, doubtful)}
+    of_all: Confidence = "low" if unsure else sure
+    of_need = advice(view, "small_lot_sets", tuple(sets), rule=rule, rests_on=rests_on, sure=of_all, message=told)
+    return of_need, {lot_id: each for scope in scopes for lot_id, each in _advise_lots(scope, view, sure)}
 
 
 def _cents_limit(part: Procedure, share: str, view: InForce) -> int:
@@ -169,7 +170,7 @@ def _direct_share_in_words(view: InForce) -> Text:
     return sentence(view, "direct_share_limit") if is_less else NOTHING
 
 
-def _advise_lots(scope: SmallLotScope, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
+def _advise_lots(scope: SmallLotScope, view: InForce, sure: Confidence) -> Iterator[tuple[str, LegalAdvice]]:
     """Yield each small lot's id, and advice SMALL_LOT_OK on whether an adapted procedure or a direct award is open."""
     told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
     article, limit = sentence(view, "under_direct_share"), _direct_share_in_words(view)
@@ -181,8 +182,10 @@ def _advise_lots(scope: SmallLotScope, view: InForce, doubtful: bool) -> Iterato
             message = sentence(view, OF_LOT[kind], of=scope.of, article=article, limit=limit)
             if unsure:
                 message = join_texts((message, sentence(view, "works_lots_to_be_read", about=NOTHING)))
-            rests_on, doubts = [rule for use in uses for rule in use.rules], doubtful or unsure
-            told[*kind, unsure] = advice(view, OF_LOT[kind], rests_on=rests_on, doubtful=doubts, message=message)
+            rests_on = [rule for use in uses for rule in use.rules]
+            told[*kind, unsure] = advice(
+                view, OF_LOT[kind], rests_on=rests_on, doubtful=unsure, sure=sure, message=message
+            )
         yield lot_id, told[*kind, unsure]
 
 

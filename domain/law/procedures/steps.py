@@ -73,12 +73,8 @@ def advise_next_steps(need: Need, decided: Procedures, view: InForce) -> list[Le
     """
     found: dict[LegalAdvice, list[tuple[str, ...]]] = {}
     for part in decided.parts:
-        step = (
-            _advise_award_file(part.group.total or 0, view)
-            if part.level == "direct"
-            else _advise_time_limits(need, part, view)
-        )
-        if step:
+        advise = _advise_award_file if part.level == "direct" else _advise_time_limits
+        if step := advise(need, part, view):
             found.setdefault(step, []).append(part.group.lot_ids)
     if [len(told) for told in found.values()] == [len(decided.parts)]:
         return list(found)
@@ -95,9 +91,8 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     social = part.light and (need.contract == "market" or not all(lot.object.transport for lot in group.light))
     facts = {"contract": need.contract, "level": part.level, "technique": need.technique, "light": social}
     row = next(row for row in limits.row if all(getattr(row, name) in {None, facts[name]} for name in facts))
-    amounts = (
-        social_thresholds(need.buyer, view) if row.amount == "social_threshold" else tuple(filter(None, [row.amount]))
-    )
+    named = (row.amount,) if row.amount else ()
+    amounts = social_thresholds(need.buyer, view) if row.amount == "social_threshold" else named
     reached, rules = _reaches_amounts(group, amounts, view)
     name = {True: row.above, False: row.below, None: row.open}[reached]
     kinds = ("utility",) if buyer.is_utility else ("authority",)
@@ -113,8 +108,8 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     message = sentence(view, name, notice=notice, stages=_stages_in_words(entities, view), documents=documents)
     rules += light_rules(need.contract, group) if part.light else part.thresholds
     direct = (direct_threshold(group, need),) if need.contract == "market" else ()
-    doubtful = group.doubtful or (part.light and not is_light(group))
-    return advice(view, name, rests_on=(*stages, *rules, *direct), doubtful=doubtful, message=message)
+    doubtful, rests_on = part.light and not is_light(group), (*stages, *rules, *direct)
+    return advice(view, name, rests_on=rests_on, doubtful=doubtful, sure=group.sure, message=message)
 
 
 def _are_known(name: str, rules: Iterable[str], view: InForce) -> bool:
@@ -134,10 +129,10 @@ def _reaches_amounts(group: Group, rules: tuple[str, ...], view: InForce) -> tup
     return side, () if side is None else rules
 
 
-def _advise_award_file(value: int, view: InForce) -> LegalAdvice | None:
+def _advise_award_file(_: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """The file of a direct award holds what was compared and why this offer was taken (DIRECT_AWARD_FILE)."""
     bound = view["written_contract"].cents
-    in_writing = NOTHING if bound is None or value < bound else sentence(view, "contract_in_writing")
+    in_writing = NOTHING if bound is None or (part.group.total or 0) < bound else sentence(view, "contract_in_writing")
     known = _are_known("direct_award_file", (), view)
     return advice(view, "direct_award_file", in_writing=in_writing) if known else None
 
@@ -155,8 +150,8 @@ def advise_books(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, vi
     if value is None or value >= bound or direct.issuperset(ids):
         return None
     names = ids if len(chosen) < len(lots) else ()
-    doubtful = any(part.group.doubtful for part in decided.parts)
-    return advice(view, "books_direct_award", (names,) if names else (), doubtful=doubtful, about=bracketed_lots(names))
+    sure = weakest(*(part.group.sure for part in decided.parts))
+    return advice(view, "books_direct_award", (names,) if names else (), sure=sure, about=bracketed_lots(names))
 
 
 def advise_yearly_list(need: Need, decided: Procedures, view: InForce) -> LegalAdvice | None:
@@ -182,8 +177,8 @@ def advise_essential_data(need: Need, decided: Procedures, view: InForce) -> Leg
     several = len(need.lots) > 1 and view.holds("yearly_list_minimum")
     about = sentence(view, "save_yearly_list") if several else NOTHING
     named = () if len(concerned) == len(decided.parts) else tuple(part.group.lot_ids for part in concerned)
-    doubtful = any(part.group.doubtful for part in concerned)
-    return advice(view, "essential_data", named, doubtful=doubtful, about=about)
+    sure = weakest("high", *(part.group.sure for part in concerned))
+    return advice(view, "essential_data", named, sure=sure, about=about)
 
 
 # by whether the values are within the limits, null where they are not known
@@ -196,7 +191,7 @@ def advise_innovation(need: Need, lot: LotFacts, group: Group, view: InForce) ->
         return None
     row, second = view["innovative_need"], view["innovative_need_simplification"]
     if row.status != "in_force":
-        return advice(view, "innovation_unknown", doubtful=group.doubtful)
+        return advice(view, "innovation_unknown", sure=group.sure)
     within = _is_within_innovation_limits(lot, group, row.id, view)
     name, sure, limit = INNOVATION[within], weakest("medium", row.confidence), row.value_text
     if second.status == "in_force":
@@ -204,7 +199,7 @@ def advise_innovation(need: Need, lot: LotFacts, group: Group, view: InForce) ->
         name = "innovation_second_reading" if perhaps and not within else INNOVATION[perhaps]
         sure = sure if within else second.confidence
         limit = sentence(view, "innovation_limits")
-    return advice(view, name, sure=sure, doubtful=group.doubtful, limit=limit)
+    return advice(view, name, sure=weakest(sure, group.sure), limit=limit)
 
 
 def _is_within_innovation_limits(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:

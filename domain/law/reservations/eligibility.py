@@ -75,9 +75,7 @@ def current_and_lapsed(
 
 def is_in_force(approval: Approval, on: date) -> bool:
     """Whether the approval is valid at `on`; bounds are inclusive, a null bound is open."""
-    return (approval.valid_from is None or approval.valid_from <= on) and (
-        approval.valid_until is None or on <= approval.valid_until
-    )
+    return (approval.valid_from or date.min) <= on <= (approval.valid_until or date.max)
 
 
 def _judge(view: InForce, name: str, reserved: Reserved, /, **said: Any) -> Verdict:
@@ -117,7 +115,7 @@ def _judge_by_workers(reserved: Reserved, facts: LegalFacts, on: date, view: InF
 def _judge_other_approvals(
     reserved: Reserved, share: float | None, approvals: tuple[Approval, ...], on: date, view: InForce
 ) -> Verdict:
-    """The verdict on a supplier that has none of the approvals that the law names for a type, by those that it has."""
+    """The verdict on a supplier with none of the approvals that the law names: perhaps an equivalent structure."""
     of_type = reserved_types(view)[reserved]
     doubtful = next(filter(None, current_and_lapsed(approvals, view.codes(of_type.review or ""), on)), None)
     if doubtful is not None:
@@ -125,12 +123,15 @@ def _judge_other_approvals(
         if doubtful.kind == "EITI" and experiment.status != "in_force" and experiment.valid_from is not None:
             text = sentence(view, "experiment_is_over", known=text)
         return _judge(view, "kind_review", reserved, rule=of_type.review, known=text)
-    elsewhere = deciding_kinds(tuple(_with_share(view)), view)
-    if approvals and (share is not None or any(held.kind not in elsewhere for held in approvals)):
-        held = ", ".join(dict.fromkeys(each.kind for each in approvals))
-        return _judge(view, "other_approval", reserved, held=held)
+    elsewhere, rule = deciding_kinds(tuple(_with_share(view)), view), of_type.approvals[0]
     kinds = ", ".join(sorted(kinds_of(of_type.approvals, view)))
-    return _judge(view, "no_such_approval", reserved, rule=of_type.approvals[0], kinds=kinds)
+    if share is not None:
+        words = {"stated": _percent(share), "workers": _share_in_words(reserved, view)["workers"]}
+        return _judge(view, "share_without_approval", reserved, rule=rule, kinds=kinds, **words)
+    if any(held.kind not in elsewhere for held in approvals):
+        held = ", ".join(dict.fromkeys(each.kind for each in approvals))
+        return _judge(view, "other_approval", reserved, rule=rule, held=held)
+    return _judge(view, "no_such_approval", reserved, rule=rule, kinds=kinds)
 
 
 @lru_cache(maxsize=256)

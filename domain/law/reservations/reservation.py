@@ -70,18 +70,15 @@ def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[Leg
         found.append(finding(view, "share_not_fixed"))
     # works are performed on the buyer's site, hence outside; a declared site must be the prison's own address
     if bought.works or has_site:
-        found.append(finding(view, "works_outside_prison" if bought.works else "place_of_performance_given"))
-    object_outside = _check_premises(bought, view)
-    return (*found, object_outside) if object_outside else tuple(found)
-
-
-def _check_premises(bought: LotObject, view: InForce) -> LegalFinding | None:
-    """Services on the buyer's or user's premises are not performed inside a prison (INELIGIBLE_OBJECT)."""
+        name = "works_outside_prison" if bought.works else "place_of_performance_given"
+        found.append(finding(view, name, sure=bought.nature_sure))
+    # nor are services on the buyer's or user's premises
     on_site = view.codes("penitentiary_site_segments").intersection(bought.segments)
     if on_site and on_site.issuperset(bought.segments) and not bought.supplies:
-        return finding(view, "services_on_premises")
-    maybe = on_site or view.codes("penitentiary_doubtful_segments").intersection(bought.segments)
-    return finding(view, "services_partly_on_premises") if maybe else None
+        found.append(finding(view, "services_on_premises", sure=bought.sure))
+    elif on_site or not view.codes("penitentiary_doubtful_segments").isdisjoint(bought.segments):
+        found.append(finding(view, "services_partly_on_premises", sure=bought.sure))
+    return tuple(found)
 
 
 def review_kind_of_contract(
@@ -114,8 +111,15 @@ def review_ess_terms(
     `authority`: the buyer is a contracting authority; `is_listed`: the main CPV is on the list. Suppliers must aim
     at a public-service mission linked to the services; doubtful where these are not listed.
     """
-    mission = finding(view, "ess_mission_wanted", outcome="ELIGIBLE_IF" if is_listed else "REVIEW")
-    return tuple(filter(None, (_check_duration(months, renewal, view), _check_buyer(authority, view), mission)))
+    limit, known = view.number("ess_max_months"), (months or 0) + (renewal or 0)
+    found = []
+    if limit is not None and known > limit:
+        found.append(finding(view, "ess_too_long", known=known))
+    elif limit is not None and months is None:
+        found.append(finding(view, "ess_duration_unknown"))
+    if not authority:
+        found.append(finding(view, "ess_authority_unknown" if authority is None else "ess_no_authority"))
+    return (*found, finding(view, "ess_mission_wanted", outcome="ELIGIBLE_IF" if is_listed else "REVIEW"))
 
 
 def _check_ess_listing(bought: LotObject, view: InForce) -> LegalFinding | None:
@@ -172,23 +176,6 @@ def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | 
     return finding(view, "ess_not_exclusive", outcome="INELIGIBLE" if refused else "REVIEW", others=Text(fr, en))
 
 
-def _check_duration(months: int | None, renewal: int | None, view: InForce) -> LegalFinding | None:
-    """A contract reserved to ESS has a longest duration, renewals included (ESS_MAX_3Y); a month more is refused."""
-    limit, known = view.number("ess_max_months"), (months or 0) + (renewal or 0)
-    if limit is None:
-        return None
-    if known > limit:
-        return finding(view, "ess_too_long", known=known)
-    return finding(view, "ess_duration_unknown") if months is None else None
-
-
-def _check_buyer(is_authority: bool | None, view: InForce) -> LegalFinding | None:
-    """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR)."""
-    if is_authority is False:
-        return finding(view, "ess_no_authority")
-    return None if is_authority else finding(view, "ess_authority_unknown")
-
-
 @lru_cache(maxsize=256)
 def advise_proofs_of_type(
     reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, is_direct_award: bool, view: InForce
@@ -210,13 +197,15 @@ def advise_proofs_of_type(
         fr, en = (listed(side, OR) for side in zip(*names, strict=True))
         proofs.append(sentence(view, "share_of_workers", workers=Text(fr.fr, en.en), share=share))
     announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
+    where = "to_be_announced_to_ess" if reserved == ("ess",) else "to_be_announced"
+    where = where if contract == "market" else "to_be_announced_in_concession"
     quoted, structures = not is_direct_award and view.holds(announced), ["equivalent_structures", *equivalent.values()]
     return advice(
         view,
         "reserved_proofs",
         rests_on=(*known, *([announced] if quoted else []), *(structures if equivalent else [])),
         proofs=join_texts(proofs),
-        where=NOTHING if is_direct_award else sentence(view, "to_be_announced"),
+        where=NOTHING if is_direct_award else sentence(view, where),
         article=f" ({view[announced].article})" if quoted else "",
         of_what=sentence(view, f"of_{contract}"),
     )

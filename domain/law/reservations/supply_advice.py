@@ -85,7 +85,9 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
     open_to = None if no_offer and not supply.reserved else _advise_open(supply, review, enough, view)
     found = [no_offer, open_to]
     if supply.ends:
-        found.append(_advise_expiring_approvals(supply.ends, view))
+        count, first = supply.ends
+        many = "s" if count > 1 else ""
+        found.append(advice(view, "approvals_expiring", count=count, many=many, first=short_date(first)))
     if not supply.reserved:
         forbidden = ((option, review.forbidden.get(option)) for option in enough)
         found += [_advise_forbidden(option, finding, view) for option, finding in forbidden if finding]
@@ -165,12 +167,6 @@ def _advise_forbidden(option: str, finding: LegalFinding, view: InForce) -> Lega
     """Advice that a reservation is not open to a lot, quoting the finding that forbids it."""
     message = sentence(view, "reservation_not_open", part=RESERVED[option].to, why=finding.message)
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
-
-
-@lru_cache(maxsize=4096)
-def _advise_expiring_approvals(ends: EndingApprovals, view: InForce) -> LegalAdvice:
-    many = "s" if ends.candidates > 1 else ""
-    return advice(view, "approvals_expiring", count=ends.candidates, many=many, first=short_date(ends.first))
 
 
 def approval_horizon(lot: Lot, on: date, rules: Rules) -> date:

@@ -12,6 +12,7 @@ QUESTION = {
     "title": "Métiers des ESAT",
     "subject": "Que faites-vous ?",
     "body": "Nous préparons nos achats.\n\nDites-nous ce que vous faites.",
+    "sender_address": ["1 place de la Mairie", "56000 VANNES"],
     "contact": {"name": "Anne Le Goff", "email": "anne.legoff@mairie.example", "phone": "02 97 00 00 00"},
 }
 ISLE = {"codes": ["commune:29083"]}

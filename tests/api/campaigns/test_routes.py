@@ -156,6 +156,7 @@ async def test_a_draft_asked_of_others_is_counted_anew(buyer: Campaigner, isle: 
         ({"body": "a\u202eb", "subject": "a\u2066b"}, ["/subject", "/body"]),
         ({"reply_by": "2020-01-01", "contact": {"name": "Anne"}}, ["/reply_by", "/contact"]),
         ({"contact": {"name": "Anne", "email": "anne"}}, ["/contact/email"]),
+        ({"sender_address": ["1 rue A", "a\nb"]}, ["/sender_address/1"]),
         ({"nope": 1}, ["/nope"]),
     ],
 )

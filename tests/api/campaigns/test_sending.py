@@ -87,6 +87,9 @@ async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
     assert (await buyer.post(f"{path}/send")).status_code == 200
     await post.settled(buyer, made, 2)
     (await buyer.post(f"{path}/send")).json()
+    said = " ".join(post.mailbox.received[0].get_content().split())
+    for each in ("Origine de votre adresse : campaign-post.", "02 97 00 00 00, anne.legoff@mairie.example", "CNIL"):
+        assert each in said
     assert sorted(mail["To"] for mail in post.mailbox.received) == ["ana@phare.example", "bob@phare.example"]
     by_name = {each["name"]: each for each in await links_of(buyer, made)}
     assert set(by_name) == {"ESAT du Môle", "Structure none"}
@@ -134,6 +137,9 @@ async def test_letters_are_a_page_each(post: Post, buyer: Campaigner) -> None:
     text = page.extract_text()
     assert "ESAT du Môle" in text
     assert "29990 ÎLE-DE-SEIN" in text
+    flat = " ".join(text.split()).replace("\N{NARROW NO-BREAK SPACE}", " ").replace("\xa0", " ")
+    for each in ("1 place de la Mairie 56000 VANNES", "Origine de votre adresse : campaign-post.", "CNIL (cnil.fr)"):
+        assert each in flat
     # the same request again is answered with the same links
     (first, second) = (await links_of(buyer, made, **key), await links_of(buyer, made, **key))
     assert first == second

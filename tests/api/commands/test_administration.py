@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,16 +14,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api.commands.campaigns import run
 from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
 from db.core.engine import engine, transaction
 from db.journal.entries import journals, write_entry
 from domain.journal import Actor, JournalHead, JournalHeads
-from tests.api.campaigns.steps import campaigner
 from tests.api.commands.conftest import ADMIN_KEY, Server, Within, decoded, environment, in_database, until
-from tests.api.sync.factories import Client
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
@@ -403,18 +399,3 @@ def test_what_is_shown_is_removed_once_somebody_agrees(
     assert (journal[-1]["action"], journal[-1]["means"]) == ("need.purged", "command")
     assert within("audit", "verify").status == 0
     assert json.loads(within("retention", "purge", "--yes", "--json").out)["needs"] == []
-
-
-async def test_campaigns_are_listed_and_their_recipients_written(
-    served: Client, lasting_database_url: str, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    buyer = await campaigner(served)
-    made = await buyer.plan(title="Métiers du large")
-    settings = read_settings({"DATABASE_URL": lasting_database_url})
-    organisation = str(buyer.organisation_id)
-    await asyncio.to_thread(run, Namespace(action="list", organisation=organisation), settings)
-    recipients = Namespace(action="recipients", organisation=organisation, campaign=made["id"])
-    await asyncio.to_thread(run, recipients, settings)
-    written = capfdbinary.readouterr().out.decode()
-    assert "Métiers du large" in written
-    assert "supplier_id,name,siret" in written

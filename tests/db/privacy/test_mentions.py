@@ -231,6 +231,7 @@ OF_NOBODY = {
     "declaration_links": set(),
     "declaration_mails": {"status", "kind", "language", "failure"},
     "declaration_secrets": {"digest"},
+    "declarations": {"sent_from"},  # keyed with what is not in the database
     "exchange_recipients": {"siret", "why", "joined"},
     "exchanges": {"lot_ids", "channel"},
     "idempotency_keys": {"route", "body_hash", "headers"},

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import date
 
 from domain.law.findings import LegalAdvice, LegalFinding, NeedReview
+from domain.law.procedures.lot_facts import Understood
 from domain.law.review import review_need
 from domain.law.rules import LAW_FILE, Rules, load, parse
 from domain.needs.need import Buyer, BuyerKind, Lot, Need
+from domain.shortlists.listed_suppliers import Confidence
 
 TODAY = date(2026, 11, 24)
 LOCAL = Buyer(kind="local", contracting_authority=True)
@@ -71,6 +73,11 @@ def rules(*written: str) -> Rules:
 
 def review(asked: Need, on: date = TODAY, rules: Rules | None = None) -> NeedReview:
     return review_need(asked, on, rules or load())
+
+
+def review_read(asked: Need, sure: Confidence, *segments: str) -> NeedReview:
+    """The review of a need of one lot, in which these segments are read, as surely as `sure`."""
+    return review_need(asked, TODAY, load(), {"1": Understood(segments, sure)})
 
 
 def codes(found: tuple[LegalAdvice, ...] | tuple[LegalFinding, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from domain.law.buyers import buyer_classes, buyer_problems
@@ -46,7 +47,10 @@ def test_concessions_of_transport_have_neither_condition_nor_share() -> None:
     asked = concession("60112000")
     assert procedure(asked) == ["CONCESSION_SIMPLIFIED"]
     told = advice(asked)
-    assert "TRANSPORT_CONCESSION" in told
+    assert "le critère" not in the("TRANSPORT_CONCESSION", review(asked, date(2026, 8, 20)).advice).message.fr
+    kept = the("TRANSPORT_CONCESSION", review(asked).advice).message.fr
+    assert "en revanche, prévoir un critère" in kept
+    assert "(R3124-4)" in kept
     assert not {"ENVIRONMENTAL_CONSIDERATION", "PME_SHARE"} & set(told)
     for other in ("60161000", "55524000"):  # parcels and catering
         assert {"ENVIRONMENTAL_CONSIDERATION", "PME_SHARE"} <= set(advice(concession(other)))
@@ -227,6 +231,36 @@ def test_classes_name_rules_that_exist() -> None:
         named = (each.threshold, each.threshold_else, each.social_threshold, each.payment, *each.firm_rates)
         assert {rule for rule in named if rule} <= rules
     assert {each.body for each in buyer_classes(load()) if each.body} == set(THRESHOLDS)
+
+
+def test_the_state_is_told_what_defence_would_change() -> None:
+    """Only what it would change here: the procedure between the thresholds, a reservation that it has not, duties."""
+    for value, changes in ((50_000, False), (60_000, True), (100_000, False), (140_000, True), (432_000, False)):
+        for buyer in (Buyer(kind="state"), CENTRAL):
+            told = the("DEFENCE_UNKNOWN", review(services(value, buyer=buyer)).advice).message.fr
+            assert ("la procédure change (achat direct à moins de 100 000 €" in told.replace("\u202f", " ")) == changes
+            assert "obligations sociales et environnementales" in told
+            assert "seule la réservation" not in told
+    lot = Lot(id="1", cpv=("90919200",), value_eur=9, reserved=("iae",))
+    assert "seule la réservation handicap" in the("DEFENCE_UNKNOWN", review(need(lot, buyer=CENTRAL)).advice).message.fr
+    said = Buyer(body="central_authority", defence=False)
+    for others in (said, Buyer(kind="local"), Buyer(body="hospital"), None):
+        assert "DEFENCE_UNKNOWN" not in advice(services(60_000, buyer=others))
+    assert "DEFENCE_UNKNOWN" not in advice(services(60_000, buyer=CENTRAL), date(2018, 1, 1))
+
+
+def test_a_known_body_is_told_nothing_of_other_bodies() -> None:
+    """A département reads of its own rules alone; a buyer of which only the kind is said reads on what they depend."""
+    lot = Lot(id="1", segments=("re-mobilier",), value_eur=100_000, duration_months=49)
+    others = ("R2100-1", "entité adjudicatrice", "établissement public de santé", "EPIC", "État et collectivités")
+    lasting = msgspec.structs.replace(lot, duration_months=12)
+    bodies: tuple[BuyerBody | None, ...] = ("local_authority", None)
+    for body in bodies:
+        buyer = Buyer(kind="local", body=body)
+        reviewed = review(need(lot, buyer=buyer, technique="framework_agreement"))
+        given = (*reviewed.advice, *reviewed.lots["1"].advice, *review(need(lasting, buyer=buyer)).advice)
+        said = " ".join(each.message.fr for each in given)
+        assert [words in said for words in others] == [body is None] * len(others), body
 
 
 def test_defence_has_its_own_thresholds_and_one_reservation() -> None:

@@ -19,8 +19,10 @@ def _texts() -> dict[tuple[str, date], str]:
 
 
 def _rows() -> list[RuleRow]:
+    """The rows of all periods, of contracts and of concessions."""
     rules = load()
-    return [row for rule_id in rules.ids for row in rules.history(rule_id)]
+    of_concessions = [row for day in rules.starts for row in rules.view(day, "concession").rows.values()]
+    return [row for rule_id in rules.ids for row in rules.history(rule_id)] + of_concessions
 
 
 def _is_in_order(parts: list[str], text: str) -> bool:
@@ -78,7 +80,10 @@ def test_an_article_of_a_code_can_be_looked_up() -> None:
 
 def test_a_concession_is_not_quoted_the_article_of_markets() -> None:
     rules, day = load(), date(2026, 11, 30)
-    assert rules.view(day)["reservation_announced"].quote
     row = rules.view(day, "concession")["reservation_announced"]
-    assert row.quote is None
+    assert (row.quote, row.confidence) == ("La décision de réserver est mentionnée dans l'avis de concession.", "high")
     assert (row.url or "").endswith("R3113-1")
+    for rule, on in (("standstill", day), ("esat_name", date(2022, 1, 1))):
+        unread = rules.view(on, "concession")[rule]
+        assert (unread.quote, unread.version) == (None, None)
+        assert unread.confidence != "high"

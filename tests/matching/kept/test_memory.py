@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from domain.law.findings import NeedReview
+from domain.law.procedures.lot_facts import Understood
 from domain.law.review import review_need
 from domain.needs.need import Buyer, Need
 from domain.text.bilingual import Language
@@ -39,7 +40,7 @@ from tests.factories import (
 )
 
 RULES = reference().rules
-OBJECTS = {"1": ("pr-locaux",), "2": ("ev-entretien",)}
+OBJECTS = {"1": Understood(("pr-locaux",)), "2": Understood(("ev-entretien",))}
 REVIEWED = need(
     lot("pr-locaux", value_eur=90_000, site=place(RENNES)),
     lot("ev-entretien", id="2", value_eur=40_000),
@@ -93,7 +94,7 @@ def test_another_day_and_another_reading_are_reviewed_anew() -> None:
     reviews = AnswerCache(0)
     kept = reviews.review(REVIEWED, ON, RULES, OBJECTS)
     assert reviews.review(REVIEWED, ON + timedelta(days=1), RULES, OBJECTS) is not kept
-    assert reviews.review(REVIEWED, ON, RULES, OBJECTS | {"2": ("pr-locaux",)}) is not kept
+    assert reviews.review(REVIEWED, ON, RULES, OBJECTS | {"2": Understood(("pr-locaux",))}) is not kept
 
 
 def test_what_was_asked_for_is_kept_within_a_number_of_bytes() -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from domain.needs.need import Buyer, BuyerKind, Lot, Need
+from domain.shortlists.listed_suppliers import Confidence
 from tests.domain.law.samples import (
     CLEANING,
     TODAY,
@@ -16,6 +18,7 @@ from tests.domain.law.samples import (
     need,
     procedure,
     review,
+    review_read,
     services,
     the,
     works,
@@ -206,3 +209,34 @@ def test_unknown_buyer_is_judged_only_where_all_thresholds_agree() -> None:
     )
     assert "reste possible" not in the("GRE_A_GRE", review(works(90_000)).advice).message.fr
     assert "opérateur" not in the("GRE_A_GRE", review(works(20_000), date(2018, 6, 1)).advice).message.fr
+
+
+@pytest.mark.parametrize(
+    ("lot", "sure", "segment", "code", "confidence", "words"),
+    [
+        # the trade that a code names says works, to be confirmed; chosen beside words it does not: paint is bought too
+        ({"segments": ("bt-peinture",)}, "high", "bt-peinture", "GRE_A_GRE", "medium", "métier nommé : à confirmer"),
+        ({"segments": ("bt-peinture",), "title": "Achat"}, "high", "bt-peinture", "MAPA", "high", "s'il s'agit de"),
+        ({"segments": ("bt-peinture",), "keywords": ("x",)}, "high", "bt-peinture", "MAPA", "high", "s'il s'agit de"),
+        ({"segments": ("bt-peinture",), "nature": "works"}, "high", "bt-peinture", "GRE_A_GRE", "high", "de travaux"),
+        ({"cpv": (WORKS,), "title": "Peinture"}, "high", "bt-peinture", "GRE_A_GRE", "high", "de travaux"),
+        ({"keywords": ("peinture",)}, "medium", "bt-peinture", "MAPA", "high", "s'il s'agit de travaux"),
+        # services that words surely say have their own thresholds anyway; what is read with doubt says no nature
+        ({"keywords": ("nettoyage",)}, "medium", "pr-locaux", "MAPA", "high", "HT : procédure adaptée"),
+        ({"keywords": ("propreté",)}, "low", "pr-locaux", "MAPA", "high", "s'il s'agit de travaux"),
+    ],
+)
+def test_a_nature_is_as_sure_as_what_says_it(
+    lot: dict[str, Any], sure: Confidence, segment: str, code: str, confidence: str, words: str
+) -> None:
+    found = the(code, review_read(need(Lot(id="1", value_eur=70_000, **lot)), sure, segment).advice)
+    assert found.confidence == confidence
+    assert words in found.message.fr
+
+
+@pytest.mark.parametrize("sure", ["medium", "low"])
+def test_a_social_service_that_words_alone_say_is_to_be_checked(sure: Confidence) -> None:
+    asked = need(Lot(id="1", keywords=("insertion",), value_eur=300_000))
+    told = review_read(asked, sure, "so-insertion")
+    assert the("MAPA", told.advice).confidence == sure
+    assert the("OBJECT_IS_INSERTION", told.lots["1"].advice).confidence == sure

@@ -111,6 +111,17 @@ def test_an_approval_that_says_nothing_of_the_workers_is_to_be_judged() -> None:
         assert judge(reserved, enough) == ("REVIEW", "KIND_REVIEW")  # type: ignore[arg-type]
 
 
+def test_a_share_without_approval_may_be_an_equivalent_structure() -> None:
+    """It employs the share that the law wants: a person judges it; without a known share it is refused."""
+    for reserved, counted, article in (("handicap", "disabled", "L2113-12"), ("iae", "disadvantaged", "L2113-13")):
+        for share, outcome in ((0.5, "REVIEW"), (0.7, "REVIEW"), (0.4999, "INELIGIBLE"), (None, "INELIGIBLE")):
+            facts = LegalFacts(approvals=(), shares=Shares(**{counted: share}))
+            assert judge(reserved, facts)[0] == outcome  # type: ignore[arg-type]
+        found = eligibility(LegalFacts((), Shares(**{counted: 0.7})), reserved, TODAY, load())  # type: ignore[arg-type]
+        assert (found.code, found.article, len(found.missing)) == ("KIND_REVIEW", article, 1)
+        assert "70 % de travailleurs" in found.message.fr
+
+
 def test_null_is_unknown_and_an_empty_list_is_an_answer() -> None:
     """An ESUS agreement in force is evidence, a lapsed one a proof to renew."""
     for reserved in ("handicap", "iae"):

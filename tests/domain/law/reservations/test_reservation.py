@@ -11,7 +11,8 @@ from domain.law.rules import Rules, load
 from domain.needs.need import Buyer, ContractKind, Lot, Place, Reserved
 from domain.reference import cpv
 from domain.reference.cpv import listing
-from tests.domain.law.samples import LOCAL, TODAY, buyer, findings, law, need, review
+from domain.shortlists.listed_suppliers import Confidence
+from tests.domain.law.samples import LOCAL, TODAY, buyer, findings, law, need, review, review_read
 
 
 def codes(on: date, *reserved: Reserved, contract: ContractKind = "market") -> list[str]:
@@ -94,7 +95,7 @@ def test_proofs_follow_the_day_and_the_contract() -> None:
     assert found is not None
     assert found.article == "R3123-5"
     assert "en cours de concession" in found.message.fr
-    assert "(R3113-1) : " in found.message.fr
+    assert "à annoncer dans l'avis de concession (R3113-1) : " in found.message.fr
     for on, known in [(date(2024, 2, 11), False), (date(2024, 2, 12), True)]:
         assert ("(EATT)" in said("handicap", on=on)) == known
     for on, known in [(date(2019, 3, 31), False), (date(2019, 4, 1), True)]:
@@ -117,6 +118,7 @@ def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
         (("iae",), 60_000, "à demander, à annoncer dans l'avis ou les documents ("),
         (("iae",), 60_000, "(R2113-7) : "),
         (("ess",), 60_000, "(R2113-8) : "),
+        (("ess",), 60_000, "documents, qui renvoient aux articles L2113-15 et L2113-16 ("),
     ],
 )
 def test_a_direct_award_announces_nothing(reserved: tuple[Reserved, ...], value: float, words: str) -> None:
@@ -157,6 +159,18 @@ def test_what_can_be_done_inside_a_prison() -> None:
     assert changed(segments=("pr-locaux", "in-conditionnement"), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(date(2022, 6, 1), reserved=("penitentiary", "iae")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
     assert changed(reserved=("penitentiary", "iae")) == {"COMBINATION_FORBIDDEN": "INELIGIBLE"}
+
+
+@pytest.mark.parametrize(("sure", "outcome"), [("high", "INELIGIBLE"), ("medium", "REVIEW"), ("low", "REVIEW")])
+def test_a_reservation_is_refused_only_by_facts_that_are_high(sure: Confidence, outcome: str) -> None:
+    """What is read in words, however surely, refuses nothing by itself; the finding is no surer than the reading."""
+    lot = Lot(id="1", keywords=("nettoyage",), reserved=("penitentiary",))
+    reviewed = review_read(need(lot), sure, "pr-locaux").lots["1"]
+    (found,) = reviewed.reservation
+    assert (found.code, found.outcome, found.confidence) == ("INELIGIBLE_OBJECT", outcome, sure)
+    assert ("penitentiary" in reviewed.doubtful) == (outcome == "REVIEW")
+    by_trade = msgspec.structs.replace(KITS, cpv=(), segments=("bt-peinture",))
+    assert findings(need(by_trade))["EXECUTION_OUTSIDE_PRISON"] == "REVIEW"
 
 
 CLEAN = Lot(
