@@ -24,10 +24,10 @@ MOST_FILES = 12
 CEILINGS = {
     "api": (33_360, 158),
     "db": (12_140, 75),
-    "domain": (18_420, 88),
+    "domain": (18_470, 88),
     "matching": (11_805, 53),
     "sources": (9_350, 42),
-    "tests": (62_500, 334),
+    "tests": (62_560, 334),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
