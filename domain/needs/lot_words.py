@@ -48,7 +48,9 @@ _OPEN_TO = {
     "handicap": re.compile(
         r"\bESATs?\b|\bEA\b|entreprises? adapt|handicap|prot[ée]g[ée]|2113-1[24](?!\d)", re.IGNORECASE
     ),
-    "iae": re.compile(r"\b(?:S?IAE|EI|ACI|AI|ETTI)\b|insertion|2113-1(?:3(?!-)|4)(?!\d)", re.IGNORECASE),
+    "iae": re.compile(
+        r"(?i)\b(S?IAE|EI|ACI|AI|ETTI)\b|insertion(?! (\w+ )?des? \w+ (en \w+ de )?handicap)|2113-1(3(?!-)|4)(?!\d)"
+    ),
     "penitentiary": re.compile(r"p[ée]nitentiaire|d[ée]tenu|prison|2113-13-1", re.IGNORECASE),
     "ess": re.compile(r"\bESS\b|[ée]conomie sociale|2113-1[56]", re.IGNORECASE),
 }

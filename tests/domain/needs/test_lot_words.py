@@ -30,6 +30,8 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
             {"months": "12", "renewal": "36", "value": "50000.00"},
         ),
         ("Tonte, lot réservé à l'insertion", {"reserved": "iae"}),
+        ("Tonte réservée à l'insertion des personnes handicapées", {"reserved": "handicap"}),
+        ("Tonte réservée à l'insertion sociale de travailleurs en situation de handicap", {"reserved": "handicap"}),
         ("Ménage réservé SIAE", {"reserved": "iae"}),
         ("Buanderie réservée au travail pénitentiaire", {"reserved": "penitentiary"}),
         ("Accueil des enfants de 3 à 6 ans", {}),
@@ -55,7 +57,8 @@ def test_terms_are_read_where_they_are_surely_said(text: str, expected: dict[str
 
 def test_reservations_that_are_named_or_asked_for() -> None:
     """One may name two types; what is asked is told from what is said."""
-    assert [term.value for term in terms_in("Tonte, réservé aux ESAT ou à l'insertion")] == ["handicap", "iae"]
+    for words in ("réservé aux ESAT ou à l'insertion", "réservé à l'insertion et aux travailleurs handicapés"):
+        assert [term.value for term in terms_in(f"Tonte, {words}")] == ["handicap", "iae"]
     (asked,) = terms_in("tonte, réservé aux ESAT ?")
     (said,) = terms_in("tonte, réservé aux ESAT")
     assert (asked.is_question, asked.words, said.is_question) == (True, "réservé aux ESAT ?", False)
