@@ -98,6 +98,12 @@ def test_only_the_object_is_left(words: tuple[str, str]) -> None:
     assert terms_in(without_terms(text)) == ()
 
 
+def test_who_seeks_somebody_is_no_part_of_the_object() -> None:
+    said = "La Ville de Rennes recherche un prestataire pour l'entretien des parcs, 4 ans"
+    assert without_terms(said) == "l'entretien des parcs"
+    assert without_terms("recherche de fuites d'eau") == "recherche de fuites d'eau"
+
+
 @pytest.mark.parametrize("text", [f"{bought}, {term}" for bought, term in product(OBJECTS, TERMS)])
 def test_each_term_is_left_out_of_each_object(text: str) -> None:
     assert without_terms(text) in OBJECTS
@@ -172,6 +178,10 @@ SHOWN = ("Nettoyage des collèges", "Tonte, 12 500,00 €", "Repas")
         ("Lot 1 : tonte", ()),
         ("un seul lot\nsur deux lignes", ()),
         ("", ()),
+        (
+            "Lot\tDésignation\tMontant estimé HT\tDurée\n1\tTonte\t80 000\t36 mois\n2\tVitres\t45 000\t2 ans",
+            ("Tonte, 80 000 €, 36 mois", "Vitres, 45 000 €, 2 ans"),
+        ),
     ],
 )
 def test_lots_of_a_list_or_table(text: str, expected: tuple[str, ...]) -> None:
