@@ -191,7 +191,7 @@ def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
     return written.getvalue().encode()
 
 
-def _cell_text(cell: str | int | float | bool, dialect: Dialect) -> str:
+def _cell_text(cell: str | float, dialect: Dialect) -> str:
     if isinstance(cell, str):
         if dialect == "plain" and cell[:1] not in _FIRST_OF_MARKED:
             return cell
