@@ -27,7 +27,7 @@ from domain.text.bilingual import Language, Text
 from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
 from matching.reference import Reference
 from sources.file_types.csv_cells import Cell, csv_of
-from sources.file_types.workbook import ODS, XLSX, first_sheet
+from sources.file_types.workbook import MOST_SHEETS, ODS, XLSX, Sheet, sheets_of
 from sources.rows import UnreadableFile, lines, unreadable
 from sources.spending.payment_table import (
     MOST_LINES,
@@ -36,7 +36,7 @@ from sources.spending.payment_table import (
     ReadPayments,
     SegmentReader,
     cents_of,
-    payments_in_table,
+    payments_in_tables,
     read_number,
 )
 
@@ -100,9 +100,10 @@ async def get_spending(call: Call, query: SpendingQuery) -> Response[bytes]:
     found by its SIRET, else by other establishments of its SIREN, told in `by_siren_eur`. Whoever is not in the
     directory, or of whom it knows nothing, is unknown: never counted as outside of the social economy.
 
-    Takes a table (CSV, or the first sheet of an `.xlsx` or `.ods`) whose columns are found by their French or English
-    titles, or lines as JSON; at most 100,000 lines. A line with a fault is listed and stops no other; of a JSON array
-    or object it is refused (422). Sums are made in whole cents. Nothing is stored. As CSV a row per figure.
+    Takes a table (CSV, `.xlsx`, `.ods`) whose columns are found by their French or English titles, or lines as JSON; at
+    most 100,000 lines. Of a workbook the first sheet with payments is read, and those with its columns. A line with a
+    fault is listed and stops no other; of a JSON array or object it is refused (422). Sums are made in whole cents.
+    Nothing is stored. As CSV a row per figure.
     """
     media = require_media(call.headers, (CSV, XLSX, ODS, JSON, NDJSON))
     require_coding(call.headers, ("identity",))
@@ -150,7 +151,7 @@ async def look_up_payees(connection: Connection, packed: PackedPayments, organis
                 payees.append(Payee(number, winner.approvals, winner.legal_form, winner.ess))
             cents, day = cents_of(award.value_eur or 0), award.awarded_on
             by_segment[next(iter(award.segments), NOT_KNOWN)] += cents
-            added.append(Payment(0, award.supplier_name, number, is_sound, day, day, bool(award.reserved), cents))
+            added.append(Payment(0, None, award.supplier_name, number, is_sound, day, day, bool(award.reserved), cents))
     sirets = (*packed.sirets, *(each.number for each in added))
     sirens = (*packed.sirens, *(each.siren for each in added if each.siren))
     return added, by_segment, [*payees, *await payees_of(connection, sirets, sirens)]
@@ -176,8 +177,8 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
     elif media == NDJSON:
         read = _payments_in_lines(raw, segments, language)
     else:
-        table = raw if media == CSV else first_sheet(raw).content
-        read = payments_in_table(BytesIO(table), segments, language)
+        sheets = [Sheet(raw, "", ())] if media == CSV else sheets_of(raw, MOST_SHEETS)
+        read = payments_in_tables(sheets, segments, language)
     sirets = {each.number for each in read.payments if each.number}
     sirens = {each.siren for each in read.payments if each.siren}
     payments = encode_packed(read.payments)

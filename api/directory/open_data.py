@@ -4,16 +4,16 @@ import asyncio
 import gzip
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from importlib.metadata import version
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import msgspec
 from litestar import Response
 
-from api.directory.search import PART, WholeListResponse
+from api.directory.search import WholeListResponse
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get, etag_of
 from api.runtime.services import Services
@@ -22,6 +22,7 @@ from db.core.engine import transaction
 from db.suppliers.feed import end_of_directory
 from db.suppliers.read import extent_of_sources, open_records
 from db.suppliers.sources import all_settings
+from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.open_data import open_licence, published_supplier
 from domain.suppliers.source import Source
 from sources.file_types.csv_cells import Cell, csv_of, csv_rows
@@ -36,6 +37,8 @@ from sources.formats.open_data import (
     rows_of_published,
 )
 
+_PART = 200
+"""Suppliers that are read and written at once."""
 _AT_ONCE = 1 << 17
 """Bytes of the offers that are read back at once, some milliseconds of work."""
 
@@ -137,7 +140,10 @@ def _entry(name: str) -> ZipInfo:
 async def _package(
     services: Services, description: dict[str, Any], names: Sequence[str], offers: BinaryIO
 ) -> AsyncGenerator[bytes, None]:
-    """Yields the bytes of the zip; the offers wait in a file, compressed, until all suppliers are written."""
+    """Yields the bytes of the zip; the offers wait in a file, compressed, until all suppliers are written.
+
+    Rows are written in a thread, while the next suppliers are read from the database.
+    """
     written = _Written()
     with ZipFile(cast("BinaryIO", written), "w", ZIP_DEFLATED) as package:
         package.writestr(_entry("datapackage.json"), msgspec.json.format(msgspec.json.encode(description), indent=2))
@@ -146,43 +152,58 @@ async def _package(
             waiting.write(csv_of(OFFER_HEADER, ()))
             with package.open(_entry(SUPPLIERS), "w", force_zip64=True) as table:
                 table.write(csv_of(SUPPLIER_HEADER, ()))
-                after: UUID | None = None
-                while True:
-                    rows, rows_of_offers, after = await _page(services, names, after)
-                    table.write(csv_rows(rows, "plain"))
-                    waiting.write(csv_rows(rows_of_offers, "plain"))
-                    if piece := written.take():
-                        yield piece
-                    if after is None:
-                        break
+                async with aclosing(_stored_suppliers(services, names)) as parts:
+                    async for part in parts:
+                        await asyncio.to_thread(_write_rows, part, table, waiting)
+                        if piece := written.take():
+                            yield piece
         offers.seek(0)
         with gzip.GzipFile(fileobj=offers) as waiting, package.open(_entry(OFFERS), "w", force_zip64=True) as table:
             while some := waiting.read(_AT_ONCE):
-                table.write(some)
-                await asyncio.sleep(0)  # nothing else here lets others have their turn
+                await asyncio.to_thread(table.write, some)
                 if piece := written.take():
                     yield piece
     yield written.take()
 
 
-async def _page(
-    services: Services, names: Sequence[str], after: UUID | None
-) -> tuple[list[Sequence[Cell]], list[Sequence[Cell]], UUID | None]:
-    """Rows of some suppliers and of their offers, and the id to go on after; None where there are no more.
+_Part = Sequence[tuple[UUID, Sequence[StoredRecord]]]
 
-    A place is taken for that alone: whoever takes long to receive keeps no other organisation waiting.
+
+async def _stored_suppliers(services: Services, names: Sequence[str]) -> AsyncGenerator[_Part, None]:
+    """Yields the suppliers of these sources, some at a time, each with its records; the next are read meanwhile."""
+    reading = asyncio.create_task(_read_part(services, names, None))
+    try:
+        while found := await reading:
+            if len(found) == _PART:
+                reading = asyncio.create_task(_read_part(services, names, found[-1][0]))
+            yield found
+            if len(found) < _PART:
+                break
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _read_part(services: Services, names: Sequence[str], after: UUID | None) -> _Part:
+    """Read some suppliers after an id; a place is taken for that alone.
+
+    Whoever takes long to receive keeps no other organisation waiting.
     """
+    async with services.exports.slot(), transaction(services.database) as connection:
+        return await open_records(connection, names, after, _PART)
+
+
+def _write_rows(part: _Part, suppliers: IO[bytes], offers: gzip.GzipFile) -> None:
+    """Write the rows of some suppliers and of their offers."""
     rows: list[Sequence[Cell]] = []
     rows_of_offers: list[Sequence[Cell]] = []
-    async with services.exports.slot():
-        async with transaction(services.database) as connection:
-            found = await open_records(connection, names, after, PART)
-        for supplier_id, stored in found:
-            if (supplier := published_supplier(supplier_id, stored)) is not None:
-                row, own = rows_of_published(supplier)
-                rows.append(row)
-                rows_of_offers += own
-    return rows, rows_of_offers, found[-1][0] if len(found) == PART else None
+    for supplier_id, stored in part:
+        if (supplier := published_supplier(supplier_id, stored)) is not None:
+            row, own = rows_of_published(supplier)
+            rows.append(row)
+            rows_of_offers += own
+    suppliers.write(csv_rows(rows, "plain"))
+    offers.write(csv_rows(rows_of_offers, "plain"))
 
 
 ROUTES = (export_pool,)

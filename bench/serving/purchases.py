@@ -1,4 +1,4 @@
-"""Measure what a year of purchases takes over HTTP: a programme of 2,000 lines, and a table of 50,000 payments.
+"""Measure what a year of purchases takes over HTTP: a programme of 2,000 lines, 50,000 payments, the open data package.
 
     python -m bench.serving.purchases [SUPPLIERS]        (default: 220000)
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -16,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from bench.server import Server, home, serving
+from bench.server import ADMIN_KEY, Server, home, serving
 from bench.serving.changes import fill
 from bench.suppliers import PoolFile
 from matching.reference import Reference, load_reference
@@ -64,6 +65,16 @@ def measure(server: Server, tables: Mapping[str, Sequence[str]], folder: Path) -
     return found
 
 
+def measure_package(server: Server) -> tuple[int, float]:
+    """The bytes of the open data package, and the seconds until all of it is there."""
+    server.ask("PUT", "/sources/bench", {"licence": "etalab-2.0"})
+    began = time.perf_counter()
+    with closing(server.connect()) as connection:
+        connection.request("GET", "/exports/pool.zip", headers={"Authorization": f"Bearer {ADMIN_KEY}"})
+        size = len(connection.getresponse().read())
+    return size, time.perf_counter() - began
+
+
 def main(suppliers: int, planned: int = PLANNED, payments: int = PAYMENTS) -> None:
     """Fill a server with so many suppliers, and print what both tables take."""
     reference = load_reference()
@@ -79,6 +90,8 @@ def main(suppliers: int, planned: int = PLANNED, payments: int = PAYMENTS) -> No
         for name, told in measure(server, tables, Path(files)).items():
             first, again = told["s"]
             print(f"{name}: {told['counted']} lines, {told['faulty']} faulty: {first:.1f} s, again {again:.1f} s")
+        size, seconds = measure_package(server)
+        print(f"pool.zip: {size} bytes: {seconds:.1f} s, memory {server.memory_mb()['server']:.0f} MB")
 
 
 def _letters(draw: Random, count: int) -> Iterator[str]:

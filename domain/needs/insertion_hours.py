@@ -17,7 +17,7 @@ class LabourShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HoursFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of insertion_hours.toml; `shares`: by family of trades, `other` for those without one."""
+    """The content of insertion_hours.toml; `shares`: by segment, by family of trades, and of the `other` ones."""
 
     hourly_cost_eur: float
     hourly_cost_source: str
@@ -45,7 +45,8 @@ def hours_figures() -> HoursFigures:
 def proposed_hours(amount_eur: float, segment: str, rate: float | None = None) -> ProposedHours:
     """The hours proposed for an amount of a segment (or family), rounded to ten; `rate`: None for the usual one."""
     figures = hours_figures()
-    share = figures.shares.get(segment.partition("-")[0], figures.shares["other"])
+    shares, family = figures.shares, segment.partition("-")[0]
+    share = shares.get(segment) or shares.get(family) or shares["other"]
     chosen = figures.rate if rate is None else rate
     hours = amount_eur * share.value * chosen / figures.hourly_cost_eur
     return ProposedHours(round(hours / 10) * 10, amount_eur, share, chosen, figures.hourly_cost_eur)

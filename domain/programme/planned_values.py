@@ -77,7 +77,7 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
         not found
         or re.search(r"\d|[a-z]{3}\d|\d[a-z]", rest, re.IGNORECASE)
         or _is_glued(text)
-        or _counts_something(found, rest)
+        or (factor == 1 and _counts_something(found, rest))
     ):
         raise unreadable
     before_tax = [each for each in found if (each["lead"] or each["tax"] or "").upper() == "HT"]
@@ -126,7 +126,17 @@ _MONTHS = (
     ("janv", "jan"), ("fev", "feb"), ("mars", "mar"), ("avr", "apr"), ("mai", "may"), ("juin", "jun"), ("juil", "jul"),
     ("aou", "aug"), ("sept", "sep"), ("oct",), ("nov",), ("dec",),
 )  # fmt: skip
-_SEASONS = {"printemps": 3, "spring": 3, "ete": 6, "summer": 6, "automne": 9, "autumn": 9, "hiver": 12, "winter": 12}
+_SEASONS = {
+    "printemps": 3,
+    "spring": 3,
+    "ete": 6,
+    "summer": 6,
+    "automne": 9,
+    "autumn": 9,
+    "hiver": 12,
+    "winter": 12,
+    "fin": 10,
+}
 _ISO = re.compile(r"\b(20\d\d)-(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
 _FRENCH = re.compile(r"(?<!\d)(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?(20\d\d|\d\d)(?!\d)")
 _MONTH_OF = re.compile(r"(?<![A-Za-z\d])(\d{1,2})\s?[/-]\s?(20\d\d)(?!\d)")

@@ -40,11 +40,12 @@ class Payment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Payments or contracts that count alike, added up.
 
     `number`: SIRET or SIREN in digits, empty where none stands there; `is_sound`: its check digits agree. `first` and
-    `last`: the days between which they were made; null: not known. `line`, `written`: of one that is to be listed if
-    its number is no SIRET, where it stands and as it is written; null: of others. `lines`: how many they are.
+    `last`: the days between which they were made; null: not known. `line`, `sheet`, `written`: where one
+    that is listed if its number is no SIRET stands, and how it is written; null: of others. `lines`: how many they are.
     """
 
     line: int | None
+    sheet: str | None
     written: str
     number: str
     is_sound: bool

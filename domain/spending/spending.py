@@ -116,6 +116,8 @@ class UnknownLine(msgspec.Struct, frozen=True):
     """As it stands there; empty: none does"""
     amount_eur: float
     """Euros excluding tax"""
+    sheet: str | None = None
+    """Of a workbook in which several were read"""
 
 
 class UnknownPayee(msgspec.Struct, frozen=True):
@@ -152,13 +154,17 @@ class Spending(SpendingFigures, frozen=True, kw_only=True):
     unknown_payees: tuple[UnknownPayee, ...]
     """SIRETs of which nothing is known, those paid most first, at most 1,000"""
     errors: tuple[RowError, ...]
-    """Lines that are not counted, the first 1,000: no amount, a date that is none, a row that adds up others"""
+    """Lines that are not counted, the first 1,000: no amount, a date that is none, a row that adds up others.
+
+    `external_id`: their sheet, of a workbook in which several were read"""
     rejected: int
     """The number of lines that are not counted"""
     columns: tuple[ReadColumn, ...]
     """Columns of the table that were read; empty for JSON"""
     columns_left: tuple[str, ...]
     """Titles of those that were not"""
+    sheets_left: tuple[str, ...]
+    """Sheets that were not read: they have no payments, or other columns than the first that has some"""
     awards: int
     """Awards of the organisation that are counted in; 0 where they were not asked for"""
 
@@ -170,6 +176,7 @@ class Rejected(msgspec.Struct, frozen=True):
     number: int = 0
     columns: tuple[ReadColumn, ...] = ()
     columns_left: tuple[str, ...] = ()
+    sheets_left: tuple[str, ...] = ()
     awards: int = 0
 
 
@@ -262,7 +269,7 @@ def count_spending(
         payee = (payment.siren or payment.number) if is_siret else ""
         of_years[payment.year or NOT_KNOWN].add(payment, figures_of(payment.reserved, standing), payee)
         if not is_siret and payment.line is not None and len(unnumbered) < MOST_LISTED:
-            unnumbered.append(UnknownLine(payment.line, payment.written, payment.cents / 100))
+            unnumbered.append(UnknownLine(payment.line, payment.written, payment.cents / 100, payment.sheet))
         elif is_siret and standing.is_unknown:
             cents, lines = unknown.get(payment.number, (0, 0))
             unknown[payment.number] = cents + payment.cents, lines + payment.lines
@@ -281,6 +288,7 @@ def count_spending(
         rejected=rejected.number,
         columns=rejected.columns,
         columns_left=rejected.columns_left,
+        sheets_left=rejected.sheets_left,
         awards=rejected.awards,
     )
 

@@ -55,6 +55,9 @@ class Columns(NamedTuple):
         return tuple(head for place, head in enumerate(self.heads) if place not in read and head)
 
 
+NO_COLUMNS = Columns((), {})
+
+
 class ColumnFinder:
     """Finds the columns of one kind of table. `required`: the fields without which it is none, in words."""
 
@@ -116,7 +119,7 @@ class ColumnFinder:
 
     def header_in(self, rows: Sequence[RowAsWritten | FaultyRow]) -> tuple[Columns, int]:
         """The columns of the header that names most fields, and its last line; columns of none and 0 without one."""
-        best, last, most = Columns((), {}), 0, -1
+        best, last, most = NO_COLUMNS, 0, -1
         whole = [
             (row[0], [" ".join(cell.split()) for cell in row[1]]) for row in rows if not isinstance(row, FaultyRow)
         ]

@@ -37,6 +37,7 @@ _BEGINS_A_FORMULA = r"=+\-@\t\r\uff1d\uff0b\uff0d\uff20"
 _FORMULA = re.compile(f"[{_BEGINS_A_FORMULA}]")
 _MARKED = re.compile(f"'+[{_BEGINS_A_FORMULA}0-9]")
 """A text that would be taken for one with an apostrophe before it."""
+_FIRST_OF_MARKED = frozenset("'=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 _NUMBERS_ALONE = re.compile(r"[+\-][0-9][0-9 .]*")
 """Telephone numbers, say: nothing is computed of them, and people copy them."""
 _LIKE_A_NUMBER = re.compile(r"[+\-]?[0-9][0-9 .,:/eE+%\-\u00a0\u202f]*")
@@ -67,6 +68,8 @@ def unmarked_text(cell: str) -> str:
 
 def escaped_text(text: str, separators: str = "|") -> str:
     """The text as one item of a list in a cell, with backslashes before separators, backslashes and outer blanks."""
+    if text.isascii() and text.replace("-", "").isalnum():  # as most items are
+        return text
     marked = text
     for one in f"\\{separators}":
         marked = marked.replace(one, f"\\{one}")
@@ -191,10 +194,12 @@ def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
 def _cell_text(cell: Cell, dialect: Dialect) -> str:
     if cell is None:
         return ""
+    if isinstance(cell, str):
+        if dialect == "plain" and cell[:1] not in _FIRST_OF_MARKED:
+            return cell
+        return neutralised_text(cell, keeps_digits=dialect != "excel")
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    if isinstance(cell, str):
-        return neutralised_text(cell, keeps_digits=dialect != "excel")
     number = repr(cell).removesuffix(".0")
     return number.replace(".", ",") if dialect == "excel" else number
 

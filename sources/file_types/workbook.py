@@ -31,6 +31,7 @@ LARGEST_TABLE = 64 << 20
 LONGEST_SECONDS = 120
 """However busy the machine is: of a core's time the process takes less, see there."""
 SIGNATURE = b"PK\x03\x04"
+MOST_SHEETS = 40
 
 
 class Sheet(NamedTuple):

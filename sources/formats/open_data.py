@@ -20,7 +20,7 @@ from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import Cell
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, unknown_columns
-from sources.formats.vivier import plain_cell, read_grouped_rows, rows_of_supplier
+from sources.formats.vivier import offer_cells, plain_cell, read_grouped_rows, supplier_cells
 from sources.formats.vivier_columns import HEADER, ID, OFFER_COLUMNS, table_schema
 from sources.rows import Context, UnreadableFile, unreadable
 
@@ -33,7 +33,6 @@ SUPPLIER_HEADER = tuple(
 )
 OFFER_HEADER = (ID, *OFFER_COLUMNS)
 
-_OF_SUPPLIER, _OF_OFFER = ([HEADER.index(name) for name in names] for names in (SUPPLIER_HEADER, OFFER_HEADER))
 _NO_PACKAGE = Text(
     f"Un paquet de données ouvertes est attendu : un zip avec {SUPPLIERS} et {OFFERS}",
     f"An open data package is expected: a zip with {SUPPLIERS} and {OFFERS}",
@@ -52,9 +51,10 @@ class PublishedSource(NamedTuple):
 
 def rows_of_published(supplier: Supplier) -> tuple[Sequence[Cell], list[Sequence[Cell]]]:
     """The row of a supplier under SUPPLIER_HEADER, and those of its offers under OFFER_HEADER; the same on any day."""
-    rows = list(rows_of_supplier(supplier, date.min))
-    offers = rows if supplier.offers else []
-    return [rows[0][place] for place in _OF_SUPPLIER], [[row[place] for place in _OF_OFFER] for row in offers]
+    cells = supplier_cells(supplier, date.min)
+    offers = (offer_cells(each) for each in dict.fromkeys(supplier.offers))
+    own: list[Sequence[Cell]] = [[cells[ID], *map(each.get, OFFER_COLUMNS)] for each in offers]
+    return [cells.get(name) for name in SUPPLIER_HEADER], own
 
 
 def read_package(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:

@@ -213,10 +213,16 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
 
     `external_id` is that of its record at `source`, else its id. The person to contact and public awards are left out.
     """
+    cells = supplier_cells(supplier, on, source)
+    for offer in dict.fromkeys(supplier.offers) or (None,):
+        whole = cells if offer is None else cells | offer_cells(offer)
+        yield [whole.get(name) for name in HEADER]
+
+
+def supplier_cells(supplier: Supplier, on: date, source: str | None = None) -> dict[str, Cell]:
+    """The cells of a supplier by column, those of its offers and unknown ones left out; see `rows_of_supplier`."""
     supplier = msgspec.structs.replace(supplier, size=_size_to_write(supplier, source))
-    values = {name: _value_at(COLUMNS[name].path, supplier) for name in COLUMNS if name not in OFFER_COLUMNS}
-    days = {name: value.isoformat() for name, value in values.items() if isinstance(value, date)}
-    cells = {name: value if isinstance(value, str | int | float) else days.get(name) for name, value in values.items()}
+    cells = _known_cells(supplier, _FIELDS_OF_SUPPLIER)
     held = ((each, APPROVAL_FIELDS if each.reference else APPROVAL_FIELDS[:-1]) for each in supplier.approvals or ())
     approvals = "|".join(_joined_fields(each, names) for each, names in held)
     at_source = (ref.external_id for ref in supplier.sources if ref.source == source)
@@ -231,14 +237,15 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
         "sources": _joined_texts(tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources)),
         "updated_at": supplier.updated_at.isoformat(),
     }
-    for offer in dict.fromkeys(supplier.offers) or (None,):
-        whole = cells if offer is None else cells | {name: _offer_value(offer, name) for name in OFFER_COLUMNS}
-        yield [whole.get(name) for name in HEADER]
+    return cells
 
 
 def _size_to_write(supplier: Supplier, source: str | None) -> SupplierSize:
     """The size without what the columns `employees` and `turnover_eur` say, and without the table's own source."""
-    size, known = supplier.size, source_of_each_field(supplier)
+    size = supplier.size
+    if size == NO_SIZE:
+        return size
+    known = source_of_each_field(supplier)
     employees, turnover = supplier.employees or 0, supplier.turnover_eur or 0.0
     said = (
         StaffSize(employees, employees, None, known.get("employees")),
@@ -253,24 +260,49 @@ def _size_to_write(supplier: Supplier, source: str | None) -> SupplierSize:
     )
 
 
-def _value_at(path: Path, value: object) -> object:
-    """The value at a path of attribute names; None where an attribute on the way is None."""
-    for name in path:
-        value = getattr(value, str(name), None)
-    return value
+NO_SIZE = SupplierSize()
+_Fields = Sequence[tuple[Path, Sequence[tuple[str, str]]]]
 
 
-def _offer_value(offer: Offer, column: str) -> Cell:
-    value = _value_at(COLUMNS[column].path[2:], offer)
-    if column == "evidence":
-        return "|".join(_joined_fields(each, EVIDENCE_FIELDS) for each in offer.evidence)
-    if isinstance(value, tuple):
-        return _joined_texts(value)
-    if isinstance(value, msgspec.Struct):
-        return msgspec.json.encode(value).decode()
-    if isinstance(value, date):
-        return value.isoformat()
-    return value if isinstance(value, str | int | float) else None
+def _fields_by_parent(names: Iterable[str], root: Path) -> _Fields:
+    """Paths below a root, each with the columns of its fields and their names: what is null has none of them."""
+    found: dict[Path, list[tuple[str, str]]] = {}
+    for name in names:
+        *parent, field = COLUMNS[name].path[len(root) :]
+        found.setdefault(tuple(parent), []).append((name, str(field)))
+    return tuple(found.items())
+
+
+_FIELDS_OF_SUPPLIER = _fields_by_parent(COLUMNS.keys() - {*OFFER_COLUMNS, "approvals"}, ())
+_FIELDS_OF_OFFER = _fields_by_parent({*OFFER_COLUMNS} - {"evidence"}, ("offers", 0))
+
+
+def _known_cells(whole: object, fields: _Fields) -> dict[str, Cell]:
+    """The cells of the fields of a value that are known, by column."""
+    cells: dict[str, Cell] = {}
+    for parent, columns in fields:
+        value = whole
+        for name in parent:
+            value = getattr(value, str(name), None)
+        for column, field in columns if value is not None else ():
+            cell = getattr(value, field, None)
+            if cell is None:
+                continue
+            if isinstance(cell, (str, int, float)):
+                cells[column] = cell
+            elif isinstance(cell, date):
+                cells[column] = cell.isoformat()
+            elif isinstance(cell, tuple):
+                cells[column] = _joined_texts(cell)
+            elif isinstance(cell, msgspec.Struct):
+                cells[column] = msgspec.json.encode(cell).decode()
+    return cells
+
+
+def offer_cells(offer: Offer) -> dict[str, Cell]:
+    """The known cells of an offer by column."""
+    evidence = "|".join(_joined_fields(each, EVIDENCE_FIELDS) for each in offer.evidence)
+    return _known_cells(offer, _FIELDS_OF_OFFER) | {"evidence": evidence}
 
 
 def _joined_fields(value: Approval | Evidence, names: Sequence[str]) -> str:

@@ -30,6 +30,7 @@ NATURES: dict[str, Nature] = {
     "s": "services", "services": "services", "service": "services", "prestations": "services", "prestation": "services",
     "pi": "services", "prestations intellectuelles": "services", "tic": "services", "maitrise": "services",
 }  # fmt: skip
+_YEAR_IN_HEAD = re.compile(r"\b20\d\d\b")
 _CPV = re.compile(r"(?<!\d)(\d{8})(?:\s?-\s?\d)?(?!\d)")
 _TOTAL = re.compile(r"(?:sous )?(?:total|totaux|montant total|grand total)\b")
 _IN_ALL = re.compile(r"total|global|toutes|reconductions? (?:comprises?|incluses?)|maximum|maxi?\b", re.IGNORECASE)
@@ -154,6 +155,8 @@ class LineReader:
         self, cells: Sequence[str], terms: Mapping[str, str], months: int | None, notes: list[str]
     ) -> tuple[float | None, ValueCovers]:
         """The amount in euros before tax, and whether it covers renewals. Raises FaultyLine for an unreadable one."""
+        if (by_year := self._value_of_years(cells, notes)) is not None:
+            return by_year, "firm"
         cell, head = self._cell("amount", cells)
         if not cell or PURCHASES.is_unknown(cell):
             if cell:
@@ -167,19 +170,31 @@ class LineReader:
             detail = Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
             raise FaultyLine("amount", "unreadable_amount", detail)
         if found.with_tax:
-            notes.append(
-                Text("Montant TTC ramené hors taxes au taux de 20 %", "VAT of 20 % taken off the amount").to(
-                    self._language
-                )
-            )
+            taken_off = Text("Montant TTC ramené hors taxes au taux de 20 %", "VAT of 20 % taken off the amount")
+            notes.append(taken_off.to(self._language))
         if found.is_yearly and months and months > YEAR:
-            notes.append(
-                Text("Montant annuel, pour toute la durée ferme", "Yearly amount, for the firm duration").to(
-                    self._language
-                )
-            )
+            whole = Text("Montant annuel, pour toute la durée ferme", "Yearly amount, for the firm duration")
+            notes.append(whole.to(self._language))
             return round(found.euros * months / YEAR, 2), "firm"
         return found.euros, "all" if _IN_ALL.search(head) and not found.is_yearly else "firm"
+
+    def _value_of_years(self, cells: Sequence[str], notes: list[str]) -> float | None:
+        """The sum of the amounts of several years, each in a column of its own; None where the first is of no year."""
+        places, heads = self._columns.of_field.get("amount", ()), self._columns.heads
+        kinds = [_YEAR_IN_HEAD.sub("", heads[place]) for place in places]
+        alike = [each for each, kind in zip(places, kinds, strict=True) if kind == kinds[0] != heads[each]]
+        try:
+            read = [
+                read_amount(each, head, as_computed=self._as_computed)
+                for each, head in ((cells[at], heads[at]) for at in alike if at < len(cells))
+            ]
+        except UnreadableCell:
+            return None
+        said = [each.euros for each in read if each is not None]
+        if len(said) > 1:
+            names = ", ".join(heads[each] for each in alike)
+            notes.append(Text(f"Somme des colonnes {names}", f"Sum of the columns {names}").to(self._language))
+        return round(sum(said), 2) if len(said) > 1 else None
 
     def _day(self, cells: Sequence[str], notes: list[str]) -> tuple[date | None, str | None]:
         cell, head = self._cell("date", cells)
@@ -205,7 +220,8 @@ class LineReader:
             )
         around = next((codes for _, codes in self._defaults if codes), ())
         place, place_head = self._cell("place", cells)
-        if place and (found := self._places.of_cell(place, department or around)):
+        of_number = self._places.departements_of(place) if place[:1].isdigit() else ()
+        if place and (found := self._places.of_cell(place, department or around) or of_number):
             return found, "place"
         if place and not PURCHASES.is_unknown(place):
             notes.append(self._unread(place_head, place))

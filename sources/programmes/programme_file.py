@@ -10,16 +10,17 @@ from domain.text.bilingual import Language, Text
 from matching.reference import Reference
 from sources.file_types.columns import ROWS_ABOVE
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
-from sources.file_types.workbook import SIGNATURE, sheets_of
+from sources.file_types.workbook import MOST_SHEETS, SIGNATURE, sheets_of
 from sources.programmes.line_reader import PURCHASES, LineReader, cell_of_value
 from sources.programmes.places import Codes, PlaceReader
 from sources.rows import unreadable
 
-MOST_SHEETS, MOST_COLUMNS_TOLD = 40, 30
+MOST_COLUMNS_TOLD = 30
 TOO_MANY = Text(
     f"Plus de {MOST_LINES} lignes : envoyer le programme en plusieurs fois",
     f"More than {MOST_LINES} lines: send the programme in several parts",
 )
+_GIVEN_ALONE = frozenset(("territory", "value_covers"))
 NO_OBJECT = Text("Une ligne est un objet, avec des champs", "A line is an object with fields")
 
 
@@ -96,11 +97,8 @@ def read_programme_request(
             errors.append(_line_error(number, pointer("lines", number - 1), "wrong_type", NO_OBJECT, language))
             continue
         names, codes = tuple(each), _codes_in(each)
-        if unknown := [
-            name
-            for name in names
-            if PURCHASES.field_of_head(name) is None and name not in {"territory", "value_covers"}
-        ]:
+        unknown = [name for name in names if name not in _GIVEN_ALONE and PURCHASES.field_of_head(name) is None]
+        if unknown:
             detail = Text(f"Champ inconnu : « {unknown[0][:80]} »", f"Unknown field: “{unknown[0][:80]}”")
             errors.append(
                 _line_error(number, pointer("lines", number - 1, unknown[0]), "unknown_field", detail, language)

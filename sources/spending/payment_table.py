@@ -6,13 +6,14 @@ Payments are added up as they are read: what is kept grows with what counts diff
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from importlib.resources import files
+from io import BytesIO
 from itertools import chain, islice
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
@@ -23,9 +24,10 @@ from domain.suppliers.source import RowError, reject
 from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 from matching.words.keywords import Interpreter
-from sources.file_types.columns import ROWS_ABOVE, ColumnFinder
+from sources.file_types.columns import NO_COLUMNS, ROWS_ABOVE, ColumnFinder, Columns
 from sources.file_types.csv_cells import FALSE, unmarked_text
-from sources.file_types.csv_table import FaultyRow, rows_as_written
+from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
+from sources.file_types.workbook import Sheet
 from sources.rows import unreadable
 from sources.validation import siret_passes_check
 
@@ -36,6 +38,8 @@ MOST_TEXTS, LONGEST_WORDS = 4_000, 400
 """Objects of different words that are read as segments, 0.6 ms each: of others the CPV code alone says one."""
 _DIGITS = re.compile(r"\d+")
 LONGEST_KEPT = 40
+LIKELY_YEARS = range(1900, 2200)
+"""Another is misprinted, as in “0218-03-01”."""
 _SIREN_KEY_DIGITS = 9
 PAYMENTS = ColumnFinder(
     files("sources.spending") / "payment_columns.toml",
@@ -107,6 +111,8 @@ def _days_of(bare: str) -> Days | None:
         if found := pattern.fullmatch(bare):
             parts = dict(zip(order, map(int, found.groups()), strict=True))
             year = parts["y"] + 2000 if parts["y"] < 100 else parts["y"]
+            if year not in LIKELY_YEARS:
+                return None
             try:
                 first = date(year, parts.get("m", 1), parts.get("d", 1))
                 if "d" in parts:
@@ -161,7 +167,8 @@ class SegmentReader:
         Of more than MOST_TEXTS different words, those of the largest weights are read.
         """
         codes = {code: self._segments_of_code(code) for code, _ in cents}
-        unsure = {words: weights[words] for code, words in cents if words and not _says_one(*codes[code])}
+        sure = {code for code, (segments, is_sure) in codes.items() if is_sure and len(segments) == 1}
+        unsure = {words: weights[words] for code, words in cents if words and code not in sure}
         read = Counter(unsure).most_common(MOST_TEXTS)
         meant = {words: [each.segment for each in self._interpreter.read(words)] for words, _ in read}
         found = Counter[str]()
@@ -180,10 +187,6 @@ class SegmentReader:
         return self._taxonomy.of_cpv(code8), not self._taxonomy.is_general_cpv(code8)
 
 
-def _says_one(segments: tuple[str, ...], is_sure: bool) -> bool:
-    return is_sure and len(segments) == 1
-
-
 class ReadPayments(NamedTuple):
     """The payments that were read, their cents by segment, and what of the table was not."""
 
@@ -193,7 +196,12 @@ class ReadPayments(NamedTuple):
 
 
 class PaymentSums:
-    """Adds up payments as they are read, those that count alike as one, and lists lines that cannot be counted."""
+    """Adds up payments as they are read, those that count alike as one, and lists lines that cannot be counted.
+
+    `sheet`: the one that is read, of several; null: there is one.
+    """
+
+    sheet: str | None = None
 
     def __init__(self, language: Language) -> None:
         self._language, self._lines, self._unsound, self._rejected = language, 0, 0, 0
@@ -211,8 +219,8 @@ class PaymentSums:
         number, is_sound = read_number(written)
         self._unsound += not is_sound
         is_listed = not is_sound and self._unsound <= MOST_LISTED
-        place, shown = (line, written[:100]) if is_listed else (None, "")
-        key = _Alike(place, shown, number, is_sound, days[0], days[1], reserved)
+        place, sheet, shown = (line, self.sheet, written[:100]) if is_listed else (None, None, "")
+        key = _Alike(place, sheet, shown, number, is_sound, days[0], days[1], reserved)
         self._cents[key] += cents
         self._counts[key] += 1
         # objects that differ in the number of an invoice alone are one
@@ -233,21 +241,25 @@ class PaymentSums:
         """List a line that is not counted, and what is wrong with it."""
         self._rejected += 1
         if len(self._errors) < MOST_LISTED:
-            self._errors.append(reject(line, None, problems, self._language))
+            self._errors.append(reject(line, self.sheet, problems, self._language))
 
     def result(
-        self, segments: SegmentReader, read: tuple[ReadColumn, ...] = (), left: tuple[str, ...] = ()
+        self, segments: SegmentReader, columns: Columns = NO_COLUMNS, sheets_left: tuple[str, ...] = ()
     ) -> ReadPayments:
-        """The sums; `read` and `left`: the columns of the table."""
+        """The sums, with the columns of the table, and the sheets that were left."""
         payments = [Payment(*key, cents, self._counts[key]) for key, cents in self._cents.items()]
         by_segment = segments.cents_by_segment(self._of_words, self._weights)
-        return ReadPayments(payments, by_segment, Rejected(tuple(self._errors), self._rejected, read, left))
+        read = tuple(ReadColumn(name, head) for name, head in columns.heads_read.items())
+        left = tuple(head for head in columns.heads if head and head not in columns.heads_read.values())
+        rejected = Rejected(tuple(self._errors), self._rejected, read, left, sheets_left)
+        return ReadPayments(payments, by_segment, rejected)
 
 
 class _Alike(NamedTuple):
     """The values in which payments that are added up agree, as in `Payment`."""
 
     line: int | None
+    sheet: str | None
     written: str
     number: str
     is_sound: bool
@@ -256,25 +268,38 @@ class _Alike(NamedTuple):
     reserved: bool | None
 
 
-def payments_in_table(stream: BinaryIO, segments: SegmentReader, language: Language) -> ReadPayments:
-    """The payments in a table as CSV. Raises UnreadableFile where no column is one of amounts, or of SIRETs."""
-    rows, sums = rows_as_written(stream, as_published=True, is_header=PAYMENTS.is_header), PaymentSums(language)
-    first = list(islice(rows, ROWS_ABOVE))
-    columns, header = PAYMENTS.header_in(first)
-    if not PAYMENTS.is_whole(columns):
-        raise unreadable("missing_column", PAYMENTS.missing([columns]))
-    places = {name: of_field[0] for name, of_field in columns.of_field.items()}
-    for row in chain((row for row in first if row[0] > header), rows):
+def payments_in_tables(sheets: Sequence[Sheet], segments: SegmentReader, language: Language) -> ReadPayments:
+    """The payments in a table as CSV, or in the sheets of a workbook: the first with payments, and those alike.
+
+    A sheet with other columns may add up the same payments: it is told, and left. Raises UnreadableFile where none has
+    a column of amounts and one of SIRETs.
+    """
+    sums, read, seen, left = PaymentSums(language), NO_COLUMNS, list[Columns](), list[str]()
+    for name, content in ((each.name, each.content) for each in sheets):
+        rows = rows_as_written(BytesIO(content), as_published=True, is_header=PAYMENTS.is_header)
+        first = list(islice(rows, ROWS_ABOVE))
+        columns, header = PAYMENTS.header_in(first)
+        seen.append(columns)
+        if not PAYMENTS.is_whole(columns) or (read.heads and columns.heads_read != read.heads_read):
+            left.append(name)
+            continue
+        read, sums.sheet = columns, name if len(sheets) > 1 else None
+        _add_rows(sums, columns, chain((row for row in first if row[0] > header), rows))
+    if not read.heads:
+        raise unreadable("missing_column", PAYMENTS.missing(seen))
+    return sums.result(segments, read, tuple(left))
+
+
+def _add_rows(sums: PaymentSums, columns: Columns, rows: Iterable[RowAsWritten | FaultyRow]) -> None:
+    places, heads = {name: of_field[0] for name, of_field in columns.of_field.items()}, columns.heads_read
+    for row in rows:
         if isinstance(row, FaultyRow):
             sums.reject(row.line, (row.problem,))
             continue
         line, cells = row
         found = {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
-        if any(found.values()) and (problems := _add_cells(sums, line, found, cells, columns.heads_read)):
+        if any(found.values()) and (problems := _add_cells(sums, line, found, cells, heads)):
             sums.reject(line, problems)
-    read = tuple(ReadColumn(name, head) for name, head in columns.heads_read.items())
-    left = tuple(head for at, head in enumerate(columns.heads) if head and at not in places.values())
-    return sums.result(segments, read, left)
 
 
 def _add_cells(

@@ -112,6 +112,13 @@ async def test_a_workbook_of_several_sheets_and_merged_heads(client: AsyncTestCl
     assert [each["columns"] == {} for each in answer["summary"]["sheets"]] == [True, False, False]
 
 
+async def test_a_budget_of_several_years_and_a_departement_as_a_place(client: AsyncTestClient[Litestar]) -> None:
+    table = "Besoin;Budget 2027 HT;Budget 2028 HT;Budget 2027 TTC;Lieu\nNettoyage de locaux;10 000;20 000;12 000;56\n"
+    (item,) = (await post(client, table, CSV)).json()["items"]
+    assert (item["read"]["value_eur"], item["read"]["territory"]["label"]) == (30_000, "Morbihan")
+    assert item["read"]["notes"] == ["Somme des colonnes Budget 2027 HT, Budget 2028 HT"]
+
+
 async def test_the_table_comes_back_with_the_answer(client: AsyncTestClient[Litestar]) -> None:
     answer = await post(client, TABLE, CSV, Accept=CSV)
     rows = list(csv.DictReader(StringIO(answer.text)))

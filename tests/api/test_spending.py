@@ -137,6 +137,24 @@ async def test_a_workbook(served: Client, paid: dict[str, str]) -> None:
     assert (found["ess_eur"], found["by_year"]) == (12.35, {"2026": 12.35})
 
 
+async def test_sheets_alike_are_counted_and_others_are_told(served: Client, paid: dict[str, str]) -> None:
+    """A sheet that adds the others up would count them twice."""
+    written = BytesIO()
+    with xlsxwriter.Workbook(written) as book:
+        book.add_worksheet("Lisez-moi").write(0, 0, "Export de l'année")
+        for name, siret_, amount in (("S1", paid["coop"], 10.01), ("S2", misprinted(NOWHERE), 5), ("S3", "x", "y")):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["SIRET", "Montant payé"])
+            sheet.write_row(1, 0, [siret_, amount])
+        total = book.add_worksheet("Synthèse")
+        total.write_row(0, 0, ["SIRET du tiers", "Total payé"])
+        total.write_row(1, 0, [paid["coop"], 10.01])
+    found = (await post(served, written.getvalue(), XLSX)).json()
+    assert (found["total_eur"], found["ess_eur"], found["sheets_left"]) == (15.01, 10.01, ["Lisez-moi", "Synthèse"])
+    assert [(each["sheet"], each["line"]) for each in found["not_sirets"]] == [("S2", 2)]
+    assert [(each["external_id"], each["line"]) for each in found["errors"]] == [("S3", 2)]
+
+
 async def test_a_table_of_figures(served: Client, paid: dict[str, str]) -> None:
     table = f"siret,amount,date\n{paid['esat']},10.5,2026-01-02\n"
     answer = await post(served, table, Accept="text/csv")

@@ -119,6 +119,7 @@ def test_a_year_of_purchases_is_measured_line_by_line(
     told = capsys.readouterr().out
     assert "programme: 20 lines, 0 faulty" in told
     assert "spending: 60 lines, 0 faulty" in told
+    assert "pool.zip: " in told
 
 
 def test_it_refuses_what_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ async def test_what_is_wrong_stands_at_its_field(browser: Browser) -> None:
     assert "À corriger" in browser.page
     await browser.open("/programmation")
     await send_file(browser, "programmation", "tableau", b"Nom;Age\nA;3\n")
-    assert "Colonnes vues : Nom, Age" in unescape(browser.page)
+    assert "colonnes vues : « Nom », « Age »" in unescape(browser.page)
 
 
 async def counted(served: Client, own: Browser, source: str) -> httpx.Response:

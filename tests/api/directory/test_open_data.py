@@ -13,9 +13,13 @@ import httpx
 import pytest
 
 from api.directory import open_data
+from domain.suppliers.open_data import open_licence
 from sources.formats.open_data import description_of_package
+from sources.formats.registry import FORMATS
+from sources.pool.manifest import published_files
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, key, put, put_record, send, siret
+from tests.conftest import ROOT
 
 ZIP = "application/zip"
 OFFERS = [
@@ -136,8 +140,11 @@ async def test_others_have_their_turn_while_the_offers_are_sent(monkeypatch: pyt
     """At the end nothing is waited for but the client, and a fast one never lets go."""
     pieces, turns = 40, 0
 
-    async def one_page(*_: object) -> tuple[list[Any], list[Any], None]:
-        return [], [["x" * 64]] * pieces, None
+    async def one_part(*_: object) -> list[int]:
+        return [1]
+
+    def write_offers(_: object, suppliers: Any, offers: Any) -> None:
+        offers.write(b"x" * 64 * pieces)
 
     async def take_turns() -> None:
         nonlocal turns
@@ -145,7 +152,8 @@ async def test_others_have_their_turn_while_the_offers_are_sent(monkeypatch: pyt
             await asyncio.sleep(0)
             turns += 1
 
-    monkeypatch.setattr(open_data, "_page", one_page)
+    monkeypatch.setattr(open_data, "_read_part", one_part)
+    monkeypatch.setattr(open_data, "_write_rows", write_offers)
     monkeypatch.setattr(open_data, "_AT_ONCE", 64)
     others = asyncio.create_task(take_turns())
     description = description_of_package((), {}, "1")
@@ -190,6 +198,16 @@ async def test_what_is_no_package_is_refused_whole(served: Client, source: str) 
         written.writestr("offers.csv", "external_id,segments\n1,ev-entretien\n9,ev-entretien\n")
     report = (await send(served, source, other.getvalue(), ZIP)).json()
     assert (report["added"], [each["pointer"] for each in report["errors"]]) == (1, ["/name"])
+
+
+def test_the_rights_to_every_format_are_told_as_they_are_applied() -> None:
+    """A file of the pool is published where its licence is known to be open, as its row says."""
+    rows = [line.strip("| ").split(" | ") for line in (ROOT / "docs/data-rights.md").read_text().splitlines()]
+    published = {name: row[3] for row in rows if len(row) == 6 for name in re.findall(r"`([\w-]+)`", row[0])}
+    assert published.keys() >= {*FORMATS, "declarations"}
+    for file in published_files():
+        if file.format is not None:
+            assert published[file.format].startswith("oui") == (open_licence(file.licence) is not None), file.format
 
 
 async def test_only_readers_get_it(served: Client) -> None:

@@ -17,6 +17,7 @@ from domain.programme.planned_values import UnreadableCell, read_amount, read_da
         ("40 à 90 k€", "", 90_000),
         ("120 000 € sur 4 ans", "", 120_000),
         ("40", "Montant (k€ HT)", 40_000),
+        ("15 à 40", "Montant estimatif en k€ H.T.", 40_000),
         ("12 000", "Montant TTC", 10_000),
         ("HT : 40 000 / TTC : 48 000", "", 40_000),
     ],
@@ -44,6 +45,7 @@ def test_what_is_no_amount(cell: str) -> None:
         ("15 mars 2027", date(2027, 3, 15)),
         ("01/03/2027", date(2027, 3, 1)),
         ("T4", date(2026, 10, 1)),
+        ("fin 2027", date(2027, 10, 1)),
         ("à définir", None),
     ],
 )

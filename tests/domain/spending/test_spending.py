@@ -18,7 +18,7 @@ KINDS: tuple[Kind, ...] = ("EA", "ESAT", "EI", "ACI", "GEIQ", "ESUS")
 
 
 def payment(line: int, siret: str, cents: int, day: date | None) -> Payment:
-    return Payment(line, siret, siret, bool(siret), day, day, None, cents)
+    return Payment(line, None, siret, siret, bool(siret), day, day, None, cents)
 
 
 def cents(euros: float) -> int:
@@ -111,7 +111,7 @@ def test_an_approval_counts_where_it_covers_the_whole_time() -> None:
     """Of a payment of which only the year is known, where it covers the year; without a day, where it has no dates."""
     half = Payee("12345678200011", (Approval("EI", date(2025, 1, 1), date(2025, 6, 30)),))
     always = Payee("12345678200011", (Approval("EI"),))
-    year = Payment(1, "", "12345678200011", True, date(2025, 1, 1), date(2025, 12, 31), None, 100)
+    year = Payment(1, None, "", "12345678200011", True, date(2025, 1, 1), date(2025, 12, 31), None, 100)
     for payee, made, iae in (
         (half, year, False),
         (always, year, True),

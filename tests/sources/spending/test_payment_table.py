@@ -1,18 +1,18 @@
 """Amounts, days, numbers and titles as buyers write them."""
 
 from datetime import date
-from io import BytesIO
 
 import pytest
 
 from domain.errors import InvalidContent
 from domain.spending.payment import PaymentLine
+from sources.file_types.workbook import Sheet
 from sources.spending import payment_table
 from sources.spending.payment_table import (
     PAYMENTS,
     PaymentSums,
     SegmentReader,
-    payments_in_table,
+    payments_in_tables,
     read_amount,
     read_days,
     read_number,
@@ -69,7 +69,7 @@ def test_days(cell: str, first: date | None, last: date | None) -> None:
 
 
 def test_what_is_no_day_or_number() -> None:
-    assert read_days("30/02/2025") is read_days("9999") is read_days("hier") is None
+    assert read_days("30/02/2025") is read_days("0218-03-01") is read_days("9999") is read_days("hier") is None
     assert read_number("123 456 782 00010") == (SOUND, read_number(SOUND)[1])
     assert read_number("'012345672")[0] == "012345672"
     assert read_number("9,13E+13") == read_number("") == ("", False)
@@ -97,13 +97,43 @@ def test_titles_name_columns() -> None:
     assert columns_read(titles) == {"siret": 0, "amount": 1, "date": 2, "object": 4, "cpv": 3}
 
 
+@pytest.mark.parametrize(
+    ("titles", "read"),
+    [
+        (  # Helios
+            "DATE_EMISSION,NUM_MANDAT,COMPTE_NATURE,OBJET_MANDAT,MONTANT_PAIEMENT,DATE_PAIEMENT,NOM,TYPE_IMMATRICULATION,IMMATRICULATION",
+            {
+                "siret": "IMMATRICULATION",
+                "amount": "MONTANT_PAIEMENT",
+                "date": "DATE_PAIEMENT",
+                "object": "OBJET_MANDAT",
+            },
+        ),
+        (  # Chorus
+            "N° EJ,Fournisseur payé (DP),,Branche,,Code taxe 1,No TVA 3,Exercice comptable,Date de la DP,Montant payé",
+            {"siret": "Code taxe 1", "amount": "Montant payé", "date": "Date de la DP"},
+        ),
+        (  # essential data of grants
+            "nomAttribuant,idAttribuant,dateConvention,nomBeneficiaire,idBeneficiaire,objet,montant,dates_versement,datesPeriodeVersement",
+            {"siret": "idBeneficiaire", "amount": "montant", "date": "dateConvention", "object": "objet"},
+        ),
+        (
+            "Identification de l'attributaire,Identification du bénéficiaire*,Montant demandé,Montant total,Le",
+            {"siret": "Identification du bénéficiaire*", "amount": "Montant total"},
+        ),
+    ],
+)
+def test_tables_that_public_bodies_publish(titles: str, read: dict[str, str]) -> None:
+    assert PAYMENTS.columns_of(titles.split(",")).heads_read == read
+
+
 def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payment_table, "MOST_LINES", 2)
     reference = factories.reference()
     segments = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter)
     table = b"siret;montant\n" + f"{SOUND};1\n".encode() * 3
     with pytest.raises(InvalidContent, match="one year at a time"):
-        payments_in_table(BytesIO(table), segments, "fr")
+        payments_in_tables([Sheet(table, "", ())], segments, "fr")
 
 
 def test_the_cpv_code_says_the_segment_else_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
