@@ -99,6 +99,21 @@ async def test_the_map_fills_where_suppliers_answer(served: Client, own: Browser
         await served.delete(path_of(source, code))
 
 
+async def test_a_message_is_taken_into_another_campaign(own: Browser, asked: str) -> None:
+    """Of one's own organisation, with what was asked of whom; a new one begins with a text to adapt."""
+    await own.open("/campagnes/nouvelle")
+    assert "Nous préparons nos achats" in said(own.page)
+    await own.open(f"/campagnes/nouvelle?modele={asked.rpartition('/')[2]}")
+    fields = own.fields("campagnes")
+    assert {name: fields[name] for name in ("titre", "territoire", "objet", "texte")} == {
+        "titre": ["Métiers"],
+        "territoire": ["commune:29084"],
+        "objet": ["Que faites-vous ?"],
+        "texte": ["Dites-nous."],
+    }
+    assert (await own.get("/campagnes/nouvelle?modele=01900000-0000-7000-8000-000000000000")).status_code == 404
+
+
 async def test_a_draft_is_deleted(own: Browser, asked: str) -> None:
     await own.submit(asked[1:], faire="effacer")
     assert (await own.get(asked)).status_code == 404
