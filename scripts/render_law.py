@@ -105,6 +105,7 @@ def rules_page(rules: Rules) -> str:
 
 
 def _markdown_table_row(row: RuleRow, words: RulesPage) -> str:
+    of = f"{row.quote_from}, " if row.quote_from else ""
     cells = (
         f"`{row.id}`",
         found.fr if (found := value_in_words(row, LONG_LIST)) else "voir sous le tableau",
@@ -113,7 +114,7 @@ def _markdown_table_row(row: RuleRow, words: RulesPage) -> str:
         (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
         words.confidences[row.confidence],
         row.message.fr
-        + (f" : « {row.quote} » (texte du {short_date(row.version).fr})" if row.quote and row.version else ""),
+        + (f" : « {row.quote} » ({of}texte du {short_date(row.version).fr})" if row.quote and row.version else ""),
         row.source + (f" (à revoir avant le {short_date(row.check_by).fr})" if row.check_by else ""),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -24,12 +24,11 @@ from hypothesis import settings
 from sqlalchemy import text
 
 from api.cli import GARBAGE_AFTER
-from api.commands.law import due_lines
+from api.commands.law import due_lines, due_rules
 from db import migrate
 from db.core import engine as database
 from db.core.connect import dsn
 from db.embedded import serve as embedded
-from domain.law.documents import due_rules
 from domain.law.rules import load
 from domain.text.bilingual import PARIS
 

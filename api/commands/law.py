@@ -11,26 +11,43 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
 from api.commands.command import CommandFailed, attached_database
 from api.settings import Settings
-from domain.law.documents import DueRule, due_rules, value_in_words
+from domain.law.documents import value_in_words
 from domain.law.findings import sentences_of
-from domain.law.law_files import read_law_data
+from domain.law.law_files import Unit, read_law_data
 from domain.law.own_law import read_own_law
-from domain.law.rules import RuleRow, Rules, load, own_files
+from domain.law.rules import LAW_FILE, RuleRow, Rules, load, own_files
 from domain.text.bilingual import PARIS
 
 LONGEST_TOLD = 4
 """The most entries of a list that a line tells."""
+UNDER_20 = (
+    *("zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze", "treize"),
+    *("quatorze", "quinze", "seize", "dix-sept", "dix-huit", "dix-neuf"),
+)
+TENS = {2: "vingt", 3: "trente", 4: "quarante", 5: "cinquante", 6: "soixante"}
 RECENT = timedelta(days=366)
 _HEADING = re.compile(r"^#*\s*Article ([LRD]\d[\d-]*)\s*$")
 _OTHER_HEADING = re.compile(r"^(#+ |(Livre|Titre|Chapitre|(Sous-)?[Ss]ection|Paragraphe|Partie) )")
 _SINCE = re.compile(r"^\*?En vigueur depuis le (\d{4}-\d\d-\d\d)\.?\*?\s*$")
 _CHAPTER = re.compile(r"[LRD]\d+")
+
+
+class DueRule(msgspec.Struct, frozen=True):
+    """A period of a rule to be checked by `day`: the period's first day or `check_by`, whichever comes first.
+
+    `before`: the period that it follows, or the period itself where it is in force already.
+    """
+
+    day: date
+    before: RuleRow
+    row: RuleRow
 
 
 class ArticleText(msgspec.Struct, frozen=True):
@@ -91,6 +108,8 @@ def check_files(options: argparse.Namespace, settings: Settings) -> int:  # noqa
         rules = read_own_law(options.folder)
     except (OSError, ValueError) as error:
         raise CommandFailed(str(error)) from error
+    if doubtful := list(doubtful_rows(rules)):
+        raise CommandFailed("\n".join(doubtful))
     sys.stdout.write(f"{len(rules.ids)} rules and {len(sentences_of(rules))} sentences: nothing is wrong\n")
     return 0
 
@@ -125,6 +144,25 @@ def compare_texts(options: argparse.Namespace, settings: Settings) -> int:
     for line in comparison_lines(compare(settings.rules or load(), on, old, new)):
         sys.stdout.write(line + "\n")
     return 0
+
+
+def due_rules(rules: Rules, on: date, within: int) -> tuple[DueRule, ...]:
+    """Periods of rules that begin, or must be checked (`check_by`), at most `within` days after `on`; earliest first.
+
+    A `check_by` that has passed stays due until its period is over.
+    """
+    last = on + timedelta(days=min(within, (date.max - on).days))
+    found = []
+    for rule_id in rules.ids:
+        history = rules.history(rule_id)
+        for before, row in pairwise((history[0], *history)):
+            if row.valid_until is not None and row.valid_until < on:
+                continue
+            begins = row.valid_from if row.valid_from and row.valid_from > on else None
+            days = [day for day in (begins, row.check_by) if day is not None and day <= last]
+            if days:
+                found.append(DueRule(min(days), before if begins else row, row))
+    return tuple(sorted(found, key=lambda due: due.day))
 
 
 def due_lines(due: DueRule, on: date) -> tuple[str, str]:
@@ -216,7 +254,7 @@ def cited_articles(rows: Iterable[RuleRow]) -> dict[str, tuple[str, ...]]:
     """The articles of the Code de la commande publique that rules cite, each with the ids of these rules."""
     cited: dict[str, list[str]] = {}
     for row in rows:
-        for article in (row.article, row.concession_article):
+        for article in (row.article, row.concession_article, row.quote_from):
             if article and re.fullmatch(r"[LRD]\d[\d-]*", article):
                 cited.setdefault(article, []).append(row.id)
     return {article: tuple(ids) for article, ids in cited.items()}
@@ -234,7 +272,9 @@ def compare(rules: Rules, on: date, old: Mapping[str, ArticleText], new: Mapping
         if not _is_same(old.get(name), new.get(name))
     }
     alike = tuple(name for name in names if name in new and name not in cited and name not in changed)
-    lost = tuple(row.id for row in rows if row.quote and not _holds(new.get(row.article or ""), row.quote))
+    lost = tuple(
+        row.id for row in rows if row.quote and not _holds(new.get(row.quote_from or row.article or ""), row.quote)
+    )
     of_rules = tuple(each for each in changed.values() if each.rules)
     return Comparison(of_rules, tuple(each for each in changed.values() if not each.rules), alike, lost)
 
@@ -277,3 +317,63 @@ def newer_uncited(rules: Rules, on: date) -> dict[str, date]:
     recent = {article: since for article, since in read.since.items() if on - RECENT <= since <= on}
     uncited = [article for article in recent if article not in cited and chapter_of(article) in chapters]
     return {article: recent[article] for article in sorted(uncited, key=_order)}
+
+
+def doubtful_rows(rules: Rules) -> Iterator[str]:
+    """Yield what keeps rules from the high confidence that they claim: no quote, a later text, a value not in it."""
+    rows = (row for rule_id in rules.ids for row in rules.history(rule_id))
+    for row in (row for row in rows if row.confidence == "high" and row.status == "in_force"):
+        of_row = f"{LAW_FILE.name}: {row.id}, {row.valid_from}"
+        if row.quote is None or row.version is None:
+            yield f"{of_row}: high without quote; add the words of the article, or lower it"
+            continue
+        stood = row.stood_since or row.version
+        if row.valid_from is None or stood > row.valid_from:
+            yield f"{of_row}: its quote is of {stood}; add stood_since, divide the period, or lower it"
+        if not _states_value(row):
+            yield f"{of_row}: its quote does not state {row.value}; quote what does, or name its words in value_words"
+
+
+def _states_value(row: RuleRow) -> bool:
+    """Whether the quote of a row has the words that state its value: of a list, some for each entry."""
+    quote, value = (row.quote or "").replace("\xa0", " "), row.value
+    if isinstance(value, tuple):
+        return len(row.value_words) == len(value) and all(words in quote for words in row.value_words)
+    if row.value_words:
+        return all(words in quote for words in row.value_words)
+    if row.unit is None or not isinstance(value, (int, float)):
+        return True
+    ways = "|".join(map(re.escape, _ways_to_say(row.unit, float(value))))
+    return re.search(rf"(?<![\w-])(?<!\d )({ways})(?![\w-]| \d)", quote, re.IGNORECASE) is not None
+
+
+def _ways_to_say(unit: Unit, number: float) -> Iterator[str]:
+    """Yield the ways in which French texts write a value of a rule, in figures and in words."""
+    whole = int(number)
+    if unit == "percent":
+        yield f"{whole} %"
+    elif unit == "ratio" and number % 1 == 0.5:
+        yield f"{_in_words(whole).replace('un', 'une')} fois et demie"
+    elif unit == "ratio":
+        yield f"{_in_words(whole)} fois"
+    elif unit == "eur":
+        yield f"{whole:,}".replace(",", " ")
+        if whole % 1_000_000 == 0:
+            millions, many = whole // 1_000_000, "s" if whole > 1_000_000 else ""
+            yield from (f"{said} million{many}" for said in (str(millions), _in_words(millions)))
+    elif unit == "months":
+        yield f"{_in_words(whole)} mois"
+        yield f"{_in_words(whole // 12)} an{'s' if whole > 12 else ''}"
+    else:
+        yield _in_words(whole)
+
+
+def _in_words(number: int) -> str:
+    """A whole number below 70 in French words; others in figures."""
+    if number < 20:
+        return UNDER_20[number]
+    if number >= 70:
+        return str(number)
+    tens, ones = divmod(number, 10)
+    joint = {0: "", 1: " et un"}.get(ones) if ones < 2 else f"-{UNDER_20[ones]}"
+    return f"{TENS[tens]}{joint}"

@@ -1,11 +1,7 @@
-"""The rules as documents for readers: those of `GET /rules`, and the rules due for another look.
+"""The rules as documents for readers: those of `GET /rules`."""
 
-The latter change soon, or a maintainer should look at them again.
-"""
-
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
-from itertools import pairwise
 
 import msgspec
 
@@ -57,36 +53,6 @@ def documents_of_rule(rules: Rules, rule_id: str, language: Language) -> tuple[R
 def _rule_document(rules: Rules, row: RuleRow, language: Language) -> RuleDocument:
     fields = {name: getattr(row, name) for name in DatedRule.__struct_fields__}
     return RuleDocument(**fields, message=row.message.to(language), explanation=explanations_by_rule(rules).get(row.id))
-
-
-class DueRule(msgspec.Struct, frozen=True):
-    """A period of a rule to be checked by `day`: the period's first day or `check_by`, whichever comes first.
-
-    `before`: the period that it follows, or the period itself where it is in force already.
-    """
-
-    day: date
-    before: RuleRow
-    row: RuleRow
-
-
-def due_rules(rules: Rules, on: date, within: int) -> tuple[DueRule, ...]:
-    """Periods of rules that begin, or must be checked (`check_by`), at most `within` days after `on`; earliest first.
-
-    A `check_by` that has passed stays due until its period is over.
-    """
-    last = on + timedelta(days=min(within, (date.max - on).days))
-    found = []
-    for rule_id in rules.ids:
-        history = rules.history(rule_id)
-        for before, row in pairwise((history[0], *history)):
-            if row.valid_until is not None and row.valid_until < on:
-                continue
-            begins = row.valid_from if row.valid_from and row.valid_from > on else None
-            days = [day for day in (begins, row.check_by) if day is not None and day <= last]
-            if days:
-                found.append(DueRule(min(days), before if begins else row, row))
-    return tuple(sorted(found, key=lambda due: due.day))
 
 
 def value_in_words(row: RuleRow, longest: int) -> Text | None:

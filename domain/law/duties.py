@@ -165,7 +165,7 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
 
 def advise_waste_permits(bought: LotObject, view: InForce) -> LegalAdvice | None:
     """Hazardous and medical waste need an authorisation or declaration, whoever answers (CAPABILITY_WARNING)."""
-    if not view.codes("hazardous_waste_capability").intersection(bought.segments):
+    if view.codes("hazardous_waste_segments").isdisjoint(bought.segments):
         return None
     loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
     transport = NOTHING

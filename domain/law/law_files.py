@@ -57,6 +57,8 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `check_by`: the day by which a maintainer should look again whether it is right; `source` says where.
     `quote`: words of the article as they stand, "…" for those left out; `article_version`: the day they took effect.
+    `quote_from`: the article that they are of, where it is another; `stood_since`: an earlier day from which they have
+    stood in it. `value_words`: the words of the quote that state the value, where it is a list or not its number.
     """
 
     source: str
@@ -70,14 +72,18 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check_by: date | None = None
     quote: str | None = None
     article_version: date | None = None
+    quote_from: str | None = None
+    stood_since: date | None = None
+    value_words: tuple[str, ...] = ()
     url: str | None = None
 
 
 class ConcessionQuote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Words of the article of concessions as they stand, and the day on which they took effect."""
+    """Words of the article of concessions as they stand, and the day on which they took effect; as in `Period`."""
 
     version: date
     words: str
+    stood_since: date | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,6 +191,10 @@ def _faults_of_period(period: Period) -> Iterator[str]:
         yield f"a period has a value exactly when it is in force ({period.valid_from})"
     if (period.quote is None) != (period.article_version is None):
         yield f"quote and article_version go together ({period.valid_from})"
+    if period.quote is None and (period.quote_from or period.stood_since or period.value_words):
+        yield f"quote_from, stood_since and value_words are of a quote ({period.valid_from})"
+    if period.stood_since and period.article_version and period.stood_since >= period.article_version:
+        yield f"stood_since is before article_version ({period.valid_from})"
     if period.quote is not None and not 0 < len(period.quote) <= LONGEST_QUOTE:
         yield f"a quote has at most {LONGEST_QUOTE} characters ({period.valid_from})"
 

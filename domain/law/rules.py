@@ -73,6 +73,10 @@ class DatedRule(msgspec.Struct, frozen=True):
     """Certainty of the reading of that source; high only where the article itself was read"""
     quote: str | None
     """Words of the article as they stand, "…" where some are left out; null where it was not read"""
+    quote_from: str | None
+    """The article that the words are of, where it is another than `article`; else null"""
+    stood_since: date | None
+    """The day from which the article has said these words, where that is before `version`; else null"""
     version: date | None
     """The day on which that text of the article took effect; null without `quote`"""
     url: str | None
@@ -82,13 +86,15 @@ class DatedRule(msgspec.Struct, frozen=True):
 class RuleRow(DatedRule, frozen=True):
     """A rule during one period, with its words. `check_by`: the day by which a maintainer should look again.
 
-    `value_text`: the value as people read it, with its unit; `cents`: an amount in euro cents, null for no known one.
+    `value_text`: the value as people read it, with its unit; `cents`: an amount in euro cents, null for no known one;
+    `value_words`: as in `Period`.
     """
 
     message: Text
     check_by: date | None
     value_text: Text
     cents: int | None
+    value_words: tuple[str, ...] = ()
 
 
 class InForce:
@@ -252,6 +258,7 @@ def _rule_for_concessions(rule: Rule) -> Rule:
             words = own if held and own and own.version <= (period.valid_until or date.max) else None
             sure = "medium" if held and not words and period.confidence == "high" else period.confidence
             changes = {"confidence": sure, "url": None, "quote": words and words.words}
+            changes |= {"quote_from": None, "stood_since": words and words.stood_since, "value_words": ()}
             changes["article_version"] = words and words.version
         periods.append(msgspec.structs.replace(period, **changes))
     return msgspec.structs.replace(rule, article=article or rule.article, periods=tuple(periods))

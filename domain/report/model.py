@@ -264,6 +264,8 @@ class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
     """The address or document in which it was read"""
     quote: str | None
     """Words of the article as they stand, "…" where some are left out; null where it was not read"""
+    quote_from: str | None
+    """The article that the words are of, where it is another than `article`; else null"""
     version: date | None
     """The day on which that text of the article took effect; null without `quote`"""
     url: str | None

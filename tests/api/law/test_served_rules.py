@@ -18,8 +18,8 @@ from tests.conftest import ROOT
 from tests.factories import live, reference
 
 LAW = LAW_FILE.read_text(encoding="utf-8")
-FIELDS = """id theme article concession_article value unit valid_from valid_until status source confidence quote version
-url"""
+FIELDS = """id theme article concession_article value unit valid_from valid_until status source confidence
+quote quote_from stood_since version url"""
 
 
 async def rules(client: AsyncTestClient[Any], on: date, language: str = "fr") -> list[Json]:

@@ -7,10 +7,10 @@ from unittest.mock import Mock, call
 import msgspec
 import pytest
 
-from api.commands.law import due_lines
+from api.commands.law import due_lines, due_rules
 from domain.errors import NotFound
 from domain.law import documents
-from domain.law.documents import due_rules, explanations_by_rule
+from domain.law.documents import explanations_by_rule
 from domain.law.law_files import LawFile
 from domain.law.rules import LAW_FILE, Rules, load
 from tests import conftest

@@ -65,8 +65,8 @@ def test_rules_that_an_older_program_kept_stay_under_their_stamp() -> None:
     ("words", "others", "told"),
     [
         ('code = "PAYMENT_DAYS", general = true', 'code = "PAYMENT_DAYS", generl = true', "payment_time.*generl"),
-        ('rule = "penitentiary_site_segments", outcome = "INELIGIBLE"', 'rule = "a", outcome = "NO"',
-         r"services_on_premises.outcome: one of ELIGIBLE, .* is expected: Invalid enum value 'NO'"),
+        ('rule = "penitentiary_doubtful_segments", outcome = "REVIEW"', 'rule = "a", outcome = "NO"',
+         r"services_partly_on_premises.outcome: one of ELIGIBLE, .* is expected: Invalid enum value 'NO'"),
         ('payment_time = {code', 'payment_time = code', "law_sentences.toml: .*line"),
     ],
 )  # fmt: skip

@@ -137,7 +137,7 @@ def changed(on: date = date(2026, 11, 24), **fields: object) -> dict[str, str]:
 
 
 def test_what_can_be_done_inside_a_prison() -> None:
-    """Between the ordinance and its decree a person must judge, as of a service on premises; no works."""
+    """Between the ordinance and its decree a person must judge, as of a service on premises and of works."""
     for on, expected in [
         (date(2022, 10, 20), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
         (date(2022, 10, 21), {"SHARE_NOT_FIXED": "REVIEW"}),
@@ -145,15 +145,15 @@ def test_what_can_be_done_inside_a_prison() -> None:
         (date(2022, 12, 30), {}),
     ]:
         assert changed(on) == expected
-    assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
-    assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
+    assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
+    assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
     asked = need(msgspec.structs.replace(KITS, segments=("pr-locaux",), cpv=()), contract="concession")
     (found,) = review(asked).lots["1"].reservation
     assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
     assert found.message.fr.endswith("(L3113-2-1)")
     assert changed(site=Place(commune="22278")) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
-    assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "INELIGIBLE"}
-    assert changed(segments=("ev-entretien",), cpv=("77310000",)) == {"INELIGIBLE_OBJECT": "INELIGIBLE"}
+    assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
+    assert changed(segments=("ev-entretien",), cpv=("77310000",)) == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(segments=("ev-creation",), cpv=(), nature="supplies") == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(segments=("bt-menuiserie",), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(segments=("pr-locaux", "in-conditionnement"), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
@@ -161,14 +161,14 @@ def test_what_can_be_done_inside_a_prison() -> None:
     assert changed(reserved=("penitentiary", "iae")) == {"COMBINATION_FORBIDDEN": "INELIGIBLE"}
 
 
-@pytest.mark.parametrize(("sure", "outcome"), [("high", "INELIGIBLE"), ("medium", "REVIEW"), ("low", "REVIEW")])
-def test_a_reservation_is_refused_only_by_facts_that_are_high(sure: Confidence, outcome: str) -> None:
-    """What is read in words, however surely, refuses nothing by itself; the finding is no surer than the reading."""
+@pytest.mark.parametrize(("sure", "told"), [("high", "medium"), ("medium", "medium"), ("low", "low")])
+def test_a_reservation_is_refused_by_no_list_of_this_project(sure: Confidence, told: Confidence) -> None:
+    """A finding is no surer than the list and than what was read in words; what is low bars no proposal either."""
     lot = Lot(id="1", keywords=("nettoyage",), reserved=("penitentiary",))
     reviewed = review_read(need(lot), sure, "pr-locaux").lots["1"]
     (found,) = reviewed.reservation
-    assert (found.code, found.outcome, found.confidence) == ("INELIGIBLE_OBJECT", outcome, sure)
-    assert ("penitentiary" in reviewed.doubtful) == (outcome == "REVIEW")
+    assert (found.code, found.outcome, found.confidence) == ("INELIGIBLE_OBJECT", "REVIEW", told)
+    assert ("penitentiary" in reviewed.doubtful) == (told == "low")
     by_trade = msgspec.structs.replace(KITS, cpv=(), segments=("bt-peinture",))
     assert findings(need(by_trade))["EXECUTION_OUTSIDE_PRISON"] == "REVIEW"
 
