@@ -44,8 +44,11 @@ class Windows:
         assert not isinstance(self._chrome.command_executor, str)
         self._chrome.command_executor.client_config.timeout = PATIENCE_SECONDS
 
-    def open(self, width: int = 1280, *, scripts: bool = True) -> Chrome:
-        """An empty tab so many pixels wide, without cookies and with nothing kept of the tab before."""
+    def open(self, width: int = 1280, *, scripts: bool = True, language: str | None = None) -> Chrome:
+        """An empty tab so many pixels wide, without cookies and with nothing kept of the tab before.
+
+        `language`: that of its pages; None: the browser's own.
+        """
         window = self._chrome
         before = window.current_window_handle
         window.switch_to.new_window("tab")
@@ -55,6 +58,10 @@ class Windows:
         window.switch_to.window(after)
         window.execute_cdp_cmd("Network.clearBrowserCookies", {})
         window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+        if language is not None:
+            agent = window.execute_script("return navigator.userAgent")
+            override = {"userAgent": agent, "acceptLanguage": language}
+            window.execute_cdp_cmd("Emulation.setUserAgentOverride", override)
         show_at(window, width)
         log(window)
         return window

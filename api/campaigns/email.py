@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.campaigns.links import link_end
+from api.declarations.declare import TOKEN_BYTES, last_day
 from api.exchanges.email import (
     AT_ONCE,
     IN_DOUBT,
@@ -20,7 +21,6 @@ from api.exchanges.email import (
     KeptConnections,
     email_sender_of,
 )
-from api.exchanges.reply_links import TOKEN_BYTES, last_day
 from api.exchanges.supplier_links import page_address
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from api.campaigns.letters import AddressedLetter, letters_pdf
 from api.campaigns.recipients import refresh_recipients
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
-from api.exchanges.reply_links import last_day, link_expiry
+from api.declarations.declare import last_day, link_expiry
 from api.exchanges.supplier_links import page_address
 from api.runtime.actor import Acting, require_storage
 from api.runtime.endpoint import Call

@@ -9,7 +9,14 @@ from typing import Literal
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import SupplierPageDocument, declare_by_link, follow_page_link, supplier_page, withdraw
+from api.declarations.declare import (
+    SupplierPageDocument,
+    declare_by_link,
+    follow_page_link,
+    supplier_page,
+    tell_wish,
+    withdraw,
+)
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier, declaration_page
 from api.declarations.page_form import (
@@ -25,12 +32,11 @@ from api.runtime.endpoint import Call, endpoint
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML
 from api.web.request_body import require_media
-from db.campaigns.campaigns import may_ask, segments_asked_by
+from db.campaigns.campaigns import segments_asked_by
 from db.core.engine import Connection
 from db.declarations.links import FollowedLink
+from db.suppliers.read import sources_of_approvals
 from db.suppliers.sources import source_labels
-from db.suppliers.write import ids_of
-from domain.declarations.declaration import Declaration
 from domain.errors import InvalidContent
 from domain.journal import Actor
 from domain.suppliers.supplier import DECLARATIONS
@@ -53,8 +59,7 @@ async def shown_page(call: Call, connection: Connection, link: FollowedLink) -> 
     """All that the page of a link shows. Raises Refusal (429) to one who reads too often."""
     shown = await supplier_page(call, connection, link)
     wanted = await segments_asked_by(connection, link.id)
-    page = await page_of_document(call, connection, shown, link.organisation, wanted)
-    return page._replace(language=call.language)
+    return await page_of_document(call, connection, shown, link.organisation, wanted)
 
 
 async def page_of_document(
@@ -62,7 +67,8 @@ async def page_of_document(
 ) -> PageOfSupplier:
     """The page of a supplier; `asking`: the organisation that asks it, `wanted`: segments that it asks about."""
     services, supplier = call.services, shown.supplier
-    named = {each.source for each in supplier.sources} | {*(supplier.provenance or {}).values()}
+    of_kinds = await sources_of_approvals(connection, supplier.id)
+    named = {each.source for each in supplier.sources} | {*(supplier.provenance or {}).values()} | {*of_kinds}
     parts = (supplier.size.staff, supplier.size.places)
     named |= {part.source for part in parts if part and part.source}
     return PageOfSupplier(
@@ -71,7 +77,9 @@ async def page_of_document(
         services.reference,
         services.today(),
         await source_labels(connection, named),
+        of_kinds,
         asking,
+        call.language,
     )
 
 
@@ -125,23 +133,16 @@ async def _carry_out_wish(call: Call, token: str, wish: str, understood: Underst
         call.services.writes.slot_of(DECLARATIONS),
         follow_page_link(call, token, lock=True) as (connection, link),
     ):
-        before = (await supplier_page(call, connection, link)).declaration
         if wish == WITHDRAW:
             await withdraw(
                 connection, call.services, link.supplier_id, Actor(link.organisation_id, "reply_link", link.supplier_id)
             )
             return "retrait"
         if wish in {"silence", "parler"}:
-            kept = (
-                Declaration()
-                if before is None or before.expired
-                else msgspec.convert(before, Declaration, from_attributes=True)
-            )
-            await declare_by_link(call, connection, link, msgspec.structs.replace(kept, ask_again=wish == "parler"))
+            await tell_wish(call, connection, link, ask_again=wish == "parler")
             return "silence"
-        asked_again = await may_ask(connection, link.organisation_id, await ids_of(connection, link.supplier_id))
-        declaration = declaration_of_form(understood, before, may_ask=asked_again)
-        await declare_by_link(call, connection, link, declaration)
+        before = (await supplier_page(call, connection, link)).declaration
+        await declare_by_link(call, connection, link, declaration_of_form(understood, before))
         return "envoi"
 
 

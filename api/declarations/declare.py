@@ -2,10 +2,11 @@
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import date, datetime, timedelta
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from secrets import token_urlsafe
 from uuid import UUID
 
 import msgspec
@@ -19,18 +20,38 @@ from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.campaigns.campaigns import may_ask, note_declaration, note_opening, write_wish
 from db.core.engine import Connection, transaction
-from db.declarations.declarations import Sending, select_declaration, store_declaration, withdraw_declaration
-from db.declarations.links import FollowedLink, count_send, follow, note_opened
+from db.declarations.declarations import (
+    Sending,
+    email_of,
+    remove_record,
+    select_declaration,
+    store_declaration,
+    withdraw_declaration,
+)
+from db.declarations.links import (
+    FollowedLink,
+    NewLink,
+    count_send,
+    extend_link,
+    follow,
+    insert_links,
+    insert_mail,
+    note_opened,
+    revoked_among,
+    was_mailed_to,
+)
+from db.delivery.outbox import organisation_mail_times
 from db.journal.entries import write_entry
 from db.suppliers.write import ids_of
 from domain.declarations.declaration import (
     DAYS_VALID,
     Declaration,
+    DeclarationByLink,
     StoredDeclaration,
     SupplierPage,
     check_declaration,
 )
-from domain.declarations.link import code_in
+from domain.declarations.link import MailKind, code_in
 from domain.declarations.record import offers_of, placement_of, record_of
 from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.journal import Actor, Detail
@@ -52,6 +73,8 @@ SENDS_A_DAY = 30
 """Declarations sent by one link in a day, counted by the database."""
 MOST_VERTICES = 1_000
 """Vertices of the areas that one declaration draws."""
+
+TOKEN_BYTES = 32
 
 NOTHING_DECLARED = Text("Ce fournisseur n'a rien déclaré", "This supplier has declared nothing")
 _TOO_OFTEN = _SAID["too_often"].filled(sends_a_day=SENDS_A_DAY)
@@ -106,26 +129,26 @@ async def supplier_page(call: Call, connection: Connection, link: FollowedLink) 
     if link.opened_at is None:
         await note_opened(connection, link.id, services.now())
         await note_opening(connection, link.id, services.now())
-    return await page_document(connection, link.supplier_id, services.today(), link.expires_at, link.organisation_id)
+    who = Sending(link.organisation_id, link.id)
+    return await page_document(connection, link.supplier_id, services.today(), link.expires_at, who)
 
 
 async def page_document(
-    connection: Connection, supplier_id: UUID, today: date, link_expires_at: datetime, asking: UUID
+    connection: Connection, supplier_id: UUID, today: date, link_expires_at: datetime, link: Sending
 ) -> SupplierPageDocument:
     """The content of a supplier's page, whatever link leads to it. Raises NotFound.
 
-    `asking`: the organisation that made the link, to which the wish to be asked again or not was told.
+    `link`: that by which it is read; its organisation is the one to which the wish to be asked or not was told.
     """
     supplier = await find_document(connection, supplier_id, today)
-    said = await select_declaration(connection, supplier.id, today)
-    declaration = said and said.declaration
-    if declaration is not None:
-        ask_again = await may_ask(connection, asking, await ids_of(connection, supplier.id))
-        declaration = msgspec.structs.replace(declaration, ask_again=ask_again)
+    said = await select_declaration(connection, supplier.id, today, link)
+    ask_again = await may_ask(connection, link.organisation_id, await ids_of(connection, supplier.id))
     return SupplierPageDocument(
         supplier=supplier,
-        declaration=declaration,
+        declaration=said and said.declaration and msgspec.structs.replace(said.declaration, ask_again=ask_again),
+        ask_again=ask_again,
         withdrawal=said and said.withdrawal,
+        replaced_at=said and said.replaced_at,
         link_expires_at=link_expires_at,
     )
 
@@ -134,11 +157,26 @@ async def declare_by_link(
     call: Call, connection: Connection, link: FollowedLink, declaration: Declaration
 ) -> DeclarationReceipt:
     """Store what is said by a supplier's link. Raises InvalidContent, and Refusal (429) to one who sends too often."""
+    await _count_sending(call, connection, link)
+    sending = Sending(link.organisation_id, link.id, sent_from=mark_of_sender(call))
+    return await declare(connection, call.services, link.supplier_id, sending, declaration)
+
+
+async def tell_wish(call: Call, connection: Connection, link: FollowedLink, *, ask_again: bool) -> None:
+    """Store whether the organisation of a link may ask its supplier again, and nothing else. Raises Refusal (429)."""
+    await _count_sending(call, connection, link)
+    ids, now = await ids_of(connection, link.supplier_id), call.services.now()
+    await write_wish(connection, link.organisation_id, ids, now, ask_again=ask_again)
+    actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
+    action = "supplier.may_be_asked" if ask_again else "supplier.not_to_be_asked"
+    await write_entry(connection, actor, action, f"supplier:{link.supplier_id}", now, detail={"link": str(link.id)})
+
+
+async def _count_sending(call: Call, connection: Connection, link: FollowedLink) -> None:
+    """Count one more sending by a link. Raises Refusal (429) where its address or the link sends too often."""
     services = call.services
     services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
     require_few_sends(await count_send(connection, link.id, services.today()), services.now())
-    sending = Sending(link.organisation_id, link.id, sent_from=mark_of_sender(call))
-    return await declare(connection, services, link.supplier_id, sending, declaration)
 
 
 def mark_of_sender(call: Call) -> bytes:
@@ -149,38 +187,89 @@ def mark_of_sender(call: Call) -> bytes:
 async def declare(
     connection: Connection, services: Services, supplier_id: UUID, sending: Sending, declaration: Declaration
 ) -> DeclarationReceipt:
-    """Check and store what a living supplier says of itself, and note it. Raises InvalidContent with all its faults."""
-    today, now = services.today(), services.now()
-    valid_until = declaration.valid_until or today + timedelta(days=DAYS_VALID)
-    offers = await checked_offers(services, declaration, today, valid_until)
+    """Check and store what a living supplier says of itself, and note it. Raises InvalidContent with all its faults.
+
+    A link to its page lasts from then on as long as what was declared; who had declared by another one is told.
+    """
+    (organisation_id, link_id, *_), today, now = sending, services.today(), services.now()
     supplier = await find_document(connection, supplier_id, today)
-    record = msgspec.structs.replace(record_of(declaration, supplier, valid_until, today), offers=offers)
-    version = await store_declaration(
-        connection,
-        supplier.id,
-        sending,
-        declaration,
-        record,
-        placement_of(supplier),
-        valid_until,
-        now=now,
-        similarity=name_similarity,
-    )
     ids = await ids_of(connection, supplier.id)
+    ask_again = declaration.ask_again
+    if ask_again is None:
+        ask_again = await may_ask(connection, organisation_id, ids)
+        declaration = msgspec.structs.replace(declaration, ask_again=ask_again)
+    said = DeclarationByLink(
+        **sending._asdict(),
+        content=declaration,
+        declared_at=now,
+        valid_until=declaration.valid_until or today + timedelta(days=DAYS_VALID),
+    )
+    version, before = await _store_word(connection, services, supplier, said, declaration)
     if declaration.offers or declaration.no_offer:
         await note_declaration(connection, ids, now, offers=bool(declaration.offers))
-    await write_wish(connection, sending.organisation_id, ids, now, ask_again=declaration.ask_again)
+    await write_wish(connection, organisation_id, ids, now, ask_again=ask_again)
+    if link_id is not None:
+        await extend_link(connection, link_id, end_of(said.valid_until))
     detail: Detail = {
-        "link": str(sending.link_id) if sending.link_id else None,
+        "link": str(link_id) if link_id else None,
         "offers": len(declaration.offers),
         "no_offer": declaration.no_offer,
         "data_version": version,
     }
-    actor = Actor(sending.organisation_id, "reply_link", supplier.id)
+    actor = Actor(organisation_id, "reply_link", supplier.id)
     await write_entry(connection, actor, "declaration.stored", f"supplier:{supplier.id}", now, detail=detail)
-    said = msgspec.structs.asdict(declaration) | {"valid_until": valid_until}
-    stored = StoredDeclaration(**said, declared_at=now)
+    if before is not None and before.link != said.link and before.valid_until >= today:
+        await _tell_of_replacement(connection, services, supplier.id, before)
+    told = msgspec.structs.asdict(declaration) | {"valid_until": said.valid_until}
+    stored = StoredDeclaration(**told, declared_at=now)
     return DeclarationReceipt(supplier_id=supplier.id, data_version=version, declaration=stored)
+
+
+async def _store_word(
+    connection: Connection,
+    services: Services,
+    supplier: SupplierDocument,
+    said: DeclarationByLink,
+    declaration: Declaration,
+) -> tuple[int, DeclarationByLink | None]:
+    """Store a declaration, its record made as on the day it was sent. Raises InvalidContent with all its faults."""
+    on = said.declared_at.astimezone(PARIS).date()
+    offers = await checked_offers(services, declaration, on, said.valid_until)
+    record = msgspec.structs.replace(record_of(declaration, supplier, said.valid_until, on), offers=offers)
+    place = placement_of(supplier)
+    return await store_declaration(
+        connection, supplier.id, said, record, place, now=services.now(), similarity=name_similarity
+    )
+
+
+async def _tell_of_replacement(
+    connection: Connection, services: Services, supplier_id: UUID, before: DeclarationByLink
+) -> None:
+    """Queue an e-mail to who declared before another link did, once a day, unless the link it used was revoked."""
+    if services.settings.smtp is None or before.content is None:
+        return
+    yesterday = services.now() - timedelta(days=1)
+    queued = await organisation_mail_times(connection, before.organisation_id, yesterday)
+    # who held a link that was revoked would get another one
+    if len(queued) >= services.settings.emails_per_day or await revoked_among(connection, [before.link_id]):
+        return
+    email = await email_of(connection, supplier_id, before.content)
+    if email and not await was_mailed_to(connection, supplier_id, yesterday, "replaced"):
+        actor = Actor(before.organisation_id, "server")
+        await mail_page_link(connection, services, actor, supplier_id, email, "replaced")
+
+
+async def mail_page_link(
+    connection: Connection, services: Services, actor: Actor, supplier_id: UUID, email: str, kind: MailKind
+) -> None:
+    """Queue an e-mail with a new link to a supplier's page, of the actor's organisation, and note that."""
+    now = services.now()
+    expires_at = link_expiry(now, services.settings.reply_link_days)
+    link = NewLink(supplier_id, token_urlsafe(TOKEN_BYTES))
+    (link_id,) = await insert_links(connection, actor.organisation_id, [link], now, expires_at)
+    await insert_mail(connection, link_id, kind, email, "fr", now)
+    detail: Detail = {"link": str(link_id), "emailed": True}
+    await write_entry(connection, actor, "supplier_link.created", f"supplier:{supplier_id}", now, detail=detail)
 
 
 async def checked_offers(
@@ -199,18 +288,36 @@ async def checked_offers(
 
 
 async def withdraw(
-    connection: Connection, services: Services, supplier_id: UUID, actor: Actor, reason: str | None = None
+    connection: Connection,
+    services: Services,
+    supplier_id: UUID,
+    actor: Actor,
+    reason: str | None = None,
+    alike: Collection[str] = (),
 ) -> int | None:
-    """Take back what a supplier said, and note that; a directory version without it, None where it said nothing.
+    """Take back what stands of a supplier's own word, and note that; a directory version without it, None for nothing.
 
-    `reason`: an operator's, for the supplier to read; it is not in the journal.
+    What another link had said before stands again, as long as it is valid. `reason`: an operator's, for the supplier to
+    read; it is not in the journal. `alike`: as in
+    `withdraw_declaration`.
     """
-    now = services.now()
-    version = await withdraw_declaration(connection, supplier_id, reason, now, name_similarity)
-    if version is not None:
-        await note_declaration(connection, await ids_of(connection, supplier_id), now, offers=None)
-        action = "declaration.withdrawn" if reason else "declaration.deleted"
-        await write_entry(connection, actor, action, f"supplier:{supplier_id}", now, detail={"data_version": version})
+    now, today, ids = services.now(), services.today(), await ids_of(connection, supplier_id)
+    withdrawn = await withdraw_declaration(connection, supplier_id, reason, alike, now=now, today=today)
+    if withdrawn is None:
+        return None
+    (record_id, again), version = withdrawn, None
+    if again is not None and again.content is not None:
+        with suppress(InvalidContent):  # its trades may be known no more
+            supplier = await find_document(connection, supplier_id, today)
+            version, _ = await _store_word(connection, services, supplier, again, again.content)
+            await note_declaration(connection, ids, now, offers=bool(again.content.offers))
+    detail: Detail = {"stands_again": version is not None}
+    if version is None:
+        version = await remove_record(connection, record_id, now, name_similarity)
+        await note_declaration(connection, ids, now, offers=None)
+    action = "declaration.withdrawn" if reason else "declaration.deleted"
+    detail["data_version"] = version
+    await write_entry(connection, actor, action, f"supplier:{supplier_id}", now, detail=detail)
     return version
 
 
@@ -220,6 +327,21 @@ def require_few_sends(sends: int, now: datetime) -> None:
         tomorrow = midnight(now) + timedelta(days=1)
         seconds = str(max(1, int((tomorrow - now).total_seconds())))
         raise Refusal("too-many-requests", _TOO_OFTEN, headers={"retry-after": seconds})
+
+
+def end_of(day: date) -> datetime:
+    """The moment at which a day ends in France."""
+    return datetime.combine(day + timedelta(days=1), time(), PARIS).astimezone(UTC)
+
+
+def link_expiry(now: datetime, days: int) -> datetime:
+    """The moment a link made now expires: the end of a day in France, so that its last day can be named."""
+    return end_of(now.astimezone(PARIS).date() + timedelta(days=days))
+
+
+def last_day(expires_at: datetime) -> date:
+    """The last day, in France, on which a link with this expiry works."""
+    return (expires_at.astimezone(PARIS) - timedelta(microseconds=1)).date()
 
 
 def midnight(now: datetime) -> datetime:

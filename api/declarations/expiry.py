@@ -1,32 +1,29 @@
 """The end of what suppliers declared: each day in France those past their last day leave the directory.
 
-Who declared a month before the end is asked again, by e-mail, where it gave an address.
+A month before the end who declared is asked again, by e-mail, where it gave an address or the directory has one.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
-from secrets import token_bytes, token_urlsafe
 from uuid import UUID
 
 import structlog
 
+from api.declarations.declare import mail_page_link
 from api.runtime.index.live_index import log_failures
 from api.runtime.services import Services
 from db.core.engine import LockKind, lock_if_free, transaction
 from db.declarations.declarations import due_to_end, end_declaration, remove_old, renew_later, take_to_renew
-from db.declarations.links import NewLink, insert_links, insert_mail
 from db.delivery.outbox import organisation_mail_times
 from db.journal.entries import write_entry
-from domain.declarations.link import code_of
-from domain.journal import Actor, Detail
+from domain.journal import Actor
 from matching.words.names import name_similarity
 
 LOOKED_EVERY_SECONDS = 60
 ASKED_BEFORE = timedelta(days=30)
-RENEWAL_LINK = timedelta(days=60)
-AT_ONCE, TOKEN_BYTES = 200, 32
+AT_ONCE = 200
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -81,7 +78,7 @@ async def _ask_again(services: Services) -> int:
     Each counts among those that the organisation whose link it was may send in a day: the others wait for another day.
     """
     settings = services.settings
-    if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
+    if settings.smtp is None:
         return 0
     asked, left = 0, dict[UUID, int]()
     while True:
@@ -97,12 +94,8 @@ async def _ask_again(services: Services) -> int:
                 if left[each.organisation_id] < 0:
                     later.append(each.supplier_id)
                     continue
-                link = NewLink(each.supplier_id, token_urlsafe(TOKEN_BYTES), code_of(token_bytes(16)))
-                (link_id,) = await insert_links(connection, each.organisation_id, [link], now, now + RENEWAL_LINK)
-                await insert_mail(connection, link_id, "renewal", each.email, "fr", now)
-                detail: Detail = {"link": str(link_id), "emailed": True}
-                actor, about = Actor(each.organisation_id, "server"), f"supplier:{each.supplier_id}"
-                await write_entry(connection, actor, "supplier_link.created", about, now, detail=detail)
+                actor = Actor(each.organisation_id, "server")
+                await mail_page_link(connection, services, actor, each.supplier_id, each.email, "renewal")
             await renew_later(connection, later)
         asked += len(due.reached) - len(later)
         if due.taken < AT_ONCE:

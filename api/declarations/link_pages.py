@@ -1,6 +1,6 @@
 """Pages behind secret links: where a supplier answers an exchange, and where it says what it does.
 
-They are plain HTML in French, a supplier's own page in English too, and work without scripts. Nothing is loaded from
+They are plain HTML in French and English, and work without scripts. Nothing is loaded from
 elsewhere: style and script stand in the page, and the policy names their digests. The address is a secret, so it is
 passed on to nobody, nor kept.
 """
@@ -21,7 +21,6 @@ from api.runtime.endpoint import Call, negotiate_media
 from api.web import html_pages
 from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, refusal_of
-from domain.exchanges.letter import NAMELESS
 from domain.text.bilingual import PARIS, Language, Text, long_date, printed_euros, typeset
 
 FOLDER = Path(__file__).parent / "templates"
@@ -36,7 +35,6 @@ def _digest(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-IN_ENGLISH_TOO = frozenset({"fiche_refusal.html"})
 PRIVATE: Mapping[str, str] = {
     "cache-control": "no-store",
     "content-security-policy": (
@@ -78,7 +76,6 @@ def templates(language: Language = "fr") -> Environment:
     environment.filters |= {"moment": moment_in_words, "day": day_in_words, "say": say}
     environment.filters["euros"] = lambda amount: printed_euros(amount, language)
     environment.filters["typeset"] = lambda text: typeset(text, language)
-    environment.filters["inside"] = lambda name: name[:1].lower() + name[1:] if name == NAMELESS.to(language) else name
     environment.globals["language"] = language
     environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
     environment.globals["script"] = Markup(SCRIPT)  # noqa: S704 - likewise
@@ -95,9 +92,8 @@ async def answer_privately(
         answer = answer_failure(call, failure)
         if negotiate_media(call, (JSON, HTML)) == HTML:
             refusal = refusal_of(failure)
-            language: Language = call.language if refusal_template in IN_ENGLISH_TOO else "fr"
-            said = {"kind": refusal.kind, "detail": refusal.detail.to(language)}
-            answer = render_page(refusal_template, refusal.kind.status, language, **said)
+            said = {"kind": refusal.kind, "detail": refusal.detail.to(call.language)}
+            answer = render_page(refusal_template, refusal.kind.status, call.language, **said)
             answer.headers.update(refusal.headers)
     answer.headers.update(PRIVATE)
     return answer

@@ -114,8 +114,8 @@ async def withdraw_as_operator(call: Call, id: UUID, request: WithdrawalRequest)
     after: DeclarationOf | None = None
     for each in (*sorted({living.get(one, one) for one in alike} - {supplier_id}), supplier_id):
         async with transaction(services.database) as connection:
-            version = await _withdraw_one(connection, call, each, reason, revoke=request.revoke_links)
-            after = await select_declaration(connection, each, services.today())
+            version = await _withdraw_one(connection, call, each, reason, request)
+            after = await select_declaration(connection, each, services.today(), said.sending)
         done += version is not None
     if version is None:
         raise NotFound(NOTHING_DECLARED)
@@ -126,17 +126,18 @@ async def withdraw_as_operator(call: Call, id: UUID, request: WithdrawalRequest)
 
 
 async def _withdraw_one(
-    connection: Connection, call: Call, supplier_id: UUID, reason: str, *, revoke: bool
+    connection: Connection, call: Call, supplier_id: UUID, reason: str, request: WithdrawalRequest
 ) -> int | None:
     """Withdraw what a supplier declares, and revoke the link it came by; a directory version, None without any.
 
     A page's link is locked before the declaration, a reply link after it: as those who write by them do.
     """
-    services, actor, now = call.services, actor_of(call.bearer), call.services.now()
+    services, actor, now, revoke = call.services, actor_of(call.bearer), call.services.now(), request.revoke_links
+    alike = ["sent_from"] * request.same_sender + ["organisation_id"] * request.same_organisation
     said = await select_declaration(connection, supplier_id, services.today())
     if revoke and said is not None and said.sending.link_id is not None:
         await revoke_page_link(connection, actor, None, supplier_id, said.sending.link_id, now)
-    version = await withdraw(connection, services, supplier_id, actor, reason)
+    version = await withdraw(connection, services, supplier_id, actor, reason, alike)
     if revoke and said is not None and said.sending.exchange_id is not None:
         exchange_id, whose = said.sending.exchange_id, said.sending.organisation_id
         for each in sorted(await ids_of(connection, supplier_id)):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from litestar import Response
 
+from api.declarations.declare import last_day
 from api.declarations.link_pages import render_page
 from api.declarations.page_form import (
     AMOUNTS,
@@ -22,10 +23,10 @@ from api.declarations.page_form import (
 )
 from domain.declarations.declaration import Declaration, SupplierPage
 from domain.errors import Problem
-from domain.exchanges.letter import shown_buyer
+from domain.exchanges.letter import buyer_in_sentence, is_nameless
 from domain.reference.territory import Area, TerritoryKind
 from domain.suppliers.supplier import DECLARATIONS, Basis, Offer, ServiceArea
-from domain.text.bilingual import PARIS, Language, Text, listed, place_after_de
+from domain.text.bilingual import Language, Text, article_of, listed, place_after_de
 from domain.text.labels import KINDS
 from matching.reference import Reference
 
@@ -48,12 +49,6 @@ BASES: Mapping[Basis, Text] = {
     "inferred": Text("supposé, à confirmer par vous", "supposed, for you to confirm"),
 }
 MOST_NAMED = 6
-ARTICLES: Mapping[str, tuple[str, ...]] = {
-    "le ": ("registre", "répertoire", "fichier", "marché", "réseau"),
-    "la ": ("liste", "base", "plateforme"),
-    "l'": ("annuaire", "inventaire"),
-}
-"""The nouns that labels of sources begin with, by their article."""
 
 
 class Tick(NamedTuple):
@@ -75,7 +70,8 @@ class KnownFact(NamedTuple):
 class PageOfSupplier(NamedTuple):
     """All that a supplier's page shows but its form: facts known of it, the trades it likely does, the day.
 
-    `source_names`: the labels of sources by their names. `asking`: the organisation that asks; `may_ask`: again, too.
+    `source_names`: the labels of sources by their names. `sources_of_kinds`: who says what it is. `asking`: the
+    organisation that asks.
     """
 
     shown: SupplierPage
@@ -83,8 +79,8 @@ class PageOfSupplier(NamedTuple):
     reference: Reference
     today: date
     source_names: Mapping[str, str]
+    sources_of_kinds: tuple[str, ...]
     asking: str
-    may_ask: bool = True
     language: Language = "fr"
 
     def say(self, french: str, english: str) -> str:
@@ -118,11 +114,12 @@ def declaration_page(
         found_by=findable_words(declared, page) if declared else None,
         maybe_too=[page.reference.taxonomy.label(code) for code in read if code not in said],
         withdrawal=shown.withdrawal,
-        facts=known_facts(page),
+        replaced_at=shown.replaced_at,
+        ask_again=shown.ask_again,
         in_brief=known_in_brief(page),
-        link_until=shown.link_expires_at.astimezone(PARIS).date(),
+        link_until=last_day(shown.link_expires_at),
         event=event,
-        asking=shown_buyer(page.asking).to(page.language),
+        asking=None if is_nameless(page.asking) else buyer_in_sentence(page.asking).to(page.language),
         beside_answer=False,
         searched=searched,
         **form_variables(page, understood, problems),
@@ -158,6 +155,7 @@ def form_variables(
         "own_areas": findable_words(declared, page).trades if declared and _has_several(page) else [],
         "amounts": AMOUNTS,
         "known_contact": supplier.contact,
+        "facts": known_facts(page),
         "searched_place": bool(form.territories or understood.places),
         "mistakes": [(field_of_problem(each), each.detail.to(page.language)) for each in problems],
     }
@@ -262,7 +260,11 @@ def known_facts(page: PageOfSupplier) -> list[KnownFact]:
     facts = [
         KnownFact(say("Nom", "Name"), one.name, _source_of("name", page)),
         KnownFact(say("SIRET", "SIRET"), one.siret or "", _source_of("siret", page)),
-        KnownFact(say("Type", "Kind"), ", ".join(KINDS[kind].to(page.language) for kind in one.kinds)),
+        KnownFact(
+            say("Type", "Kind"),
+            ", ".join(KINDS[kind].to(page.language) for kind in one.kinds),
+            ", ".join(_label(each, page) for each in page.sources_of_kinds),
+        ),
         KnownFact(say("Adresse", "Address"), place, _source_of("address", page)),
         KnownFact(say("Téléphone", "Telephone"), one.contact.phone or "", _source_of("contact.phone", page)),
         KnownFact(say("Courriel", "E-mail"), one.contact.email or "", _source_of("contact.email", page)),
@@ -301,9 +303,8 @@ def known_in_brief(page: PageOfSupplier) -> str:
 
 def source_in_sentence(label: str) -> str:
     """The name of a source as it stands in a sentence, with its article where it is a common noun."""
-    first = label.split(" ", 1)[0].lower()
-    article = next((article for article, nouns in ARTICLES.items() if first in nouns), None)
-    return label if article is None else article + label[:1].lower() + label[1:]
+    article = article_of(label)
+    return article + label[:1].lower() + label[1:] if article else label
 
 
 def _known_offer(offer: Offer, page: PageOfSupplier) -> KnownFact:

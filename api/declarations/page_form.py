@@ -212,10 +212,8 @@ def known_areas(codes: Sequence[str], reference: Reference) -> list[Area]:
     return areas
 
 
-def declaration_of_form(understood: Understood, before: Declaration | None, *, may_ask: bool = True) -> Declaration:
+def declaration_of_form(understood: Understood, before: Declaration | None) -> Declaration:
     """The declaration that a form makes; what it has no field for stays as `before`.
-
-    `may_ask`: of one that declares nothing so far, whether the organisation that asks may ask it again.
 
     Raises InvalidContent with everything to be corrected, its pointers those of the declaration (`/place`: the place).
     """
@@ -239,7 +237,7 @@ def declaration_of_form(understood: Understood, before: Declaration | None, *, m
         "with_others": {"oui": True, "non": False}.get(form.with_others),
         "references": [line.strip() for line in form.references.split("\n") if line.strip()],
         "contact": contact or None,
-        "ask_again": before.ask_again if before else may_ask,
+        "ask_again": before.ask_again if before else None,
         "valid_until": form.until or None,
     }
     if not problems:

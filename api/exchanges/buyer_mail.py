@@ -13,6 +13,7 @@ from secrets import token_urlsafe
 import msgspec
 from litestar import Response
 
+from api.declarations.declare import TOKEN_BYTES
 from api.declarations.link_pages import answer_privately, render_page
 from api.exchanges.email import (
     AT_ONCE,
@@ -24,7 +25,6 @@ from api.exchanges.email import (
     message_to,
 )
 from api.exchanges.own_exchange import exchanges_to_read
-from api.exchanges.reply_links import TOKEN_BYTES
 from api.needs.freeze_shortlist import newcomers_since
 from api.runtime.actor import Acting, follow_link
 from api.runtime.endpoint import Call, endpoint

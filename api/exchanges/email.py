@@ -23,7 +23,8 @@ from uuid import UUID
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponse, SMTPResponseException
 
-from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_address, link_expiry
+from api.declarations.declare import TOKEN_BYTES, last_day, link_expiry
+from api.exchanges.reply_links import link_address
 from api.people_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind

@@ -7,20 +7,17 @@ after the other. What comes of it is neither told nor logged; the journal notes 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
-from secrets import token_bytes, token_urlsafe
+from datetime import date, timedelta
 from typing import Any, Literal
-from uuid import UUID
 
 import msgspec
 import structlog
 from litestar import Response
 
 from api.declarations.browser_pages import REFUSAL, TAG
-from api.declarations.declare import follow_page_link
+from api.declarations.declare import follow_page_link, mail_page_link
 from api.declarations.link_pages import answer_privately, render_page
 from api.exchanges.email import email_sender_of, emails_left_of
-from api.exchanges.reply_links import TOKEN_BYTES, link_expiry
 from api.people_settings import ADDRESS
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.rate_limits import HOUR, Limit, caller_of
@@ -31,12 +28,11 @@ from api.web.problems import Refusal
 from api.web.request_body import require_media
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, transaction
-from db.declarations.declarations import came_by_revoked_link, email_known_by_others
-from db.declarations.links import NewLink, insert_links, insert_mail, was_mailed_to
-from db.journal.entries import write_entry
+from db.declarations.declarations import email_known_by_others, select_declaration
+from db.declarations.links import revoked_among, was_mailed_to
 from db.suppliers.read import Filters, page_of_suppliers
-from domain.declarations.link import CODE_LENGTH, code_in, code_of
-from domain.journal import Actor, Detail
+from domain.declarations.link import CODE_LENGTH, code_in
+from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.supplier import DECLARATIONS, SIRET_DIGITS, Supplier
@@ -196,29 +192,18 @@ async def queue_links(connection: Connection, services: Services, siret: str) ->
         supplier = each.supplier
         if await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
             continue
-        for email in (await _addresses_on_file(connection, supplier))[:left]:
+        for email in (await _addresses_on_file(connection, supplier, services.today()))[:left]:
             left -= 1
-            await _queue_link(connection, services, organisation_id, supplier, email)
+            actor = Actor(organisation_id, "reply_link", supplier.id)
+            await mail_page_link(connection, services, actor, supplier.id, email, "asked")
 
 
-async def _addresses_on_file(connection: Connection, supplier: Supplier) -> list[str]:
+async def _addresses_on_file(connection: Connection, supplier: Supplier, today: date) -> list[str]:
     """The addresses at which a supplier is sent a link: as declared by itself, and as the other sources have it."""
     addresses = [(supplier.contact.email or "").strip()]
     if source_of_each_field(supplier).get("contact.email") == DECLARATIONS:
-        if await came_by_revoked_link(connection, supplier.id):
+        said = await select_declaration(connection, supplier.id, today)
+        if said and await revoked_among(connection, [said.sending.link_id]):
             addresses.clear()  # who held that link would get another one
         addresses.append(await email_known_by_others(connection, supplier.id) or "")
     return [each for each in dict.fromkeys(addresses) if ADDRESS.fullmatch(each)]
-
-
-async def _queue_link(
-    connection: Connection, services: Services, organisation_id: UUID, supplier: Supplier, email: str
-) -> None:
-    now = services.now()
-    link = NewLink(supplier.id, token_urlsafe(TOKEN_BYTES), code_of(token_bytes(TOKEN_BYTES)))
-    expires_at = link_expiry(now, services.settings.reply_link_days)
-    (link_id,) = await insert_links(connection, organisation_id, [link], now, expires_at)
-    await insert_mail(connection, link_id, "link", email, "fr", now)
-    detail: Detail = {"link": str(link_id), "emailed": True}
-    actor = Actor(organisation_id, "reply_link", supplier.id)
-    await write_entry(connection, actor, "supplier_link.created", f"supplier:{supplier.id}", now, detail=detail)

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from api.declarations.declare import last_day, link_expiry
 from api.exchanges.email import queue_deliveries
 from api.exchanges.own_exchange import (
     CreatedExchange,
@@ -19,7 +20,7 @@ from api.exchanges.own_exchange import (
     recipients_up_to_buyer,
     write_letter,
 )
-from api.exchanges.reply_links import issue_links, last_day, link_address, link_expiry, link_in_letter
+from api.exchanges.reply_links import issue_links, link_address, link_in_letter
 from api.needs.freeze_shortlist import own_need, unknown_lot
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection

@@ -8,13 +8,22 @@ stored leads to a token, nor does one token lead to another or to the secret.
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from secrets import token_urlsafe
 from uuid import UUID
 
 import msgspec
 
-from api.declarations.declare import SENDS_A_DAY, DeclarationReceipt, declare, midnight, require_few_sends
+from api.declarations.declare import (
+    SENDS_A_DAY,
+    TOKEN_BYTES,
+    DeclarationReceipt,
+    declare,
+    last_day,
+    link_expiry,
+    midnight,
+    require_few_sends,
+)
 from api.exchanges.own_exchange import (
     CreatedReplyLink,
     ReplyLinkDocument,
@@ -51,12 +60,11 @@ from domain.exchanges.rules import NO_RECIPIENT, require_message
 from domain.journal import Actor, Detail
 from domain.needs.status import OPEN, StoredNeed, require_open
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import PARIS, said_by
+from domain.text.bilingual import said_by
 
 _SAID = said_by(__name__)
 
 PATH = "/replies/"
-TOKEN_BYTES = 32
 _SEED = re.compile(rb"(?<=/replies/)[\w-]{43}")
 
 
@@ -114,17 +122,6 @@ async def revoke_link(connection: Connection, acting: Acting, exchange_id: UUID,
 def link_address(base: str, token: str) -> str:
     """The URL of a reply link by its token. `base`: the address under which suppliers reach this server."""
     return f"{base}{PATH}{token}"
-
-
-def link_expiry(now: datetime, days: int) -> datetime:
-    """The moment a link made now expires: the end of a day in France, so that its last day can be named."""
-    last = now.astimezone(PARIS).date() + timedelta(days=days)
-    return datetime.combine(last + timedelta(days=1), time(), PARIS).astimezone(UTC)
-
-
-def last_day(expires_at: datetime) -> date:
-    """The last day, in France, on which a link with this expiry works."""
-    return (expires_at.astimezone(PARIS) - timedelta(microseconds=1)).date()
 
 
 def link_in_letter(link: ReplyLinkDocument) -> Link:

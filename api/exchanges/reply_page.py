@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.declarations.declare import last_day
 from api.declarations.link_pages import render_page
 from api.declarations.page import PageOfSupplier, findable_words, form_variables
 from api.declarations.page_form import (
@@ -22,14 +23,14 @@ from api.declarations.page_form import (
     read_declaration_form,
     understand_form,
 )
-from api.exchanges.reply_links import ReplyRequest, VisibleExchange, last_day
+from api.exchanges.reply_links import ReplyRequest, VisibleExchange
 from api.web import html_pages
 from api.web.html_pages import Fields
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.exchanges.exchange import Barrier, Stance
-from domain.exchanges.letter import shown_buyer
-from domain.text.bilingual import long_date, said_by
+from domain.exchanges.letter import buyer_in_sentence, shown_buyer
+from domain.text.bilingual import Language, Text, said_by
 from matching.reference import Reference
 
 _SAID = said_by(__name__)
@@ -105,7 +106,7 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
         before = page.shown.declaration
         if sent.beside.form != form_of_declaration(before, page.shown.supplier, page.today):
             try:
-                declaration = declaration_of_form(sent.beside, before, may_ask=page.may_ask)
+                declaration = declaration_of_form(sent.beside, before)
             except InvalidContent as wrong:
                 problems += declaration_problems(wrong)
     require_no_problem(problems)
@@ -124,26 +125,36 @@ def declaration_problems(wrong: InvalidContent) -> list[Problem]:
     return [msgspec.structs.replace(each, pointer=IN_ANSWER + each.pointer) for each in wrong.problems]
 
 
-STANCES: dict[Stance, str] = {
-    "interested": "Nous sommes intéressés",
-    "declined": "Nous ne donnerons pas suite",
-    "question": "Nous avons une question",
+STANCES: dict[Stance, Text] = {
+    "interested": Text("Nous sommes intéressés", "We are interested"),
+    "declined": Text("Nous ne donnerons pas suite", "We do not follow up"),
+    "question": Text("Nous avons une question", "We have a question"),
 }
-BARRIERS: dict[Barrier, str] = {
-    "volume": "Le volume demandé, trop grand ou trop petit pour nous",
-    "deadline": "Les délais",
-    "guarantees": "Les garanties demandées (assurances, chiffre d'affaires, cautions…)",
-    "certification": "Les certifications ou qualifications demandées",
-    "price": "Le prix",
-    "distance": "La distance",
-    "capacity": "Nos moyens (personnel, matériel, calendrier)",
-    "other": "Autre chose, que je précise ci-dessous",
+BARRIERS: dict[Barrier, Text] = {
+    "volume": Text(
+        "Le volume demandé, trop grand ou trop petit pour nous", "The volume, too large or too small for us"
+    ),
+    "deadline": Text("Les délais", "The time limits"),
+    "guarantees": Text(
+        "Les garanties demandées (assurances, chiffre d'affaires, cautions…)",
+        "The guarantees asked for (insurance, turnover, sureties…)",
+    ),
+    "certification": Text(
+        "Les certifications ou qualifications demandées", "The certificates or qualifications asked for"
+    ),
+    "price": Text("Le prix", "The price"),
+    "distance": Text("La distance", "The distance"),
+    "capacity": Text(
+        "Nos moyens (personnel, matériel, calendrier)", "Our means (staff, equipment, other work at that time)"
+    ),
+    "other": Text("Autre chose, que je précise ci-dessous", "Something else, which I say below"),
 }
 
 
 def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
     exchange: VisibleExchange,
-    page: PageOfSupplier | None = None,
+    page: PageOfSupplier | None,
+    language: Language,
     *,
     status: int = 200,
     sent_id: UUID | None = None,
@@ -167,9 +178,10 @@ def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
     return render_page(
         "exchange.html",
         status,
-        exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).fr),
-        until=long_date(last_day(exchange.link_expires_at)).fr,
-        reply_by=exchange.reply_by and long_date(exchange.reply_by).fr,
+        language,
+        exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).to(language)),
+        buyer=buyer_in_sentence(exchange.buyer).to(language),
+        until=last_day(exchange.link_expires_at),
         by_id={each.id: each for each in exchange.messages},
         sent=own.get(sent_id) if sent_id else None,
         corrected=own.get(corrected_id) if corrected_id else None,
@@ -177,16 +189,15 @@ def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
         refused=form is not None and not searched,
         searched=searched,
         problems=[
-            (each.pointer.split("/")[1] if each.pointer else "body", each.detail.fr)
+            (each.pointer.split("/")[1] if each.pointer else "body", each.detail.to(language))
             for each in problems
             if each not in apart
         ],
         stances=STANCES,
         barriers=BARRIERS,
-        has_page=page is not None,
         has_declared=has_declared,
         declared=declared,
         found_by=findable_words(declared, page) if page and declared else None,
-        beside_answer=True,
+        beside_answer=page is not None,
         **(form_variables(page, form and form.beside, inner) if page else {"mistakes": []}),
     )

@@ -1,7 +1,7 @@
 """Routes and pages of a reply link: a supplier reads its exchange and answers in it, without a key.
 
-The pages are plain HTML in French, without anything from other servers, in the frame of
-`api/declarations/link_pages.py`; their templates are in `api/exchanges/templates`.
+The pages are plain HTML, without anything from other servers, in the frame of `api/declarations/link_pages.py`; their
+templates are in `api/exchanges/templates`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ import msgspec
 from litestar import Response
 
 from api.declarations.browser_pages import page_of_document
-from api.declarations.declare import DECLARATIONS_OF_ADDRESS, mark_of_sender, page_document, withdraw
+from api.declarations.declare import DECLARATIONS_OF_ADDRESS, end_of, mark_of_sender, page_document, withdraw
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier
 from api.declarations.page_form import SEARCH, WITHDRAW
@@ -35,13 +35,13 @@ from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody, require_media
-from db.campaigns.campaigns import may_ask
 from db.core.engine import Connection
-from db.exchanges.reply_links import ReplyLink, select_link
+from db.declarations.declarations import Sending
+from db.exchanges.reply_links import ReplyLink, extend_link, select_link
 from db.idempotency import Answer
 from db.needs.needs import select_need
-from db.suppliers.write import ids_of, survivors
-from domain.errors import Conflict, InvalidContent, NotFound
+from db.suppliers.write import survivors
+from domain.errors import Conflict, InvalidContent, NotFound, require_found
 from domain.journal import Actor
 from domain.suppliers.supplier import DECLARATIONS
 
@@ -73,17 +73,17 @@ class ReplyQuery(msgspec.Struct, frozen=True):
 async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Response[bytes]:
     """Read an exchange by a reply link.
 
-    The token is the right to read and answer this one exchange as one of its recipients. A page in French for browsers
-    (`Accept: text/html`), JSON for all else. 404 where the link is unknown, expired or revoked.
+    The token is the right to read and answer this one exchange as one of its recipients. A page for browsers
+    (`Accept: text/html`), in French or, with `Accept-Language: en`, in English; JSON for all else. 404 where the link
+    is unknown, expired or revoked.
     """
 
     async def show_exchange() -> Response[bytes]:
         exchange, page = await _exchange_and_page(call, token)
         if call.media_type == HTML:
             has_declared = query.declared == "1"
-            return exchange_page(
-                exchange, page, sent_id=query.sent, corrected_id=query.corrects, has_declared=has_declared
-            )
+            shown: dict[str, Any] = {"sent_id": query.sent, "corrected_id": query.corrects}
+            return exchange_page(exchange, page, call.language, **shown, has_declared=has_declared)
         return Response(msgspec.json.encode(exchange), media_type=JSON)
 
     return await _answer_privately(call, show_exchange)
@@ -122,7 +122,7 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
         exchange, page = await _exchange_and_page(call, token)
         shown: dict[str, Any] = {"corrected_id": form.reply.corrected_message, "form": form}
         if wish == SEARCH:
-            return exchange_page(exchange, page, **shown, searched=True)
+            return exchange_page(exchange, page, call.language, **shown, searched=True)
         try:
             request = request_of_form(form, page)
             declared = "&declared=1" if request.declaration else ""
@@ -135,10 +135,10 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
                 lambda message: Answer(303, {"location": f"?sent={message.id}{declared}#envoi"}, b""),
             )
         except InvalidContent as wrong:
-            return exchange_page(exchange, page, **shown, status=422, problems=wrong.problems)
+            return exchange_page(exchange, page, call.language, **shown, status=422, problems=wrong.problems)
         except Conflict:
             exchange, page = await _exchange_and_page(call, token)
-            return exchange_page(exchange, page, **shown, status=409)
+            return exchange_page(exchange, page, call.language, **shown, status=409)
 
     return await _answer_privately(call, store_reply)
 
@@ -167,20 +167,17 @@ async def _exchange_and_page(call: Call, token: str) -> tuple[VisibleExchange, P
     async with _transaction_with_link(call, token) as (connection, link):
         services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
         exchange = await visible_exchange(connection, link, services.today())
-        need = await select_need(connection, link.organisation_id, link.need_id)
-        if call.media_type != HTML or need is None:
+        if call.media_type != HTML or not exchange.can_reply:
             return exchange, None
+        need = require_found(await select_need(connection, link.organisation_id, link.need_id), LEADS_NOWHERE)
         ids, content = {lot.id for lot in exchange.lots}, need.content
         lots = [lot for lot in content.lots if lot.id in ids or not ids]
         bought = services.reference.reader.segments_bought_beside_others
         try:
-            shown = await page_document(
-                connection, link.supplier_id, services.today(), link.expires_at, link.organisation_id
-            )
+            who = Sending(link.organisation_id, None, link.exchange_id)
+            shown = await page_document(connection, link.supplier_id, services.today(), link.expires_at, who)
             wanted = [segment for lot in lots for segment in bought(content, lot)]
-            page = await page_of_document(call, connection, shown, exchange.buyer, wanted)
-            its_ids = await ids_of(connection, shown.supplier.id)
-            return exchange, page._replace(may_ask=await may_ask(connection, link.organisation_id, its_ids))
+            return exchange, await page_of_document(call, connection, shown, exchange.buyer, wanted)
         except (NotFound, Refusal):
             return exchange, None  # it is no more, or there is no index yet: it may answer all the same
 
@@ -214,6 +211,8 @@ async def _add_reply_once(
                 services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
                 sent_from = mark_of_sender(call)
                 said = await declare_beside(connection, services, link, reply.declaration, sent_from)
+                # by it what was said is withdrawn as long as it is valid
+                await extend_link(connection, token, link.exchange_id, end_of(said.declaration.valid_until))
             message = await add_reply(connection, link, token, reply, services.now())
             return answer_of(StoredReply(**msgspec.structs.asdict(message), declaration=said))
 

@@ -14,9 +14,9 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.declarations.declare import TOKEN_BYTES, last_day, link_expiry
 from api.declarations.operator_routes import revoke_page_link
 from api.exchanges.email import EmailSender, email_sender_of, kind_of_mail, require_email_quota
-from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.routes import SHOWN_ONCE
 from api.people_settings import ADDRESS, ascii_domain
 from api.runtime.actor import Acting, acting_of, actor_of, require_storage
@@ -203,7 +203,8 @@ async def deliver_link(sender: EmailSender, mail: ClaimedRow) -> Outcome:
         origin = None if outgoing.organisation == DEFAULT_ORGANISATION else outgoing.organisation
     source = data_sentences(origin, sender.contact, outgoing.organisation)
     text = link_letter(mail.row["kind"], outgoing.organisation, entry.supplier.name, address, until, source, language)
-    return await sender.send_letter(mail, outgoing.organisation, text, language)
+    author = "Vivier" if mail.row["kind"] == "asked" else outgoing.organisation
+    return await sender.send_letter(mail, author, text, language)
 
 
 supplier_link_kind = partial(kind_of_mail, outbox=declaration_mails, attempt=deliver_link, columns=link_mail_columns)

@@ -4,21 +4,23 @@ A declaration belongs to the supplier whose id it bears; that of a supplier whic
 the whole until that says something itself. `db.suppliers.regroup` has its record follow its supplier.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Text, and_, cast, delete, exists, false, func, or_, select, update
+from sqlalchemy import Date, Row, Text, and_, bindparam, cast, delete, exists, false, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above
+from db.declarations.links import revoked_among
+from db.schema.campaign_tables import unsolicited_suppliers
 from db.schema.declaration_tables import declaration_links, declarations
 from db.schema.supplier_tables import organisations, records, sources, suppliers
 from db.suppliers.records import delete_record, lock_record, put_record
-from db.suppliers.write import ids_of
-from domain.declarations.declaration import Declaration, StoredDeclaration, Withdrawal
+from db.suppliers.write import ids_of, survivors
+from domain.declarations.declaration import Declaration, DeclarationByLink, StoredDeclaration, Withdrawal
 from domain.declarations.record import ListedDeclaration
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.source import SourceMapping
@@ -27,6 +29,13 @@ from domain.suppliers.supplier import DECLARATIONS, Placement, SupplierRecord
 LABEL = "Ce que les fournisseurs déclarent eux-mêmes"
 KEPT_AFTER_END = timedelta(days=365)
 """The time for which a declaration that ended, and a link, stay for the supplier to read and to renew."""
+
+
+_FORGET_ENDED_OTHERS = text("""
+    UPDATE declarations SET others = (
+        SELECT json_agg(each) FROM json_array_elements(others) each WHERE (each->>'valid_until')::date >= :today
+    ) WHERE EXISTS (SELECT FROM json_array_elements(others) each WHERE (each->>'valid_until')::date < :today)
+""").bindparams(bindparam("today", type_=Date))
 
 
 class Sending(NamedTuple):
@@ -42,37 +51,40 @@ class Sending(NamedTuple):
 
 
 class DeclarationOf(NamedTuple):
-    """A declaration of a supplier, or one that was withdrawn, as stored, and the way by which it came."""
+    """The declaration of a supplier that stands, or was withdrawn, and the way by which it came.
 
-    supplier_id: UUID
+    `replaced_at`: when it took the place of what the link that is followed had said; None where it did not.
+    """
+
     sending: Sending
     declaration: StoredDeclaration | None
     withdrawal: Withdrawal | None
+    replaced_at: datetime | None
 
 
-async def store_declaration(  # noqa: PLR0913 - keywords that say what is known besides
+async def store_declaration(
     connection: Connection,
     supplier_id: UUID,
-    sending: Sending,
-    declaration: Declaration,
+    said: DeclarationByLink,
     record: SupplierRecord,
     placement: Placement,
-    valid_until: date,
     *,
     now: datetime,
     similarity: NameSimilarity,
-) -> int:
-    """Store what a living supplier says of itself, in place of all it said before; returns a directory version with it.
+) -> tuple[int, DeclarationByLink | None]:
+    """Store what a living supplier says of itself by a link, in place of all it said before.
 
-    `record`: what it makes in the directory. The caller commits. Raises as `put_record`.
+    Returns a directory version with it, and what stood until then, None for nothing. Of each organisation the last word
+    by another link is kept beside it. `record`: what it makes in the directory. The caller commits. Raises as
+    `put_record`.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))  # before its rows, as all who write them
     source = {"name": DECLARATIONS, "label": LABEL, "mapping": SourceMapping(), "created_at": now}
     await connection.execute(insert(sources).values(source).on_conflict_do_nothing())
-    for former_id in sorted(await ids_of(connection, supplier_id) - {supplier_id}):
-        gone = delete(declarations).where(declarations.c.supplier_id == former_id).returning(declarations.c.supplier_id)
-        if (await connection.execute(gone)).first() is not None:
-            await delete_record(connection, DECLARATIONS, str(former_id), now, similarity)
+    rows = await _rows_of(connection, supplier_id)
+    for former_id in sorted({row.supplier_id for row in rows} - {supplier_id}):
+        await connection.execute(delete(declarations).where(declarations.c.supplier_id == former_id))
+        await delete_record(connection, DECLARATIONS, str(former_id), now, similarity)
     written = await put_record(
         connection,
         DECLARATIONS,
@@ -83,31 +95,30 @@ async def store_declaration(  # noqa: PLR0913 - keywords that say what is known 
         similarity=similarity,
         of_supplier=supplier_id,
     )
-    row: dict[str, Any] = {
-        "supplier_id": supplier_id,
-        **sending._asdict(),
-        "content": declaration,
-        "declared_at": now,
-        "valid_until": valid_until,
-        "reason": None,
-        "withdrawn_at": None,
-        "reminded_at": None,
-    }
+    words = [each for each in _words_of(rows) if each.link != said.link and (each.content or each.reason)]
+    others = tuple({(each.organisation_id, each.content is None): each for each in words}.values())
+    row = {"supplier_id": supplier_id, **msgspec.structs.asdict(said), "others": others or None}
     write = insert(declarations).values(row)
     await connection.execute(write.on_conflict_do_update(index_elements=["supplier_id"], set_=row))
-    return written.data_version
+    before = _word_of(rows[0]) if rows and rows[0].content is not None else None
+    return written.data_version, before
 
 
-async def select_declaration(connection: Connection, supplier_id: UUID, today: date) -> DeclarationOf | None:
-    """The declaration of a living supplier, or its withdrawal; None where it never said anything."""
-    ids = await ids_of(connection, supplier_id)
-    query = select(declarations).where(declarations.c.supplier_id.in_(ids))
-    latest = query.order_by(declarations.c.declared_at.desc(), declarations.c.supplier_id).limit(1)
-    row = (await connection.execute(latest)).first()
-    if row is None:
+async def select_declaration(
+    connection: Connection, supplier_id: UUID, today: date, link: Sending | None = None
+) -> DeclarationOf | None:
+    """The declaration of a living supplier, or its withdrawal; None where it never said anything.
+
+    `link`: the one that is followed, whose own word may have been withdrawn or replaced.
+    """
+    rows = await _rows_of(connection, supplier_id)
+    if not rows:
         return None
-    sending = Sending(*(getattr(row, name) for name in Sending._fields))
-    return DeclarationOf(row.supplier_id, sending, _stored_declaration(row, today), _withdrawal(row))
+    stands = _word_of(rows[0])
+    own = next((each for each in reversed(_words_of(rows)) if link and each.link == link[:3]), stands)
+    replaced_at = stands.declared_at if own.link != stands.link and own.content and stands.content else None
+    sending, declaration = Sending(*stands.link, stands.sent_from), _stored_declaration(rows[0], today)
+    return DeclarationOf(sending, declaration, own.withdrawal or stands.withdrawal, replaced_at)
 
 
 async def declared_alike(
@@ -143,34 +154,49 @@ async def email_known_by_others(connection: Connection, supplier_id: UUID) -> st
     return next(filter(None, emails), None)
 
 
-async def came_by_revoked_link(connection: Connection, supplier_id: UUID) -> bool:
-    """Whether what a living supplier says of itself came by a link that was revoked since."""
-    own = declarations.c
-    query = (
-        select(own.supplier_id)
-        .join(declaration_links, declaration_links.c.id == own.link_id)
-        .where(own.supplier_id.in_(await ids_of(connection, supplier_id)), declaration_links.c.revoked_at.is_not(None))
-    )
-    return (await connection.execute(query)).first() is not None
+async def email_of(connection: Connection, supplier_id: UUID, declaration: Declaration) -> str | None:
+    """The e-mail address that a supplier declared, else the one that other sources have; None where there is none."""
+    declared = ((declaration.contact and declaration.contact.email) or "").strip()
+    living = (await survivors(connection, [supplier_id])).get(supplier_id)
+    return declared or (await email_known_by_others(connection, living) if living else None)
 
 
 async def withdraw_declaration(
-    connection: Connection, supplier_id: UUID, reason: str | None, now: datetime, similarity: NameSimilarity
-) -> int | None:
-    """Take back what a supplier says of itself, by itself or, with a `reason`, by an operator.
+    connection: Connection,
+    supplier_id: UUID,
+    reason: str | None,
+    alike: Collection[str],
+    *,
+    now: datetime,
+    today: date,
+) -> tuple[UUID, DeclarationByLink | None] | None:
+    """Take back the declaration of a supplier that stands, by itself or, with a `reason`, by an operator.
 
-    Returns a directory version without it; None where it says nothing. The caller commits.
+    Returns the id of its record, which the caller has removed or written anew, and what stands again in its place, None
+    for nothing; None where no declaration stood. `alike`: the columns by which others are withdrawn
+    with it; one that is equal in one of them does not stand again. The caller commits.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))
-    ids, own = await ids_of(connection, supplier_id), declarations.c
-    gone = update(declarations).where(own.supplier_id.in_(ids), own.content.is_not(None))
-    withdrawn = (
-        await connection.execute(gone.values(content=None, withdrawn_at=now, reason=reason).returning(own.supplier_id))
-    ).scalars()
-    version: int | None = None
-    for each in sorted(withdrawn):
-        version = await delete_record(connection, DECLARATIONS, str(each), now, similarity) or version or 0
-    return version
+    rows = await _rows_of(connection, supplier_id)
+    if not rows or rows[0].content is None:
+        return None
+    gone = update(declarations).where(declarations.c.supplier_id == rows[0].supplier_id)
+    await connection.execute(gone.values(content=None, withdrawn_at=now, reason=reason))
+    # what another supplier said that became part of this one has a record of its own
+    others = [] if any(row.content for row in rows[1:]) else [each for row in rows for each in row.others or ()]
+    revoked = await revoked_among(connection, [each.link_id for each in others])
+    still = [
+        each
+        for each in others
+        if each.content and each.valid_until >= today and each.link_id not in revoked
+        if all(getattr(each, name) != getattr(rows[0], name) for name in alike)
+    ]
+    return rows[0].supplier_id, max(still, key=lambda each: each.declared_at, default=None)
+
+
+async def remove_record(connection: Connection, record_id: UUID, now: datetime, similarity: NameSimilarity) -> int:
+    """Remove the record of a declaration; returns a directory version without it, 0 where there was none."""
+    return await delete_record(connection, DECLARATIONS, str(record_id), now, similarity) or 0
 
 
 async def select_listed(
@@ -233,10 +259,12 @@ async def take_to_renew(
 ) -> TakenToRenew:
     """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again.
 
-    Who declared by a link that was revoked since would get another one, and is not reached. `but`: organisations whose
-    links' declarations are left for another day.
+    Reached at the address that they declared, else at the one that other sources have. Who declared by a link that was
+    revoked since would get another one, and is not reached. `but`: organisations whose links' declarations are left for
+    another day.
     """
-    own, links = declarations.c, declaration_links.c
+    own, links, refused = declarations.c, declaration_links.c, unsolicited_suppliers.c
+    refuses = exists().where(refused.organisation_id == own.organisation_id, refused.supplier_id == own.supplier_id)
     is_revoked = exists().where(links.id == own.link_id, links.revoked_at.is_not(None))
     due = (
         select(own.supplier_id)
@@ -244,14 +272,12 @@ async def take_to_renew(
         .where(own.organisation_id.not_in(list(but)))
     )
     take = update(declarations).where(own.supplier_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
-    columns = own.supplier_id, own.organisation_id, own.content, is_revoked.label("is_revoked")
+    columns = own.supplier_id, own.organisation_id, own.content, (is_revoked | refuses).label("is_left_out")
     taken = take.values(reminded_at=now).returning(*columns)
-    rows = (await connection.execute(taken)).all()
-    reached = [
-        ToRenew(row.supplier_id, row.organisation_id, row.content.contact.email)
-        for row in rows
-        if row.content.ask_again and row.content.contact and row.content.contact.email and not row.is_revoked
-    ]
+    rows, reached = (await connection.execute(taken)).all(), list[ToRenew]()
+    for row in rows:
+        if not row.is_left_out and (email := await email_of(connection, row.supplier_id, row.content)):
+            reached.append(ToRenew(row.supplier_id, row.organisation_id, email))
     return TakenToRenew(len(rows), reached)
 
 
@@ -262,24 +288,43 @@ async def renew_later(connection: Connection, supplier_ids: Collection[UUID]) ->
 
 
 async def remove_old(connection: Connection, now: datetime) -> int:
-    """Remove links and declarations that ended more than a year ago; returns how many."""
-    before = now - KEPT_AFTER_END
-    links = delete(declaration_links).where(declaration_links.c.expires_at < before)
+    """Remove links and declarations that ended or were withdrawn more than a year ago; returns how many.
+
+    What other links had said before is removed after its own last day.
+    """
+    before, ends = now - KEPT_AFTER_END, declaration_links.c
+    await connection.execute(_FORGET_ENDED_OTHERS, {"today": now.date()})
+    links = delete(declaration_links).where(func.least(ends.expires_at, ends.revoked_at) < before)
     over = delete(declarations).where(
         or_(declarations.c.valid_until < before.date(), declarations.c.withdrawn_at < before)
     )
     return (await connection.execute(links)).rowcount + (await connection.execute(over)).rowcount
 
 
+async def _rows_of(connection: Connection, supplier_id: UUID) -> Sequence[Row[Any]]:
+    """The rows of a living supplier, by all its ids: first what stands, the latest of several."""
+    own = declarations.c
+    query = select(declarations).where(own.supplier_id.in_(await ids_of(connection, supplier_id)))
+    rows = await connection.execute(query.order_by(own.content.is_(None), own.declared_at.desc(), own.supplier_id))
+    return rows.all()
+
+
+def _word_of(row: Row[Any]) -> DeclarationByLink:
+    return msgspec.convert(row, DeclarationByLink, from_attributes=True)
+
+
+def _words_of(rows: Sequence[Row[Any]]) -> list[DeclarationByLink]:
+    """The last word of each link that these rows tell of, the latest last."""
+    words = (each for row in rows for each in (*(row.others or ()), _word_of(row)))
+    return sorted(words, key=lambda each: each.declared_at)
+
+
 def _stored_declaration(row: Row[Any], today: date) -> StoredDeclaration | None:
     if row.content is None:
         return None
     said = msgspec.structs.asdict(row.content) | {"valid_until": row.valid_until}
+    said["ask_again"] = row.content.ask_again is not False
     return StoredDeclaration(**said, declared_at=row.declared_at, expired=row.valid_until < today)
-
-
-def _withdrawal(row: Row[Any]) -> Withdrawal | None:
-    return None if row.reason is None else Withdrawal(reason=row.reason, withdrawn_at=row.withdrawn_at)
 
 
 def _listed_declaration(row: Row[Any], today: date) -> ListedDeclaration:
@@ -295,6 +340,6 @@ def _listed_declaration(row: Row[Any], today: date) -> ListedDeclaration:
         declared_at=row.declared_at,
         valid_until=row.valid_until,
         expired=row.valid_until < today,
-        withdrawal=_withdrawal(row),
+        withdrawal=_word_of(row).withdrawal,
         withdrawn_at=row.withdrawn_at,
     )

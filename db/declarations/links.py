@@ -23,7 +23,7 @@ from db.exchanges.reply_links import digest
 from db.schema.declaration_tables import declaration_links, declaration_mails, declaration_secrets
 from db.schema.supplier_tables import organisations
 from db.suppliers.write import survivors
-from domain.declarations.link import CODE_LENGTH, FORMER_LENGTH, DeclarationLink
+from domain.declarations.link import CODE_LENGTH, FORMER_LENGTH, DeclarationLink, MailKind
 from domain.webhooks import Result
 
 CODE_ROUNDS = {CODE_LENGTH: 500, FORMER_LENGTH: 5_000}
@@ -143,6 +143,21 @@ async def count_send(connection: Connection, link_id: UUID, today: date) -> int:
     return sent
 
 
+async def extend_link(connection: Connection, link_id: UUID, until: datetime) -> None:
+    """Have a link last at least until a moment, as what was declared by it does."""
+    own = declaration_links.c
+    later = update(declaration_links).where(own.id == link_id, own.expires_at < until).values(expires_at=until)
+    if (await connection.execute(later)).rowcount:
+        bind(connection, f"supplier_link:{link_id}")
+
+
+async def revoked_among(connection: Connection, link_ids: Iterable[UUID | None]) -> set[UUID | None]:
+    """The links among these that were revoked."""
+    own = declaration_links.c
+    query = select(own.id).where(own.id.in_(list(filter(None, link_ids))), own.revoked_at.is_not(None))
+    return {*(await connection.execute(query)).scalars()}
+
+
 async def select_links(
     connection: Connection, organisation_id: UUID, supplier_ids: Iterable[UUID], before: UUID | None, limit: int
 ) -> list[DeclarationLink]:
@@ -181,22 +196,26 @@ def _is_in_force(now: datetime) -> ColumnElement[bool]:
 
 
 async def insert_mail(
-    connection: Connection, link_id: UUID, kind: str, address: str, language: str, now: datetime
+    connection: Connection, link_id: UUID, kind: MailKind, address: str, language: str, now: datetime
 ) -> None:
-    """Queue an e-mail that brings a link: a `link` that was asked for, or a `renewal` of what will expire."""
+    """Queue an e-mail that brings a link."""
     (id_,) = increasing_ids(now, range(1))
     row = {"id": id_, "link_id": link_id, "kind": kind, "address": address, "language": language}
     await connection.execute(insert(declaration_mails).values(row | {"queued_at": now, "due_at": now}))
     await wake_servers(connection)
 
 
-async def was_mailed_to(connection: Connection, supplier_id: UUID, moment: datetime) -> bool:
-    """Whether an e-mail with a link to a supplier's page was queued after a moment, whoever had it sent."""
+async def was_mailed_to(
+    connection: Connection, supplier_id: UUID, moment: datetime, kind: MailKind | None = None
+) -> bool:
+    """Whether an e-mail, if given of a kind, that brings a link to a supplier's page was queued after a moment."""
     query = (
         select(declaration_mails.c.id)
         .join(declaration_links, declaration_links.c.id == declaration_mails.c.link_id)
         .where(declaration_links.c.supplier_id == supplier_id, declaration_mails.c.queued_at > moment)
     )
+    if kind is not None:
+        query = query.where(declaration_mails.c.kind == kind)
     return (await connection.execute(query.limit(1))).first() is not None
 
 

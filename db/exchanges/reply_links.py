@@ -79,6 +79,14 @@ async def select_link(connection: Connection, token: str, now: datetime, *, lock
     return await read_first(connection, query, ReplyLink)
 
 
+async def extend_link(connection: Connection, token: str, exchange_id: UUID, until: datetime) -> None:
+    """Have the link with this token last at least until a moment, as what was declared by it does."""
+    own = reply_links.c
+    later = update(reply_links).where(own.digest == digest(token), own.expires_at < until).values(expires_at=until)
+    if (await connection.execute(later)).rowcount:
+        bind(connection, f"reply_links:{exchange_id}")
+
+
 async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: UUID, now: datetime) -> bool:
     """Revoke all links of a recipient and cancel its waiting e-mails; False where none of its links was in force."""
     theirs = {"exchange_id": exchange_id, "supplier_id": supplier_id}

@@ -158,6 +158,7 @@ MENTION_COLUMNS = (
     *ADDRESSES,
     MentionColumn("declaration", "content", declarations.c.content, "pseudonym"),
     MentionColumn("declaration", "withdrawal", declarations.c.reason, "pseudonym", 2_000),
+    MentionColumn("declaration", "others", declarations.c.others, "pseudonym"),
     MentionColumn("campaign", "content", campaigns.c.content, "pseudonym"),
     MentionColumn("campaign", "recipients.name", campaign_recipients.c.name, "kept"),
     MentionColumn("campaign", "recipients.address", campaign_recipients.c.address, "kept"),

@@ -16,7 +16,7 @@ from db.schema.supplier_tables import (
     required,
     table,
 )
-from domain.declarations.declaration import Declaration
+from domain.declarations.declaration import Declaration, DeclarationByLink
 
 # The right to speak for one supplier, made by an organisation. `supplier_id`: as it was then; it may be part of another
 # one since. `opened_at`: when it was first followed. `sends`: declarations sent by it on the day `sent_on`.
@@ -47,7 +47,8 @@ declaration_secrets = table(
 # What a supplier says of itself, beside the record that the directory is made of. `supplier_id` is that record's
 # `external_id`. `content` NULL: the supplier took it back, or an operator withdrew it, for the `reason`. The
 # organisation is the one whose link it came by: that of `link_id`, or of the reply links of `exchange_id`. `sent_from`:
-# a keyed digest of the network address. `reminded_at`: when the supplier was last told that it will expire.
+# a keyed digest of the network address. `reminded_at`: when the supplier was last told that it will expire. `others`:
+# what other links said before it, which stands again once it is withdrawn, or why that was withdrawn.
 declarations = table(
     "declarations",
     sa.Column("supplier_id", sa.Uuid, primary_key=True, autoincrement=False),
@@ -60,13 +61,14 @@ declarations = table(
     *moments("withdrawn_at", "reminded_at", nullable=True),
     sa.Column("exchange_id", sa.Uuid),
     sa.Column("sent_from", sa.LargeBinary, index=True),
+    sa.Column("others", Document(tuple[DeclarationByLink, ...])),
     sa.CheckConstraint("(content IS NULL) = (withdrawn_at IS NOT NULL)", name="withdrawn_is_empty"),
     sa.Index(None, "valid_until"),
     sa.Index(None, "organisation_id", "supplier_id"),
 )
 
-# Links on their way to suppliers by e-mail, without text or token: both are made at each attempt. `kind`: `link`, or
-# `renewal` of what will expire. `failure`, `failure_code`: of the last attempt.
+# Links on their way to suppliers by e-mail, without text or token: both are made at each attempt. `kind`: a
+# `MailKind`. `failure`, `failure_code`: of the last attempt.
 declaration_mails = table(
     "declaration_mails",
     *outbox_columns(),

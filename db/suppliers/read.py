@@ -232,6 +232,12 @@ async def open_records(
     return [(each, [stored_record(row) for row in rows[each] if row.source in wanted]) for each in ids]
 
 
+async def sources_of_approvals(connection: Connection, supplier_id: UUID) -> tuple[str, ...]:
+    """The sources whose records say of which kinds a supplier is."""
+    rows = (await record_rows(connection, [supplier_id])).get(supplier_id, ())
+    return tuple(dict.fromkeys(each.source for each in map(stored_record, rows) if each.record.approvals))
+
+
 async def extent_of_sources(connection: Connection, sources: Sequence[str]) -> dict[str, SourceExtent]:
     """The extent of each of these sources that describes any supplier, by name."""
     query = (

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 
@@ -79,8 +80,9 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Work it has done, in its words, without links; shown to nobody as a fact"""
     contact: DeclaredContact | None = None
     """The ways to reach it; null: those that are known stay"""
-    ask_again: bool = True
-    """Whether it may be asked again; false: no campaign of the organisation that asked writes to it any more"""
+    ask_again: bool | None = None
+    """Whether it may be asked again; false: no campaign of the organisation that asked writes to it any more; null: as
+    it has told that organisation before"""
     valid_until: date | None = None
     """The last day in France on which it holds; null: a year from the day it is sent"""
 
@@ -88,6 +90,8 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class StoredDeclaration(Declaration, frozen=True, kw_only=True):
     """A declaration as it is kept."""
 
+    ask_again: bool = True
+    """Whether the organisation whose link it is may ask it again"""
     valid_until: date
     """The last day in France on which it holds"""
     declared_at: datetime
@@ -105,6 +109,36 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
     """The moment it was withdrawn"""
 
 
+class DeclarationByLink(msgspec.Struct, frozen=True, kw_only=True):
+    """The last word of a link on its supplier, as stored: what it declares, or for what reason that was withdrawn.
+
+    Those by the reply links of one exchange are one. `sent_from`: a keyed digest of the network address.
+    """
+
+    organisation_id: UUID
+    link_id: UUID | None
+    exchange_id: UUID | None = None
+    sent_from: bytes | None = None
+    content: Declaration | None
+    declared_at: datetime
+    valid_until: date
+    reminded_at: datetime | None = None
+    reason: str | None = None
+    withdrawn_at: datetime | None = None
+
+    @property
+    def link(self) -> tuple[UUID, UUID | None, UUID | None]:
+        """The organisation whose link it is, and the link, or the exchange of a reply link."""
+        return self.organisation_id, self.link_id, self.exchange_id
+
+    @property
+    def withdrawal(self) -> Withdrawal | None:
+        """An operator's withdrawal of it; None where there is none."""
+        if self.reason is None or self.withdrawn_at is None:
+            return None
+        return Withdrawal(reason=self.reason, withdrawn_at=self.withdrawn_at)
+
+
 class SupplierPage(msgspec.Struct, frozen=True, kw_only=True):
     """The content of a supplier's own page: all that is known of it, by whom, and what it said itself."""
 
@@ -112,8 +146,12 @@ class SupplierPage(msgspec.Struct, frozen=True, kw_only=True):
     """All that the directory knows; `sources` and `provenance` say from whom"""
     declaration: StoredDeclaration | None
     """What it said itself; null: nothing so far, or it was withdrawn"""
+    ask_again: bool = True
+    """Whether the organisation whose link it is may ask it again, whatever it declares"""
     withdrawal: Withdrawal | None = None
     """Why an operator withdrew what it said; null: none did, or the supplier has said something since"""
+    replaced_at: datetime | None = None
+    """The moment another link's declaration took the place of what this link had said; null: none has"""
     link_expires_at: datetime
     """The moment the link ends"""
 

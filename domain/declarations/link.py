@@ -1,13 +1,12 @@
 """Links to suppliers' own pages, their short codes, and the letters that bring them."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.letter import Letter, shown_buyer
+from domain.exchanges.letter import Letter, buyer_in_sentence
 from domain.text.bilingual import Language, Text, long_date, said_by
 
 _SAID = said_by(__name__)
@@ -75,39 +74,20 @@ class LinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Its last day in France, at most two years away; null: after the days that the server is set to"""
 
 
-_OPENING = {
-    "link": Text(
-        "{asking} vous propose de déclarer l'activité de votre structure sur votre page : les acheteurs publics qui "
-        "cherchent ce métier près de chez vous vous trouveront. Cela prend deux minutes, sans compte à créer.",
-        "{asking} invites you to say on your own page what your organisation does: public buyers who look for that "
-        "trade near you will find you. It takes two minutes, and no account.",
-    ),
-    "renewal": Text(
-        "Ce que vous avez déclaré sur votre page expire bientôt : les acheteurs publics ne vous trouveront plus par "
-        "vos métiers. Relisez votre page et renvoyez-la : cela prend deux minutes.",
-        "What you declared on your own page expires soon: public buyers will no longer find you by your trades. Read "
-        "your page and send it again: it takes two minutes.",
-    ),
-}
-_SUBJECTS = {
-    "link": Text("Votre page : déclarez votre activité", "Your page: say what you do"),
-    "renewal": Text("Votre page expire bientôt", "Your page expires soon"),
-}
+MailKind = Literal["link", "asked", "renewal", "replaced"]
+"""The reason for which an e-mail brings a link: an organisation asks, a SIRET was given on `/fiche`, what was declared
+will expire, another link's declaration took its place."""
 
 
 def link_letter(
-    kind: str, organisation: str, supplier: str, url: str, until: date, source: Text, language: Language
+    kind: MailKind, organisation: str, supplier: str, url: str, until: date, source: Text, language: Language
 ) -> Letter:
     """The letter that brings a supplier the link to its own page; `until`: the last day of the link.
 
     `source`: the sentences on where the address comes from, and on the supplier's rights.
     """
-    asking = shown_buyer(organisation)
-    hello = Text(f"Bonjour {supplier},", f"Dear {supplier},")
-    parts: Iterable[Text] = (
-        hello,
-        _OPENING[kind].filled(asking=asking.capitalised()),
-        _SAID["rest"].filled(url=url, until=long_date(until), asking=asking.capitalised()),
-        source,
-    )
-    return Letter(_SUBJECTS[kind].to(language), "\n\n".join(each.to(language) for each in parts) + "\n")
+    asking = _SAID["directory"] if kind == "asked" else buyer_in_sentence(organisation)
+    hello = Text(f"Bonjour {supplier},", f"Dear {supplier},").to(language)
+    subject, _, opening = _SAID[kind].filled(asking=asking).to(language).partition("\n\n")
+    rest = _SAID["rest"].filled(url=url, until=long_date(until), asking=asking).to(language)
+    return Letter(subject, f"{hello}\n\n{opening}\n\n{rest}\n\n{source.to(language)}\n")

@@ -20,6 +20,7 @@ from domain.text.bilingual import (
     NOTHING,
     Language,
     Text,
+    article_of,
     cut,
     euros,
     join_texts,
@@ -139,19 +140,25 @@ class Letter(msgspec.Struct, frozen=True):
 def buyer_name(need: PlannedNeed, organisation: str) -> str:
     """The buyer that the need names, else the organisation whose need it is."""
     named = need.buyer.name if need.buyer else None
-    return named if named and _is_name(named) else organisation
+    return organisation if named is None or is_nameless(named) else named
 
 
 def shown_buyer(buyer: str) -> Text:
     """The buyer's name on one line; "A public buyer" where the given text is no name."""
     name = on_one_line(buyer)
-    return Text(name, name) if _is_name(name) else NAMELESS
+    return NAMELESS if is_nameless(name) else Text(name, name)
+
+
+def buyer_in_sentence(buyer: str) -> Text:
+    """The buyer's name as a sentence begins with it: “La Ville de Vannes”, “Ville de Vannes” in English."""
+    shown = shown_buyer(buyer)
+    return Text(article_of(shown.fr) + shown.fr, shown.en).capitalised()
 
 
 def sender_name(need: PlannedNeed, organisation: str) -> str | None:
     """The need's buyer, else its organisation, on one line; None where that is blank or the placeholder name."""
     name = on_one_line(buyer_name(need, organisation))
-    return name if _is_name(name) else None
+    return None if is_nameless(name) else name
 
 
 def require_sender(need: PlannedNeed, organisation: str) -> None:
@@ -160,9 +167,9 @@ def require_sender(need: PlannedNeed, organisation: str) -> None:
         raise InvalidContent((Problem(pointer("sender"), "sender_unnamed", _SAID["sender_unnamed"]),))
 
 
-def _is_name(name: str) -> bool:
-    """Whether the text can sign a letter: it is neither blank nor the placeholder `DEFAULT_ORGANISATION`."""
-    return on_one_line(name).casefold() not in {"", DEFAULT_ORGANISATION}
+def is_nameless(name: str) -> bool:
+    """Whether the text cannot sign a letter: it is blank or the placeholder `DEFAULT_ORGANISATION`."""
+    return on_one_line(name).casefold() in {"", DEFAULT_ORGANISATION}
 
 
 def letter(message: OutgoingMessage, link: Link | None, language: Language, *, by_server: bool) -> Letter:

@@ -222,6 +222,20 @@ def on_one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+ARTICLES: Mapping[str, tuple[str, ...]] = {
+    "le ": ("registre", "répertoire", "fichier", "marché", "réseau", "département", "centre", "conseil", "syndicat"),
+    "la ": ("liste", "base", "plateforme", "ville", "commune", "communauté", "métropole", "région", "mairie"),
+    "l'": ("annuaire", "inventaire", "agence", "établissement", "hôpital", "office", "université"),
+}
+"""The common nouns that names of sources and of buyers begin with, by their article."""
+
+
+def article_of(name: str) -> str:
+    """The French article with which a name stands in a sentence; empty where it begins with no noun that is known."""
+    first = name.split(" ", 1)[0].lower()
+    return next((article for article, nouns in ARTICLES.items() if first in nouns), "")
+
+
 def place_after_de(name: str) -> str:
     """The name of a place after French “de”: "de Redon", "d'Étel", "du Mans", "des Herbiers"."""
     if name.startswith("Le "):

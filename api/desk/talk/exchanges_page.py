@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.declarations.declare import last_day
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, Mistake
 from api.desk.frame.layout import SAID
@@ -22,7 +23,7 @@ from api.exchanges.own_exchange import (
     own_exchange,
     read_exchange,
 )
-from api.exchanges.reply_links import create_links, last_day, revoke_link
+from api.exchanges.reply_links import create_links, revoke_link
 from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
 from api.needs.freeze_shortlist import own_need
 from api.runtime.actor import Acting

@@ -45,6 +45,7 @@ from api.reports.routes import PDF
 from api.runtime.actor import Acting
 from api.web.content_negotiation import CSV
 from api.web.html_pages import Fields
+from db.campaigns.campaigns import suppliers_not_to_ask
 from db.core.engine import Connection, transaction
 from db.meetings import MeetingFilters, feed_made_at, meetings_of, select_meetings
 from db.needs.needs import select_need_names
@@ -223,7 +224,10 @@ def _areas_of_form(visit: Visit, fields: Fields) -> list[Area]:
 
 
 async def suppliers_of_territory(acting: Acting, fields: Fields) -> dict[str, list[UUID]]:
-    """The suppliers of the territory and trades that a form names, of known and of unknown trade."""
+    """The suppliers of the territory and trades that a form names, of known and of unknown trade.
+
+    Without those that asked the organisation to ask them no more.
+    """
     services, segments = acting.services, [each for each in fields.get("metier", ()) if each]
     codes = tuple(filter(None, fields.get("territoire", ())))
     live, reference, today = services.directory.index, services.reference, services.today()
@@ -233,8 +237,11 @@ async def suppliers_of_territory(acting: Acting, fields: Fields) -> dict[str, li
         search = SupplySearch(live, reference.geography.territory(TerritoryRequest(codes)), today, reference.rules)
         every = suppliers_to_ask(search, (), segments, only_unknown_trade=False)
         unknown = suppliers_to_ask(search, (), segments, only_unknown_trade=True)
-        return {KNOWN_TRADE: [each for each in every if each not in {*unknown}], UNKNOWN_TRADE: unknown}
+        groups = {KNOWN_TRADE: [each for each in every if each not in {*unknown}], UNKNOWN_TRADE: unknown}
+        return {name: [each for each in group if each not in refused] for name, group in groups.items()}
 
+    async with transaction(services.database) as connection:
+        refused = await suppliers_not_to_ask(connection, acting.organisation_id)
     try:
         return await asyncio.to_thread(find_suppliers)
     except InvalidContent:  # which the check of the meeting tells

@@ -308,10 +308,7 @@ class Gallery:
 
     def visit_all(self) -> None:
         for screen in SCREENS:
-            window = self.windows.open(scripts=screen.scripts)
-            agent = window.execute_script("return navigator.userAgent")
-            override = {"userAgent": agent, "acceptLanguage": screen.language}
-            window.execute_cdp_cmd("Emulation.setUserAgentOverride", override)
+            window = self.windows.open(scripts=screen.scripts, language=screen.language)
             self.titles.clear()
             for view in (each for each in VIEWS if each.name in screen.names):
                 self.look_at(window, view, screen)

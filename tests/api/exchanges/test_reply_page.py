@@ -32,7 +32,7 @@ async def test_a_supplier_reads_and_answers_in_a_browser(
     served: Client, source: str, windows: Windows, address: str, width: int, scripts: bool
 ) -> None:
     exchange = await create_exchange(served, source, 1, body="Pourriez-vous tondre " + "partout " * 40)
-    window = windows.open(width, scripts=scripts)
+    window = windows.open(width, scripts=scripts, language="fr")
     await asyncio.to_thread(visit, window, f"{address}{exchange.links[0]}", scripts)
     (_, kept) = (await exchange.shown())["messages"]
     assert (kept["body"], kept["stance"]) == ("Deux fois par mois\nau plus", "interested")
@@ -167,6 +167,36 @@ async def test_a_reply_link_declares_some_times_a_day(
     assert 0 < int(answers[-1].headers["retry-after"]) <= 24 * 3600
     assert (await keyless(served, "POST", alone.links[0], json={"body": "Oui"})).status_code == 201
     assert len((await alone.shown())["messages"]) == 4
+
+
+async def test_the_page_is_in_english_for_who_prefers_it(served: Client, alone: Opened) -> None:
+    english = BROWSER | {"Accept-Language": "en"}
+    shown = (await keyless(served, "GET", alone.links[0], headers=english)).text
+    told = ('<html lang="en">', "Your answer", "What do you do?", "The time limits", "Votre réponse", "Les délais")
+    assert [each in shown for each in told] == [True] * 4 + [False] * 2
+    wrong = await keyless(served, "POST", alone.links[0], headers=english, data={"faire": "envoyer"})
+    assert (wrong.status_code, "Your answer is not sent yet" in wrong.text) == (422, True)
+    gone = await keyless(served, "GET", f"{alone.links[0]}x", headers=english)
+    assert (gone.status_code, "This link does not work" in gone.text) == (404, True)
+
+
+async def test_what_is_known_is_shown_with_its_source_beside_the_answer(served: Client, source: str) -> None:
+    await served.put(f"/sources/{source}", json={"label": "Registre FINESS"})
+    exchange = await create_exchange(served, source, 1)
+    shown = (await browse(served, exchange.links[0])).text
+    facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>[^<]+<small>([^<]+)</small>", shown))
+    assert {facts[name] for name in ("Nom", "SIRET", "Type")} == {"Registre FINESS"}
+
+
+async def test_once_closed_the_page_prepares_nothing_but_the_withdrawal(
+    served: Client, alone: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = {"body": "Oui", "declaration": {"offers": [{"segments": ["de-bio"]}]}}
+    assert (await keyless(served, "POST", alone.links[0], json=declared)).status_code == 201
+    await move(served, alone.need, "sourcing", "published")
+    monkeypatch.setattr("api.exchanges.reply_routes.page_of_document", None)
+    closed = await browse(served, alone.links[0])
+    assert (closed.status_code, 'value="retirer"' in closed.text) == (200, True)
 
 
 async def browse(client: Client, path: str, **form: str) -> httpx.Response:
