@@ -21,7 +21,8 @@ command -v npm >/dev/null && packages=$(echo $packages | sed 's/ npm / /')
 apt-get install -qq -y --no-install-recommends $packages >/dev/null 2>&1 || without "a package cannot be installed"
 # shellcheck disable=SC2086
 npm install --silent --no-audit --no-fund --prefix "$tools" $modules >/dev/null || without "npm installs nothing"
-.venv/bin/python -m venv "$tools" && "$tools/bin/python" -m pip install --quiet openapi-generator-cli kubernetes-validate ||
+.venv/bin/python -m venv "$tools" && "$tools/bin/python" -m pip install --quiet openapi-generator-cli kubernetes-validate \
+  check-jsonschema ||
   without "pip installs nothing"
 
 PATH=$tools/bin:$tools/node_modules/.bin:$PATH exec .venv/bin/python -m pytest -n auto --maxprocesses 8 \

@@ -1,4 +1,4 @@
-"""The commands of docs/operating.md: those of a day, and on a backup of an earlier release, restored and served."""
+"""The commands of docs/operating.md: all in one shell, and on a backup of an earlier release, restored and served."""
 
 import asyncio
 import os
@@ -12,6 +12,7 @@ from shutil import which
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -29,13 +30,15 @@ from db.suppliers.records import put_record
 from domain.needs.need import Buyer, Lot, PlannedNeed
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 from matching.words.names import name_similarity
-from tests.api.commands.conftest import VIVIER
+from tests.api.commands.conftest import Server, decoded
+from tests.api.commands.test_followed_pages import follow
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.sync.factories import Client
-from tests.conftest import ROOT, new_name, sibling
+from tests.conftest import ROOT, new_name, open_folder, sibling
 from tests.factories import reference
 
 BEFORE, NOW = "0022", datetime(2026, 11, 24, tzinfo=UTC)
+LOT = {"id": "1", "segments": ["ev-entretien"]}
 NEED = PlannedNeed(
     (Lot("1", segments=("ev-entretien",)),),
     title="Tonte",
@@ -113,22 +116,33 @@ async def written_by_an_earlier_release(url: str) -> UUID:
     return need.id
 
 
-async def test_a_day_goes_by_in_ten_commands(
+def test_the_page_is_followed_by_who_operates_a_server(
     server_url: str, programs: Path, names: tuple[str, str], tmp_path: Path
 ) -> None:
-    """Each ends well on a new database, in the order of the page."""
+    """From a day in ten commands on a new database to its backup, restored; in one shell beside one server."""
     (tmp_path / "fournisseurs.csv").write_text("external_id,name,commune,segments\n1,Jardins,56178,ev-entretien\n")
-    path = os.pathsep.join([str(VIVIER.parent), str(programs), os.environ["PATH"]])
-    own = {"DATABASE_URL": dsn(sibling(server_url, names[0])), "VIVIER_HOME": str(tmp_path), "PATH": path}
-    lines = blocks("Une journée en dix commandes")[0].splitlines()
-    assert len(lines) == 10
-    for line in lines:
-        done = await asyncio.create_subprocess_shell(
-            line, cwd=tmp_path, env=os.environ | own, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        said, _ = await done.communicate()
-        assert done.returncode == 0, f"{line}\n{said.decode()}"
-    assert (tmp_path / "vivier.dump").stat().st_size > 10_000
+    url, restored = (dsn(sibling(server_url, name)) for name in names)
+    mail = {"VIVIER_SMTP_URL": "smtp://127.0.0.1:9", "VIVIER_MAIL_FROM": "vivier@x.example"}
+    mail |= {"VIVIER_PUBLIC_URL": "https://vivier.x.example"}
+    assert len(blocks("Une journée en dix commandes")[0].splitlines()) == 10
+    with open_folder() as home:
+        server = Server(home, DATABASE_URL=url, **mail)
+        try:
+            asked = msgspec.json.encode({"title": "Tonte", "territory": {"codes": ["departement:56"]}, "lots": [LOT]})
+            need = decoded(server.ready().ask("POST", "/needs", asked))["need"]["id"]
+            follow(
+                {"docs/operating.md": (0, 0)},
+                server,
+                tmp_path,
+                url,
+                {"0193a0c4-5b6e-7c11-9f43-2f6a1d0e8b57": need, "vivier_restored": names[1]},
+                **mail,
+                RESTORED_URL=restored,
+                PATH=f"{programs}{os.pathsep}{os.environ['PATH']}",
+            )
+        finally:
+            server.close()
+    assert (tmp_path / "dossier" / "record.json").exists()
 
 
 async def test_a_backup_is_restored_into_an_empty_database_migrated_and_served(
@@ -157,7 +171,7 @@ async def test_a_backup_is_restored_into_an_empty_database_migrated_and_served(
     app = create_app(read_settings(settings), reference())
     async with alive(app), Client(app, ADMIN_KEY) as client:
         await client.services.directory.wait_beyond(0, 30)
-        asked = {"lots": [{"id": "1", "segments": ["ev-entretien"]}], "territory": {"codes": ["commune:56178"]}}
+        asked = {"lots": [LOT], "territory": {"codes": ["commune:56178"]}}
         assert "Jardins restaurés" in (await client.post("/match", json=asked)).text
         async with transaction(client.services.database) as connection:
             owner = await connection.scalar(text("SELECT organisation_id FROM needs"))

@@ -99,7 +99,8 @@ def test_commands_are_understood(page: Path) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     for first, *rest in commands(page):
         if Path(first).name == "vivier":
-            _build_parser().parse_args(rest)
+            # what a variable of the shell holds is an id, where it matters
+            _build_parser().parse_args([str(UUID(int=0)) if each.startswith("$") else each for each in rest])
         elif first == "make":
             assert next(word for word in rest if "=" not in word) in targets
         elif Path(first).name == "python" and rest[0] == "-m":
@@ -121,6 +122,13 @@ def test_routes_are_served(page: Path) -> None:
 def test_settings_exist(page: Path) -> None:
     named = set(re.findall(r"\bVIVIER_[A-Z_]+\b", page.read_text(encoding="utf-8")))
     assert named <= {*VARIABLES, *(WITHDRAWN if page.name == "CHANGELOG.md" else ())}
+
+
+@every_page
+def test_settings_that_are_shown_are_taken(page: Path) -> None:
+    """All together, as a server is given them."""
+    lines = (line for block in blocks(page, "ini") for line in shlex.split(block, comments=True))
+    read_settings(dict(line.split("=", 1) for line in lines))
 
 
 @pytest.mark.parametrize(

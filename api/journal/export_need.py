@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,6 +78,9 @@ async def read_need_to_export(
     present = {name for name, digest in bound.items() if digest}
     shown = {name for name in present if name.partition(":")[0] in SHOWN}
     documents = sorted([each async for each in stored_documents(connection, shown, whole=True)])
+    numbers = [each.stored.number for each in kept]
+    heads = [each for line in await signed_lines(connection) if (each := _own_head(line, organisation_id, tree))]
+    heads = list(_first_to_cover(heads, numbers))
     statement = {
         "format": 1,
         "at": now,
@@ -85,17 +89,17 @@ async def read_need_to_export(
         "number": tree.size,
         "hash": previous.hex(),
         "root": tree.root().hex(),
-        "entries": [each.stored.number for each in kept],
+        "entries": numbers,
+        "heads": [[each["number"], sha256(each["signed"].heads.encode()).hexdigest()] for each in heads],
         "documents": [_listed(each) for each in documents],
         "missing": sorted(shown - {each.name for each in documents}),
         "withheld": sorted(present - shown),
     }
-    heads = [each for line in await signed_lines(connection) if (each := _own_head(line, organisation_id, tree))]
     return ExportedNeed(
         msgspec.json.encode(statement).decode(),
         [_entry_document(each, organisation_id, tree) for each in kept],
         documents,
-        list(_first_to_cover(heads, [each.stored.number for each in kept])),
+        heads,
     )
 
 

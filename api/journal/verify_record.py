@@ -66,6 +66,10 @@ class Export:
             yield f"le dossier ne se lit pas jusqu'au bout ({type(error).__name__} : {error})"
 
     def _faults(self) -> Iterator[str]:
+        linked = [each for each in self.folder.rglob("*") if each.is_symlink() or not (each.is_file() or each.is_dir())]
+        if linked:  # what it leads to may be another file at each look, or never end
+            yield from (f"{each.relative_to(self.folder)} : lien ou fichier spécial, rien n'est lu" for each in linked)
+            return
         record = json.loads((self.folder / "record.json").read_bytes())
         text, key = record["statement"], self._given_key or record["public_key"]
         statement = json.loads(text)
@@ -83,8 +87,8 @@ class Export:
     def _faults_of_entries(self, statement: Any, entries: Any, key: str) -> Iterator[str]:
         """Yield entries dropped, added, out of order, altered, unsigned, or not under the root that was signed."""
         listed, here = statement["entries"], [each["number"] for each in entries]
-        yield from (f"entrée {each} : retirée du dossier" for each in listed if each not in here)
-        yield from (f"entrée {each} : ajoutée au dossier" for each in here if each not in listed)
+        yield from (f"entrée {each} : retirée du dossier" for each in _difference(listed, here))
+        yield from (f"entrée {each} : ajoutée au dossier" for each in _difference(here, listed))
         if sorted(here) != here:
             yield "les entrées ne sont plus dans leur ordre"
         root = bytes.fromhex(statement["root"])
@@ -137,7 +141,17 @@ class Export:
         self.told.append(f"{kept} documents ; {withheld} non communiqués (droits et personnes)")
 
     def _faults_of_heads(self, statement: Any, heads: Any, key: str) -> Iterator[str]:
-        """Yield earlier heads of the journal that are not signed, or that its present root does not continue."""
+        """Yield earlier heads of the journal: dropped, added, not signed, or not continued by its present root."""
+        here = [[each["number"], sha256(each["signed"]["heads"].encode()).hexdigest()] for each in heads]
+        listed = statement.get("heads", here)  # folders of a version before do not name them
+        yield from (
+            f"racine des {number} premières entrées : retirée du dossier" for number, _ in _difference(listed, here)
+        )
+        yield from (
+            f"racine des {number} premières entrées : ajoutée au dossier" for number, _ in _difference(here, listed)
+        )
+        if "heads" not in statement:
+            self.told.append("Dossier d'une version d'avant : il ne dit pas combien de racines il avait")
         root = bytes.fromhex(statement["root"])
         for each in heads:
             signed = each["signed"]
@@ -176,6 +190,10 @@ def _is_signed(message: bytes, signature: str, key: str) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def _difference(some: list[Any], others: list[Any]) -> list[Any]:
+    return [each for each in some if each not in others]
 
 
 def _moment(text: str) -> datetime:

@@ -235,10 +235,8 @@ def _entry_of_row(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
 
 async def organisation_of(connection: Connection, object_: str) -> UUID | None:
     """The organisation whose journal has entries about the object; None where none has."""
-    for organisation_id, _ in await journals(connection):
-        if await has_entries(connection, organisation_id, object_):
-            return organisation_id
-    return None
+    owners = select(audit_entries.c.organisation_id).where(audit_entries.c.object == object_)
+    return (await connection.execute(owners.limit(1))).scalar()
 
 
 async def objects_about(connection: Connection, need_id: UUID) -> frozenset[str]:

@@ -1,5 +1,6 @@
-"""No text of a request becomes a header of the answer, and no name leads a webhook to this machine."""
+"""No text of a request becomes a header of the answer; no name leads to this machine, and no redirect elsewhere."""
 
+import ast
 import re
 import socket
 from typing import Any
@@ -12,7 +13,11 @@ from api.desk.pages import PAGES
 from matching.reference import Reference
 from tests.api.sync.factories import Client
 from tests.api.webhooks.conftest import worlds
+from tests.test_house import ROOMS, name, parsed, sources
 
+BREAKS = ("\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029")
+"""What some reader of lines takes for the end of one."""
+ELSEWHERE = "rebound.example"
 BREAK = "a%0d%0aX-Injected:%201"
 
 
@@ -36,6 +41,36 @@ async def test_no_text_of_a_request_becomes_a_header(served: Client) -> None:
             if "x-injected" in answer.headers or any(b"\r" in value or b"\n" in value for value in values):
                 injected.append(address)
     assert injected == []
+
+
+async def test_no_answer_leads_to_the_host_that_a_request_names(served: Client) -> None:
+    """A name that is made to lead here, or that a proxy passes on: no link, redirect or cookie is made of it."""
+    led = []
+    for address in addresses():
+        for accept in ("text/html", "*/*"):
+            named = {"Host": ELSEWHERE, "X-Forwarded-Host": ELSEWHERE, "Forwarded": f"host={ELSEWHERE}"}
+            answer = await served.get(address, headers=named | {"Accept": accept}, follow_redirects=False)
+            told = b"".join(value for _, value in answer.headers.raw) + answer.content
+            led += [address] if ELSEWHERE.encode() in told else []
+    assert led == []
+
+
+FOLLOWED = {("httpx.Client", "sources/pool/download.py")}
+"""The files of the State, at addresses that are written in the product; an operator asks for them."""
+
+
+def test_no_redirect_is_followed() -> None:
+    """No client of webhooks, heads, time-stamps or providers goes where an answer leads, or asks a proxy unbidden."""
+    made = [
+        (ast.unparse(node.func), name(path), {each.arg: ast.unparse(each.value) for each in node.keywords})
+        for path in sources(*ROOMS)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and re.fullmatch(r"(httpx\.)?(Async)?Client", ast.unparse(node.func))
+    ]
+    clients = [each for each in made if "httpx" in each[0] or each[0] == "AsyncClient"]
+    assert len(clients) >= 4
+    assert {each[:2] for each in clients if each[2].get("follow_redirects", "False") != "False"} == FOLLOWED
+    assert {each[:2] for each in clients if each[2].get("trust_env") != "False"} <= FOLLOWED
 
 
 @pytest.mark.parametrize(

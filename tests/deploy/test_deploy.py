@@ -104,6 +104,13 @@ def test_the_manifests_are_as_the_schemas_of_kubernetes_have_them() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_services_are_as_the_schema_of_compose_has_them() -> None:
+    file = str(DEPLOY / "compose/compose.yaml")
+    command = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_service_and_the_budget_are_of_the_servers() -> None:
     (servers,), (service,), (budget,) = map(kubernetes, ("Deployment", "Service", "PodDisruptionBudget"))
     labels = servers["spec"]["template"]["metadata"]["labels"]

@@ -10,14 +10,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
+from io import BytesIO
 from itertools import count
 from pathlib import Path
+from zipfile import ZipFile
 
+import httpx
 import pytest
 
 from db.embedded.home import find_binaries, prepare_home
-from tests.api.commands.conftest import ADMIN_KEY, KEPT, VIVIER, Answer, Server, until
+from tests.api.commands.conftest import ADMIN_KEY, KEPT, VIVIER, Answer, Server, decoded, until, vivier
+from tests.api.desk.steps import Fields
 from tests.conftest import ROOT, open_folder
 from tests.faults.postgres import Cluster, free_port, program_folder
 
@@ -111,6 +115,54 @@ def test_a_full_disk_of_the_database_loses_nothing_and_is_left_when_there_is_roo
         assert set(refused) == {503}
         for number in acknowledged:
             assert server.ask("GET", f"/sources/a/suppliers/{number}").status == 200, number
+
+
+def sign_in(browser: httpx.Client) -> httpx.Response:
+    """The answer to the administrator's key in the form of the page to sign in."""
+    browser.cookies.clear()
+    fields = Fields(browser.get("/connexion").text).forms["connexion"]
+    return browser.post("/connexion", data=fields | {"cle": [ADMIN_KEY]})
+
+
+def test_a_full_disk_of_the_database_begins_no_session_and_ends_none(start: Start) -> None:
+    """Who was signed in reads on; who would sign in is told to come later, and is not half signed in."""
+    with open_folder() as folder, small_disk(folder, 192), database_in(folder) as cluster:
+        server = start(DATABASE_URL=cluster.url(), VIVIER_DATABASE_SECONDS="2").ready()
+        of_browsers = {"base_url": f"http://{server.netloc}", "headers": {"Accept": "text/html"}, "timeout": 60.0}
+        with httpx.Client(**of_browsers) as before, httpx.Client(**of_browsers) as late:  # type: ignore[arg-type]
+            assert sign_in(before).status_code == 303
+            full = fill(folder)
+            until(lambda: sign_in(late).status_code == 503)
+            assert late.get("/besoins").status_code in {303, 401}, "nobody is signed in by a refusal"
+            assert before.get("/besoins").status_code in {200, 503}
+            full.unlink()
+            until(lambda: sign_in(late).status_code == 303)
+            assert [each.get("/besoins").status_code for each in (before, late)] == [200, 200]
+
+
+def test_an_export_without_room_is_whole_or_refused(disk: Path, start: Start, cluster: Cluster, tmp_path: Path) -> None:
+    """The pool as a package, and a need's record as a folder: no half of either is told as the whole."""
+    server = start(DATABASE_URL=cluster.url(), TMPDIR=str(disk)).ready()
+    need = decoded(server.ask("POST", "/needs", NEED[:-1] + b',"title":"Nettoyage"}'))["need"]["id"]
+    server.ask("PUT", "/sources/a", b'{"label":"A","licence":"etalab-2.0"}')
+    offers = [{"segments": ["pr-locaux"], "label": "x" * 200}] * 30
+    rows = "\n".join(json.dumps({"external_id": str(n), "name": f"Atelier {n}", "offers": offers}) for n in range(500))
+    taken = server.ask("POST", "/sources/a/imports", rows.encode(), **{"Content-Type": "application/x-ndjson"})
+    assert taken.status == 200, taken.body
+    fill(disk)
+    try:
+        package = server.ask("GET", "/exports/pool.zip")
+    except HTTPException:  # cut in its midst, as the reader sees
+        package = None
+    if package and package.status == 200:
+        with ZipFile(BytesIO(package.body)) as whole:
+            assert whole.testzip() is None
+            assert len(whole.read("offers.csv").splitlines()) == 500 * 30 + 1
+    else:
+        assert package is None or slug(package) == "storage-full"
+    for folder, status in ((disk / "record", 2), (tmp_path / "record", 0)):
+        done = vivier(server.home, "audit", "export", need, str(folder), DATABASE_URL=cluster.url())
+        assert (done.returncode, "verify:" in done.stdout) == (status, status == 0), done.stderr
 
 
 CONFINED = """

@@ -101,18 +101,23 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.address = caller_of(cast("Scope", {"client": self.client}))
         there, of_one = cast("set[HttpProtocol]", self.connections), self._settings.address_connections
-        crowd = list(there) if len(there) > self._settings.connections else []
-        is_trusted = self.client and self.client[0] in getattr(self.app, "trusted_hosts", ())
-        if not crowd and len(there) > of_one and not is_trusted:
-            of_address = [each for each in there if each.address == self.address]
-            crowd = of_address if len(of_address) > of_one else []
+        most, crowd, lingering = self._settings.connections, list[HttpProtocol](), list[HttpProtocol]()
+        if len(there) > of_one:
+            # those who were refused and linger are no crowd: else one address could have all others refused
+            served = [each for each in there if not each._is_refused]  # noqa: SLF001 - of this class
+            lingering = [*there.difference(served)]
+            is_trusted = self.client and self.client[0] in getattr(self.app, "trusted_hosts", ())
+            of_address = [] if is_trusted else [each for each in served if each.address == self.address]
+            crowd = served if len(served) > most else of_address if len(of_address) > of_one else []
         idle = [each for each in crowd if each.owed == "next request" and not each.transport.is_closing()]
         if idle:  # whoever has waited longest for its next request makes place
             min(idle, key=lambda each: each.patience).transport.close()
-        elif len(crowd) > 2 * self._settings.connections:
+        elif crowd and len(lingering) >= most:
             transport.abort()
         elif crowd:
             self._refuse("too-many-connections")
+        elif len(lingering) > most:  # for another reason, after they were served
+            min(lingering, key=lambda each: each.patience).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request being answered that its client is gone, and forget the requests that wait behind it.

@@ -1,6 +1,7 @@
 """What a newcomer follows: the pages that show commands, one after the other, with the clients', and `vivier demo`."""
 
 import asyncio
+import gzip
 import json
 import os
 import re
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
+from zipfile import ZipFile
 
+import duckdb
 import pytest
 
 from api.cli import main
@@ -26,6 +29,7 @@ from scripts.build_client import compile_typescript, generate
 from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Running, Server, environment, processes
 from tests.conftest import ROOT, open_folder
 from tests.factories import reference
+from tests.sources.pool.published_samples import award, establishment, unit, write
 from tests.test_docs import FENCE, differences
 
 PAGES = {
@@ -44,6 +48,22 @@ PAGES = {
     "clients/python/README.md": (1, 1),
 }
 """Pages in the order in which they are followed, with the least number of their answers, and of their programs."""
+GUIDES = {
+    "docs/suppliers.md": (1, 0),
+    "docs/formats.md": (0, 0),
+    "docs/pool.md": (0, 0),
+    "docs/data-rights.md": (0, 0),
+    "docs/privacy.md": (0, 0),
+}
+"""Pages of reference, followed likewise on a server of their own."""
+LEFT_OUT = {
+    "vivier pool fetch": "takes gigabytes from the State's servers; the files are there, as it leaves them",
+    "docker ": "there is no engine with images",
+    "make setup": "this checkout is set up, and a server goes on for ever",
+    "createdb vivier\n": "the same, and the database's host is an example",
+    "/mnt/archive": "no head was sent there",
+}
+"""Words of the commands that are not followed, and why."""
 LANGUAGES = {"sh", "python", "ts", "json"}
 PORTAL = "https://portail.example.org"
 WRITTEN_FOR = "http://127.0.0.1:8000"
@@ -96,6 +116,31 @@ def test_the_typescript_client_does_what_its_page_says(
     follow_on_a_server({"clients/typescript/README.md": (1, 1)}, database_url, tmp_path)
 
 
+def test_the_pages_of_reference_do_what_they_say(database_url: str, tmp_path: Path) -> None:
+    """As above; the files of the State, which would be fetched, are small ones."""
+    put_published_files(tmp_path)
+    follow_on_a_server(GUIDES, database_url, tmp_path)
+
+
+def put_published_files(folder: Path) -> None:
+    """The files that docs/pool.md names, as they are published, of one association in Brittany."""
+    given, siren = folder / "given", "100000001"
+    given.mkdir()
+    place = establishment(f"{siren}00011")
+    for file, rows in (("units", [unit(siren)]), ("establishments", [place]), ("awards", [award(place["siret"])])):
+        table = write(folder / f"{file}.csv", file, rows)
+        duckdb.read_csv(str(table), all_varchar=True).write_parquet(str(given / f"{file}.parquet"))
+    for file in ("ess", "esat"):
+        write(given / f"{file}.csv", file, [])
+    write(folder / "geiq.csv", "geiq", [])
+    for file in ("directory_units", "directory_establishments"):
+        (given / f"{file}.csv.gz").write_bytes(gzip.compress(write(folder / "table.csv", file, []).read_bytes()))
+    with ZipFile(folder / "rna_waldec.zip", "w") as package:
+        package.write(write(folder / "rna.csv", "rna", []), "rna_waldec.csv")
+    for departement in (22, 29):
+        (folder / f"emplois-{departement}.json").write_text('{"results": []}')
+
+
 def follow_on_a_server(pages: Mapping[str, tuple[int, int]], database_url: str, folder: Path) -> None:
     """Do what pages show, one after the other, on a server whose webhooks may lead to this machine."""
     if not (shutil.which("bash") and shutil.which("curl")):
@@ -109,29 +154,49 @@ def follow_on_a_server(pages: Mapping[str, tuple[int, int]], database_url: str, 
             server.close()
 
 
-def follow(pages: Mapping[str, tuple[int, int]], server: Server, folder: Path, database_url: str) -> None:
-    """Do what pages show, in one shell and a folder beside which there is the checkout's `openapi`."""
+def follow(
+    pages: Mapping[str, tuple[int, int]],
+    server: Server,
+    folder: Path,
+    database_url: str,
+    examples: Mapping[str, str] = {},
+    **settings: str,
+) -> None:
+    """Do what pages show, in one shell and a folder beside which there is the checkout's `openapi`.
+
+    `examples`: what stands there for each name that a page shows. `settings`: variables of the shell.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     done = list[Step]()
     for page, (answers, programs) in pages.items():
         text = (ROOT / page).read_text(encoding="utf-8").replace(RECEIVER_PORT, port)
-        of_page = list(steps(text.replace(WRITTEN_FOR, f"http://{server.netloc}")))
+        for shown, real in {WRITTEN_FOR: f"http://{server.netloc}", **examples}.items():
+            text = text.replace(shown, real)
+        of_page = list(steps(text))
+        of_page = [step for step in of_page if not any(words in step.command for words in LEFT_OUT)]
         assert sum(step.shown is not None for step in of_page) >= answers, page
         assert sum("END OF FILE" in step.command for step in of_page) == programs, page
         done += of_page
     script = "".join(f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done))
     (folder / "openapi").symlink_to(ROOT / "openapi")
-    path = f"{VIVIER.parent}{os.pathsep}{os.environ['PATH']}"
-    ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder,
-        env=environment(server.home, DATABASE_URL=database_url) | {"PATH": path, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=4 * PATIENCE_SECONDS,
-        check=False,
-    )
+    path = f"{VIVIER.parent}{os.pathsep}{settings.pop('PATH', os.environ['PATH'])}"
+    with subprocess.Popen(["yes", "oui"], stdout=subprocess.PIPE) as agreeing:
+        try:
+            ran = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", script],
+                cwd=folder,
+                stdin=agreeing.stdout,
+                env=environment(server.home, DATABASE_URL=database_url)
+                | {"PATH": path, "PYTHONPATH": str(folder)}
+                | settings,
+                capture_output=True,
+                text=True,
+                timeout=(4 + len(done)) * PATIENCE_SECONDS,
+                check=False,
+            )
+        finally:
+            agreeing.kill()
     reached = max((int(each.stem) for each in folder.glob("*.out")), default=0)
     assert (ran.returncode, ran.stderr) == (0, ""), f"{done[reached].command}\n{ran.stderr}"
     for number, step in enumerate(done):

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -185,6 +186,23 @@ def redate_head(_: Folder, record: Any) -> None:
     signed["heads"] = signed["heads"].replace('"at":"20', '"at":"19')
 
 
+def add_head(_: Folder, record: Any) -> None:
+    first = record["heads"][0]
+    record["heads"].append(first | {"signed": first["signed"] | {"heads": first["signed"]["heads"] + " "}})
+
+
+def link_aside(folder: Folder, _: Any) -> None:
+    """The content is the same as long as the link leads there."""
+    (path,) = (folder.path / "documents").glob("message_*.json")
+    path.rename(folder.path.parent / f"{folder.path.name}-aside.json")
+    path.symlink_to(folder.path.parent / f"{folder.path.name}-aside.json")
+
+
+def link_all(folder: Folder, _: Any) -> None:
+    (folder.path / "documents").rename(folder.path.parent / f"{folder.path.name}-all")
+    (folder.path / "documents").symlink_to(folder.path.parent / f"{folder.path.name}-all")
+
+
 def stamp_by_another(folder: Folder, record: Any) -> None:
     record["timestamp"] = asyncio.run(stamped(folder.other_authority, record["statement"]))
 
@@ -210,6 +228,11 @@ TAMPERED: tuple[tuple[str, Tampering], ...] = (
     ("autre date, horodaté le", backdate),
     ("ou sa date a été changée", redate_head),
     ("autre autorité", stamp_by_another),
+    ("racine des 8 premières entrées : retirée du dossier", lambda _, record: record["heads"].clear()),
+    ("racine des 8 premières entrées : ajoutée au dossier", add_head),
+    ("lien ou fichier spécial", link_aside),
+    ("lien ou fichier spécial", link_all),
+    ("lien ou fichier spécial", lambda folder, _: os.mkfifo(folder.path / "documents" / "pipe.json")),
     ("le journal ne la continue pas", lambda _, record: record["heads"][0].update(proof=["00" * 32])),
 )
 

@@ -427,6 +427,19 @@ async def test_connections_in_all_are_limited(app: Litestar) -> None:
         assert sum([not (await each.reader.read()).startswith(b"HTTP") for each in several[4:]]) == 6
 
 
+async def test_those_who_linger_over_any_refusal_are_as_many_as_are_served(app: Litestar) -> None:
+    """One more ends the one that has lingered longest, and is served."""
+    async with serving(app, CONNECTIONS="2") as (edge, connect):
+        for _ in range(10):
+            one = await connect()
+            one.writer.write(b"GET /health/live HTTP/2.0\r\nHost: here\r\n\r\n")
+            assert (await one.answer())[0] == 400
+        assert len(edge.state.connections) == 3
+        honest = await connect()
+        honest.writer.write(GET)
+        assert (await honest.answer())[0] == 200
+
+
 async def test_an_address_has_its_share_of_connections(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy, whose word about its clients is taken, has not."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
