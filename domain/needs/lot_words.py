@@ -13,9 +13,7 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-LONGEST_READ = 1_000
-# How many texts are remembered with their terms.
-REMEMBERED = 1024
+LONGEST_READ, REMEMBERED = 1_000, 1_024  # characters that are read; texts that are remembered with their terms
 
 TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
 
@@ -364,9 +362,7 @@ _ROW_NUMBER = re.compile(r"\s*(?:lot\s*)?(?:n\s?[°º]\s?)?\d{1,3}\s*[.):]?\s*",
 _AMOUNT_CELL = re.compile(
     r"\s*\d{1,3}(?:[\s.\u00a0\u202f]?\d{3})*(?:,\d{1,2})?\s*(?:€|k€|euros?)?(?:\s*(?:HT|TTC))?\s*", re.IGNORECASE
 )
-_COLUMN_TITLES = frozenset(
-    "lot lots n° numero numéro objet intitulé intitule désignation designation libellé libelle".split()  # noqa: SIM905
-)
+_COLUMN_TITLE = r"(?i)lots?|n°|num[ée]ro|objet|intitulé|intitule|d[ée]signation|libell[ée]|.*montant.*"
 
 
 def pasted_lots(text: str) -> tuple[str, ...]:
@@ -391,12 +387,10 @@ def pasted_lots(text: str) -> tuple[str, ...]:
 def _words_of_row(row: str) -> str:
     """The words of a row of a table, without its number; empty for a row of column titles."""
     cells = [cell.strip() for cell in row.split("\t") if cell.strip()]
-    titles = [cell for cell in cells if cell.lower().rstrip(" .:") in _COLUMN_TITLES or "montant" in cell.lower()]
-    if titles and not re.search(r"\d", row):
+    if not re.search(r"\d", row) and any(re.fullmatch(_COLUMN_TITLE, cell.rstrip(" .:")) for cell in cells):
         return ""
-    spans, is_sum = re.compile(_SPAN, re.IGNORECASE).fullmatch, re.compile(r".*€|(?:\D*\d){4}").match
-    sums = [cell for cell in cells if _AMOUNT_CELL.fullmatch(cell) and is_sum(cell)]
-    terms = [*sums[:1], *list(filter(spans, cells))[:1]]
-    words = [cell for cell in cells if not (cell in sums or spans(cell) or _ROW_NUMBER.fullmatch(cell))]
-    terms = [f"{cell} €" if cell in sums and not re.search("€|euro", cell, re.IGNORECASE) else cell for cell in terms]
-    return ", ".join([max(words, key=len, default=""), *terms]) if words else ""
+    spans = [cell for cell in cells if re.fullmatch(_SPAN, cell, re.IGNORECASE)]
+    sums = [cell for cell in cells if _AMOUNT_CELL.fullmatch(cell) and re.match(r".*€|(?:\D*\d){4}", cell)]
+    words = [cell for cell in cells if cell not in (*sums, *spans) and not _ROW_NUMBER.fullmatch(cell)]
+    value = [cell if re.search("€|euro", cell, re.IGNORECASE) else f"{cell} €" for cell in sums[:1]]
+    return ", ".join([max(words, key=len), *value, *spans[:1]]) if words else ""
