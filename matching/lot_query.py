@@ -15,7 +15,7 @@ import msgspec
 from domain.errors import InvalidContent, Problem, pointer
 from domain.law.buyers import buyer_problems
 from domain.needs.estimate import yearly_value
-from domain.needs.need import Lot, Need, Place, buyer_siret
+from domain.needs.need import Lot, Need, Place
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import Role
@@ -273,7 +273,7 @@ class NeedReader:
         Where the words name several communes, it is neither of these, nor the buyer's.
         """
         said = (lot.title or "",), lot.keywords, (need.title or "",)
-        found = self.interpreter.titles.communes.supposed_commune(said, buyer_siret(need), territory.ground)
+        found = self.interpreter.titles.communes.supposed_commune(said, need.buyer, territory.ground)
         commune = self.geography.territories.communes[found[0]] if found else None
         if found is None or commune is None or commune.lat is None:  # an overseas collectivity has no outlines
             return None

@@ -74,7 +74,7 @@ class ChosenOfLot(NamedTuple):
 
 
 WAYS_TO_TALK = {
-    "ecrire": ("fournisseur", "echanges/nouveau"),
+    "ecrire": ("fournisseur", "echanges/nouveau?modele=contact"),
     "inviter": ("inviter", "rencontres/nouvelle"),
     "partager": (CHOSEN, "versions/latest"),
     "demander": ("", f"echanges/nouveau?a={UNKNOWN}"),
@@ -94,7 +94,8 @@ async def talk_to_chosen(visit: Visit) -> Response[bytes]:
     field, path = WAYS_TO_TALK[wish]
     chosen = visit.fields.get(CHOSEN, ()) if field == CHOSEN else [each for _, each in chosen_suppliers(visit)]
     query = urlencode([(field, each) for each in chosen if field])
-    way, form = f"{path}?{query}" if query else path, read_need_form(visit.fields)
+    way = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
+    form = read_need_form(visit.fields)
     if form.need_id:
         return visit.redirect(f"/besoins/{form.need_id}/{way}")
     return await store_need_and_redirect(visit, f"/{way}")

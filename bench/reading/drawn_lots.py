@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from bench.reading.files import table
 from bench.reading.titles import digest, labelled, sibling
-from domain.needs.need import Buyer, Lot, Need, TerritoryRequest
+from domain.needs.lot_words import terms_in
+from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
 from domain.reference.territory import UnknownTerritory
 from domain.text.normalise import fold
 from matching.reference import Reference
@@ -97,6 +98,7 @@ def award_need(row: Mapping[str, str], departement: str, reference: Reference) -
         "1",
         title=row["object"].strip()[:_LONGEST_TITLE],
         cpv=_cpv([row["cpv"]], reference),
+        reserved=_reserved_in(row["object"]),
         value_eur=euros if euros >= _LEAST_EUROS else None,
         duration_months=int(months) if 1 <= months <= _MOST_MONTHS else None,
     )
@@ -114,7 +116,8 @@ def _notice_lots(data: Path, reference: Reference) -> Iterator[RealLot]:
             title = (row.get("title") or "").strip() or None
             if codes and (title or notice["title"]):
                 cpv = _cpv(row.get("cpv_add") or [notice["cpv_main"] or ""], reference)
-                lot = Lot(row.get("id") or "1", title=title and title[:_LONGEST_TITLE], cpv=cpv)
+                reserved = _reserved_in(title or notice["title"])
+                lot = Lot(row.get("id") or "1", title=title and title[:_LONGEST_TITLE], cpv=cpv, reserved=reserved)
                 need = Need(
                     (lot,),
                     title=notice["title"] and notice["title"][:_LONGEST_TITLE],
@@ -145,6 +148,12 @@ def _exists(code: str, reference: Reference) -> bool:
     except UnknownTerritory:
         return False
     return True
+
+
+def _reserved_in(words: str) -> tuple[Reserved, ...]:
+    """The reservation that a lot's words name, as the page of a need ticks it before a buyer looks."""
+    terms = [term for term in terms_in(words) if term.kind == "reserved" and not term.is_question]
+    return tuple(kind for kind in get_args(Reserved) if any(term.value == kind for term in terms))
 
 
 def _cpv(codes: Iterable[Any], reference: Reference) -> tuple[str, ...]:

@@ -13,9 +13,7 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-LONGEST_READ = 1_000
-# How many texts are remembered with their terms.
-REMEMBERED = 1024
+LONGEST_READ, REMEMBERED = 1_000, 1_024  # characters that are read; texts that are remembered with their terms
 
 TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
 
@@ -38,8 +36,7 @@ _ALL_IN = re.compile(
 )
 _OF_RENEWALS = re.compile("reconduction|renouvellement", re.IGNORECASE)
 _AMOUNT = re.compile(
-    r"(?<![\d,.])(\d{1,3}(?:[\s.]\d{3})+|\d+(?:,\d{1,2})?)\s*(k€|k euros|€|euros?)(?!\s*TTC)",
-    re.IGNORECASE,
+    r"(?<![\d,.])(\d{1,3}(?:[\s.]\d{3})+|\d+(?:,\d{1,2})?)\s*(k€|k euros|€|euros?)(?!\s*TTC)", re.IGNORECASE
 )
 _ARTICLE_SAID = (
     r"\(?\s*(?:(?:au (?:titre|sens) de |selon )?l['’])?(?:art(?:icles?|\.)?\s*)?L\.?\s?2113-1\d(?:-1)?\s*\)?"
@@ -49,7 +46,9 @@ _OPEN_TO = {
     "handicap": re.compile(
         r"\bESATs?\b|\bEA\b|entreprises? adapt|handicap|prot[ée]g[ée]|2113-1[24](?!\d)", re.IGNORECASE
     ),
-    "iae": re.compile(r"\b(?:S?IAE|EI|ACI|AI|ETTI)\b|insertion|2113-1(?:3(?!-)|4)(?!\d)", re.IGNORECASE),
+    "iae": re.compile(
+        r"(?i)\b(S?IAE|EI|ACI|AI|ETTI)\b|insertion(?! (\w+ )?des? \w+ (en \w+ de )?handicap)|2113-1(3(?!-)|4)(?!\d)"
+    ),
     "penitentiary": re.compile(r"p[ée]nitentiaire|d[ée]tenu|prison|2113-13-1", re.IGNORECASE),
     "ess": re.compile(r"\bESS\b|[ée]conomie sociale|2113-1[56]", re.IGNORECASE),
 }
@@ -281,11 +280,14 @@ _RUN = re.compile(rf"(?:^(?:{_MARKS}|{_LINKS})*)?{_GONE}(?:(?:{_MARKS}|{_LINKS})
 _GAP = re.compile(
     rf"(?P<before>(?:{_LINKS}(?={_MARKS}*{_GONE}{_MARKS}*$)|[\s,;:.!(–—|/+-])*){_GONE}(?P<after>{_MARKS}*)"
 )
+_SEEKS = re.compile(
+    r"(?i)^[^,;:.]{0,99}?\b(?:re)?cherche\w*\s(?:une?|des)\s(?:prestataire|fournisseur|entreprise)s?\s(?:pour\s|d[e'’]\s?)"
+)
 
 
 def without_terms(text: str) -> str:
-    """The words of a lot without amounts, durations, reservations and question marks; empty where nothing is left."""
-    whole = " ".join(text[:LONGEST_READ].replace(_GONE, " ").split())
+    """The words of a lot without amounts, durations, reservations, question marks and who seeks somebody for it."""
+    whole = _SEEKS.sub("", " ".join(text[:LONGEST_READ].replace(_GONE, " ").split()))
     before = whole.replace("[", "(").replace("]", ")")
     text = _ASIDE.sub(_GONE, before)
     for pattern, is_object in (
@@ -360,16 +362,13 @@ _ROW_NUMBER = re.compile(r"\s*(?:lot\s*)?(?:n\s?[°º]\s?)?\d{1,3}\s*[.):]?\s*",
 _AMOUNT_CELL = re.compile(
     r"\s*\d{1,3}(?:[\s.\u00a0\u202f]?\d{3})*(?:,\d{1,2})?\s*(?:€|k€|euros?)?(?:\s*(?:HT|TTC))?\s*", re.IGNORECASE
 )
-_COLUMN_TITLES = {
-    *("lot", "lots", "n°", "numero", "numéro", "objet", "intitulé", "intitule"),
-    *("désignation", "designation", "libellé", "libelle"),
-}
+_COLUMN_TITLE = r"(?i)lots?|n°|num[ée]ro|objet|intitulé|intitule|d[ée]signation|libell[ée]|.*montant.*"
 
 
 def pasted_lots(text: str) -> tuple[str, ...]:
     """The words of each lot in a text that lists several; empty where it is the text of one lot.
 
-    A row of a table is one lot: its longest cell that is no amount, then its amounts. A row of column titles is none.
+    A row of a table is one lot: its longest cell in words, its amount, its duration. A row of column titles is none.
     """
     heads = list(_LOT_HEAD.finditer(text))
     if len(heads) > 1:
@@ -388,11 +387,10 @@ def pasted_lots(text: str) -> tuple[str, ...]:
 def _words_of_row(row: str) -> str:
     """The words of a row of a table, without its number; empty for a row of column titles."""
     cells = [cell.strip() for cell in row.split("\t") if cell.strip()]
-    if all(cell.lower().rstrip(" .:") in _COLUMN_TITLES or "montant" in cell.lower() for cell in cells):
+    if not re.search(r"\d", row) and any(re.fullmatch(_COLUMN_TITLE, cell.rstrip(" .:")) for cell in cells):
         return ""
-    words = [cell for cell in cells if not _ROW_NUMBER.fullmatch(cell) and not _AMOUNT_CELL.fullmatch(cell)]
-    amounts = [
-        cell for cell in cells if _AMOUNT_CELL.fullmatch(cell) and ("€" in cell or len(re.sub(r"\D", "", cell)) > 3)
-    ]
-    amounts = [cell if re.search("€|euro", cell, re.IGNORECASE) else f"{cell} €" for cell in amounts[:1]]
-    return ", ".join([max(words, key=len, default=""), *amounts]) if words else ""
+    spans = [cell for cell in cells if re.fullmatch(_SPAN, cell, re.IGNORECASE)]
+    sums = [cell for cell in cells if _AMOUNT_CELL.fullmatch(cell) and re.match(r".*€|(?:\D*\d){4}", cell)]
+    words = [cell for cell in cells if cell not in (*sums, *spans) and not _ROW_NUMBER.fullmatch(cell)]
+    value = [cell if re.search("€|euro", cell, re.IGNORECASE) else f"{cell} €" for cell in sums[:1]]
+    return ", ".join([max(words, key=len), *value, *spans[:1]]) if words else ""

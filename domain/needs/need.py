@@ -88,7 +88,7 @@ class Buyer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The buyer; unknown stays null."""
 
     name: ShortText | None = None
-    """As the buyer calls itself; nothing depends on it"""
+    """As the buyer calls itself; without its SIRET, “Ville de Redon” tells where lots are supposed to be performed"""
     siret: Siret | None = None
     """14 digits"""
     kind: BuyerKind | None = None

@@ -26,17 +26,22 @@ def fold(text: str) -> str:
 
     Every run of characters that are neither letters nor digits becomes one space; folding twice changes nothing.
     """
+    return " ".join(folded_words(text))
+
+
+def folded_words(text: str) -> list[str]:
+    """The words of a text as `fold` writes them."""
     lowered = text.lower()
     try:
         plain = lowered.encode("latin-1").translate(_LATIN)
     except UnicodeEncodeError:
         plain = _OTHERS
     if _OTHERS not in plain:
-        return " ".join(plain.decode().split())
+        return plain.decode().split()
     lowered = lowered.translate(_FRENCH)
     if not lowered.isascii():
         lowered = _without_accents(text)
-    return " ".join(_WORD.findall(lowered))
+    return _WORD.findall(lowered)
 
 
 def _without_accents(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.needs.need import BuyerBody, BuyerKind
+from domain.needs.need import Buyer, BuyerBody, BuyerKind
 from domain.reference.territory import Area, Territories, TerritoryKind
 from domain.shortlists.shortlist import SupposedSiteSource
 from domain.text.normalise import fold, stem
@@ -40,6 +40,7 @@ _ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
 # a rank of its own, which tells no commune. Of 1,204 communes in the Sirene stock 1,192 are read right, the others not
 # at all.
 _SIREN = re.compile(r"21(?:(19|23|87)(\d{3})0|(97\d)\d(\d\d)|(?!02|08|10|19|23|60|80|87|97)(\d\d)0(\d{3}))\d")
+_COMMUNES, _NAME_OF_COMMUNE = "21", re.compile(r"(?:commune|mairie|ville) d")
 _CORSICA, _CORSICAN = "20", ("2A", "2B")
 _PARIS, _PARIS_CODE = "75001", "75056"
 
@@ -93,19 +94,24 @@ class CommuneFinder:
         self.commune_of_siren = functools.lru_cache(REMEMBERED)(self._commune_of_siren)
 
     def supposed_commune(
-        self, said: Iterable[Iterable[str]], siret: str | None, ground: Bools
+        self, said: Iterable[Iterable[str]], buyer: Buyer | None, ground: Bools
     ) -> tuple[int, SupposedSiteSource] | None:
         """The ordinal of the commune that the first texts with a place name, else the buyer's; None where not known.
 
-        `said`: texts that count alike, then those that count less…; `siret`: the buyer's; `ground`: by ordinal, whether
-        a commune is of the territory. Texts that name several communes mean none of them, nor the buyer's.
+        `said`: texts that count alike, then those that count less…; `ground`: by ordinal, whether a commune is of the
+        territory. Texts that name several communes mean none of them, nor the buyer's. The buyer's SIREN tells whether
+        it is a commune; where that is not given, or no commune's number can be read in it, its name does.
         """
         for texts in said:
             named = [place for text in texts if text for place in self._places(text)]
             if named and (found := set(_communes_inside(named, ground))):
                 return (found.pop(), "title") if len(found) == 1 else None
-        buyer = self.commune_of_siren(siret[:9]) if siret else None
-        return (buyer, "buyer") if buyer is not None and ground[buyer] else None
+        siren, name = ("", "") if buyer is None else ((buyer.siret or "")[:9], buyer.name or "")
+        own = {self.commune_of_siren(siren)} - {None}
+        if not own and siren[:2] in ("", _COMMUNES) and _NAME_OF_COMMUNE.match(fold(name)):
+            own |= set(_communes_inside(self._places(name), ground))
+        commune = own.pop() if len(own) == 1 else None
+        return (commune, "buyer") if commune is not None and ground[commune] else None
 
     def _commune_of_siren(self, siren: str) -> int | None:
         """The ordinal of the commune whose own number a SIREN is; None for any other SIREN."""

@@ -19,7 +19,7 @@ from matching.words.word_model import Probabilities, WordModel
 
 # Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence
 # on, and from this share of the best one's (chosen on titles drawn at random, read by models that had not seen them).
-TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.45, 0.1, 1 / 3
+TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.48, 0.1, 1 / 3
 MOST_READINGS = 3
 # A title that the model takes for another trade so surely, and so little for one of the taxonomy, names another: of
 # 1,124 such titles that were not held back, two name a trade of the taxonomy.
@@ -243,7 +243,7 @@ class TitleReader:
             aside = tuple(dict.fromkeys(parsed.aside + around.aside))
             parsed = Title(parsed.parts, parsed.context + around.parts, aside)
         chances = self._model.probabilities(parsed.parts)
-        whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
+        whole = self._model.probabilities(parsed.context, chances) if parsed.context else chances
         own, around_it = (
             _Phrases(self._spot_phrases(parts), parts) if parts else _NONE for parts in (parsed.parts, parsed.context)
         )

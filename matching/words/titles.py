@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Area, Territories, TerritoryKind
-from domain.text.normalise import fold, stem
+from domain.text.normalise import fold, folded_words, stem
 
 Meaning = TypeVar("Meaning")
 
@@ -145,6 +145,7 @@ _PREFACE = re.compile(
     r"(?: de \w+)? ?\b(?:a|ont|ayant) pour (?:objet|objectif|but)\b",
     re.IGNORECASE,
 )
+_PREFACE_BEGINS = ("a pour ", "A pour ", "ont pour ", "ayant pour ")
 # What says that the activity which carries an insertion follows.
 _SUPPORT = re.compile(r"\b(?:ayant |avec )?(?:pour|comme) supports?(?: d['’ ]?activit.s?)?\b", re.IGNORECASE)
 # For small letters. Every way to break begins with a set of signs or letters: most of a text is passed at one look.
@@ -188,7 +189,7 @@ class TitleParser:
         if "artistique" in text.lower():
             text = _ART.sub("unpourcent", text)
         text = self._mend_lost_letters(text)
-        if " pour " in text:
+        if any(begun in text for begun in _PREFACE_BEGINS):
             text = _PREFACE.sub(" ; ", text)
         if " support" in text.lower():
             text = _SUPPORT.sub(" ; ", text)
@@ -228,7 +229,7 @@ class TitleParser:
     def _words(self, part: str, aside: list[str]) -> tuple[str, ...]:
         """The stems of a part of a title, without numbers and place names, which are added to `aside`."""
         words = []
-        for word in fold(part).split() if part and not part.isspace() else ():
+        for word in folded_words(part) if part and not part.isspace() else ():
             if stemmed := self._usual_stem(word):
                 words.append(stemmed)
             elif stemmed is None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,16 @@ REMEMBERED = 8192
 
 
 class Probabilities(NamedTuple):
-    """The chance of each segment, which is `likeliest`, the chance of an `other` trade, and the features `known`."""
+    """The chance of each segment, which is `likeliest`, and of an `other` trade.
+
+    `known`: the rows of the features found; `sums`: of their weights, 0 where there are none.
+    """
 
     segments: Floats
     likeliest: int
     other: float
-    known: tuple[str, ...]
+    known: tuple[int, ...]
+    sums: npt.NDArray[np.int32] | Literal[0]
 
 
 class WordModel:
@@ -57,23 +61,23 @@ class WordModel:
         self._rows_of = functools.lru_cache(REMEMBERED)(self._known_rows)
         self._weights, self._scales, self._biases = weights, scales.astype(np.float64), biases.astype(np.float64)
 
-    def probabilities(self, words: Sequence[Sequence[str]]) -> Probabilities:
-        """The chance of each segment for a text, given as the stems of each of its parts."""
-        found: dict[int, None] = {}
+    def probabilities(self, words: Sequence[Sequence[str]], before: Probabilities | None = None) -> Probabilities:
+        """The chance of each segment for a text, given as stems by part, after what was read `before`."""
+        found = {} if before is None else dict.fromkeys(before.known)
+        counted, sums = len(found), 0 if before is None else before.sums
         for part in words:
             for word in part:
                 found.update(self._rows_of(word))
-            for before, word in pairwise(part):
-                if (row := self._rows.get(f"{before} {word}")) is not None:
+            for one, word in pairwise(part):
+                if (row := self._rows.get(f"{one} {word}")) is not None:
                     found[row] = None
-        sums = self._biases
-        if found:
-            counted = self._weights.take(list(found), axis=0)
-            sums = sums + np.add.reduce(counted, axis=0, dtype=np.int32) * (self._scales / math.sqrt(len(found)))
-        powers = np.exp(sums - np.maximum.reduce(sums))
+        known = tuple(found)
+        if rows := known[counted:]:
+            sums = sums + np.add.reduce(self._weights.take(rows, axis=0), axis=0, dtype=np.int32)
+        scores = self._biases + sums * (self._scales / math.sqrt(len(known))) if known else self._biases
+        powers = np.exp(scores - np.maximum.reduce(scores))
         chances = powers / np.add.reduce(powers)
-        known = tuple(map(self._features.__getitem__, found))
-        return Probabilities(chances[:-1], int(chances[:-1].argmax()), float(chances[-1]), known)
+        return Probabilities(chances[:-1], int(chances[:-1].argmax()), float(chances[-1]), known, sums)
 
     def knows(self, word: str) -> bool:
         """Whether a stem has a weight of its own."""
@@ -95,11 +99,11 @@ class WordModel:
             "trade_trust": np.array(self.trade_trust, np.float32),
         }
 
-    def reasons(self, known: Sequence[str], segment_position: int, limit: int = 4) -> tuple[str, ...]:
-        """The `known` features that weigh most for the segment at a position of the model, the strongest first."""
-        values = [int(self._weights[self._rows[feature], segment_position]) for feature in known]
+    def reasons(self, known: Sequence[int], segment_position: int, limit: int = 4) -> tuple[str, ...]:
+        """The features at the rows `known` that weigh most for a segment of the model, the strongest first."""
+        values = self._weights[list(known), segment_position].tolist()
         ranked = sorted(zip(values, known, strict=True), key=lambda pair: -pair[0])
-        told = (feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)
+        told = (self._features[row] for value, row in ranked[:limit] if value > TOLD * ranked[0][0] > 0)
         return tuple(feature.replace(REST, "…") for feature in told)
 
 

@@ -156,6 +156,8 @@ def test_law_that_is_due_is_listed_earliest_first(
          "payment_time: payment_day: no rule of law.toml has this id; payment_days?"),
         ("law.toml", 'theme = "reservation"', 'theme = "reservations"',
          "law.toml: reserved_handicap: theme: one of reservation, suppliers, "),
+        ("law.toml", "value = 60000, ", "value = 61000, ",
+         "direct_award_supplies_services, 2026-04-01: its quote does not state 61000"),
         ("law.toml", 'id = "spaser"', 'id = "spasers"', "law.toml: spaser: missing, though functions apply them"),
         ("time_limits.toml", 'level = "formal"', 'levl = "formal"', "time_limits.toml: row[0]: Object contains"),
     ],

@@ -6,6 +6,7 @@ what is published of them afterwards.
 
 from collections.abc import Iterable
 from functools import lru_cache
+from math import inf
 
 import msgspec
 
@@ -100,16 +101,18 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     stages = [rule for entity in entities for pair in limits.stages[entity] for rule in pair]
     if name is None or not _are_known(name, stages, view):
         return None
-    profile, has_notice = view["buyer_profile_documents"].cents, is_formal or (reached and buyer.bulletin is not False)
-    on_profile = profile is not None and (group.total or 0) >= profile
-    noticed = NOTHING if has_notice else sentence(view, "if_noticed")
-    documents = sentence(view, "documents_on_profile", noticed=noticed) if on_profile else NOTHING
-    notice = sentence(view, ("" if is_formal else "adapted_") + NOTICES[buyer.bulletin])
-    message = sentence(view, name, notice=notice, stages=_stages_in_words(entities, view), documents=documents)
-    rules += light_rules(need.contract, group) if part.light else part.thresholds
-    direct = (direct_threshold(group, need),) if need.contract == "market" else ()
-    doubtful, rests_on = part.light and not is_light(group), (*stages, *rules, *direct)
-    return advice(view, name, rests_on=rests_on, doubtful=doubtful, sure=group.sure, message=message)
+    profile = view["buyer_profile_documents"].cents or inf
+    noticed = NOTHING if is_formal or (reached and buyer.bulletin is not False) else sentence(view, "if_noticed")
+    documents = sentence(view, "documents_on_profile", noticed=noticed) if (group.total or 0) >= profile else NOTHING
+    where = ("" if is_formal else "adapted_" if reached else "free_") + NOTICES[buyer.bulletin]
+    told = {"notice": sentence(view, where), "stages": _stages_in_words(entities, view), "documents": documents}
+    by_object = part.light and (need.contract == "market" or part.by_amount != "adapted")
+    # below a threshold that is not published yet, the procedure is known all the same
+    unpublished = {rule for rule in part.thresholds if view[rule].status == "unknown" and part.level == "adapted"}
+    rules += light_rules(need.contract, group) if by_object else tuple({*part.thresholds} - unpublished)
+    rests_on = *stages, *rules, *([direct_threshold(group, need)] if need.contract == "market" else [])
+    sure = weakest("low" if by_object and not is_light(group) else "medium" if unpublished else "high", group.sure)
+    return advice(view, name, rests_on=rests_on, sure=sure, message=sentence(view, name, **told))
 
 
 def _are_known(name: str, rules: Iterable[str], view: InForce) -> bool:

@@ -20,6 +20,7 @@ from api.desk.answer_pages import (
     question_to_suppliers,
     reservation_name,
 )
+from domain.law.findings import GENERAL
 from domain.needs.need import Lot
 from domain.shortlists.listed_suppliers import Gate, OfferEvidence, Reason, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
@@ -304,6 +305,34 @@ async def test_the_law_comes_gravest_first_and_is_that_of_the_planned_day(answer
     assert "Les règles du 15/01/2027, date prévue de publication, diffèrent de celles du 29/11/2026" in said(page)
     without = await browser.submit("besoin/resultat", {"publication": ""})
     assert "Règles applicables" not in said(without.text)
+
+
+async def test_what_decides_stands_first_and_what_every_contract_is_told_folds_into_one_line(
+    served: Client, answered: Answered
+) -> None:
+    page = await answered(lot_1_valeur="240 000", lot_1_nature="services", acheteur="local")
+    told = (await served.post("/match", json=request_on(page))).json()["advice"]
+    general = [each["code"] for each in told if each["code"] in GENERAL]
+    shown, _, folded = page.partition('class="whole"')[2].partition('<details class="folded general">')
+    assert len(general) > 3
+    assert folded.partition("</summary>")[0].count("<") == 1
+    assert f"{len(general)} rappels communs à tout marché" in said(folded.partition("</summary>")[0])
+    assert folded.count('<details class="law') == len(general)
+    assert said(shown).index("procédure formalisée") < said(shown).index("condition d'exécution sociale")
+    for words in ("paie dans les 30 jours", "données essentielles", "objectifs de développement durable"):
+        assert (words in said(shown), words in said(folded)) == (False, True)
+
+
+async def test_a_trade_ticked_beside_words_does_not_say_that_paint_is_works(own: Browser, in_each_state: None) -> None:
+    for title, ticked in (("Achat de peintures", []), ("Peintures, tonte de pelouses", ["bt-peinture"])):
+        await own.open("/besoin")
+        typed = {"lieu": "commune:56178", "lot-1-objet": title, "lot-1-valeur": "80 000"}
+        await own.submit("besoin", typed, to="besoin")
+        await own.submit("besoin", {"lot-1-metier": ticked} if ticked else {}, to="besoin/resultat")
+        assert request_on(own.page)["lots"][0].get("segments", []) == ticked
+        assert "nature non précisée : seuils des fournitures et services ; préciser s'il s'agit de travaux" in said(
+            own.page
+        )
 
 
 async def test_the_point_of_law_on_a_social_condition_leads_to_the_hours_of_the_lot(answered: Answered) -> None:

@@ -62,6 +62,13 @@ def test_a_concession_of_drinking_water_is_simplified_whatever_its_value(cpv: st
     assert procedure(concession("65210000")) == ["PROC_FORMALISEE"]  # gas
 
 
+@pytest.mark.parametrize(("value", "sure"), [(1_000_000, "high"), (8_000_000, "medium")])
+def test_a_concession_of_a_listed_service_is_as_sure_as_the_list(value: float, sure: str) -> None:
+    """A day nursery is one of the 115 codes: their list is not that of the notice itself; small ones need no list."""
+    told = review(concession("85312110", value)).advice
+    assert the("CONCESSION_SIMPLIFIED", told).confidence == the("TIME_LIMITS", told).confidence == sure
+
+
 def test_prison_joinery_is_to_be_judged() -> None:
     """A workshop makes it; works are rather made elsewhere, which no text says."""
     made = Lot(id="1", segments=("bt-menuiserie",), cpv=("44220000",), nature="supplies", reserved=("penitentiary",))
@@ -256,6 +263,8 @@ def test_a_known_body_is_told_nothing_of_other_bodies() -> None:
         buyer = Buyer(kind="local", body=body)
         reviewed = review(need(lot, buyer=buyer, technique="framework_agreement"))
         given = (*reviewed.advice, *reviewed.lots["1"].advice, *review(need(lasting, buyer=buyer)).advice)
+        small = review(services(70_000, buyer=buyer)).advice
+        assert ("R2131-13" in the("TIME_LIMITS", small).message.fr) == (body is None)
         said = " ".join(each.message.fr for each in given)
         assert [words in said for words in others] == [body is None] * len(others), body
 

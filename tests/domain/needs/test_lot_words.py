@@ -30,6 +30,8 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
             {"months": "12", "renewal": "36", "value": "50000.00"},
         ),
         ("Tonte, lot réservé à l'insertion", {"reserved": "iae"}),
+        ("Tonte réservée à l'insertion des personnes handicapées", {"reserved": "handicap"}),
+        ("Tonte réservée à l'insertion sociale de travailleurs en situation de handicap", {"reserved": "handicap"}),
         ("Ménage réservé SIAE", {"reserved": "iae"}),
         ("Buanderie réservée au travail pénitentiaire", {"reserved": "penitentiary"}),
         ("Accueil des enfants de 3 à 6 ans", {}),
@@ -55,7 +57,8 @@ def test_terms_are_read_where_they_are_surely_said(text: str, expected: dict[str
 
 def test_reservations_that_are_named_or_asked_for() -> None:
     """One may name two types; what is asked is told from what is said."""
-    assert [term.value for term in terms_in("Tonte, réservé aux ESAT ou à l'insertion")] == ["handicap", "iae"]
+    for words in ("réservé aux ESAT ou à l'insertion", "réservé à l'insertion et aux travailleurs handicapés"):
+        assert [term.value for term in terms_in(f"Tonte, {words}")] == ["handicap", "iae"]
     (asked,) = terms_in("tonte, réservé aux ESAT ?")
     (said,) = terms_in("tonte, réservé aux ESAT")
     assert (asked.is_question, asked.words, said.is_question) == (True, "réservé aux ESAT ?", False)
@@ -93,6 +96,12 @@ def test_only_the_object_is_left(words: tuple[str, str]) -> None:
     bought, text = words
     assert without_terms(text) == bought
     assert terms_in(without_terms(text)) == ()
+
+
+def test_who_seeks_somebody_is_no_part_of_the_object() -> None:
+    said = "La Ville de Rennes recherche un prestataire pour l'entretien des parcs, 4 ans"
+    assert without_terms(said) == "l'entretien des parcs"
+    assert without_terms("recherche de fuites d'eau") == "recherche de fuites d'eau"
 
 
 @pytest.mark.parametrize("text", [f"{bought}, {term}" for bought, term in product(OBJECTS, TERMS)])
@@ -169,6 +178,10 @@ SHOWN = ("Nettoyage des collèges", "Tonte, 12 500,00 €", "Repas")
         ("Lot 1 : tonte", ()),
         ("un seul lot\nsur deux lignes", ()),
         ("", ()),
+        (
+            "Lot\tDésignation\tMontant estimé HT\tDurée\n1\tTonte\t80 000\t36 mois\n2\tVitres\t45 000\t2 ans",
+            ("Tonte, 80 000 €, 36 mois", "Vitres, 45 000 €, 2 ans"),
+        ),
     ],
 )
 def test_lots_of_a_list_or_table(text: str, expected: tuple[str, ...]) -> None:

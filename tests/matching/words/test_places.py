@@ -2,16 +2,17 @@
 
 import pytest
 
+from domain.needs.need import Buyer
 from tests.factories import reference
 
 COMMUNES = reference().territories.communes
 FINDER = reference().interpreter.titles.communes
 
 
-def named(text: str, territory: str, siret: str | None = None) -> tuple[str, str] | None:
+def named(text: str, territory: str, siret: str | None = None, buyer: str | None = None) -> tuple[str, str] | None:
     """The name of the supposed commune of a lot with this title, and where it is known from."""
     ground = reference().geography.ground_of_areas((reference().territories.area(territory),))
-    found = FINDER.supposed_commune(((text,),), siret, ground)
+    found = FINDER.supposed_commune(((text,),), Buyer(name=buyer, siret=siret), ground)
     return found and (COMMUNES[found[0]].name, found[1])
 
 
@@ -60,6 +61,27 @@ def test_a_buyer_that_is_a_commune_is_a_place(siret: str | None, territory: str,
     assert named("Tonte", territory, siret) == (commune and (commune, "buyer"))
     assert named("Tonte à Redon", "departement:35", siret) == ("Redon", "title")
     assert named("Tonte à Redon et à Fougères", "departement:35", siret) is None
+
+
+@pytest.mark.parametrize(
+    ("buyer", "siret", "commune"),
+    [
+        ("Ville de Redon", None, "Redon"),
+        ("VILLE DE VITRÉ", None, "Vitré"),
+        ("Commune du Rheu", None, "Le Rheu"),
+        ("Mairie de St-Malo", None, "Saint-Malo"),
+        ("Ville de Redon", "21350236200015", "Redon"),
+        ("Ville de Redon", "24350074100072", None),  # a group of communes says so by its number
+        ("Ville de Nantes", None, None),  # elsewhere
+        ("Ville de Fougères et Vitré", None, None),
+        ("Redon Agglomération", None, None),
+        ("Communes de Redon et de Fougères", None, None),
+        ("Lycée de Redon", None, None),
+    ],
+)
+def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str | None, commune: str | None) -> None:
+    assert named("Tonte", "departement:35", siret, buyer) == (commune and (commune, "buyer"))
+    assert named("Tonte à Fougères et Vitré", "departement:35", siret, buyer) is None
 
 
 @pytest.mark.parametrize(
