@@ -42,6 +42,7 @@ _WITH_MAIL = campaign_recipients.outerjoin(campaign_mails, _QUESTION).join(
     campaigns, campaigns.c.id == _OWN.campaign_id
 )
 _IS_MAILED = campaign_mails.c.status == "delivered"
+_WAS_SENT = sa.or_(_IS_MAILED, _OWN.posted_at.is_not(None))
 _HAS_FAILED = sa.func.coalesce(campaign_mails.c.status.in_(("given_up", "cancelled")), False)
 _HAS_DECLARED = _OWN.declared_at.is_not(None) & _OWN.declined_at.is_(None)
 STATE = sa.case(
@@ -49,7 +50,7 @@ STATE = sa.case(
     (_OWN.declared_at.is_not(None), "withdrawn"),
     (_OWN.declined_at.is_not(None), "declined"),
     (_OWN.opened_at.is_not(None), "opened"),
-    (sa.or_(_IS_MAILED, _OWN.posted_at.is_not(None)), "sent"),
+    (_WAS_SENT, "sent"),
     (campaigns.c.started_at.is_(None), "draft"),
     (campaign_mails.c.status == "waiting", "queued"),
     (_OWN.linked_at.is_not(None) & (sa.func.cardinality(_OWN.address) > 0), "to_post"),
@@ -117,7 +118,8 @@ async def _with_counts(connection: Connection, query: sa.Select[Any]) -> list[Ca
             _OWN.campaign_id,
             _OWN.way,
             STATE.label("state"),
-            sa.or_(_IS_MAILED, _OWN.posted_at.is_not(None)).label("was_sent"),
+            # by a link for a call, it was reached if it declared
+            sa.or_(_WAS_SENT, _OWN.linked_at.is_not(None) & _HAS_DECLARED).label("was_sent"),
             _OWN.opened_at.is_not(None).label("was_opened"),
             sa.func.count().label("number"),
         )
@@ -139,7 +141,7 @@ def _counts(groups: Sequence[sa.Row[Any]]) -> Counts:
 
     return Counts(
         recipients=sum(each.number for each in groups),
-        sent=sum(each.number for each in groups if each.was_sent or each.was_opened or each.state == "declared"),
+        sent=sum(each.number for each in groups if each.was_sent or each.was_opened),
         opened=sum(each.number for each in groups if each.was_opened),
         declared=number("declared"),
         declined=number("declined", "withdrawn"),

@@ -13,9 +13,7 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-LONGEST_READ = 1_000
-# How many texts are remembered with their terms.
-REMEMBERED = 1024
+LONGEST_READ, REMEMBERED = 1_000, 1_024  # characters that are read; texts that are remembered with their terms
 
 TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
 

@@ -40,10 +40,11 @@ from domain.campaigns.rules import NO_CAMPAIGN, first_reminder
 from domain.errors import InvalidContent
 from domain.reference.territory import Area
 from domain.supply import AreaSupply
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference
 
+_SAID = said_by(__name__)
 ON_A_PAGE, LONGEST_NAME, MOST_TRADES = 50, 100, 8
 NO_PLACE = Text("Un territoire est attendu", "A territory is expected")
 LINES = forms.FieldKind(lambda text: tuple(filter(None, map(str.strip, text.splitlines()))), "\n".join)
@@ -84,8 +85,15 @@ async def list_campaigns(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/campagnes/nouvelle", scope="needs")
 async def show_new_campaign(visit: Visit) -> Response[bytes]:
-    """The form of a new campaign."""
-    return _form_page(visit, CampaignForm())
+    """The form of a new campaign: as one of the organisation's (`modele`), else with a text to begin with."""
+    form = CampaignForm(subject=_SAID["subject"].to(visit.language), body=_SAID["body"].to(visit.language))
+    if model := visit.text("modele"):
+        async with transaction(visit.services.database) as connection:
+            campaign = await own_campaign(connection, visit.organisation_id, id_in(model, NO_CAMPAIGN))
+        known = "" if campaign.only_unknown_trade else "oui"
+        form = forms.form_of_request(CampaignForm, campaign, territories=campaign.territory.codes or (), known=known)
+        form = replace(form, reply_by="")
+    return _form_page(visit, form)
 
 
 @page("POST", "/campagnes", scope="needs")
