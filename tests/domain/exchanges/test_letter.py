@@ -16,6 +16,7 @@ from domain.exchanges.letter import (
     LONGEST_NAME,
     Link,
     OutgoingMessage,
+    data_sentences,
     letter,
     lot_name,
     purchase_name,
@@ -159,3 +160,27 @@ def test_what_a_lot_says_in_its_fields_is_told_before_its_words() -> None:
         "Lot A : le montant est estimé à 90 000 € hors taxe.",
         "Lot A : la durée envisagée est de 12 mois, plus 24 mois de reconduction.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "operator", "said"),
+    [
+        (
+            "FINESS",
+            "dpo@vivier.example",
+            "Origine de votre adresse : FINESS. Pour consulter, corriger ou effacer vos données, "
+            "ou vous opposer à leur usage : dpo@vivier.example. Réclamation possible auprès de la CNIL (cnil.fr).",
+        ),
+        (
+            "declarations",
+            None,
+            "Origine de votre adresse : votre déclaration sur votre page. Pour consulter, corriger ou "
+            "effacer vos données, ou vous opposer à leur usage : Ville d'Auray. Réclamation possible auprès de la CNIL "
+            "(cnil.fr).",
+        ),
+    ],
+)
+def test_a_letter_says_where_the_address_comes_from_and_whom_to_ask_about_data(
+    source: str, operator: str | None, said: str
+) -> None:
+    assert data_sentences(source, operator, "Ville d'Auray").fr == said
