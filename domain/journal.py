@@ -159,8 +159,7 @@ _REMOVALS = frozenset({"need.purged", "need.deleted", "meeting.purged", "campaig
 class BoundContent:
     """Collects the digests that a journal's entries hold of stored content; entries come in the order of their numbers.
 
-    `names`: what must be stored as the last entry about it says; `recorded`: what entries tell of, those of earlier
-    versions too, which bind nothing.
+    `names`: what must be stored as the last entry about it says; `recorded`: all that entries have told of.
     """
 
     def __init__(self) -> None:
@@ -181,11 +180,7 @@ class BoundContent:
             return  # only what was there before any right was bound may be adopted
         if self._rights_since is None and any(name.partition(":")[0] in RIGHTS for name in bound):
             self._rights_since = entry.at
-        told = _recorded_names(entry)
-        self.recorded.update(told, bound)
-        for name in told - bound.keys():
-            # changed by a server of an earlier version
-            self.names.pop(name, None)
+        self.recorded.update(bound)
         for name, digest in bound.items():
             self.names[name] = (entry.number, digest)
             self._need_of[name] = self._goes_with(name, entry.object)
@@ -202,26 +197,6 @@ class BoundContent:
         for name, (number, digest) in self.names.items():
             if stored[name] != digest and (stored[name] or name.partition(":")[0] not in _ENDS_UNTOLD):
                 yield Break(number, "altered_content" if stored[name] else "missing_content", about=name)
-
-
-def _recorded_names(entry: Entry) -> set[str]:
-    """The names of the content that an entry says was stored or changed, whether or not it holds its digest."""
-    detail, (_, _, id_) = entry.detail, entry.object.partition(":")
-    message, award = {f"message:{detail.get('message_id')}"}, {f"award:{detail.get('award_id')}"}
-    told = {
-        "exchange.opened": {entry.object, *message},
-        "message.sent": message,
-        "message.noted": message,
-        "message.received": message,
-        "question.published": message,
-        "message.handed_over": {f"handover:{detail.get('message_id')}/{detail.get('supplier_id')}"},
-        "shortlist.frozen": {f"shortlist:{id_}/{detail.get('number')}"},
-        "decision.made": {f"decision:{id_}/{detail.get('number')}/{detail.get('supplier_id')}/{detail.get('lot_id')}"},
-        "award.noted": award,
-        "award.withdrawn": award,
-    }
-    is_of_object = entry.action.startswith(("need.", "meeting.", "campaign."))
-    return {entry.object} if is_of_object else told.get(entry.action, set())
 
 
 class Chain:

@@ -134,7 +134,7 @@ def lot_matches(
             yield lot
 
 
-def _understood(query: LotQuery) -> Understood:
+def understood_object(query: LotQuery) -> Understood:
     """The object of a lot as the law reads it: its segments, and how surely it is these."""
     unnamed = [
         each.confidence
@@ -144,10 +144,18 @@ def _understood(query: LotQuery) -> Understood:
     return Understood(query.subject.objects, "high" if not unnamed else "medium" if min(unnamed) >= SURE else "low")
 
 
-def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
-    """The legal review of a need on a day; `queries`: its lots as they were read."""
-    objects, kept = {query.lot.id: _understood(query) for query in queries}, answer_cache_of(index)
-    return (kept.review if kept else review_need)(need, day, reference.rules, objects)
+def review_of(
+    need: Need,
+    day: date,
+    queries: Iterable[LotQuery],
+    reference: Reference,
+    index: LiveIndex,
+    objects: Mapping[str, Understood] | None = None,
+) -> NeedReview:
+    """The legal review of a need on a day; `queries`: its lots as they were read; `objects`: of some, what is known."""
+    read = {query.lot.id: understood_object(query) for query in queries} | dict(objects or {})
+    kept = answer_cache_of(index)
+    return (kept.review if kept else review_need)(need, day, reference.rules, read)
 
 
 def law_changes_of(

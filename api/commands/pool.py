@@ -36,7 +36,7 @@ from sources.pool.manifest import (
 )
 from sources.pool.trade_counts import PoolTrades, count_trades_in
 
-NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "vivier[pool]"'
+NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "duckdb>=2"'
 NOT_ALLOWED = "files are not fetched unless the operator allows it: set VIVIER_POOL_FETCH=true"
 CREDITS = "Credit where these data are shown: "
 IMPORTED = "imported.json"

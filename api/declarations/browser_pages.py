@@ -15,7 +15,7 @@ from api.declarations.declare import (
     follow_page_link,
     supplier_page,
     tell_wish,
-    withdraw,
+    withdraw_by_link,
 )
 from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier, declaration_page
@@ -38,8 +38,6 @@ from db.declarations.links import FollowedLink
 from db.suppliers.read import sources_of_approvals
 from db.suppliers.sources import source_labels
 from domain.errors import InvalidContent
-from domain.journal import Actor
-from domain.suppliers.supplier import DECLARATIONS
 from matching.unknown_trade import likely_trades
 
 TAG = "Supplier pages"
@@ -129,14 +127,9 @@ async def update_supplier_page(call: Call, token: str) -> Response[bytes]:
 
 async def _carry_out_wish(call: Call, token: str, wish: str, understood: Understood) -> Event:
     """Do what a button of the page asks for; returns what was done. Raises InvalidContent, Refusal (404, 429)."""
-    async with (
-        call.services.writes.slot_of(DECLARATIONS),
-        follow_page_link(call, token, lock=True) as (connection, link),
-    ):
+    async with follow_page_link(call, token, lock=True) as (connection, link):
         if wish == WITHDRAW:
-            await withdraw(
-                connection, call.services, link.supplier_id, Actor(link.organisation_id, "reply_link", link.supplier_id)
-            )
+            await withdraw_by_link(call, connection, link)
             return "retrait"
         if wish in {"silence", "parler"}:
             await tell_wish(call, connection, link, ask_again=wish == "parler")

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from secrets import token_urlsafe
@@ -23,7 +23,7 @@ from db.core.engine import Connection, transaction
 from db.declarations.declarations import (
     Sending,
     email_of,
-    remove_record,
+    remove_from_directory,
     select_declaration,
     store_declaration,
     withdraw_declaration,
@@ -56,7 +56,7 @@ from domain.declarations.record import offers_of, placement_of, record_of
 from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.journal import Actor, Detail
 from domain.suppliers.record_check import drawn_vertices
-from domain.suppliers.supplier import Offer, SupplierRecord
+from domain.suppliers.supplier import DECLARATIONS, Offer, SupplierRecord
 from domain.text.bilingual import PARIS, Text, said_by
 from matching.words.names import name_similarity
 from sources.validation import check, takes_long
@@ -103,14 +103,19 @@ class DeclarationReceipt(msgspec.Struct, frozen=True, kw_only=True):
 async def follow_page_link(
     call: Call, secret: str, *, lock: bool = False
 ) -> AsyncIterator[tuple[Connection, FollowedLink]]:
-    """Yields a transaction and the link that a token or a typed code stands for. Raises Refusal (404, 429)."""
+    """Yields a transaction and the link that a token or a typed code stands for; `lock`: to write by it, in turn.
+
+    Raises Refusal (404, 429).
+    """
     code = None if TOKEN.fullmatch(secret) else code_in(secret)
     find = partial(follow, secret=code or secret, now=call.services.now(), lock=lock)
+    turn = call.services.writes.slot_of(DECLARATIONS) if lock else nullcontext()
     if code is None:
-        async with follow_link(call, secret, find, _SAID["no_page"]) as found:
+        async with turn, follow_link(call, secret, find, _SAID["no_page"]) as found:
             yield found
         return
     async with (
+        turn,
         call.services.limits.attempt(TYPED_CODES, caller_of(call.scope)) as attempt,
         transaction(call.services.database) as connection,
     ):
@@ -160,6 +165,13 @@ async def declare_by_link(
     await _count_sending(call, connection, link)
     sending = Sending(link.organisation_id, link.id, sent_from=mark_of_sender(call))
     return await declare(connection, call.services, link.supplier_id, sending, declaration)
+
+
+async def withdraw_by_link(call: Call, connection: Connection, link: FollowedLink) -> int | None:
+    """Take back what stands of a supplier's own word by its link, as `withdraw`. Raises Refusal (429)."""
+    call.services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
+    actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
+    return await withdraw(connection, call.services, link.supplier_id, actor)
 
 
 async def tell_wish(call: Call, connection: Connection, link: FollowedLink, *, ask_again: bool) -> None:
@@ -246,23 +258,25 @@ async def _tell_of_replacement(
     connection: Connection, services: Services, supplier_id: UUID, before: DeclarationByLink
 ) -> None:
     """Queue an e-mail to who declared before another link did, once a day, unless the link it used was revoked."""
-    if services.settings.smtp is None or before.content is None:
-        return
     yesterday = services.now() - timedelta(days=1)
-    queued = await organisation_mail_times(connection, before.organisation_id, yesterday)
-    # who held a link that was revoked would get another one
-    if len(queued) >= services.settings.emails_per_day or await revoked_among(connection, [before.link_id]):
+    if before.content is None or await was_mailed_to(connection, supplier_id, yesterday, "replaced"):
         return
     email = await email_of(connection, supplier_id, before.content)
-    if email and not await was_mailed_to(connection, supplier_id, yesterday, "replaced"):
+    # who held a link that was revoked would get another one
+    if email and not await revoked_among(connection, [before.link_id]):
         actor = Actor(before.organisation_id, "server")
         await mail_page_link(connection, services, actor, supplier_id, email, "replaced")
 
 
 async def mail_page_link(
     connection: Connection, services: Services, actor: Actor, supplier_id: UUID, email: str, kind: MailKind
-) -> None:
-    """Queue an e-mail with a new link to a supplier's page, of the actor's organisation, and note that."""
+) -> bool:
+    """Queue an e-mail with a new link to a supplier's page, of the actor's organisation, and note that.
+
+    False where no mail server is set, or the organisation may send no more e-mails today.
+    """
+    if services.settings.smtp is None or not await emails_left_of(connection, services, actor.organisation_id):
+        return False
     now = services.now()
     expires_at = link_expiry(now, services.settings.reply_link_days)
     link = NewLink(supplier_id, token_urlsafe(TOKEN_BYTES))
@@ -270,6 +284,13 @@ async def mail_page_link(
     await insert_mail(connection, link_id, kind, email, "fr", now)
     detail: Detail = {"link": str(link_id), "emailed": True}
     await write_entry(connection, actor, "supplier_link.created", f"supplier:{supplier_id}", now, detail=detail)
+    return True
+
+
+async def emails_left_of(connection: Connection, services: Services, organisation_id: UUID) -> int:
+    """The number of e-mails that an organisation may still send now, at least 0."""
+    queued = await organisation_mail_times(connection, organisation_id, services.now() - timedelta(days=1))
+    return max(0, services.settings.emails_per_day - len(queued))
 
 
 async def checked_offers(
@@ -313,7 +334,7 @@ async def withdraw(
             await note_declaration(connection, ids, now, offers=bool(again.content.offers))
     detail: Detail = {"stands_again": version is not None}
     if version is None:
-        version = await remove_record(connection, record_id, now, name_similarity)
+        version = await remove_from_directory(connection, record_id, now, name_similarity)
         await note_declaration(connection, ids, now, offers=None)
     action = "declaration.withdrawn" if reason else "declaration.deleted"
     detail["data_version"] = version

@@ -16,7 +16,6 @@ from api.runtime.index.live_index import log_failures
 from api.runtime.services import Services
 from db.core.engine import LockKind, lock_if_free, transaction
 from db.declarations.declarations import due_to_end, end_declaration, remove_old, renew_later, take_to_renew
-from db.delivery.outbox import organisation_mail_times
 from db.journal.entries import write_entry
 from domain.journal import Actor
 from matching.words.names import name_similarity
@@ -77,26 +76,22 @@ async def _ask_again(services: Services) -> int:
 
     Each counts among those that the organisation whose link it was may send in a day: the others wait for another day.
     """
-    settings = services.settings
-    if settings.smtp is None:
+    if services.settings.smtp is None:
         return 0
-    asked, left = 0, dict[UUID, int]()
+    asked, spent = 0, set[UUID]()
     while True:
         async with transaction(services.database) as connection:
-            now, today = services.now(), services.today()
-            spent, later = [owner for owner, number in left.items() if number <= 0], list[UUID]()
-            due = await take_to_renew(connection, today, today + ASKED_BEFORE, now, AT_ONCE, spent)
-            for each in due.reached:
-                if each.organisation_id not in left:
-                    queued = await organisation_mail_times(connection, each.organisation_id, now - timedelta(days=1))
-                    left[each.organisation_id] = settings.emails_per_day - len(queued)
-                left[each.organisation_id] -= 1
-                if left[each.organisation_id] < 0:
-                    later.append(each.supplier_id)
-                    continue
+            now, today, later = services.now(), services.today(), list[UUID]()
+            taken = await take_to_renew(connection, today, today + ASKED_BEFORE, now, AT_ONCE, spent)
+            for each in taken:
                 actor = Actor(each.organisation_id, "server")
-                await mail_page_link(connection, services, actor, each.supplier_id, each.email, "renewal")
+                if each.email is None:
+                    continue
+                if await mail_page_link(connection, services, actor, each.supplier_id, each.email, "renewal"):
+                    asked += 1
+                else:
+                    spent.add(each.organisation_id)
+                    later.append(each.supplier_id)
             await renew_later(connection, later)
-        asked += len(due.reached) - len(later)
-        if due.taken < AT_ONCE:
+        if len(taken) < AT_ONCE:
             return asked

@@ -24,30 +24,12 @@ from api.declarations.page_form import (
 from domain.declarations.declaration import Declaration, SupplierPage
 from domain.errors import Problem
 from domain.exchanges.letter import buyer_in_sentence, is_nameless
-from domain.reference.territory import Area, TerritoryKind
-from domain.suppliers.supplier import DECLARATIONS, Basis, Offer, ServiceArea
+from domain.reference.territory import Area
+from domain.suppliers.supplier import DECLARATIONS, Offer, ServiceArea
 from domain.text.bilingual import Language, Text, article_of, listed, place_after_de
-from domain.text.labels import KINDS
+from domain.text.labels import AREAS_AROUND, KINDS, KINDS_OF_PLACE, OWN_BASES
 from matching.reference import Reference
 
-KINDS_OF_PLACE: Mapping[TerritoryKind, Text] = {
-    "commune": Text("commune", "commune"),
-    "epci": Text("intercommunalité", "EPCI"),
-    "departement": Text("département", "departement"),
-    "region": Text("région", "region"),
-    "country": Text("pays", "country"),
-    "nuts": Text("zone statistique européenne", "European statistical area"),
-}
-AREAS_AROUND: Mapping[TerritoryKind, Text] = {
-    "epci": Text("Dans notre intercommunalité", "In our EPCI"),
-    "departement": Text("Dans tout le département", "In the whole departement"),
-    "region": Text("Dans toute la région", "In the whole region"),
-}
-BASES: Mapping[Basis, Text] = {
-    "declared": Text("d'après un annuaire ou un réseau", "as a directory or a network says"),
-    "awarded": Text("d'après un marché public gagné", "as a public contract that you won says"),
-    "inferred": Text("supposé, à confirmer par vous", "supposed, for you to confirm"),
-}
 MOST_NAMED = 6
 
 
@@ -310,7 +292,7 @@ def source_in_sentence(label: str) -> str:
 def _known_offer(offer: Offer, page: PageOfSupplier) -> KnownFact:
     names = [page.reference.taxonomy.label(code) for code in offer.segments if page.reference.taxonomy.known(code)]
     return KnownFact(
-        page.say("Activité", "Trade"), ", ".join(names) or offer.label or "", BASES[offer.basis].to(page.language)
+        page.say("Activité", "Trade"), ", ".join(names) or offer.label or "", OWN_BASES[offer.basis].to(page.language)
     )
 
 

@@ -5,24 +5,20 @@ from litestar import Response
 
 from api.declarations.browser_pages import REFUSAL, PageQuery, page_in_browser
 from api.declarations.declare import (
-    DECLARATIONS_OF_ADDRESS,
     NOTHING_DECLARED,
     DeclarationReceipt,
     SupplierPageDocument,
     declare_by_link,
     follow_page_link,
     supplier_page,
-    withdraw,
+    withdraw_by_link,
 )
 from api.declarations.link_pages import answer_privately
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.rate_limits import caller_of
 from api.web.content_negotiation import HTML, JSON
 from api.web.request_body import JsonBody, require_media
 from domain.declarations.declaration import Declaration
 from domain.errors import NotFound
-from domain.journal import Actor
-from domain.suppliers.supplier import DECLARATIONS
 
 TAG = "Supplier pages"
 LONGEST_BODY = 512 * 1024
@@ -74,10 +70,7 @@ async def put_declaration(call: Call, token: str) -> Response[bytes]:
     async def store() -> Response[bytes]:
         require_media(call.headers, (JSON,))
         body = await JsonBody(Declaration).read(call, LONGEST_BODY, call.share_of_body)
-        async with (
-            call.services.writes.slot_of(DECLARATIONS),
-            follow_page_link(call, token, lock=True) as (connection, link),
-        ):
+        async with follow_page_link(call, token, lock=True) as (connection, link):
             return _json(await declare_by_link(call, connection, link, body))
 
     return await answer_privately(call, store, REFUSAL)
@@ -96,13 +89,8 @@ async def delete_declaration(call: Call, token: str) -> Response[bytes]:
     """Take back what the supplier said: it is found as before it said anything. 404 where it says nothing."""
 
     async def delete() -> Response[bytes]:
-        async with (
-            call.services.writes.slot_of(DECLARATIONS),
-            follow_page_link(call, token, lock=True) as (connection, link),
-        ):
-            call.services.limits.take(DECLARATIONS_OF_ADDRESS, caller_of(call.scope))
-            actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
-            if await withdraw(connection, call.services, link.supplier_id, actor) is None:
+        async with follow_page_link(call, token, lock=True) as (connection, link):
+            if await withdraw_by_link(call, connection, link) is None:
                 raise NotFound(NOTHING_DECLARED)
             return Response(b"", status_code=204)
 

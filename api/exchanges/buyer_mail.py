@@ -13,7 +13,7 @@ from secrets import token_urlsafe
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import TOKEN_BYTES
+from api.declarations.declare import TOKEN_BYTES, emails_left_of
 from api.declarations.link_pages import answer_privately, render_page
 from api.exchanges.email import (
     AT_ONCE,
@@ -21,7 +21,6 @@ from api.exchanges.email import (
     SCHEDULE,
     EmailSender,
     email_sender_of,
-    emails_left_of,
     message_to,
 )
 from api.exchanges.own_exchange import exchanges_to_read
@@ -104,7 +103,7 @@ class BuyerMailSender:
         async with transaction(sender.engine) as connection:
             told = await select_buyer_mail(connection, mail.id)
             of = told.organisation_id if told and told.kind == "digest" else None
-            may_send = of is None or await emails_left_of(connection, self.services, of, sender.now()) > 0
+            may_send = of is None or await emails_left_of(connection, self.services, of) > 0
         if told is None:
             return Outcome(failure="not_wanted", final=True)
         if not may_send:

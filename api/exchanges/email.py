@@ -18,12 +18,11 @@ from math import ceil
 from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponse, SMTPResponseException
 
-from api.declarations.declare import TOKEN_BYTES, last_day, link_expiry
+from api.declarations.declare import TOKEN_BYTES, emails_left_of, last_day, link_expiry
 from api.exchanges.reply_links import link_address
 from api.people_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting
@@ -341,13 +340,7 @@ DAY = timedelta(days=1)
 async def emails_left(connection: Connection, acting: Acting) -> int:
     """The number of e-mails that the organisation may still send now. Raises as `require_email_quota` for none."""
     await require_email_quota(connection, acting, 1)
-    return await emails_left_of(connection, acting.services, acting.organisation_id, acting.now())
-
-
-async def emails_left_of(connection: Connection, services: Services, organisation_id: UUID, now: datetime) -> int:
-    """The number of e-mails that an organisation may still send at a moment, at least 0."""
-    queued = await organisation_mail_times(connection, organisation_id, now - DAY)
-    return max(0, services.settings.emails_per_day - len(queued))
+    return await emails_left_of(connection, acting.services, acting.organisation_id)
 
 
 async def require_email_quota(connection: Connection, acting: Acting, wanted: int) -> None:

@@ -17,7 +17,7 @@ from litestar import Response
 from api.declarations.browser_pages import REFUSAL, TAG
 from api.declarations.declare import follow_page_link, mail_page_link
 from api.declarations.link_pages import answer_privately, render_page
-from api.exchanges.email import email_sender_of, emails_left_of
+from api.exchanges.email import email_sender_of
 from api.people_settings import ADDRESS
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.rate_limits import HOUR, Limit, caller_of
@@ -187,13 +187,11 @@ async def queue_links(connection: Connection, services: Services, siret: str) ->
         return
     now = services.now()
     organisation_id = await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
-    left = await emails_left_of(connection, services, organisation_id, now)
     for each in await page_of_suppliers(connection, Filters(siret=siret), None, MOST_OF_SIRET):
         supplier = each.supplier
         if await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
             continue
-        for email in (await _addresses_on_file(connection, supplier, services.today()))[:left]:
-            left -= 1
+        for email in await _addresses_on_file(connection, supplier, services.today()):
             actor = Actor(organisation_id, "reply_link", supplier.id)
             await mail_page_link(connection, services, actor, supplier.id, email, "asked")
 

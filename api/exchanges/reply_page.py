@@ -28,9 +28,9 @@ from api.web import html_pages
 from api.web.html_pages import Fields
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem, require_no_problem
-from domain.exchanges.exchange import Barrier, Stance
 from domain.exchanges.letter import buyer_in_sentence, shown_buyer
-from domain.text.bilingual import Language, Text, said_by
+from domain.text.bilingual import Language, said_by
+from domain.text.labels import OWN_BARRIERS, OWN_STANCES
 from matching.reference import Reference
 
 _SAID = said_by(__name__)
@@ -125,32 +125,6 @@ def declaration_problems(wrong: InvalidContent) -> list[Problem]:
     return [msgspec.structs.replace(each, pointer=IN_ANSWER + each.pointer) for each in wrong.problems]
 
 
-STANCES: dict[Stance, Text] = {
-    "interested": Text("Nous sommes intéressés", "We are interested"),
-    "declined": Text("Nous ne donnerons pas suite", "We do not follow up"),
-    "question": Text("Nous avons une question", "We have a question"),
-}
-BARRIERS: dict[Barrier, Text] = {
-    "volume": Text(
-        "Le volume demandé, trop grand ou trop petit pour nous", "The volume, too large or too small for us"
-    ),
-    "deadline": Text("Les délais", "The time limits"),
-    "guarantees": Text(
-        "Les garanties demandées (assurances, chiffre d'affaires, cautions…)",
-        "The guarantees asked for (insurance, turnover, sureties…)",
-    ),
-    "certification": Text(
-        "Les certifications ou qualifications demandées", "The certificates or qualifications asked for"
-    ),
-    "price": Text("Le prix", "The price"),
-    "distance": Text("La distance", "The distance"),
-    "capacity": Text(
-        "Nos moyens (personnel, matériel, calendrier)", "Our means (staff, equipment, other work at that time)"
-    ),
-    "other": Text("Autre chose, que je précise ci-dessous", "Something else, which I say below"),
-}
-
-
 def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
     exchange: VisibleExchange,
     page: PageOfSupplier | None,
@@ -193,8 +167,8 @@ def exchange_page(  # noqa: PLR0913 - keywords that say what is shown
             for each in problems
             if each not in apart
         ],
-        stances=STANCES,
-        barriers=BARRIERS,
+        stances=OWN_STANCES,
+        barriers=OWN_BARRIERS,
         has_declared=has_declared,
         declared=declared,
         found_by=findable_words(declared, page) if page and declared else None,

@@ -194,7 +194,9 @@ async def withdraw_declaration(
     return rows[0].supplier_id, max(still, key=lambda each: each.declared_at, default=None)
 
 
-async def remove_record(connection: Connection, record_id: UUID, now: datetime, similarity: NameSimilarity) -> int:
+async def remove_from_directory(
+    connection: Connection, record_id: UUID, now: datetime, similarity: NameSimilarity
+) -> int:
     """Remove the record of a declaration; returns a directory version without it, 0 where there was none."""
     return await delete_record(connection, DECLARATIONS, str(record_id), now, similarity) or 0
 
@@ -240,23 +242,16 @@ async def end_declaration(
 
 
 class ToRenew(NamedTuple):
-    """A declaration that will soon expire: whose, by whose link it came, and where the supplier can be reached."""
+    """A declaration that will soon expire: whose, by whose link; `email`: None where the supplier is not reached."""
 
     supplier_id: UUID
     organisation_id: UUID
-    email: str
-
-
-class TakenToRenew(NamedTuple):
-    """The number of declarations that were taken, and those of them whose suppliers can be reached."""
-
-    taken: int
-    reached: list[ToRenew]
+    email: str | None
 
 
 async def take_to_renew(
     connection: Connection, today: date, before: date, now: datetime, limit: int, but: Collection[UUID] = ()
-) -> TakenToRenew:
+) -> list[ToRenew]:
     """Up to `limit` declarations that end from today to `before`, each once, of suppliers that may be asked again.
 
     Reached at the address that they declared, else at the one that other sources have. Who declared by a link that was
@@ -274,11 +269,11 @@ async def take_to_renew(
     take = update(declarations).where(own.supplier_id.in_(due.limit(limit).with_for_update(skip_locked=True)))
     columns = own.supplier_id, own.organisation_id, own.content, (is_revoked | refuses).label("is_left_out")
     taken = take.values(reminded_at=now).returning(*columns)
-    rows, reached = (await connection.execute(taken)).all(), list[ToRenew]()
-    for row in rows:
-        if not row.is_left_out and (email := await email_of(connection, row.supplier_id, row.content)):
-            reached.append(ToRenew(row.supplier_id, row.organisation_id, email))
-    return TakenToRenew(len(rows), reached)
+    found = list[ToRenew]()
+    for row in (await connection.execute(taken)).all():
+        email = None if row.is_left_out else await email_of(connection, row.supplier_id, row.content)
+        found.append(ToRenew(row.supplier_id, row.organisation_id, email))
+    return found
 
 
 async def renew_later(connection: Connection, supplier_ids: Collection[UUID]) -> None:

@@ -250,10 +250,3 @@ async def select_mail_to_send(connection: Connection, mail: ClaimedRow, token: s
 def link_mail_columns(result: Result) -> dict[str, Any]:
     """The columns that say what came of an attempt to send a link; its address goes with the last attempt."""
     return mail_columns(result) | ({"address": ""} if result.due_at is None else {})
-
-
-async def link_states(connection: Connection, link_ids: Iterable[UUID]) -> dict[UUID, datetime | None]:
-    """The moment each of these links was first opened, by id; None where it was not."""
-    query = select(declaration_links.c.id, declaration_links.c.opened_at)
-    rows = await connection.execute(query.where(declaration_links.c.id == func.any(list(link_ids))))
-    return {row.id: row.opened_at for row in rows}

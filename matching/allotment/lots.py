@@ -1,6 +1,6 @@
 """Possible lots: how they are written, and how the engine of `POST /match` judges them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot, Summary, options_of, value_of
 from domain.allotment.divisions import GivenLot, PossibleLot
+from domain.law.findings import weakest
+from domain.law.procedures.lot_facts import Understood
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
 from domain.shortlists.shortlist import Alternatives, Reservation, Tension, TerritoryEcho
 from domain.text.bilingual import Language, Text
 from matching.allotment.areas import Areas
 from matching.answer.explain import Explainer
-from matching.engine import lot_matches, review_of
+from matching.engine import lot_matches, review_of, understood_object
 from matching.index.legal import WORST_ELIGIBLE
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
@@ -173,6 +175,10 @@ class GivenLots:
             territory=territory,
         )
 
+    def understood(self, lot: PossibleLot) -> Understood:
+        """The object of a possible lot, as surely as those of the given lots are understood that it is made of."""
+        return Understood(lot.segments, weakest(*(understood_object(self.queries[each]).sure for each in lot.lots)))
+
     def whole_need(self) -> Need:
         """The need with its lots as they are given, as `POST /match` takes them."""
         return self.need_of(tuple(map(_as_match_lot, self.need.lots)), self.need.estimated_total_eur)
@@ -222,10 +228,16 @@ class JudgedLot(NamedTuple):
 
 
 def judged_lots(
-    need: Need, queries: Sequence[LotQuery], live: LiveIndex, reference: Reference, on: date, language: Language
+    need: Need,
+    queries: Sequence[LotQuery],
+    live: LiveIndex,
+    reference: Reference,
+    on: date,
+    language: Language,
+    understood: Mapping[str, Understood] | None = None,
 ) -> list[JudgedLot]:
-    """The supply of each lot of a need, as `POST /match` finds it; `queries`: the lots as read."""
-    review = review_of(need, need.law_day(on), queries, reference, live)
+    """The supply of each lot of a need, as `POST /match` finds it; `understood`: objects that are known beforehand."""
+    review = review_of(need, need.law_day(on), queries, reference, live, understood)
     explainer = Explainer(review, reference, on, need, language)
     judged = []
     for lot in lot_matches(queries, live, on, reference.rules):

@@ -123,7 +123,10 @@ class ProposalWriter:
         distinct = list(dict.fromkeys(lot for division in divisions for lot in division))
         estimated = [self._reserved_lot(lot, str(number), is_estimated=True) for number, lot in enumerate(distinct)]
         asked = self.given.need_of(tuple(estimated))
-        found_lots = judged_lots(asked, reference.reader.read(asked), self.live, reference, self.on, self.language)
+        named = {str(number): lot for number, lot in enumerate(distinct) if NO_SEGMENT not in lot.segments}
+        objects = {lot_id: self.given.understood(lot) for lot_id, lot in named.items()}
+        read = reference.reader.read(asked)
+        found_lots = judged_lots(asked, read, self.live, reference, self.on, self.language, objects)
         judged = dict(zip(distinct, found_lots, strict=True))
         whole = self.given.whole_need()
         review = review_of(whole, need.law_day(self.on), queries, reference, self.live)
@@ -138,7 +141,7 @@ class ProposalWriter:
                 reasons.append(rank_reason(figures, found[number - 2][0], number - 1, least))
             lots, ids = tuple(self._proposed_lots(division, judged)), self._proposed_lot_ids(division)
             proposed = self.given.need_of(tuple(map(self._reserved_lot, division, ids)), need.estimated_total_eur)
-            objects = {lot_id: Understood(lot.segments) for lot_id, lot in zip(ids, division, strict=True)}
+            objects = {lot_id: self.given.understood(lot) for lot_id, lot in zip(ids, division, strict=True)}
             beside = proposal_advice(advice, proposed, objects, need.law_day(self.on), reference.rules)
             in_language = tuple(in_words(each, Advice, self.language) for each in beside)
             proposals.append(Proposal(number, lots, figures, self._reasons_in_language(reasons), in_language))

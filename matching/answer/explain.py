@@ -92,6 +92,7 @@ class Explainer:
             tension.level == "unknown",
             self._scarcest(query.subject.objects, reach),
             capable,
+            tension.level == "low",
         )
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(

@@ -17,7 +17,6 @@ from domain.law.procedures.need_value import Group, is_light, light_rules, lot_v
 from domain.law.procedures.procedure import Level, Procedure, Procedures, direct_threshold
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need, Technique
-from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts, listed
 
 NOTICES = {True: "notice_of_bulletin_buyer", False: "notice_of_other_buyer", None: "notice_of_unsaid_buyer"}
@@ -108,9 +107,11 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     where = ("" if is_formal else "adapted_" if reached else "free_") + NOTICES[buyer.bulletin]
     told = {"notice": sentence(view, where), "stages": _stages_in_words(entities, view), "documents": documents}
     by_object = part.light and (need.contract == "market" or part.by_amount != "adapted")
-    rules += light_rules(need.contract, group) if by_object else part.thresholds
+    # below a threshold that is not published yet, the procedure is known all the same
+    unpublished = {rule for rule in part.thresholds if view[rule].status == "unknown" and part.level == "adapted"}
+    rules += light_rules(need.contract, group) if by_object else tuple({*part.thresholds} - unpublished)
     rests_on = *stages, *rules, *([direct_threshold(group, need)] if need.contract == "market" else [])
-    sure: Confidence = "low" if by_object and not is_light(group) else group.sure
+    sure = weakest("low" if by_object and not is_light(group) else "medium" if unpublished else "high", group.sure)
     return advice(view, name, rests_on=rests_on, sure=sure, message=sentence(view, name, **told))
 
 

@@ -58,7 +58,7 @@ class LotCounts(msgspec.Struct, frozen=True):
     reservation, null: all. `ends`: of the candidates of a reserved lot, those whose approval
     ends before `approval_horizon`; null: none. `unknown`, `unknown_options`: under its own reservation and under each,
     the suppliers nearby that might answer, but whose trade is not known. `is_inconclusive`: whether these are so many
-    that nothing can be concluded from `total`.
+    that nothing can be concluded from `total`. `is_limited`: whether its own supply is told to be low.
     """
 
     total: int
@@ -70,6 +70,7 @@ class LotCounts(msgspec.Struct, frozen=True):
     is_inconclusive: bool = False
     scarcest: ScarcestSegment | None = None
     capable: int | None = None
+    is_limited: bool = False
 
 
 def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
@@ -137,6 +138,7 @@ def _advise_open(
         ]
     comfortable = view.number("counsel_reservation_comfortable")
     plenty = comfortable is None or max(enough[option].total for option in named) > comfortable
+    plenty = plenty and (is_reserved or not supply.is_limited)  # no part of a low supply is more than that
     scarce = NOTHING if plenty else sentence(view, "limited_competition")
     return advice(view, "reservation_possible", each=join_texts(parts), scarce=scarce)
 

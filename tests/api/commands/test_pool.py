@@ -65,7 +65,7 @@ def test_what_is_wrong_is_said(
         assert message in capsys.readouterr().err
     monkeypatch.setattr("api.commands.pool.find_spec", lambda _: None)
     assert main(arguments) == 1
-    assert 'pip install "vivier[pool]"' in capsys.readouterr().err
+    assert 'pip install "duckdb>=2"' in capsys.readouterr().err
 
 
 def test_what_is_not_given_is_fetched(

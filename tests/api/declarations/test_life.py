@@ -149,6 +149,17 @@ async def test_neither_an_ended_word_nor_one_of_a_revoked_link_stands_again(town
         assert await trades(client, supplier) == []
 
 
+async def test_what_is_withdrawn_with_a_false_word_does_not_stand_again(town: Town, source: str) -> None:
+    client, rival = town.client, await member(town.client, "needs", "admin")
+    supplier = await supplier_of(client, source)
+    paths = [await link(by, supplier) for by in (client, rival)]
+    await says(client, paths[0], **BIO)
+    await says(client, paths[1], **LAUNDRY)
+    asked = {"reason": "Fausses déclarations", "same_sender": True}
+    assert (await rival.post(f"/suppliers/{supplier}/declaration/withdrawal", asked)).status_code == 200
+    assert await trades(client, supplier) == []
+
+
 async def test_a_link_that_declared_lasts_as_long_as_what_it_said(town: Town, source: str) -> None:
     client = town.client
     supplier = await supplier_of(client, source)

@@ -17,7 +17,7 @@ from db.journal.entries import adopt_rights, stored_entries, write_entry
 from db.meetings import insert_meeting
 from db.needs.needs import insert_award
 from db.needs.shortlists import write_decision
-from domain.journal import Actor, BoundContent, Break, Detail
+from domain.journal import RIGHTS, Actor, BoundContent, Break, Detail
 from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
 from domain.shortlists.version import Decision
 from tests.db.exchanges.samples import OpenedExchange, exchange
@@ -44,16 +44,19 @@ AWARD = award(id=UUID(int=7), supplier_name="Chez Anne", segments=("de-biodechet
 async def told(
     engine: Engine,
     *,
-    bound: bool = True,
+    rights: bool = True,
     body: str = '{"lots":[]}',
     email: str | None = None,
 ) -> OpenedExchange:
-    """A need with a shortlist, a decision and an award, an exchange of one message and a meeting: all are told of."""
+    """A need with a shortlist, a decision and an award, an exchange of one message and a meeting: all are told of.
+
+    `rights`: whether entries bind rights too, as those of a release before do not.
+    """
     started = await exchange(engine, emails=(email, None))
     actor, need, about = Actor(started.organisation_id, "server"), started.need_id, f"exchange:{started.exchange.id}"
     opened: Detail = {"need_id": str(need), "message_id": str(started.first.id)}
     of_exchange = [f"{kind}:{started.exchange.id}" for kind in ("recipients", "reply_links")]
-    names: tuple[str, ...] = (about, f"message:{started.first.id}", *of_exchange) if bound else ()
+    names: tuple[str, ...] = (about, f"message:{started.first.id}", *of_exchange)
     async with transaction(engine) as connection:
         await connection.execute(
             text("""
@@ -76,13 +79,14 @@ async def told(
             ("award.noted", {"award_id": str(AWARD.id)}, f"award:{AWARD.id}"),
         )
         for action, detail, name in entries:
-            names = (name,) if bound else ()
-            await write_entry(connection, actor, action, f"need:{need}", NOW, detail=detail, about=names)
+            await write_entry(connection, actor, action, f"need:{need}", NOW, detail=detail, about=(name,))
         meeting = await insert_meeting(connection, started.organisation_id, VISIT, NOW)
         names, about = (f"meeting:{meeting.id}",), f"meeting:{meeting.id}"
-        await write_entry(connection, actor, "meeting.created", about, NOW, about=names if bound else ())
-    if not bound:
-        await altered(engine, "UPDATE audit_entries SET content = '{}'")
+        await write_entry(connection, actor, "meeting.created", about, NOW, about=names)
+    if not rights:
+        kinds = "', '".join(RIGHTS)
+        kept = f"SELECT each FROM unnest(content) each WHERE split_part(each, ':', 1) NOT IN ('{kinds}')"
+        await altered(engine, f"UPDATE audit_entries SET content = ARRAY({kept})")
     return started
 
 

@@ -147,7 +147,7 @@ def test_each_column_is_bound_or_exempt_for_a_reason() -> None:
 
 async def test_rights_are_adopted_once(engine: Engine) -> None:
     """A key that was slipped in later is found, although journals were told to adopt it."""
-    started = await told(engine, bound=False)
+    started = await told(engine, rights=False)
     await adopted(engine)
     async with transaction(engine) as connection:
         _, key = await create_key(connection, name="x", organisation="Acheteurs du Golfe", scopes=["needs"], now=NOW)

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import ContactCode
-from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Way
+from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Stance, Way
 from domain.law.law_files import Theme
 from domain.law.review import OPTIONS
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
 from domain.needs.status import Status, StepCode
 from domain.networks import NetworkKind
+from domain.reference.territory import TerritoryKind
 from domain.report.lots import Position, Standing
 from domain.report.model import Variant
 from domain.shortlists.diff import AbsenceCode
@@ -26,7 +27,7 @@ from domain.shortlists.listed_suppliers import Confidence, Gate, Outcome
 from domain.shortlists.shortlist import Severity, SupposedSiteSource, TensionLevel
 from domain.shortlists.version import DecisionCode
 from domain.suppliers.asked_last import AskedLast
-from domain.suppliers.supplier import EvidenceKind, Kind, LegalForm
+from domain.suppliers.supplier import Basis, EvidenceKind, Kind, LegalForm
 from domain.text import labels
 from domain.text.bilingual import (
     OR,
@@ -70,6 +71,8 @@ def test_days_amounts_distances_and_lists() -> None:
     [
         (AskedLast, labels.ASKED_LAST),
         (Barrier, labels.BARRIERS),
+        (Barrier, labels.OWN_BARRIERS),
+        (Basis, labels.OWN_BASES),
         (Channel, labels.CHANNELS),
         (Confidence, labels.CONFIDENCES),
         (ContractKind, labels.CONTRACTS),
@@ -88,10 +91,12 @@ def test_days_amounts_distances_and_lists() -> None:
         (Role, labels.ROLES),
         (Severity, labels.SEVERITIES),
         (Standing, labels.STANDINGS),
+        (Stance, labels.OWN_STANCES),
         (Status, labels.STATUSES),
         (SupposedSiteSource, labels.SUPPOSED_FROM),
         (Technique, labels.TECHNIQUES),
         (TensionLevel, labels.TENSIONS),
+        (TerritoryKind, labels.KINDS_OF_PLACE),
         (Theme, labels.THEMES),
         (Variant, labels.VARIANTS),
         (DecisionCode, labels.DECISIONS),

@@ -295,6 +295,14 @@ def test_what_the_law_forbids_is_not_proposed() -> None:
     assert lot_proposed(kinds, reserved=("iae", "ess")).reserved == ("iae",)
 
 
+def test_what_words_say_is_no_surer_in_a_proposal() -> None:
+    """A proposed lot names the trade that the buyer said in words: it is no more works than the buyer's own."""
+    said = {"keywords": ("peinture murale",), "value_eur": 300_000.0}
+    found = proposed(said, {"segments": ("pr-locaux",), "value_eur": 50_000.0})
+    as_given = [proposal for proposal in found.proposals if [lot.id for lot in proposal.lots] == ["1", "2"]]
+    assert [each.lots for item in as_given for each in item.advice if each.code == "SMALL_LOT_SETS"] == [(("2",),)]
+
+
 def test_no_reservation_shuts_out_those_whose_trade_is_not_known() -> None:
     """Insertion alone is not proposed beside an ESAT that may do it; a reservation of the buyer's is only widened."""
     lot = lot_proposed(("EI", "ACI", "AI"), unknown=("ESAT",))

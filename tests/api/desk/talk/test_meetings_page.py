@@ -3,9 +3,12 @@
 from html import unescape
 from typing import Any
 
+from httpx import URL
+
 from api.desk.talk.meeting_form import row_numbers
 from domain.exchanges.rules import placeholders_in
 from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, put_all, said
+from tests.api.exchanges.steps import keyless
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
@@ -217,12 +220,15 @@ async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
     """Before there is a need, from the page of the territory; invited is who stands there, of unknown trade too."""
     here = {"address": {"commune": "29155"}, "location": None}
     offers = [{"segments": ["lt-blanchisserie"], "service_area": {"radius_km": 5}}]
-    known, unknown = await put_all(
+    known, unknown, silent = await put_all(
         desk.buyer.client,
         f"{source}-ouessant",
         {"name": "Blanchisserie d'Ouessant", "offers": offers, **here},
         {"name": "ESAT d'Ouessant", "offers": [], "approvals": [{"kind": "ESAT"}], **here},
+        {"name": "ESAT du Stiff", "offers": [], "approvals": [{"kind": "ESAT"}], **here},
     )
+    link = (await desk.buyer.post(f"/suppliers/{silent}/links", {})).json()["url"]
+    await keyless(desk.buyer.client, "POST", URL(link).path, data={"faire": "silence"})
     new = "rencontres/nouvelle"
     assert (await browser.open(f"/{new}")).url.path == "/territoires"
     await browser.open(f"/{new}?territoire=commune:29155")
@@ -236,6 +242,7 @@ async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
     assert meeting["territory"] == {"codes": ["commune:29155"]}
     people = {(each["role"], each["supplier_id"] or each["organisation"]) for each in meeting["participants"]}
     assert people >= {("supplier", known), ("supplier", unknown), ("buyer", "Mairie"), ("network", "Hôpital")}
+    assert ("supplier", silent) not in people, "it asked not to be asked again"
     page = f"rencontres/{meeting['id']}"
     assert "Anne Le Goff" in (await browser.open("/rencontres")).text or page in browser.page
     shown = (await browser.open(f"/{page}")).text

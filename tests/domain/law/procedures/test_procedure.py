@@ -120,6 +120,11 @@ def test_procedure_by_value_and_date(asked: Need, on: date, expected: list[str])
     assert procedure(asked, on) == expected
 
 
+def test_publicity_below_a_threshold_that_is_not_published_is_as_sure_as_the_procedure() -> None:
+    told = review(works(200_000), date(2028, 1, 1)).advice
+    assert the("TIME_LIMITS", told).confidence == the("MAPA", told).confidence == "medium"
+
+
 def test_no_verdict_where_a_value_or_a_threshold_is_unknown() -> None:
     """Not even where the known lots alone would decide: the advice names the lots to complete."""
     for values, lacking in [((None,), "1"), ((10_000, None), "2"), ((None, 300_000), "1"), ((1, None, 2), "2")]:

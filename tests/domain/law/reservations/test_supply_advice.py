@@ -44,6 +44,9 @@ def test_reservations_that_law_and_supply_bear() -> None:
     assert possible.message.en.startswith("Counsel: reserving to work integration leaves 14 candidates (9 certain); ")
     assert "handicap and work integration leaves 21 candidates (14 certain)" in possible.message.en
     assert possible.article is None
+    assert "limited competition" not in possible.message.en
+    (of_unknown_sizes,) = advise(LotCounts(37, OPTIONS, is_limited=True))
+    assert of_unknown_sizes.message.en == f"{possible.message.en}; limited competition"
     closed = supply_advice(LotCounts(37, OPTIONS), review(CONCEDED).lots["1"], TODAY, load())[-1]
     assert closed.code == "RESERVATION_NOT_OPEN"
     assert "réservation aux entreprises de l'ESS n'est pas possible pour ce lot" in closed.message.fr
