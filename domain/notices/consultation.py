@@ -198,7 +198,7 @@ def _spaced(word: Text) -> Text:
 
 
 def lot_remarks(lot: NoticeLot) -> list[Text]:
-    """The facts of a lot that such a notice has no field for: renewals, reservation, a CPV code that is proposed."""
+    """The facts of a lot that such a notice has no field for: renewals, options, reservation, a CPV code proposed."""
     asked, said = lot.lot, []
     firm, renewals = asked.duration_months, asked.renewal_months
     if firm and renewals:
@@ -206,6 +206,10 @@ def lot_remarks(lot: NoticeLot) -> list[Text]:
         said.append(_SAID["longest_duration"].filled(most=most))
     elif renewals:
         said.append(Text(f"Reconductions : {renewals} mois", f"Renewals: {renewals} months"))
+    if lot.cents is not None and (renewals or asked.options_eur):
+        said.append(_SAID["whole_value"])
+    if asked.innovative:
+        said.append(Text("Achat innovant", "Innovative purchase"))
     if reservation := reservation_in_words(asked.reserved or ()):
         said.append(reservation)
     if lot.supposed_cpv:
@@ -226,6 +230,8 @@ def need_remarks(notice: Consultation) -> list[Text]:
     if need.technique:
         words = TECHNIQUES[need.technique]
         said.append(Text(f"Technique d'achat envisagée : {words.fr}", f"Planned purchasing technique: {words.en}"))
+    kinds = "social_considerations", "environmental_considerations"
+    said += [_SAID[kind] for kind in kinds if getattr(need, kind)]
     if notice.supposed_end:
         said.append(_SAID["proposed_end"])
     if need.answers_url is None:
@@ -268,6 +274,9 @@ def _whole_lines(notice: Consultation) -> Iterator[Line]:
     if need.reference:
         yield Text("Référence", "Reference"), same_text(need.reference)
     yield Text("Contrat", "Contract"), CONTRACTS[need.contract]
+    if need.estimated_total_eur is not None:
+        total = euros(round(need.estimated_total_eur * 100))
+        yield Text("Valeur totale estimée", "Total estimated value"), Text(f"{total.fr} HT", f"{total.en} excl. tax")
     if need.planned_publication_on:
         yield Text("Publication prévue", "Planned publication"), long_date(need.planned_publication_on)
 

@@ -211,16 +211,11 @@ class _Tally:
 
     def figures(self, rules: Rules, today: date, language: Language) -> dict[str, object]:
         """The fields of a `SpendingFigures`."""
-        named = {
-            f"{name}_eur": self.euros(name)
-            for name in ("total", "ess", "iae", "handicap", "unknown", "not_ess", "ess_unknown")
-        }
-        noted = {f"{name}_eur": self.euros(name) for name in ("by_siren", "undated", "lapsed")}
+        names = "total", "ess", "iae", "handicap", "unknown", "not_ess", "ess_unknown", "by_siren", "undated", "lapsed"
         kinds = {name.removeprefix(KIND): cents / 100 for name, cents in self.cents.items() if name.startswith(KIND)}
         on = today if self.latest in (date.min, date.max) else self.latest
         return {
-            **named,
-            **noted,
+            **{f"{name}_eur": self.euros(name) for name in names},
             "by_kind": _largest_first(kinds),
             "suppliers": SupplierCounts(*(len(self.suppliers[name]) for name in SupplierCounts.__struct_fields__)),
             "indicators": tuple(self._indicators(rules, on, language)),

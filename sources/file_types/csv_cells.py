@@ -187,13 +187,11 @@ def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
     """Write rows as `csv_of` does, without a header and a byte order mark."""
     written = StringIO()
     table = csv.writer(written, delimiter=";" if dialect == "excel" else ",", lineterminator="\r\n")
-    table.writerows([[_cell_text(cell, dialect) for cell in row] for row in rows])
+    table.writerows([[None if cell is None else _cell_text(cell, dialect) for cell in row] for row in rows])
     return written.getvalue().encode()
 
 
-def _cell_text(cell: Cell, dialect: Dialect) -> str:
-    if cell is None:
-        return ""
+def _cell_text(cell: str | float, dialect: Dialect) -> str:
     if isinstance(cell, str):
         if dialect == "plain" and cell[:1] not in _FIRST_OF_MARKED:
             return cell

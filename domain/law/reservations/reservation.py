@@ -181,6 +181,8 @@ def advise_proofs_of_type(
     reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
     """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS)."""
+    if not reserved:
+        return None
     types = {kind: each for kind, each in reserved_types(view).items() if kind in reserved}
     known = [rule for kind in RESERVED_TYPES if kind in types for rule in types[kind].proofs if view.holds(rule)]
     if not known or view["proofs_announced"].status != "in_force" or outcome == "INELIGIBLE":

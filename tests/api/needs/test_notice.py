@@ -13,6 +13,8 @@ from tests.api.refusals import assert_refused
 from tests.eforms_rules import broken_rules, schema_faults
 
 XML, PLAIN = "application/xml", "text/plain"
+_UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
+NAMESPACES = {"cac": f"{_UBL}CommonAggregateComponents-2", "cbc": f"{_UBL}CommonBasicComponents-2"}
 BUYER = {"name": "Département du Morbihan <CD 56>", "siret": "22560001400016", "kind": "local"}
 LOTS = [
     {
@@ -49,6 +51,29 @@ async def notice_of(buyer: Buyer, need: dict[str, Any], media: str = XML, **head
     return await buyer.get(f"/needs/{kept.json()['need']['id']}/notice", **{"Accept": media} | headers)
 
 
+LARGE = WHOLE | {
+    "title": "Restauration collective",
+    "reference": "REST-27",
+    "technique": "framework_agreement",
+    "procedure": "open",
+    "estimated_total_eur": 2_400_000,
+    "social_considerations": True,
+    "environmental_considerations": True,
+    "lots": [
+        {
+            "id": str(number),
+            "title": f"Repas de la zone {number}",
+            "cpv": ["55523000"],
+            "nature": "services",
+            "value_eur": 800_000,
+            "options_eur": 50_000,
+            "duration_months": 24,
+            "renewal_months": 24,
+            "reserved": ["ess"] if number == 1 else [],
+        }
+        for number in (1, 2, 3)
+    ],
+}
 DECIDED = {
     "answers_by": "2027-02-01",
     "answers_url": "https://profil.example/42",
@@ -64,6 +89,7 @@ WITHOUT_MUCH = {"title": "Espaces verts", "description": "Tonte", "buyer": {"nam
         WHOLE
         | {"answers_by": "2027-02-01", "answers_url": "https://profil.example/42", "answers_email": "a.b@vannes.fr"},
         WHOLE | {"buyer": BUYER | {"kind": "utility"}, "estimated_total_eur": 300_000, "technique": None},
+        LARGE,
         WHOLE | {"contract": "concession", "territory": {"codes": ["country:FR"]}, "planned_publication_on": None},
         WITHOUT_MUCH | {"territory": {"codes": ["departement:971"]}, "lots": [{"id": "1", "keywords": ["tonte"]}]},
     ],
@@ -103,6 +129,53 @@ async def test_the_need_is_read_back_from_it(buyer: Buyer) -> None:
     )
     assert read["lots"][0]["site"] == {"commune": "56260"}
     assert read["lots"][1]["territory"]["codes"] == ["nuts:FRH01", "nuts:FRH02", "nuts:FRH03", "nuts:FRH04"]
+
+
+ARTICLES = {"handicap iae": "L2113-14", "ess": "L2113-15", "iae penitentiary": "L2113-13-1", "": ""}
+
+
+@pytest.mark.parametrize("need", [WHOLE, WHOLE | DECIDED, LARGE, LARGE | {"contract": "concession", "technique": None}])
+async def test_another_parser_finds_all_that_the_need_says(buyer: Buyer, need: dict[str, Any]) -> None:
+    """By XPath alone, above and below the European thresholds; also in the text for a buyer profile."""
+    root = etree.fromstring((await notice_of(buyer, need)).content)
+    spaces = {name: space for name, space in root.nsmap.items() if name} | NAMESPACES
+    text = (await notice_of(buyer, need, PLAIN)).text.replace("\N{NO-BREAK SPACE}", " ").replace("\u202f", " ")
+
+    def found(path: str, node: Any = root) -> list[str]:
+        return [str(each) for each in node.xpath(path, namespaces=spaces)]
+
+    project = "cac:ProcurementProject/"
+    assert found(f"{project}cbc:ID/text()") == [need["reference"]]
+    assert found(f"{project}cbc:Description/text()") == [need["description"]]
+    assert found("//cac:PartyLegalEntity/cbc:CompanyID/text()") == [need["buyer"]["siret"]]
+    assert found("//cbc:PlannedDate/text()")[0].startswith(need["planned_publication_on"])
+    total = need.get("estimated_total_eur")
+    assert found(f"{project}cac:RequestedTenderTotal/*/text()") == ([f"{total}.00"] if total else [])
+    for number, lot in enumerate(need["lots"], 1):
+        (node,) = root.xpath(
+            f"cac:ProcurementProjectLot[cbc:ID='LOT-{number:04}']/cac:ProcurementProject", namespaces=spaces
+        )
+        assert found("cbc:ID/text()", node) == [lot["id"]]
+        assert found("cbc:Name/text()", node) == [lot["title"]]
+        codes = [code[:8] for code in lot.get("cpv", [])]
+        assert found(".//cbc:ItemClassificationCode/text()", node)[: len(codes) or 1] == (codes or ["77300000"])
+        firm, renewals = lot.get("duration_months"), lot.get("renewal_months", 0)
+        assert found(".//cbc:DurationMeasure/text()", node) == ([str(firm)] if firm else [])
+        whole = lot["value_eur"] * (firm + renewals) / firm if firm else lot.get("value_eur")
+        amount = found(".//cbc:EstimatedOverallContractAmount/text()", node)
+        assert amount == ([f"{whole + lot.get('options_eur', 0):.2f}"] if whole else [])
+        (words,) = found("cbc:Description/text()", node)
+        assert ARTICLES[" ".join(lot["reserved"])] in words
+        assert not renewals or f"{firm + renewals} mois" in words
+        assert lot["title"] in text
+        assert ARTICLES[" ".join(lot["reserved"])] in text
+    (note,) = found(f"{project}cbc:Note/text()")
+    for name, words in (("social", "sociales"), ("environmental", "environnementales")):
+        assert (words in note, words in text) == (bool(need.get(f"{name}_considerations")),) * 2
+    names = "reference", "description", "answers_url", "answers_email"
+    said = need["buyer"]["name"], *map(need.get, names)
+    assert [each for each in said if each and each not in text] == []
+    assert total is None or "2 400 000 € HT" in text
 
 
 async def test_it_names_its_form_and_its_version(buyer: Buyer) -> None:
