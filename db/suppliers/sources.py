@@ -18,6 +18,7 @@ from db.suppliers.write import begin_change, count_waiting, publish, rewrite_sup
 from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
+from domain.suppliers.supplier import DECLARATIONS
 
 _READ_AT_ONCE = 1_000
 _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
@@ -98,12 +99,15 @@ async def source_labels(connection: Connection, names: Iterable[str]) -> dict[st
 async def origins_of_addresses(
     connection: Connection, supplier_ids: Sequence[UUID], field: Literal["address", "contact.email"]
 ) -> dict[UUID, str]:
-    """The sources, by their labels, that suppliers' postal or e-mail addresses come from; absent where not known."""
+    """The sources, by their labels, that suppliers' postal or e-mail addresses come from; absent where not known.
+
+    `declarations` where the supplier said it itself.
+    """
     origins = dict[UUID, str]()
     for first in range(0, len(supplier_ids), _READ_AT_ONCE):
         known = await living_suppliers(connection, supplier_ids[first : first + _READ_AT_ONCE])
         origins |= {asked: source_of_each_field(one).get(field, "") for asked, one in known.items()}
-    labels = await source_labels(connection, {*origins.values()})
+    labels = await source_labels(connection, {*origins.values()} - {DECLARATIONS})
     return {asked: labels.get(source, source) for asked, source in origins.items() if source}
 
 

@@ -15,7 +15,7 @@ from domain.exchanges.exchange import NamedContact
 from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.suppliers.supplier import SIREN_DIGITS, Address, Kind
+from domain.suppliers.supplier import DECLARATIONS, SIREN_DIGITS, Address, Kind
 from domain.text.bilingual import (
     NOTHING,
     Language,
@@ -227,11 +227,12 @@ def contact_lines(contact: NamedContact | None) -> Iterator[str]:
 def data_sentences(source: str | None, operator: str | None, asking: str, contact: NamedContact | None = None) -> Text:
     """The sentences on where a recipient's address comes from, and on its rights over its data.
 
-    `source`: its label, None where only registers are known; `operator`: the server's contact, else the asking
-    organisation's, else its name.
+    `source`: its label, or `declarations`; None where only registers are known; `operator`: the server's contact, else
+    the asking organisation's, else its name.
     """
     whom = operator or ", ".join([*contact_lines(contact)][1:])
-    origin = _SAID["origin"].filled(source=same_text(source) if source else _SAID["registers"])
+    of_itself = _SAID["own_declaration"] if source == DECLARATIONS else _SAID["registers"]
+    origin = _SAID["origin"].filled(source=same_text(source) if source and source != DECLARATIONS else of_itself)
     rights = _SAID["rights"].filled(contact=same_text(whom) if whom else shown_buyer(asking))
     return join_texts([origin, rights], Text(" ", " "))
 

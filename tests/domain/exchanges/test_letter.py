@@ -16,6 +16,7 @@ from domain.exchanges.letter import (
     LONGEST_NAME,
     Link,
     OutgoingMessage,
+    data_sentences,
     letter,
     lot_name,
     purchase_name,
@@ -159,3 +160,19 @@ def test_what_a_lot_says_in_its_fields_is_told_before_its_words() -> None:
         "Lot A : le montant est estimé à 90 000 € hors taxe.",
         "Lot A : la durée envisagée est de 12 mois, plus 24 mois de reconduction.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "operator", "told"),
+    [
+        ("FINESS", "dpo@vivier.example", ("FINESS", "dpo@vivier.example")),
+        ("declarations", None, ("votre déclaration sur votre page", "Ville d'Auray")),
+        (None, None, ("annuaire de fournisseurs établi à partir de registres publics", "Ville d'Auray")),
+    ],
+)
+def test_a_letter_says_where_the_address_comes_from_and_whom_to_ask_about_data(
+    source: str | None, operator: str | None, told: tuple[str, str]
+) -> None:
+    said = data_sentences(source, operator, "Ville d'Auray").fr
+    assert f"Origine de votre adresse : {told[0]}. " in said
+    assert f"vous opposer à leur usage : {told[1]}. Réclamation possible auprès de la CNIL (cnil.fr)." in said
