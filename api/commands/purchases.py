@@ -99,9 +99,7 @@ def _programme_parts(programme: Programme) -> Iterator[Part]:
     )
     yield Rows((*columns, Col("proposition", 2)), rows)
     if programme.errors:
-        faults = [
-            f"{f'{each.sheet}, ' if each.sheet else ''}ligne {each.line} : {each.detail}" for each in programme.errors
-        ]
+        faults = [f"{_place(each.sheet, each.line)} : {each.detail}" for each in programme.errors]
         yield Remarks("Lignes en erreur :", faults)
 
 
@@ -159,11 +157,17 @@ def _spending_parts(found: Spending) -> Iterator[Part]:
         ),
     )
     if found.not_sirets:
-        listed = (f"ligne {e.line} : {e.siret or 'rien'}" for e in found.not_sirets[:LISTED])
+        listed = (f"{_place(e.sheet, e.line)} : {e.siret or 'rien'}" for e in found.not_sirets[:LISTED])
         yield Remarks("Lignes sans SIRET juste, comptées comme inconnues :", listed)
     if found.errors:
-        listed = (f"ligne {each.line} : {each.detail}" for each in found.errors[:LISTED])
+        listed = (f"{_place(e.external_id, e.line)} : {e.detail}" for e in found.errors[:LISTED])
         yield Remarks(f"Lignes qui ne sont pas comptées ({found.rejected}) :", listed)
+    if found.sheets_left:
+        yield Remarks("Feuilles non lues :", found.sheets_left)
+
+
+def _place(sheet: str | None, line: int) -> str:
+    return f"{sheet}, ligne {line}" if sheet else f"ligne {line}"
 
 
 def _amount(euros: float, whole: float) -> tuple[str, str]:

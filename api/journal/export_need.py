@@ -146,14 +146,15 @@ def _own_head(line: str, organisation_id: UUID, tree: MerkleTree) -> dict[str, A
     signed = msgspec.json.decode(line, type=SignedHeads)
     for each in signed.opened:
         head = msgspec.json.decode(each, type=JournalHead)
-        if head.organisation_id == organisation_id and 0 < head.number <= tree.size:
+        if head.organisation_id == organisation_id and head.number > 0:
+            # none where the end of the journal was cut off, which the verifier then tells
             proof = [node.hex() for node in tree.consistency_proof(head.number)]
             return {"number": head.number, "signed": msgspec.structs.replace(signed, opened=(each,)), "proof": proof}
     return None
 
 
 def _first_to_cover(heads: list[dict[str, Any]], numbers: Iterable[int]) -> Iterable[dict[str, Any]]:
-    """The heads, the earliest first, of which each is the first that covers one of these entries; stamped if any is."""
+    """The heads, the earliest first, that first cover one of these entries, stamped if any is; and the last of all."""
     stamped = [each for each in heads if each["signed"].timestamp] or heads
-    wanted = {next((at for at, each in enumerate(stamped) if each["number"] >= number), None) for number in numbers}
-    return [each for at, each in enumerate(stamped) if at in wanted]
+    wanted = [next((each for each in stamped if each["number"] >= number), None) for number in numbers]
+    return [each for each in heads if each in wanted or each is heads[-1]]

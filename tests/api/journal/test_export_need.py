@@ -27,7 +27,7 @@ from db.core.engine import Engine
 from db.journal.entries import queue_heads, replace_line, write_entry
 from domain.journal import Actor, JournalHead, JournalHeads, SignedHeads
 from tests.api.journal.authority import Authority
-from tests.db.journal.samples import told
+from tests.db.journal.samples import altered, told
 from tests.db.suppliers.samples import ask, execute
 
 KEY, OTHER = JournalKey(bytes(32)), JournalKey(bytes(31) + b"1")
@@ -244,3 +244,14 @@ def test_tampering_is_named(folder: Folder, tmp_path: Path) -> None:
         copy.tamper(tampering)
         found = copy.faults()
         assert [each for each in found if said in each], (said, found)
+
+
+async def test_a_journal_whose_end_was_cut_off_before_the_export_is_told(folder: Folder, engine: Engine) -> None:
+    """By the last head, though it covers none of the entries that are left."""
+    await altered(engine, "DELETE FROM audit_entries WHERE number > 5")
+    ((owner, need),) = await execute(engine, "SELECT organisation_id, id FROM needs")
+    record = await ask(engine, read_need_to_export, owner, need, datetime.now(UTC))
+    again = replace(folder, path=folder.path.with_name("again"))
+    again.path.mkdir()
+    write_exported_need(again.path, record, KEY, None)
+    assert [each for each in again.faults() if "le journal ne la continue pas" in each]
