@@ -26,7 +26,7 @@ CEILINGS = {
     "db": (12_225, 75),
     "domain": (18_470, 81),
     "matching": (11_800, 52),
-    "sources": (9_340, 41),
+    "sources": (9_345, 41),
     "tests": (63_900, 341),
 }
 BARE_WORD = (
