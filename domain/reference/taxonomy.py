@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from domain.text.normalise import fold
+from domain.text.normalise import fold, stem
 
 # The last letter tells the vintage: no code is in both.
 NafRev2 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-FZ]$")]
@@ -118,6 +118,17 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buying: frozenset[str]
     overseeing: tuple[str, ...]
     forms: dict[str, str]
+
+    def stemmed_forms(self) -> dict[str, str]:
+        """Stem of a form → stem of the word that the synonyms use, of verbs also "qui nettoierait, nettoieront"."""
+        would = {
+            future + ending: word
+            for form, word in self.forms.items()
+            if form.endswith(("er", "ir", "re"))
+            for future in {form.removesuffix("e"), form.replace("yer", "ier"), form.replace("tenir", "tiendr")}
+            for ending in ("a", "ont", "ait", "aient", "iez")
+        }
+        return {stem(form): stem(word) for form, word in (would | self.forms).items()}
 
 
 class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

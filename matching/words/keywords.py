@@ -80,7 +80,7 @@ class Lexicon:
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         vocabulary = taxonomy.vocabulary
-        self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
+        self._forms = vocabulary.stemmed_forms()
         self._linking, self._ignored = vocabulary.linking, vocabulary.linking | vocabulary.empty
         self.filler = frozenset(stem(word) for word in vocabulary.filler)
         stated = (Phrase(words, segment) for segment, words in taxonomy_phrases(taxonomy, self._phrase_stems))

@@ -131,7 +131,7 @@ class TitleReader:
         self._places = {segment: place for place, segment in enumerate(model.segments) if segment in taxonomy.segments}
         self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
         vocabulary = taxonomy.vocabulary
-        self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
+        self._forms = vocabulary.stemmed_forms()
         self._premises = frozenset(map(self.stems, vocabulary.premises))
         self._running = frozenset(map(stem, vocabulary.running))
         self._vague = frozenset(map(self.stems, vocabulary.vague))

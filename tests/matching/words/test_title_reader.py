@@ -33,6 +33,10 @@ READER = reference().interpreter.titles
         ("Réfection de la chaussée et des trottoirs, rue du Stade", "", "bt-voirie"),
         ("Complémentaire santé et prévoyance des agents", "", "so-mutuelle"),
         ("Entretien de l'agence", "", "pr-locaux"),
+        ("qui nettoierait 12 collèges du Finistère ?", "", "pr-locaux"),
+        ("qui entretiendrait les haies", "", "ev-entretien"),
+        ("Qui peindra la salle des fêtes", "", "bt-peinture"),
+        ("qui nettoie deux écoles", "", "pr-locaux"),
     ],
 )
 def test_a_title_says_its_object(title: str, need: str, segment: str) -> None:
