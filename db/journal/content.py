@@ -98,7 +98,7 @@ def _columns(table: Table, *left_out: str) -> list[ColumnElement[Any]]:
     return [_readable(column) for column in table.c if column.name not in left_out]
 
 
-def _named(table: Table, names: str) -> list[ColumnElement[Any]]:
+def _by_name(table: Table, names: str) -> list[ColumnElement[Any]]:
     """The columns of a table that have these names, in this order."""
     return [_readable(table.c[each]) for each in names.split()]
 
@@ -119,7 +119,10 @@ KINDS = {
         exchanges,
         # a release before knew neither day nor contact, whose person may be erased; an entry tells the day
         _columns(exchanges, "reply_by", "contact"),
-        (exchange_recipients.c.exchange_id, _named(exchange_recipients, "exchange_id supplier_id name siret why")),
+        (
+            exchange_recipients.c.exchange_id,
+            _by_name(exchange_recipients, "exchange_id supplier_id name siret why"),
+        ),
     ),
     "handover": _kind(
         message_handovers,
@@ -131,12 +134,12 @@ KINDS = {
     "need": _kind(
         needs,
         [
-            *_named(needs, "id organisation_id status version published_at ended_at"),
+            *_by_name(needs, "id organisation_id status version published_at ended_at"),
             _database_digest(needs.c.content),
         ],
     ),
     "campaign": _kind(
-        campaigns, [*_named(campaigns, "id organisation_id version"), _database_digest(campaigns.c.content)]
+        campaigns, [*_by_name(campaigns, "id organisation_id version"), _database_digest(campaigns.c.content)]
     ),
     "meeting": _kind(
         meetings,
@@ -146,7 +149,7 @@ KINDS = {
     ),
     "stamp": _kind(
         shortlists,
-        _named(shortlists, "need_id number stamp totals language"),
+        _by_name(shortlists, "need_id number stamp totals language"),
         key="need_id number",
         owner=_OF_NEED,
         is_owned=_IS_OF_NEED,
@@ -155,7 +158,7 @@ KINDS = {
     "shortlist": _kind(
         shortlists,
         [
-            *_named(shortlists, "need_id number need_version created_at"),
+            *_by_name(shortlists, "need_id number need_version created_at"),
             func.sha256(shortlists.c.body),
             _database_digest(shortlists.c.need),
         ],
@@ -171,16 +174,18 @@ KINDS = {
     ),
     "note": _kind(supplier_notes, key="organisation_id supplier_id"),
     "meeting_scope": _kind(
-        meetings, _named(meetings, "id territory segments"), (meeting_needs.c.meeting_id, _columns(meeting_needs))
+        meetings,
+        _by_name(meetings, "id territory segments"),
+        (meeting_needs.c.meeting_id, _columns(meeting_needs)),
     ),
     "campaign_recipients": _kind(
         campaigns,
-        _named(campaigns, "id left_out"),
+        _by_name(campaigns, "id left_out"),
         (campaign_recipients.c.campaign_id, _columns(campaign_recipients, *_DONE_SINCE)),
     ),
     "recipients": _kind(
         exchanges,
-        _named(exchanges, "id reply_by contact"),
+        _by_name(exchanges, "id reply_by contact"),
         (exchange_recipients.c.exchange_id, _columns(exchange_recipients, "supplier_name", "siret", "why")),
     ),
     "reply_links": _kind(exchanges, [exchanges.c.id], (reply_links.c.exchange_id, _columns(reply_links))),
