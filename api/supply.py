@@ -22,7 +22,7 @@ from api.web.content_negotiation import CSV, GEOJSON, JSON, KEPT_AS_FILES
 from api.web.problems import Refusal
 from api.web.query_string import invalid_query
 from db.core.engine import LockKind, lock_if_free, transaction
-from db.suppliers.trade_history import is_counted, trades_since, write_trade_counts
+from db.suppliers.sources import is_counted, trades_since, write_trade_counts
 from domain.errors import Problem, pointer
 from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory

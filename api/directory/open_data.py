@@ -23,8 +23,7 @@ from db.suppliers.feed import end_of_directory
 from db.suppliers.read import extent_of_sources, open_records
 from db.suppliers.sources import all_settings
 from domain.suppliers.assembly import StoredRecord
-from domain.suppliers.open_data import open_licence, published_supplier
-from domain.suppliers.source import Source
+from domain.suppliers.source import Source, open_licence, published_supplier
 from sources.file_types.csv_cells import Cell, csv_of, csv_rows
 from sources.formats.open_data import (
     OFFER_HEADER,

@@ -46,8 +46,7 @@ from db.exchanges.buyer_mails import (
 from db.needs.needs import select_need
 from db.schema.buyer_mail_tables import buyer_mails
 from domain.errors import InvalidContent
-from domain.exchanges.buyer_mail import NeedWithNewcomers, answer_letter, digest_letter
-from domain.exchanges.letter import Letter, purchase_name
+from domain.exchanges.letter import Letter, NeedWithNewcomers, answer_letter, digest_letter, purchase_name
 from domain.journal import Actor
 from domain.text.bilingual import PARIS, said_by
 from domain.webhooks import Outcome

@@ -32,7 +32,7 @@ from db.core.engine import Connection, transaction
 from db.declarations.declarations import email_known_by_others, select_declaration
 from db.declarations.links import revoked_among, was_mailed_to
 from db.suppliers.read import Filters, page_of_suppliers
-from domain.declarations.link import CODE_LENGTH, code_in
+from domain.declarations.declaration import CODE_LENGTH, code_in
 from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.suppliers.assembly import source_of_each_field

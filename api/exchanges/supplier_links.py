@@ -43,7 +43,7 @@ from db.suppliers.merge_split import sources_of
 from db.suppliers.read import get_supplier
 from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import ids_of, survivors
-from domain.declarations.link import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter
+from domain.declarations.declaration import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.exchanges.letter import data_sentences
