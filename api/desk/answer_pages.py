@@ -37,7 +37,7 @@ from domain.report.lots import best_outcome, decisive_and_general, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Fit, Gate, NearMiss, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text, join_texts
-from domain.text.labels import RESERVED
+from domain.text.labels import BASES, RESERVED
 from matching.engine import RowCounts, match_json
 
 VARIANTS = {"none": ""} | {
@@ -141,6 +141,8 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         near_miss_questions=near_miss_questions,
         question=question_to_suppliers,
         evidence_summary=evidence_summary,
+        ground_of=ground_of,
+        grounds_counted=grounds_counted,
     )
 
 
@@ -243,6 +245,26 @@ def question_to_suppliers(about: str, lot: LotShortlist, lot_of_need: Lot) -> Te
     )
 
 
+def ground_of(answer: SegmentAnswer) -> Text:
+    """The ground of an offer in words: whose word it is where it is declared."""
+    if answer.declared_by == "buyer":
+        return Text("Noté par votre organisation", "Noted by your organisation")
+    if answer.declared_by and answer.basis == "declared":
+        return CODE_WORDS["declarers"][answer.declared_by].capitalised()
+    return BASES[answer.basis]
+
+
+def grounds_counted(lot: LotShortlist) -> Text:
+    """How many of the candidates shown have each ground at best."""
+    best = [
+        min(row.segments, key=lambda each: (each.role != "object", list(BASES).index(each.basis)))
+        for row in lot.candidates
+    ]
+    grounds = Counter(map(ground_of, best)).items()
+    return join_texts((Text(f"{number} « {each.fr} »", f"{number} “{each.en}”") for each, number in grounds), COMMA)
+
+
+COMMA = Text(", ", ", ")
 OR_ELSE = Text(" ; ou ", "; or ")
 
 

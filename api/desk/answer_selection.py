@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response
 
-from api.desk.answer_pages import CHOSEN, MOST_CANDIDATES, SELECTION_WISHES
-from api.desk.frame.layout import CODE_WORDS
+from api.desk.answer_pages import CHOSEN, MOST_CANDIDATES, SELECTION_WISHES, ground_of
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import read_need_form
@@ -26,10 +25,10 @@ from domain.errors import InvalidContent, NotFound
 from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot
 from domain.report.lots import best_outcome
-from domain.shortlists.listed_suppliers import Candidate, SegmentAnswer, UnknownSupplier
+from domain.shortlists.listed_suppliers import Candidate, UnknownSupplier
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language, Text
-from domain.text.labels import BASES, OUTCOMES
+from domain.text.labels import OUTCOMES
 from matching.engine import match_json
 from matching.reference import Reference
 from sources.file_types.csv_cells import Cell, csv_of
@@ -181,15 +180,6 @@ def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, langu
                 one.contact.phone,
                 one.contact.website,
             ]
-
-
-def ground_of(answer: SegmentAnswer) -> Text:
-    """The ground of an offer in words: whose word it is where it is declared."""
-    return (
-        CODE_WORDS["declarers"][answer.declared_by].capitalised()
-        if answer.declared_by and answer.basis == "declared"
-        else BASES[answer.basis]
-    )
 
 
 def workbook_of(name: str, header: Sequence[str], widths: Sequence[float], rows: Sequence[Sequence[Cell]]) -> bytes:
