@@ -174,6 +174,10 @@ SHOWN = ("Nettoyage des collèges", "Tonte, 12 500,00 €", "Repas")
         ("Lot 1 : Nettoyage des collèges ; Lot 2 : Tonte, 12 500,00 €. Lot 3 – Repas", SHOWN),
         ("N°\tObjet\tMontant HT\n1\tNettoyage des collèges\t\n2\tTonte\t12 500,00 €\n3\tRepas\t", SHOWN),
         ("Objet\tMontant\nTonte\t12500\nRepas\t900", ("Tonte, 12500 €", "Repas")),
+        (
+            "N°\tObjet\tMontant\tLieu\tRéservation\n1\tTonte\t80 000 €\tSaint-Philibert\tESAT\n2\tVitres\t\tAuray\t",
+            ("Tonte, 80 000 €, Saint-Philibert, ESAT", "Vitres, Auray"),
+        ),
         ("entretien du lot 3 et nettoyage du lot 4", ()),
         ("Lot 1 : tonte", ()),
         ("un seul lot\nsur deux lignes", ()),
