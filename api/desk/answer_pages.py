@@ -253,7 +253,7 @@ def ground_of(answer: SegmentAnswer) -> Text:
 
 
 def grounds_counted(lot: LotShortlist) -> Text:
-    """How many of the candidates shown have each ground at best."""
+    """The best grounds of the candidates shown, each behind its number of candidates."""
     best = [
         min(row.segments, key=lambda each: (each.role != "object", list(BASES).index(each.basis)))
         for row in lot.candidates

@@ -369,8 +369,7 @@ _COLUMN_TITLE = rf"{_OBJECT_TITLE}|lots?|n°|num[ée]ro|.*montant.*"
 def pasted_lots(text: str) -> tuple[str, ...]:
     """The words of each lot in a text that lists several; empty where it is the text of one lot.
 
-    A row of a table is one lot: its object, else its longest cell in words, its amount, its duration, its other cells in words. A row of
-    column titles is none.
+    A row of a table is one lot: its object, amount, duration and all else in words. A row of column titles is none.
     """
     heads = list(_LOT_HEAD.finditer(text))
     if len(heads) > 1:
@@ -381,19 +380,15 @@ def pasted_lots(text: str) -> tuple[str, ...]:
         if len(rows) < 2 or not all("\t" in row for row in rows):
             return ()
         titles = (re.fullmatch(_OBJECT_TITLE, title.strip(" .:")) for title in rows[0].split("\t"))
-        object_at = next((place for place, found in enumerate(titles) if found), -1)
-        parts = [_words_of_row(row, object_at) for row in rows]
+        object_at = next((place for place, found in enumerate(titles) if found), MOST_PARTS)
+        parts = [_words_of_row(row, row.split("\t")[object_at:][:1]) for row in rows]
     found = [" ".join(part.replace("\t", " ").split()).strip(" ;,.-–—")[:LONGEST_PART] for part in parts]
     named = tuple(part for part in found if part)[:MOST_PARTS]
     return named if len(named) > 1 else ()
 
 
-def _words_of_row(row: str, object_at: int) -> str:
-    """The words of a row of a table, its object first, without its number; empty for a row of column titles.
-
-    `object_at`: the place of the cell that says the object; -1 where it is the longest.
-    """
-    own = [cell.strip() for cell in row.split("\t")][object_at:][:1] if object_at >= 0 else []
+def _words_of_row(row: str, own: list[str]) -> str:
+    """The words of a row of a table, its `own` object, else its longest cell, first; empty for column titles."""
     cells = [cell.strip() for cell in row.split("\t") if cell.strip()]
     if not re.search(r"\d", row) and any(re.fullmatch(_COLUMN_TITLE, cell.rstrip(" .:")) for cell in cells):
         return ""
@@ -401,5 +396,5 @@ def _words_of_row(row: str, object_at: int) -> str:
     sums = [cell for cell in cells if _AMOUNT_CELL.fullmatch(cell) and re.match(r".*€|(?:\D*\d){4}", cell)]
     words = [cell for cell in cells if cell not in (*sums, *spans) and not _ROW_NUMBER.fullmatch(cell)]
     value = [cell if re.search("€|euro", cell, re.IGNORECASE) else f"{cell} €" for cell in sums[:1]]
-    words.sort(key=lambda cell: (cell not in own, -len(cell)))
+    words.sort(key=lambda cell: (cell not in map(str.strip, own), -len(cell)))
     return ", ".join([*words[:1], *value, *spans[:1], *words[1:]]) if words else ""
