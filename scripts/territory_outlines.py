@@ -138,7 +138,7 @@ def write(outlines: Sequence[BaseGeometry | None]) -> bytes:
 
 
 def write_neighbours(outlines: Sequence[BaseGeometry | None]) -> bytes:
-    """Encode which outlines share a piece of border, as `matching.geo.neighbours` decodes it; none may overlap."""
+    """Encode which outlines share a piece of border, as `matching.geo.shape` decodes it; none may overlap."""
     parts, of_parts = shapely.get_parts(np.array(outlines), return_index=True)
     rings, of_rings = shapely.get_rings(parts, return_index=True)
     vertices, ring = shapely.get_coordinates(rings, return_index=True)

@@ -40,7 +40,7 @@ from db.suppliers.write import survivors
 from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
 from domain.campaigns.letter import letter_texts
 from domain.campaigns.rules import require_somebody
-from domain.declarations.link import code_of
+from domain.declarations.declaration import code_of
 from domain.errors import Conflict
 from domain.exchanges.letter import data_sentences
 from domain.journal import Detail

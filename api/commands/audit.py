@@ -25,8 +25,7 @@ from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
 from db.journal.content import content_digests, unrecorded_names
 from db.journal.entries import journals, organisation_of, read_one_snapshot, signed_lines, stored_entries
-from domain.journal import BoundContent, Break, Chain, SignedHeads
-from domain.merkle import MerkleTree
+from domain.journal import BoundContent, Break, Chain, MerkleTree, SignedHeads
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")
 _LISTED = 20

@@ -48,11 +48,12 @@ from domain.declarations.declaration import (
     DAYS_VALID,
     Declaration,
     DeclarationByLink,
+    MailKind,
     StoredDeclaration,
     SupplierPage,
     check_declaration,
+    code_in,
 )
-from domain.declarations.link import MailKind, code_in
 from domain.declarations.record import offers_of, placement_of, record_of
 from domain.errors import InvalidContent, Problem, require_no_problem
 from domain.journal import Actor, Detail

@@ -26,7 +26,7 @@ from db.suppliers.sources import all_settings
 from domain.errors import InvalidContent, NotFound, require_found
 from domain.organisation import Client
 from domain.shortlists.shortlist import Shortlist
-from domain.suppliers.open_data import LICENCES, REACHES_SOMEBODY, SELF_EMPLOYED, open_licence
+from domain.suppliers.source import LICENCES, REACHES_SOMEBODY, SELF_EMPLOYED, open_licence
 from domain.text.bilingual import Text
 from matching.engine import match_json
 

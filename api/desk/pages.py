@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from litestar import Response
-from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
     allotment_pages,
@@ -32,6 +31,7 @@ from api.desk.talk import (
     new_exchange_page,
     note_pages,
 )
+from api.runtime.endpoint import handlers_in
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
@@ -39,28 +39,26 @@ from domain.text.bilingual import Text
 @page("GET", "/accessibilite", scope=None)
 async def show_accessibility(visit: Visit) -> Response[bytes]:
     """The accessibility statement, with the operator and the contact that the settings name."""
-    await _set_signed_in_client(visit)
-    return visit.page("accessibility.html", settings=visit.services.settings)
+    return await _page_for_all(visit, "accessibility.html")
 
 
 @page("GET", "/mentions", scope=None)
 async def show_legal_notice(visit: Visit) -> Response[bytes]:
     """The operator of this server, what is kept of persons and for how long, and the address to write to."""
-    await _set_signed_in_client(visit)
-    return visit.page("legal_notice.html", settings=visit.services.settings, periods=visit.services.settings.periods)
+    return await _page_for_all(visit, "legal_notice.html")
 
 
 @page("GET", "/plan", scope=None)
 async def show_site_map(visit: Visit) -> Response[bytes]:
     """The pages that the visitor may open."""
-    await _set_signed_in_client(visit)
-    return visit.page("site_map.html")
+    return await _page_for_all(visit, "site_map.html")
 
 
-async def _set_signed_in_client(visit: Visit) -> None:
-    """Set `visit.client` where the visitor has a session, so that the page shows their menu."""
+async def _page_for_all(visit: Visit, template: str) -> Response[bytes]:
+    """The page of a template that reads the settings, with the menu of whoever has a session."""
     if visit.new_token is None:
         visit.client = await client_of_session(visit.services, visit.token, visit.call.scope)
+    return visit.page(template, settings=visit.services.settings)
 
 
 @page("GET", "/bureau/{digest}/{name}", scope=None)
@@ -93,6 +91,4 @@ MODULES = (
     mail_choices_page,
     *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),
 )
-PAGES: tuple[HTTPRouteHandler, ...] = tuple(
-    each for module in MODULES for each in vars(module).values() if isinstance(each, HTTPRouteHandler)
-)
+PAGES = handlers_in(MODULES)

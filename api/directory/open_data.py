@@ -23,8 +23,7 @@ from db.suppliers.feed import end_of_directory
 from db.suppliers.read import extent_of_sources, open_records
 from db.suppliers.sources import all_settings
 from domain.suppliers.assembly import StoredRecord
-from domain.suppliers.open_data import open_licence, published_supplier
-from domain.suppliers.source import Source
+from domain.suppliers.source import Source, open_licence, published_supplier
 from sources.file_types.csv_cells import Cell, csv_of, csv_rows
 from sources.formats.open_data import (
     OFFER_HEADER,
@@ -204,6 +203,3 @@ def _write_rows(part: _Part, suppliers: IO[bytes], offers: gzip.GzipFile) -> Non
             rows_of_offers += own
     suppliers.write(csv_rows(rows, "plain"))
     offers.write(csv_rows(rows_of_offers, "plain"))
-
-
-ROUTES = (export_pool,)

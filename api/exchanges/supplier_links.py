@@ -43,7 +43,7 @@ from db.suppliers.merge_split import sources_of
 from db.suppliers.read import get_supplier
 from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import ids_of, survivors
-from domain.declarations.link import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter
+from domain.declarations.declaration import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.exchanges.letter import data_sentences
@@ -144,9 +144,6 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
     owner = None if bearer.may("platform") else bearer.organisation_id
     if not await revoke_page_link(connection, actor_of(bearer), owner, supplier_id, link_id, now):
         raise NotFound(_SAID["no_link"])
-
-
-ROUTES = (create_supplier_link, list_supplier_links, revoke_supplier_link)
 
 
 async def _supplier_for(call: Call, connection: Connection, supplier_id: UUID) -> UUID:

@@ -17,8 +17,7 @@ from api.journal.signing_key import JournalKey
 from db.core.engine import Connection
 from db.journal.content import StoredDocument, stored_documents
 from db.journal.entries import StoredEntry, objects_about, signed_lines, stored_entries
-from domain.journal import BEFORE_THE_FIRST, JournalHead, SignedHeads, entry_text
-from domain.merkle import MerkleTree
+from domain.journal import BEFORE_THE_FIRST, JournalHead, MerkleTree, SignedHeads, entry_text
 
 SHOWN = (
     "need",

@@ -33,7 +33,7 @@ from db.meetings import revoke_feed
 from db.persons import Account, delete_sessions_of_person, end_access, erase_persons, find_account
 from db.schema.person_tables import sign_in_mails
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.exchanges.buyer_mail import code_letter, invitation_letter
+from domain.exchanges.letter import code_letter, invitation_letter
 from domain.journal import Actor, Detail
 from domain.organisation import RIGHTS_OF_PEOPLE, Client, Name, Organisation, RightOfPerson
 from domain.text.bilingual import Language, Text, said_by

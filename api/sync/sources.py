@@ -19,7 +19,7 @@ from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
-from db.suppliers.trade_history import directory_history
+from db.suppliers.sources import directory_history
 from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, NotFound, Problem, pointer, require_found
 from domain.journal import Detail
@@ -181,9 +181,6 @@ async def get_mapping_suggestions(call: Call, source: str) -> UnmappedCategories
     """
     require_own_source(call, source)
     return UnmappedCategories(await unmapped_categories(call.services, source))
-
-
-ROUTES = (list_sources, get_source, put_source, get_mapping_suggestions)
 
 
 async def unmapped_categories(services: Services, source: str) -> tuple[UnmappedCategory, ...]:

@@ -23,7 +23,7 @@ from db.exchanges.reply_links import digest
 from db.schema.declaration_tables import declaration_links, declaration_mails, declaration_secrets
 from db.schema.supplier_tables import organisations
 from db.suppliers.write import survivors
-from domain.declarations.link import CODE_LENGTH, FORMER_LENGTH, DeclarationLink, MailKind
+from domain.declarations.declaration import CODE_LENGTH, FORMER_LENGTH, DeclarationLink, MailKind
 from domain.webhooks import Result
 
 CODE_ROUNDS = {CODE_LENGTH: 500, FORMER_LENGTH: 5_000}

@@ -22,7 +22,7 @@ from db.schema.organisation_tables import audit_entries, exchanges, needs
 from db.schema.person_tables import desk_accounts, persons
 from db.schema.supplier_tables import organisations
 from db.suppliers.suppression_list import address_digest
-from domain.exchanges.buyer_mail import KINDS, MailKind
+from domain.exchanges.letter import KINDS, MailKind
 from domain.needs.status import OPEN
 from domain.privacy import email_key
 from domain.text.bilingual import Language

@@ -19,8 +19,7 @@ from db.journal.content import content_digests, stored_names
 from db.schema.organisation_tables import audit_adoptions, audit_entries, audit_heads, exchanges, meeting_needs
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
-from domain.journal import BEFORE_THE_FIRST, RIGHTS, Actor, Detail, Entry, JournalHead, entry_hash
-from domain.merkle import MerkleTree
+from domain.journal import BEFORE_THE_FIRST, RIGHTS, Actor, Detail, Entry, JournalHead, MerkleTree, entry_hash
 
 READ_AT_ONCE = 5_000
 MOST_BOUND = 1_000

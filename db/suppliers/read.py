@@ -17,7 +17,7 @@ from domain.decoding.stored import stored_decoder
 from domain.spending.payment import Payee
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.open_data import SELF_EMPLOYED
+from domain.suppliers.source import SELF_EMPLOYED
 from domain.suppliers.supplier import Point, SourceRef, Supplier
 from domain.text.normalise import fold
 

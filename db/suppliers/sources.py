@@ -1,17 +1,20 @@
-"""The sources that records come from, and their settings."""
+"""The sources that records come from, and their settings; how many suppliers' trades are known, day by day.
+
+A commune and kind have a row for each day on which their counts became others; the whole directory has one each day.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, exists, func, select, text, true
+from sqlalchemy import ARRAY, ColumnElement, Integer, Text, bindparam, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.core.engine import Connection, document_with_later_members, read_first, read_grouped
-from db.schema.supplier_tables import imports, records, sources
+from db.schema.supplier_tables import imports, records, sources, trade_counts
 from db.suppliers.read import living_suppliers
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, count_waiting, publish, rewrite_suppliers, suppliers_with_numbers
@@ -19,6 +22,7 @@ from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.supplier import DECLARATIONS
+from domain.supply import EVERYWHERE, PlaceTrades, TradesOnDay, trades_on_day
 
 _READ_AT_ONCE = 1_000
 _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
@@ -184,3 +188,73 @@ async def _summaries(connection: Connection, on: date, which: ColumnElement[bool
             "waiting": waiting.get(summary["name"], 0),
         }
     return summaries
+
+
+_WRITE = text("""
+    WITH counted AS (
+        SELECT * FROM unnest(:communes, :kinds, :suppliers, :with_trade) AS c (commune, kind, suppliers, with_trade)
+    ), last AS (
+        SELECT DISTINCT ON (commune, kind) commune, kind, suppliers, with_trade
+        FROM trade_counts ORDER BY commune, kind, counted_on DESC
+    )
+    INSERT INTO trade_counts (commune, kind, counted_on, suppliers, with_trade)
+    SELECT commune, kind, :day, coalesce(c.suppliers, 0), coalesce(c.with_trade, 0)
+    FROM counted c FULL JOIN last l USING (commune, kind)
+    WHERE NOT EXISTS (SELECT FROM trade_counts WHERE commune = :everywhere AND counted_on = :day)
+    AND (commune = :everywhere OR (coalesce(c.suppliers, 0), coalesce(c.with_trade, 0))
+        IS DISTINCT FROM (coalesce(l.suppliers, 0), coalesce(l.with_trade, 0)))
+    ON CONFLICT DO NOTHING
+""").bindparams(
+    *(bindparam(name, type_=ARRAY(Text)) for name in ("communes", "kinds")),
+    *(bindparam(name, type_=ARRAY(Integer)) for name in ("suppliers", "with_trade")),
+    everywhere=EVERYWHERE,
+)
+_STANDING_THEN = text("""
+    SELECT kind, sum(suppliers)::int AS suppliers, sum(with_trade)::int AS with_trade FROM (
+        SELECT DISTINCT ON (commune, kind) kind, suppliers, with_trade FROM trade_counts
+        WHERE commune = ANY(:communes) AND counted_on <= :day
+        ORDER BY commune, kind, counted_on DESC
+    ) AS each GROUP BY kind
+""").bindparams(bindparam("communes", type_=ARRAY(Text)))
+_OF_ALL = trade_counts.c.commune == EVERYWHERE
+
+
+async def is_counted(connection: Connection, day: date) -> bool:
+    """Whether the directory was counted on the day."""
+    found = select(trade_counts.c.kind).where(_OF_ALL, trade_counts.c.counted_on == day).limit(1)
+    return (await connection.execute(found)).first() is not None
+
+
+async def write_trade_counts(connection: Connection, day: date, counts: Iterable[PlaceTrades]) -> None:
+    """Store the counts of a day, as far as they differ from the last ones; those of a day that has some stay."""
+    columns: tuple[Sequence[object], ...] = tuple(zip(*counts, strict=True)) or ((), (), (), ())
+    names = ("communes", "kinds", "suppliers", "with_trade")
+    await connection.execute(_WRITE, {"day": day} | dict(zip(names, map(list, columns), strict=True)))
+
+
+async def trades_since(connection: Connection, since: date, communes: Collection[str]) -> TradesOnDay | None:
+    """The suppliers of these communes as counted on a day, or on the first day counted after it.
+
+    None where the directory was never counted.
+    """
+    first = await connection.scalar(select(func.min(trade_counts.c.counted_on)).where(_OF_ALL))
+    if first is None:
+        return None
+    day = max(since, first)
+    rows = await connection.execute(_STANDING_THEN, {"communes": list(communes), "day": day})
+    return trades_on_day(day, {row.kind: (row.suppliers, row.with_trade) for row in rows})
+
+
+async def directory_history(connection: Connection, since: date) -> tuple[TradesOnDay, ...]:
+    """The counts of the whole directory on each day from `since` on of which the total was another than before it."""
+    total = trade_counts.c.suppliers, trade_counts.c.with_trade
+    query = select(trade_counts.c.counted_on, trade_counts.c.kind, *total).where(
+        _OF_ALL, trade_counts.c.counted_on >= since
+    )
+    found = await read_grouped(connection, query.order_by(trade_counts.c.counted_on), "counted_on")
+    shown: list[TradesOnDay] = []
+    for day, rows in found.items():
+        counted = trades_on_day(day, {row.kind: (row.suppliers, row.with_trade) for row in rows})
+        if not shown or counted.by_kind != shown[-1].by_kind or counted.with_trade != shown[-1].with_trade:
+            shown.append(counted)
+    return tuple(shown)

@@ -1,9 +1,17 @@
-"""The estimated value of a lot and of a need, in cents: what the law counts, with renewals and options (R2121-1)."""
+"""The estimated value of a lot and of a need, in cents: what the law counts, with renewals and options (R2121-1).
+
+And hours of a social clause proposed for a lot, an order of magnitude from its amount and the share of labour in its
+trade: `domain/data/insertion_hours.toml` has the figures and their sources.
+"""
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
+from importlib.resources import files
 from math import ceil, floor
 from typing import NamedTuple
+
+import msgspec
 
 from domain.needs.need import Lot, Need, value_per_year
 
@@ -94,3 +102,46 @@ def cents_rounded_up(amount_eur: float) -> int:
 def _fraction_to_cents_up(amount_eur: Fraction) -> int:
     # what is beyond a millionth of a euro is no amount, but how floating point numbers are written
     return ceil(round(amount_eur * 100, 4))
+
+
+class LabourShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The share of an amount that pays labour, from 0 to 1, and its source."""
+
+    value: float
+    source: str
+
+
+class HoursFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of insertion_hours.toml; `shares`: by segment, by family of trades, and of the `other` ones."""
+
+    hourly_cost_eur: float
+    hourly_cost_source: str
+    rate: float
+    rate_source: str
+    shares: dict[str, LabourShare]
+
+
+class ProposedHours(msgspec.Struct, frozen=True):
+    """Hours of work integration for an amount, and the figures that they are made of."""
+
+    hours: int
+    amount_eur: float
+    share: LabourShare
+    rate: float
+    hourly_cost_eur: float
+
+
+@lru_cache(maxsize=1)
+def hours_figures() -> HoursFigures:
+    """The figures of the proposal, each with its source."""
+    return msgspec.toml.decode((files("domain") / "data" / "insertion_hours.toml").read_bytes(), type=HoursFigures)
+
+
+def proposed_hours(amount_eur: float, segment: str, rate: float | None = None) -> ProposedHours:
+    """The hours proposed for an amount of a segment (or family), rounded to ten; `rate`: None for the usual one."""
+    figures = hours_figures()
+    shares, family = figures.shares, segment.partition("-")[0]
+    share = shares.get(segment) or shares.get(family) or shares["other"]
+    chosen = figures.rate if rate is None else rate
+    hours = amount_eur * share.value * chosen / figures.hourly_cost_eur
+    return ProposedHours(round(hours / 10) * 10, amount_eur, share, chosen, figures.hourly_cost_eur)

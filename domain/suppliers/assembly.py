@@ -1,6 +1,7 @@
 """One supplier from the records that describe it.
 
 Offers are united, in the order of what they rest on; a trade rests on its strongest evidence.
+Of its size, each part is of the first record that knows it, with its source.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,11 +13,13 @@ from uuid import UUID
 
 import msgspec
 
-from domain.suppliers.size import size_of_records
+from domain.needs.need import value_per_year
 from domain.suppliers.supplier import (
     DECLARATIONS,
     DECLARERS,
     EVIDENCE_KINDS,
+    UNKNOWN_SIZE,
+    CapacitySize,
     Contact,
     DeclaredBy,
     Evidence,
@@ -24,11 +27,16 @@ from domain.suppliers.supplier import (
     KnownAward,
     Offer,
     Placement,
+    PlacesSize,
+    PublicAward,
     ServiceArea,
     Shares,
+    SizeInEuros,
     SourceRef,
+    StaffSize,
     Supplier,
     SupplierRecord,
+    SupplierSize,
 )
 
 EVIDENCE_KEPT = 5
@@ -328,3 +336,49 @@ def _supplier_flags(stored: Sequence[StoredRecord], united: SupplierRecord, plac
     flags += [flag for found in of_siret for flag in found if flag.code == "siret_check_failed"]
     flags += [flag for item in stored for flag in item.placement.flags if flag.code == "unmapped_category"]
     return tuple(dict.fromkeys(flag for flag in flags if not (flag.code == "no_offer" and united.offers)))
+
+
+def size_of_records(records: Sequence[tuple[SupplierRecord, str]]) -> SupplierSize:
+    """The size that records, the preferred first, know of their supplier; each comes with the name of its source.
+
+    A number of employees and a turnover count where the record's `size` has none. Of contracts won, the one worth most
+    a year, whichever record has it.
+    """
+    staff: StaffSize | None = None
+    places: PlacesSize | None = None
+    turnover: SizeInEuros | None = None
+    capacity: CapacitySize | None = None
+    won: list[SizeInEuros] = []
+    for record, source in records:
+        size = record.size or UNKNOWN_SIZE
+        if staff is None and (size.staff or record.employees is not None):
+            staff = _with_source(size.staff or StaffSize(record.employees or 0, record.employees), source)
+        if places is None and size.places:
+            places = _with_source(size.places, source)
+        if turnover is None and (size.turnover_eur or record.turnover_eur is not None):
+            turnover = _with_source(size.turnover_eur or SizeInEuros(record.turnover_eur or 0.0), source)
+        if capacity is None and size.yearly_capacity_eur:
+            capacity = _with_source(size.yearly_capacity_eur, source)
+        if size.largest_award_eur:
+            won.append(_with_source(size.largest_award_eur, source))
+        won += _values_of(record.public_awards, source)
+    largest = max(won, key=lambda each: value_per_year(each.value, each.duration_months), default=None)
+    known = (staff, places, turnover, largest, capacity)
+    return SupplierSize(*known) if any(known) else UNKNOWN_SIZE
+
+
+def _values_of(awards: Iterable[PublicAward], source: str) -> list[SizeInEuros]:
+    """The known values of contracts that were won alone, and are no maximum of a framework agreement."""
+    return [
+        SizeInEuros(award.value_eur, award.notified_on, source, award.duration_months)
+        for award in awards
+        if award.value_eur and not award.in_group and not award.is_framework
+    ]
+
+
+PartOfSize = TypeVar("PartOfSize", StaffSize, PlacesSize, SizeInEuros, CapacitySize)
+
+
+def _with_source(part: PartOfSize, source: str) -> PartOfSize:
+    """A part of a size with its source, that of its record unless it names another."""
+    return part if part.source else msgspec.structs.replace(part, source=source)

@@ -8,7 +8,7 @@ import numpy as np
 from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Territories
 from domain.text.bilingual import Text, listed
-from matching.geo.neighbours import bridges, neighbouring_groups
+from matching.geo.shape import bridges, neighbouring_groups
 from matching.geo.territory import Geography, Territory
 
 AreaKind = Literal["departement", "epci"]

@@ -23,9 +23,8 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
 from domain.text.bilingual import Text, kilometres, place_after_de, said_by
 from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
-from matching.geo.neighbours import Pairs, decode_pairs
 from matching.geo.projection import Floats, Geometries, earth_centred
-from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
+from matching.geo.shape import Pairs, PointShape, PolygonShape, Shape, decode_pairs, shares_ground
 from matching.weighted_cache import WeightBoundCache, WeightedCache
 
 _SAID = said_by(__name__)

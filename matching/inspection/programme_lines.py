@@ -10,8 +10,7 @@ import numpy as np
 from domain.errors import InvalidContent, Problem
 from domain.law.findings import ON_PROCEDURE
 from domain.needs.need import Buyer, Lot, Need, TerritoryRequest
-from domain.programme.programme import LineFindings, LineReach, PlannedLine
-from domain.programme.proposal import LineSupply, propose_action
+from domain.programme.programme import LineFindings, LineReach, LineSupply, PlannedLine, propose_action
 from domain.text.bilingual import Language
 from matching.answer.explain import Explainer
 from matching.engine import lot_matches, review_of

@@ -14,8 +14,7 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
-from domain.suppliers.open_data import LICENCES
-from domain.suppliers.source import Row, RowError, Source
+from domain.suppliers.source import LICENCES, Row, RowError, Source
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import Cell

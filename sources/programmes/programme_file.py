@@ -11,8 +11,7 @@ from matching.reference import Reference
 from sources.file_types.columns import ROWS_ABOVE
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
 from sources.file_types.workbook import MOST_SHEETS, SIGNATURE, sheets_of
-from sources.programmes.line_reader import PURCHASES, LineReader, cell_of_value
-from sources.programmes.places import Codes, PlaceReader
+from sources.programmes.line_reader import PURCHASES, Codes, LineReader, PlaceReader, cell_of_value
 from sources.rows import unreadable
 
 MOST_COLUMNS_TOLD = 30

@@ -14,7 +14,7 @@ from db.core.engine import transaction
 from db.schema.declaration_tables import declaration_secrets
 from db.schema.supplier_tables import idempotency_keys
 from domain.campaigns.campaign import MOST_RECIPIENTS
-from domain.declarations.link import CODE_LENGTH, CODE_LETTERS
+from domain.declarations.declaration import CODE_LENGTH, CODE_LETTERS
 from tests.api.campaigns.steps import Campaigner, campaigner, put_unknown
 from tests.api.exchanges.steps import keyless
 from tests.api.organisations import member

@@ -22,12 +22,12 @@ parser: Any = import_module("re._parser")
 op: Any = import_module("re._constants")
 METHODS = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 BOUNDED = {
-    "api.desk.embedded_page": "labels of at most 400 characters; the pattern is of domain.suppliers.open_data",
+    "api.desk.embedded_page": "labels of at most 400 characters; the pattern is of domain.suppliers.source",
     "api.web.openapi": "paths of routes, which are ours",
     "domain.needs.lot_words": "at most 1,000 characters, runs of blanks joined before",
     "domain.programme.planned_values": "amounts of 400 characters at most, others of 1,200, blanks joined before",
     "matching.words.titles": "at most 1,000 characters",
-    "sources.programmes.places": "cells with runs of blanks joined before",
+    "sources.programmes.line_reader": "cells with runs of blanks joined before",
 }
 """Modules with patterns that take the square of what they read, and why that is little."""
 SHORT, LONG = 300, 1_200

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.factories import reference
 from tests.faults.postgres import Cluster
 
-BEFORE = "569c97093876d2869fa065379c40c730a5b1b2d1"
+BEFORE = "ca5e051ed3209ca2e25aabf1174b5cc7959a8508"
 """Its commit."""
 ROOMS = ("api", "db", "domain", "matching", "sources", "openapi")
 

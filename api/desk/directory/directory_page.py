@@ -37,7 +37,7 @@ from domain.errors import Conflict, require_found
 from domain.law.reservations.eligibility import is_in_force
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
-from domain.suppliers.open_data import LICENCES, open_licence
+from domain.suppliers.source import LICENCES, open_licence
 from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
 from domain.text.bilingual import NOTHING, PARIS, Text, listed, long_date, place_after_de, printed_count
 from matching.answer.messages import evidence

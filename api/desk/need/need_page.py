@@ -39,7 +39,7 @@ from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, require_found
 from domain.law.procedures.lot_facts import lot_value_as_sum
-from domain.needs.insertion_hours import hours_figures, proposed_hours
+from domain.needs.estimate import hours_figures, proposed_hours
 from domain.needs.need import RESERVED_TYPES, Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text

@@ -10,7 +10,7 @@ from db.exchanges.buyer_mails import EVERYBODY, unwanted_kinds, write_unwanted_k
 from db.journal.entries import write_entry
 from db.persons import find_account
 from db.suppliers.suppression_list import address_digest
-from domain.exchanges.buyer_mail import KINDS
+from domain.exchanges.letter import KINDS
 from domain.journal import Detail
 
 OWN, ALL = "recevoir", "tous"

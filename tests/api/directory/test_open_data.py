@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from api.directory import open_data
-from domain.suppliers.open_data import open_licence
+from domain.suppliers.source import open_licence
 from sources.formats.open_data import description_of_package
 from sources.formats.registry import FORMATS
 from sources.pool.manifest import published_files

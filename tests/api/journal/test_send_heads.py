@@ -32,8 +32,7 @@ from db.core.engine import Engine, transaction
 from db.delivery.outbox import ClaimedRow
 from db.journal.entries import entries, head, signed_lines, write_entry
 from db.schema.organisation_tables import audit_heads
-from domain.journal import Actor, JournalHead, JournalHeads, SignedHeads
-from domain.merkle import MerkleTree
+from domain.journal import Actor, JournalHead, JournalHeads, MerkleTree, SignedHeads
 from domain.webhooks import Outcome
 from matching.reference import Reference
 from tests.api.journal.authority import Authority

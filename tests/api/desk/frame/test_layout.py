@@ -112,5 +112,5 @@ async def test_every_page_leads_to_the_statement_which_says_whom_to_write_to(
 
 def test_every_sentence_is_said_somewhere_and_every_name_has_one() -> None:
     texts = [file.read_text("utf-8") for file in TEMPLATES.parent.rglob("*.py")]
-    named = re.findall(r"SAID\[([^\]]+)\]", "".join(texts))
+    named = re.findall(r"\bSAID\[([^\]]+)\]", "".join(texts))
     assert {name for each in named for name in re.findall(r'"(\w+)"', each)} == SAID.keys()

@@ -9,7 +9,7 @@ import pytest
 from api.app import create_app
 from api.desk.need.territory_field import MOST_SUGGESTIONS
 from api.settings import read_settings
-from domain.needs.insertion_hours import proposed_hours
+from domain.needs.estimate import proposed_hours
 from matching.reference import Reference
 from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, put_all, said, send_file
 from tests.api.desk.test_answer_pages import request_on

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import trade_counts
-from db.suppliers.trade_history import directory_history, is_counted, trades_since, write_trade_counts
+from db.suppliers.sources import directory_history, is_counted, trades_since, write_trade_counts
 from domain.suppliers.known_trades import KindTrades
 from domain.supply import ALL_KINDS, EVERYWHERE, PlaceTrades
 
