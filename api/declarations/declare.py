@@ -321,8 +321,7 @@ async def withdraw(
     """Take back what stands of a supplier's own word, and note that; a directory version without it, None for nothing.
 
     What another link had said before stands again, as long as it is valid. `reason`: an operator's, for the supplier to
-    read; it is not in the journal. `alike`: as in
-    `withdraw_declaration`.
+    read; it is not in the journal. `alike`: as in `withdraw_declaration`.
     """
     now, today, ids = services.now(), services.today(), await ids_of(connection, supplier_id)
     withdrawn = await withdraw_declaration(connection, supplier_id, reason, alike, now=now, today=today)

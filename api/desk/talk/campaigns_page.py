@@ -92,10 +92,7 @@ async def list_campaigns(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/campagnes/nouvelle", scope="needs")
 async def show_new_campaign(visit: Visit) -> Response[bytes]:
-    """The form of a new campaign: as one of the organisation's (`modele`), else with a text to begin with.
-
-    With `brouillon` it changes that draft.
-    """
+    """The form of a new campaign, or of a draft (`brouillon`): as one of the organisation's (`modele`), or as usual."""
     form = CampaignForm(subject=_SAID["subject"].to(visit.language), body=_SAID["body"].to(visit.language))
     draft = visit.text("brouillon")
     if model := draft or visit.text("modele"):
@@ -109,10 +106,7 @@ async def show_new_campaign(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/campagnes", scope="needs")
 async def create_campaign(visit: Visit) -> Response[bytes]:
-    """Draw up a campaign, or change a draft, and redirect to it.
-
-    The form again to look something up, or where something is wrong.
-    """
+    """Draw up a campaign, or change a draft, and redirect to it; the form again to look up or correct something."""
     form = forms.read_form(CampaignForm, visit.fields)
     found = territories_of_name(form.place[:LONGEST_NAME], visit.reference) if form.place else ()
     if len(found) == 1:
