@@ -11,6 +11,7 @@ Lots that were pasted as one text are told apart too.
 
 import re
 from functools import lru_cache
+from itertools import filterfalse
 from typing import Literal, NamedTuple
 
 LONGEST_READ, REMEMBERED = 1_000, 1_024  # characters that are read; texts that are remembered with their terms
@@ -128,16 +129,13 @@ MOST_UNUSED = 5
 class UnusedWords(NamedTuple):
     """Words of a lot that were understood and that no search uses: what they say, and they themselves."""
 
-    says: Literal["quantity", "yearly_value", "part_reserved", "reserved"]
+    says: Literal["quantity", "term", "part_reserved", "reserved"]
     words: str
 
 
 @lru_cache(REMEMBERED)
 def unused_words(text: str) -> tuple[UnusedWords, ...]:
-    """The words that say a quantity, an amount per year without a duration, or a reservation that cannot be applied.
-
-    That is one of a part of the lot, or one that does not say to whom; at most five words, in this order.
-    """
+    """The words of a reservation of a part or to nobody, of amounts and durations not read, of quantities."""
     text = " ".join(text[:LONGEST_READ].split())
     found = list[UnusedWords]()
     if reserved := _RESERVED.search(text):
@@ -148,10 +146,10 @@ def unused_words(text: str) -> tuple[UnusedWords, ...]:
             found.append(UnusedWords("reserved", words))
     elif part := _TO_RESERVE_IN_PART.search(text):
         found.append(UnusedWords("part_reserved", part[0].strip()))
-    if not any(term.kind == "value" for term in terms_in(text)):
-        for amount in _AMOUNT.finditer(text):
-            if yearly := _A_YEAR.match(text, amount.end()):
-                found.append(UnusedWords("yearly_value", f"{amount[0]}{yearly[0]}"))
+    kinds, unread = {term.kind for term in terms_in(text)}, list[re.Match[str]]()
+    unread += [] if "value" in kinds else filterfalse(_is_face_value, _ANY_AMOUNT.finditer(text))
+    unread += [] if {"months", "renewal"} & kinds else filterfalse(_is_age, _LENGTH.finditer(text))
+    found += [UnusedWords("term", each[0].strip(" ,;")) for each in unread]
     found += [UnusedWords("quantity", quantity[0].strip()) for quantity in _QUANTITY.finditer(text)]
     return tuple(dict.fromkeys(found))[:MOST_UNUSED]
 

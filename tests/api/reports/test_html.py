@@ -64,6 +64,15 @@ def test_a_supposed_place_is_told_as_supposed() -> None:
     assert "Ille-et-Vilaine\u202f; lieu supposé\u00a0: Redon, d’après l’intitulé" in text
 
 
+def test_a_need_without_a_title_is_named_by_its_lot_without_its_terms() -> None:
+    known = frozen({"1": "A"}, ())
+    titled = msgspec.structs.replace(known.need.lots[0], title="Reliure des registres, 20 000 €")
+    named = msgspec.structs.replace(known, need=msgspec.structs.replace(known.need, lots=(titled,)))
+    text = page(made(facts(named)))
+    assert "<h1>Reliure des registres</h1>" in text
+    assert "Reliure des registres, 20" not in text
+
+
 def test_groupings_are_a_table_with_what_each_does() -> None:
     pool = [supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))]
     answer = match(need(lot("de-bio", "de-5flux"), groupings=1), live(*pool), reference(), ON, "fr")
