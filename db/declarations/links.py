@@ -20,7 +20,7 @@ from db.core.engine import Connection, bind, is_below
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, mail_columns, wake_servers
 from db.exchanges.reply_links import digest
-from db.schema.declaration_tables import declaration_links, declaration_mails, declaration_secrets
+from db.schema.campaign_tables import declaration_links, declaration_mails, declaration_secrets
 from db.schema.supplier_tables import organisations
 from db.suppliers.write import survivors
 from domain.declarations.declaration import CODE_LENGTH, FORMER_LENGTH, DeclarationLink, MailKind

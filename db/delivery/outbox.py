@@ -14,10 +14,8 @@ from uuid import UUID
 from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, true, union_all, update
 
 from db.core.engine import Connection
-from db.schema.buyer_mail_tables import buyer_mails
-from db.schema.campaign_tables import campaign_mails, campaigns
-from db.schema.declaration_tables import declaration_links, declaration_mails
-from db.schema.organisation_tables import exchanges, message_mails
+from db.schema.campaign_tables import campaign_mails, campaigns, declaration_links, declaration_mails
+from db.schema.organisation_tables import buyer_mails, exchanges, message_mails
 from db.schema.person_tables import persons, sign_in_mails
 from domain.webhooks import Result
 

@@ -17,8 +17,7 @@ from db.core.uuid7 import new_id
 from db.delivery.outbox import ClaimedRow, wake_servers
 from db.exchanges.reply_links import digest
 from db.persons import SEEN_DAYS, may_see_needs
-from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
-from db.schema.organisation_tables import audit_entries, exchanges, needs
+from db.schema.organisation_tables import audit_entries, buyer_mails, exchanges, needs, unwanted_mails
 from db.schema.person_tables import desk_accounts, persons
 from db.schema.supplier_tables import organisations
 from db.suppliers.suppression_list import address_digest

@@ -26,8 +26,8 @@ from domain.suppliers.supplier import (
     Supplier,
     SupplierRecord,
 )
+from sources.file_reader import CSV, JSON, NDJSON
 from sources.file_types.csv_cells import Dialect, csv_of, neutralised_text
-from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.vivier import read_csv, read_ndjson, rows_of_supplier
 from sources.formats.vivier_columns import HEADER
 from sources.rows import UnreadableFile
