@@ -31,12 +31,16 @@ def concession(cpv: str, value: float = 8_000_000, **more: object):  # type: ign
     return need(Lot(id="1", cpv=(cpv,), value_eur=value, **more), contract="concession")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("cpv", ["60112000", "60210000", "60130000"])
-def test_reservations_in_concessions_of_transport_are_to_be_judged(cpv: str) -> None:
-    """The codes of public transport are named by this project, not by the law; nothing without reservation."""
-    assert findings(concession(cpv, reserved=("handicap",))) == {"NOT_IN_TRANSPORT_CONCESSION": "REVIEW"}
+@pytest.mark.parametrize(
+    ("cpv", "outcome"), [("60112000", "INELIGIBLE"), ("60210000", "INELIGIBLE"), ("60130000", "REVIEW")]
+)
+def test_concessions_of_transport_have_no_reservation(cpv: str, outcome: str) -> None:
+    """Refused where the CPV says public transport; to be judged for school transport; nothing without reservation."""
+    assert findings(concession(cpv, reserved=("handicap",))) == {"NOT_IN_TRANSPORT_CONCESSION": outcome}
     assert findings(concession(cpv)) == {}
-    assert {"handicap", "iae"} <= review(concession(cpv)).lots["1"].doubtful
+    reviewed = review(concession(cpv)).lots["1"]
+    refused = {option for option, found in reviewed.forbidden.items() if found}
+    assert {"handicap", "iae"} <= (refused if outcome == "INELIGIBLE" else reviewed.doubtful)
 
 
 def test_concessions_of_transport_have_neither_condition_nor_share() -> None:
@@ -70,11 +74,11 @@ def test_a_concession_of_a_listed_service_is_as_sure_as_the_list(value: float, s
 
 
 def test_prison_joinery_is_to_be_judged() -> None:
-    """A workshop makes it; works are rather made elsewhere, which no text says."""
+    """A workshop makes it; works are performed where they stay."""
     made = Lot(id="1", segments=("bt-menuiserie",), cpv=("44220000",), nature="supplies", reserved=("penitentiary",))
     assert findings(need(made)) == {"INELIGIBLE_OBJECT": "REVIEW"}
     fitted = Lot(id="1", segments=("bt-menuiserie",), cpv=("45420000",), reserved=("penitentiary",))
-    assert findings(need(fitted))["EXECUTION_OUTSIDE_PRISON"] == "REVIEW"
+    assert findings(need(fitted))["EXECUTION_OUTSIDE_PRISON"] == "INELIGIBLE"
 
 
 def test_ess_beyond_the_confirmed_list_is_to_be_judged() -> None:

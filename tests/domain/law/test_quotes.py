@@ -98,12 +98,11 @@ def test_what_keeps_a_rule_from_being_sure_is_told(period: str, told: str | None
 
 
 def test_a_list_of_this_project_is_not_the_law() -> None:
-    """What it counts as performed on premises, as drinking water, or as to be judged case by case."""
+    """What it counts as performed on premises, as drinking water, or as to be judged: works are no list."""
     rows = {row.id: row for row in load().in_force(date(2026, 11, 30))}
-    named = {"penitentiary_site_segments", "drinking_water_cpv", "concession_public_transport", "kinds_review_iae"}
+    named = {"penitentiary_site_segments", "drinking_water_cpv", "kinds_review_iae"}
     assert {rows[rule_id].confidence for rule_id in named | {"kinds_review_handicap"}} == {"medium"}
-    works = need(Lot(id="1", segments=("bt-peinture",), nature="works", reserved=("penitentiary",)))
-    lot = review(works).lots["1"]
+    lot = review(need(Lot(id="1", segments=("pr-locaux",), reserved=("penitentiary",)))).lots["1"]
     assert {found.outcome for found in lot.reservation} == {"REVIEW"}
     assert lot.forbidden["penitentiary"]  # it is to be judged where a buyer asks, and not proposed to others
 

@@ -137,7 +137,7 @@ def changed(on: date = date(2026, 11, 24), **fields: object) -> dict[str, str]:
 
 
 def test_what_can_be_done_inside_a_prison() -> None:
-    """Between the ordinance and its decree a person must judge, as of a service on premises and of works."""
+    """Between the ordinance and its decree a person must judge, as of a service on premises; works are refused."""
     for on, expected in [
         (date(2022, 10, 20), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
         (date(2022, 10, 21), {"SHARE_NOT_FIXED": "REVIEW"}),
@@ -145,8 +145,8 @@ def test_what_can_be_done_inside_a_prison() -> None:
         (date(2022, 12, 30), {}),
     ]:
         assert changed(on) == expected
-    assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
-    assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
+    assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
+    assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
     asked = need(msgspec.structs.replace(KITS, segments=("pr-locaux",), cpv=()), contract="concession")
     (found,) = review(asked).lots["1"].reservation
     assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
