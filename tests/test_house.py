@@ -23,10 +23,10 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (33_350, 158),
-    "db": (12_140, 75),
-    "domain": (18_470, 81),
-    "matching": (11_800, 52),
-    "sources": (9_345, 41),
+    "db": (12_090, 72),
+    "domain": (18_410, 79),
+    "matching": (11_800, 51),
+    "sources": (9_335, 40),
     "tests": (63_980, 341),
 }
 BARE_WORD = (
