@@ -22,11 +22,11 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_350, 158),
+    "api": (33_200, 156),
     "db": (12_090, 72),
-    "domain": (18_410, 79),
+    "domain": (18_400, 78),
     "matching": (11_800, 51),
-    "sources": (9_335, 40),
+    "sources": (9_340, 39),
     "tests": (63_810, 341),
 }
 BARE_WORD = (
