@@ -24,10 +24,10 @@ MOST_FILES = 12
 CEILINGS = {
     "api": (33_200, 156),
     "db": (12_090, 72),
-    "domain": (18_400, 78),
+    "domain": (18_410, 78),
     "matching": (11_800, 51),
     "sources": (9_340, 39),
-    "tests": (63_810, 341),
+    "tests": (63_700, 339),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -1,6 +1,6 @@
 """One supplier from several records: who joins, who leaves, what stays of it, whatever happened in whatever order.
 
-And while records are being imported.
+And while records are being imported, or people merge and split them.
 """
 
 import asyncio
