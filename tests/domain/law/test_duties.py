@@ -156,7 +156,7 @@ def test_a_long_concession_is_justified_by_its_investments() -> None:
             each for each in review(need(*lots, contract="concession")).advice if each.code == "CONCESSION_OVER_5Y"
         ]
         assert [(each.article, each.confidence, each.lots) for each in found] == [("R3114-2", "high", ())] * told
-    assert "CONCESSION_OVER_5Y" not in advice(need(*lots))
+    assert "CONCESSION_OVER_5Y" not in advice(need(Lot(id="1", cpv=("90511000",), duration_months=61)))
 
 
 @pytest.mark.parametrize(
