@@ -272,6 +272,9 @@ def divide_pasted_lots(form: NeedForm, number: str) -> NeedForm:
         blank = msgspec.structs.replace(
             lot, id="", reading="", offered=(), chosen=(), more="", heard="", terms=(), cpv="", keywords="", value=""
         )
+        for term in terms_in(lot.title):  # what one of them says, such as its reservation, is not said of the others
+            left = tuple(each for each in blank.reserved if each != term.value) if term.kind == "reserved" else ""
+            blank = msgspec.structs.replace(blank, **{term.kind: left})
         lots += [msgspec.structs.replace(blank, title=part) for part in parts] or [lot]
     return msgspec.structs.replace(form, lots=tuple(lots[:MOST_LOTS]))
 

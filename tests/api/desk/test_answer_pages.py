@@ -176,12 +176,17 @@ async def test_one_sentence_is_enough_and_pasted_lots_are_told_apart_after_one_y
     await own.submit("besoin/resultat", to="besoin", faire="comprendre")
     assert own.fields("besoin")["lot-1-valeur"] == [""]
     await own.open("/besoin")
-    listed = "Lot 1 : tonte de pelouses\r\nLot 2 : nettoyage de bureaux"
+    listed = "Lot 1 : tonte de pelouses\r\nLot 2 : nettoyage de bureaux, 3 ans, réservé aux ESAT"
     await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": listed}, to="besoin/resultat")
     assert len(request_on(own.page)["lots"]) == 1
     assert 'value="diviser-1"' in own.page
     await own.submit("besoin/resultat", changer="diviser-1")
-    assert [each["title"] for each in request_on(own.page)["lots"]] == ["tonte de pelouses", "nettoyage de bureaux"]
+    assert [each["title"] for each in request_on(own.page)["lots"]] == [
+        "tonte de pelouses",
+        listed.partition("2 : ")[2],
+    ]
+    assert [each.get("reserved") for each in request_on(own.page)["lots"]] == [None, ["handicap"]]
+    assert [each.get("duration_months") for each in request_on(own.page)["lots"]] == [None, 36]
 
 
 async def test_a_buyer_that_the_sentence_names_is_confirmed_corrected_or_taken_away(own: Browser) -> None:
