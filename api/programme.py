@@ -289,6 +289,3 @@ def table_rows(planned: PlannedProgramme, programme: Programme) -> Iterator[list
         row += [each.sheet] if len(planned.sheets) > 1 else []
         row += [value(item) for value in COLUMNS.values()] if item else [each.line, *[None] * (len(COLUMNS) - 1)]
         yield [*row, fault.detail if fault else None]
-
-
-ROUTES = (match_programme,)

@@ -268,6 +268,3 @@ def _sums(figures: SpendingFigures, taxonomy: Taxonomy, language: Language) -> I
 
 def _share(part: float, whole: float) -> float | None:
     return round(part / whole, 4) if whole > 0 else None
-
-
-ROUTES = (get_spending,)

@@ -168,6 +168,3 @@ async def update_organisation(call: Call, id: UUID, body: Patch, connection: Con
     settings = apply_patch(before, body, OrganisationSettings)
     now, members = call.services.now(), call.services.settings.oidc_members
     return etag_response(await change_organisation(connection, call.bearer, before, settings, now, members))
-
-
-ROUTES = (list_organisations, create_organisation, get_organisation, update_organisation)

@@ -222,17 +222,3 @@ async def _answer_step(call: Call, connection: Connection, id: UUID, take: Step)
         return created_answer(campaign, etag=etag_of(campaign), status=200)
 
     return await answer_once(call, connection, b"", take_step)
-
-
-ROUTES = (
-    create_campaign,
-    list_campaigns,
-    get_campaign,
-    update_campaign,
-    delete_campaign,
-    list_campaign_recipients,
-    create_campaign_mails,
-    create_campaign_links,
-    update_campaign_posting,
-    create_campaign_reminder,
-)

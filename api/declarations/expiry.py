@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from api.declarations.declare import mail_page_link
-from api.runtime.index.live_index import log_failures
+from api.runtime.index.live_index import log_failures, running
 from api.runtime.services import Services
 from db.core.engine import LockKind, lock_if_free, transaction
 from db.declarations.declarations import due_to_end, end_declaration, remove_old, renew_later, take_to_renew
@@ -41,12 +41,8 @@ async def daily_expiry(services: Services) -> AsyncIterator[None]:
                         done = today
             await asyncio.sleep(LOOKED_EVERY_SECONDS)
 
-    task = asyncio.create_task(end_every_day())
-    try:
+    async with running(end_every_day()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def end_due(services: Services) -> bool:

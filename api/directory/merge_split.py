@@ -97,6 +97,3 @@ async def _require_sources(call: Call, connection: Connection, supplier_ids: Seq
     if not call.bearer.may("platform"):
         for source in sorted(await merge_split.sources_of(connection, supplier_ids) - {DECLARATIONS}):
             require_source(call.bearer, source)
-
-
-ROUTES = (merge_suppliers, split_supplier)

@@ -203,6 +203,3 @@ def _write_rows(part: _Part, suppliers: IO[bytes], offers: gzip.GzipFile) -> Non
             rows_of_offers += own
     suppliers.write(csv_rows(rows, "plain"))
     offers.write(csv_rows(rows_of_offers, "plain"))
-
-
-ROUTES = (export_pool,)

@@ -14,7 +14,7 @@ import msgspec
 from litestar import Response
 
 from api.declarations.declare import TOKEN_BYTES, emails_left_of
-from api.declarations.link_pages import answer_privately, render_page
+from api.declarations.link_pages import answered_privately, render_page
 from api.exchanges.email import (
     AT_ONCE,
     PATIENCE,
@@ -171,14 +171,11 @@ class StopForm(msgspec.Struct, frozen=True):
 
 
 @endpoint("GET", "/courriels/{token}", tag="Replies", scope=None, answers={HTML: str})
+@answered_privately("refusal.html")
 async def get_mail_choice(call: Call, token: str) -> Response[bytes]:
     """The page behind the link of an e-mail to a buyer, which asks whether to send no more of its kind."""
-
-    async def show() -> Response[bytes]:
-        async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (_, stop):
-            return _stop_page(call, stop, is_unwanted=stop.is_unwanted)
-
-    return await answer_privately(call, show, "refusal.html")
+    async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (_, stop):
+        return _stop_page(call, stop, is_unwanted=stop.is_unwanted)
 
 
 @endpoint(
@@ -190,30 +187,24 @@ async def get_mail_choice(call: Call, token: str) -> Response[bytes]:
     takes={FORM: StopForm},
     problems=("too-many-requests", "database-away"),
 )
+@answered_privately("refusal.html")
 async def update_mail_choice(call: Call, token: str) -> Response[bytes]:
     """Send no more e-mails of this kind to the address that got the link.
 
     With `faire=reprendre`, send them again.
     """
-
-    async def stop() -> Response[bytes]:
-        fields, _ = await html_pages.read_form(call, 1_000, 10, call.share_of_body)
-        is_unwanted = fields.get("faire", [""])[-1] != "reprendre"
-        async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (
-            connection,
-            found,
-        ):
-            kinds = [found.kind] if is_unwanted else []
-            now = call.services.now()
-            await write_unwanted_kinds(connection, found.organisation_id, found.address, kinds, now, among=[found.kind])
-        return _stop_page(call, found, is_unwanted=is_unwanted)
-
-    return await answer_privately(call, stop, "refusal.html")
+    fields, _ = await html_pages.read_form(call, 1_000, 10, call.share_of_body)
+    is_unwanted = fields.get("faire", [""])[-1] != "reprendre"
+    async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (
+        connection,
+        found,
+    ):
+        kinds = [found.kind] if is_unwanted else []
+        now = call.services.now()
+        await write_unwanted_kinds(connection, found.organisation_id, found.address, kinds, now, among=[found.kind])
+    return _stop_page(call, found, is_unwanted=is_unwanted)
 
 
 def _stop_page(call: Call, stop: Stop, *, is_unwanted: bool) -> Response[bytes]:
     kind = _SAID[stop.kind].to(call.language)
     return render_page("mail_stop.html", 200, call.language, stop=stop, is_unwanted=is_unwanted, kind=kind)
-
-
-ROUTES = (get_mail_choice, update_mail_choice)

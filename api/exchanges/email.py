@@ -30,7 +30,7 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
-from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, mail_columns, organisation_mail_times
+from db.delivery.outbox import ClaimedRow, Outbox, mail_columns, organisation_mail_times
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
@@ -68,7 +68,6 @@ def kind_of_mail(
     outbox: Outbox,
     attempt: Callable[["EmailSender", ClaimedRow], Awaitable[Outcome]],
     columns: Callable[[Result], Mapping[str, Any]] = mail_columns,
-    share: OwnerLimit | None = None,
 ) -> AbstractAsyncContextManager[DeliveryKind | None]:
     """The kind of delivery that sends the e-mails of an outbox; None where no mail server is set."""
     if (sender := email_sender_of(services)) is None:
@@ -80,7 +79,6 @@ def kind_of_mail(
             attempt=partial(attempt, sender),
             columns=columns,
             at_once=AT_ONCE,
-            share=share,
             patience=PATIENCE,
         )
     )

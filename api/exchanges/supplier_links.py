@@ -146,9 +146,6 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
         raise NotFound(_SAID["no_link"])
 
 
-ROUTES = (create_supplier_link, list_supplier_links, revoke_supplier_link)
-
-
 async def _supplier_for(call: Call, connection: Connection, supplier_id: UUID) -> UUID:
     """The living supplier of an id. Raises NotFound; Refusal (403) where no source of a `sync` key describes it."""
     found = (await survivors(connection, [supplier_id])).get(supplier_id)

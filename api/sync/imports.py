@@ -139,9 +139,6 @@ async def list_import_errors(call: Call, id: UUID, query: Paging, connection: Co
     return await answer_page(call, query, f"errors/{id}", int, fetch_errors, key=itemgetter(0), show=itemgetter(1))
 
 
-ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
-
-
 async def import_source_file(
     call: Call,
     source: str,

@@ -146,9 +146,6 @@ async def store_record(
     return written
 
 
-ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
-
-
 async def _require_match(call: Call, connection: Connection, source: str, external_id: str) -> None:
     """Raises Refusal (412) where `If-Match` does not name the present entity tag of the record."""
     if "if-match" in call.headers:

@@ -163,18 +163,6 @@ async def ping_webhook(call: Call, id: UUID, connection: Connection) -> Response
     return await answer_once(call, connection, b"", queue_ping)
 
 
-ROUTES = (
-    create_webhook,
-    list_webhooks,
-    get_webhook,
-    update_webhook,
-    delete_webhook,
-    list_webhook_deliveries,
-    retry_webhook_delivery,
-    ping_webhook,
-)
-
-
 async def _write_entry(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
     """Write a journal entry about a webhook, without its address, which may hold a secret."""
     await write_entry(connection, actor_of(call.bearer), action, f"webhook:{webhook_id}", call.services.now())
