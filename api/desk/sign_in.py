@@ -33,7 +33,7 @@ from db.core.engine import Connection, transaction
 from db.invitations import InvitedPerson, note_seen
 from db.journal.entries import write_entry
 from db.persons import delete_session, insert_session, note_sign_in
-from domain.errors import NotFound
+from domain.errors import require_found
 from domain.journal import Actor, Detail
 from domain.organisation import Scope
 from domain.text.bilingual import Language, Text
@@ -177,9 +177,7 @@ async def sign_out(visit: Visit) -> Response[bytes]:
 
 
 def _require_provider(visit: Visit) -> IdentityProvider:
-    if visit.services.identity_provider is None:
-        raise NotFound(SAID["no_provider"])
-    return visit.services.identity_provider
+    return require_found(visit.services.identity_provider, SAID["no_provider"])
 
 
 def _refusal_page(visit: Visit, status: int, why: Text, reason: str) -> Response[bytes]:

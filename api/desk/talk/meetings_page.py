@@ -164,18 +164,8 @@ async def _save_meeting(visit: Visit, id: str = "", meeting_id: str = "") -> Res
 
 plan_new_meeting = page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")(_save_meeting)
 change_planned_meeting = page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")(_save_meeting)
-
-
-@page("POST", "/rencontres/nouvelle", scope="needs")
-async def plan_meeting_of_territory(visit: Visit) -> Response[bytes]:
-    """Plan a meeting of a territory and redirect to it; the form again where something is wrong."""
-    return await _save_meeting(visit)
-
-
-@page("POST", "/rencontres/{meeting_id}", scope="needs")
-async def change_meeting_of_territory(visit: Visit, meeting_id: str) -> Response[bytes]:
-    """Change a meeting of a territory and redirect to it; the form again where something is wrong."""
-    return await _save_meeting(visit, meeting_id=meeting_id)
+plan_meeting_of_territory = page("POST", "/rencontres/nouvelle", scope="needs")(_save_meeting)
+change_meeting_of_territory = page("POST", "/rencontres/{meeting_id}", scope="needs")(_save_meeting)
 
 
 @page("GET", "/rencontres/{meeting_id}", scope="needs")
@@ -206,12 +196,6 @@ async def get_badges(visit: Visit, meeting_id: str) -> Response[bytes]:
     async with transaction(visit.services.database) as connection:
         meeting = await own_meeting(connection, visit.organisation_id, id_in(meeting_id, NO_MEETING))
     return await badges_of(visit.call, meeting, CSV if visit.text("forme") == "csv" else PDF)
-
-
-@page("GET", "/rencontres/{meeting_id}/agenda.ics", scope="needs")
-async def get_calendar_file_of_territory(visit: Visit, meeting_id: str) -> Response[bytes]:
-    """A meeting of a territory as an iCalendar file."""
-    return await get_calendar_file_of(visit, None, meeting_id)
 
 
 def _areas_of_form(visit: Visit, fields: Fields) -> list[Area]:
@@ -321,17 +305,15 @@ async def _meeting_form_page(
 show_meeting = page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")(_meeting_form_page)
 
 
-@page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
-async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
-    """A meeting as an iCalendar file."""
-    return await get_calendar_file_of(visit, id_in(id, NO_NEED), meeting_id)
-
-
-async def get_calendar_file_of(visit: Visit, need_id: UUID | None, meeting_id: str) -> Response[bytes]:
-    """A meeting about a need, or about none, as an iCalendar file."""
-    organisation = visit.organisation_id
+async def _calendar_file(visit: Visit, meeting_id: str, id: str = "") -> Response[bytes]:
+    """A meeting as an iCalendar file. `id`: of the need that it is about; empty for one of a territory."""
+    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED) if id else None
     async with transaction(visit.services.database) as connection:
         meeting = await _meeting_about(connection, organisation, need_id, meeting_id)
     content = calendar_of_one(meeting, visit.reference.territories)
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+get_calendar_file = page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")(_calendar_file)
+get_calendar_file_of_territory = page("GET", "/rencontres/{meeting_id}/agenda.ics", scope="needs")(_calendar_file)
