@@ -191,9 +191,9 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
         read = payments_in_tables(sheets, segments, language)
     sirets = {each.number for each in read.payments if each.number}
     sirens = dict[str, date]()
-    for each in read.payments:
-        if each.siren:
-            sirens[each.siren] = max(sirens.get(each.siren, date.min), each.last or date.max)
+    for payment in read.payments:
+        if payment.siren:
+            sirens[payment.siren] = max(sirens.get(payment.siren, date.min), payment.last or date.max)
     payments = encode_packed(read.payments)
     return PackedPayments(payments, read.by_segment, sorted(sirets), sirens, read.rejected, wants_awards)
 
