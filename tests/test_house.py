@@ -23,11 +23,16 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (33_200, 156),
-    "db": (12_140, 75),
+    "db": (12_155, 75),
     "domain": (18_470, 81),
     "matching": (11_800, 52),
+<<<<<<< HEAD
     "sources": (9_355, 41),
     "tests": (63_880, 341),
+=======
+    "sources": (9_345, 41),
+    "tests": (63_690, 339),
+>>>>>>> next
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -39,7 +39,7 @@ from sources.formats.open_data import (
 _PART = 200
 """Suppliers that are read at once."""
 _FEW = 20
-"""Suppliers that are written at once, some 2 ms of work: whoever matches meanwhile waits no longer for the interpreter."""
+"""Suppliers that are written at once, some 2 ms of work, which is how long others wait for the interpreter."""
 _AT_ONCE = 1 << 17
 """Bytes of the offers that are read back at once, some milliseconds of work."""
 

@@ -326,17 +326,29 @@ async def segments_asked_by(connection: Connection, link_id: UUID) -> tuple[str,
 
 
 async def note_declaration(
-    connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, offers: bool | None
+    connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, offers: bool
 ) -> None:
-    """Store in all campaigns that ask a supplier that it declared offers, or none; None: it withdrew what it said.
+    """Store in all campaigns that ask a supplier that it declared offers, or none."""
+    mine = sa.update(campaign_recipients).where(_OWN.supplier_id == sa.func.any(list(supplier_ids)))
+    moments = {"declared_at": now if offers else None, "declined_at": None if offers else now}
+    await connection.execute(mine.values(moments))
 
-    One that withdrew has declined, and keeps the moment of what it had declared: it answered, and is asked no more.
+
+async def note_withdrawal(
+    connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, by_operator: bool
+) -> None:
+    """Store in all campaigns that ask a supplier that what it had declared was taken back.
+
+    By itself: it has declined, keeps the moment of what it had declared, and is asked no more. By an operator: it was
+    somebody else's word, and it has not answered, unless it asked not to be written to.
     """
-    mine = _OWN.supplier_id == sa.func.any(list(supplier_ids))
-    values: dict[str, Any]
-    if offers is None:
-        mine &= _OWN.declared_at.is_not(None)
-        values = {"declined_at": sa.func.coalesce(_OWN.declined_at, now)}
-    else:
-        values = {"declared_at": now if offers else None, "declined_at": None if offers else now}
-    await connection.execute(sa.update(campaign_recipients).where(mine).values(values))
+    ids, unsolicited = list(supplier_ids), unsolicited_suppliers.c
+    mine, declined = _OWN.supplier_id == sa.func.any(ids), sa.func.coalesce(_OWN.declined_at, now)
+    if not by_operator:
+        own = sa.update(campaign_recipients).where(mine, _OWN.declared_at.is_not(None))
+        await connection.execute(own.values(declined_at=declined))
+        return
+    asks = (campaigns.c.id == _OWN.campaign_id) & (campaigns.c.organisation_id == unsolicited.organisation_id)
+    refused = sa.exists().where(asks, unsolicited.supplier_id == sa.func.any(ids))
+    moments = {"declared_at": None, "declined_at": sa.case((refused, declined))}
+    await connection.execute(sa.update(campaign_recipients).where(mine).values(moments))

@@ -99,9 +99,9 @@ class Counts(msgspec.Struct, frozen=True):
     declared: int = 0
     """Those that have said what they offer since it was made"""
     declined: int = 0
-    """Those that offer nothing of it, or asked to be written to no more, or whose answer was withdrawn"""
+    """Those that offer nothing of it, or asked to be written to no more, or took back what they said"""
     withdrawn: int = 0
-    """Those of `declined` that had said what they offer, which was taken back since"""
+    """Those of `declined` that had said what they offer, and took it back since"""
     undeliverable: int = 0
     """Those whose e-mail failed for good, and those of no known address, unless they answered"""
     silent: int = 0
