@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_200, 156),
+    "api": (33_216, 156),
     "db": (12_155, 75),
     "domain": (18_470, 81),
     "matching": (11_800, 52),
