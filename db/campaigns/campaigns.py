@@ -13,8 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, bind, document_with_later_members, is_above, is_below, read_all
-from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns, unsolicited_suppliers
-from db.schema.declaration_tables import declaration_links
+from db.schema.campaign_tables import (
+    campaign_mails,
+    campaign_recipients,
+    campaigns,
+    declaration_links,
+    unsolicited_suppliers,
+)
 from db.suppliers.write import survivors
 from domain.campaigns.campaign import (
     WAYS,
@@ -24,8 +29,8 @@ from domain.campaigns.campaign import (
     Counts,
     StoredCampaign,
     WayCounts,
+    campaign_of,
 )
-from domain.campaigns.rules import campaign_of
 
 _AT_ONCE = 1_000
 RECIPIENT_FIELDS = ("supplier_id", "name", "siret", "kinds", "commune", "way", "email", "address", "joined")

@@ -16,8 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above
 from db.declarations.links import revoked_among
-from db.schema.campaign_tables import unsolicited_suppliers
-from db.schema.declaration_tables import declaration_links, declarations
+from db.schema.campaign_tables import declaration_links, declarations, unsolicited_suppliers
 from db.schema.supplier_tables import organisations, records, sources, suppliers
 from db.suppliers.records import delete_record, lock_record, put_record
 from db.suppliers.write import ids_of, survivors

@@ -18,9 +18,9 @@ from sqlalchemy import ColumnElement, case, func, insert, select, update
 
 from db.core.engine import Connection, bind, is_below
 from db.core.uuid7 import increasing_ids
-from db.delivery.outbox import ClaimedRow, mail_columns, wake_servers
+from db.delivery.outbox import ClaimedRow, mail_columns, queue_rows
 from db.exchanges.reply_links import digest
-from db.schema.declaration_tables import declaration_links, declaration_mails, declaration_secrets
+from db.schema.campaign_tables import declaration_links, declaration_mails, declaration_secrets
 from db.schema.supplier_tables import organisations
 from db.suppliers.write import survivors
 from domain.declarations.declaration import CODE_LENGTH, FORMER_LENGTH, DeclarationLink, MailKind
@@ -199,10 +199,8 @@ async def insert_mail(
     connection: Connection, link_id: UUID, kind: MailKind, address: str, language: str, now: datetime
 ) -> None:
     """Queue an e-mail that brings a link."""
-    (id_,) = increasing_ids(now, range(1))
-    row = {"id": id_, "link_id": link_id, "kind": kind, "address": address, "language": language}
-    await connection.execute(insert(declaration_mails).values(row | {"queued_at": now, "due_at": now}))
-    await wake_servers(connection)
+    row = {"link_id": link_id, "kind": kind, "address": address, "language": language}
+    await queue_rows(connection, declaration_mails, [row], now)
 
 
 async def was_mailed_to(

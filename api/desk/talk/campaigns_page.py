@@ -37,8 +37,7 @@ from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import CSV
 from db.campaigns.campaigns import answers_by_commune, select_campaigns
 from db.core.engine import Connection, transaction
-from domain.campaigns.campaign import LONGEST_BODY, CampaignRequest
-from domain.campaigns.rules import NO_CAMPAIGN, first_reminder, require_draft
+from domain.campaigns.campaign import LONGEST_BODY, NO_CAMPAIGN, CampaignRequest, first_reminder, require_draft
 from domain.errors import InvalidContent
 from domain.reference.territory import Area
 from domain.supply import AreaSupply

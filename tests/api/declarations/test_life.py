@@ -13,7 +13,7 @@ from sqlalchemy import select
 from api.declarations.declare import SENDS_A_DAY
 from api.declarations.expiry import end_due
 from db.core.engine import transaction
-from db.schema.declaration_tables import declaration_links, declarations
+from db.schema.campaign_tables import declaration_links, declarations
 from domain.suppliers.supplier import DECLARATIONS
 from matching.reference import Reference
 from tests.api.exchanges.steps import create_exchange, keyless, move

@@ -178,4 +178,4 @@ def test_rows_that_add_up_others(words: str, is_sum: bool) -> None:
     reference = factories.reference()
     segments = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter)
     read = payments_in_tables([Sheet(table, "", ())], segments, "fr")
-    assert (sum(each.cents for each in read.payments), read.rejected.number) == ((10000, 1) if is_sum else (20000, 0))
+    assert (sum(each.cents for each in read.payments), read.rejected.rejected) == ((10000, 1) if is_sum else (20000, 0))
