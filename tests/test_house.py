@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_200, 156),
+    "api": (33_150, 155),
     "db": (12_140, 75),
     "domain": (18_470, 81),
     "matching": (11_800, 52),
