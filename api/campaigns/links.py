@@ -34,9 +34,8 @@ from db.needs.needs import LINK_BYTES
 from db.suppliers.read import active_suppliers
 from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import survivors
-from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
+from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign, require_somebody
 from domain.campaigns.letter import letter_texts
-from domain.campaigns.rules import require_somebody
 from domain.declarations.declaration import code_of
 from domain.errors import Conflict
 from domain.exchanges.letter import data_sentences

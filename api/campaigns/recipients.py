@@ -21,8 +21,7 @@ from db.core.engine import Connection
 from db.journal.entries import write_entry
 from db.suppliers.read import living_suppliers
 from db.suppliers.write import survivors
-from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, StoredCampaign, Way
-from domain.campaigns.rules import require_few
+from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, StoredCampaign, Way, require_few
 from domain.exchanges.letter import address_lines, addressee
 from domain.journal import Detail
 from domain.suppliers.supplier import Supplier

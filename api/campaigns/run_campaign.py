@@ -23,16 +23,14 @@ from db.core.uuid7 import new_id
 from db.journal.entries import write_entry
 from db.needs.needs import RECIPIENT_BYTES
 from domain.campaigns.campaign import (
+    AUDIENCE,
+    NO_CAMPAIGN,
     Campaign,
     CampaignRequest,
     LeftOut,
     Purpose,
     StoredCampaign,
     WayCounts,
-)
-from domain.campaigns.rules import (
-    AUDIENCE,
-    NO_CAMPAIGN,
     changed_fields,
     request_problems,
     require_change,

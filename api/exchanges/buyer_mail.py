@@ -36,7 +36,7 @@ from db.exchanges.buyer_mails import (
     write_unwanted_kinds,
 )
 from db.needs.needs import select_need
-from db.schema.buyer_mail_tables import buyer_mails
+from db.schema.organisation_tables import buyer_mails
 from domain.errors import InvalidContent
 from domain.exchanges.letter import Letter, NeedWithNewcomers, answer_letter, digest_letter, purchase_name
 from domain.journal import Actor

@@ -38,9 +38,9 @@ from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.needs.needs import LINK_BYTES
-from db.schema.declaration_tables import declaration_mails
-from db.suppliers.merge_split import sources_of
+from db.schema.campaign_tables import declaration_mails
 from db.suppliers.read import get_supplier
+from db.suppliers.regroup import sources_of
 from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import ids_of, survivors
 from domain.declarations.declaration import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter

@@ -37,8 +37,8 @@ from domain.decoding.requests import hint_of_nearest
 from domain.errors import Problem, require_found
 from domain.suppliers.source import Import, ImportMode, RowError
 from domain.text.bilingual import Text
+from sources.file_reader import FORMATS, ZIP
 from sources.file_types.workbook import ODS, XLSX
-from sources.formats.registry import FORMATS, ZIP
 from sources.rows import RecordRow, UnreadableFile
 
 UNDECODABLE = {"malformed_json", "not_utf8"}

@@ -25,8 +25,7 @@ from sqlalchemy.sql.functions import Function
 from sqlalchemy.sql.visitors import iterate
 
 from db.core.engine import Connection
-from db.schema.campaign_tables import campaign_recipients, campaigns
-from db.schema.declaration_tables import declaration_links, declaration_secrets
+from db.schema.campaign_tables import campaign_recipients, campaigns, declaration_links, declaration_secrets
 from db.schema.organisation_tables import (
     awards,
     calendar_feeds,

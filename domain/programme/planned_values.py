@@ -146,14 +146,7 @@ _QUARTER = re.compile(
 _HALF = re.compile(
     r"\b(?:s|semestre)\s?([12])\b|\b([12])\s?(?:er|e|eme|nd)?\s?(?:s|sem|semestre)(?:\b|(?=20))|\bs([12])(?=20)"
 )
-_QUARTER_WORDS = {
-    "premier trimestre": 1,
-    "deuxieme trimestre": 2,
-    "second trimestre": 2,
-    "troisieme trimestre": 3,
-    "quatrieme trimestre": 4,
-}
-_HALF_WORDS = {"premier semestre": 1, "deuxieme semestre": 2, "second semestre": 2}
+_ORDINALS = {"premier": 1, "deuxieme": 2, "second": 2, "troisieme": 3, "quatrieme": 4}
 _YEAR = re.compile(r"(20\d\d)(?!\d)")
 
 
@@ -213,16 +206,13 @@ def _month_in(folded: str) -> tuple[int, int] | None:
 
 def _part_of_year(folded: str) -> int | None:
     """The first month of the quarter, half or season that is named."""
-    for words, number in _QUARTER_WORDS.items():
-        if words in folded:
-            return 3 * number - 2
-    for words, number in _HALF_WORDS.items():
-        if words in folded:
-            return 6 * number - 5
-    if found := _QUARTER.search(folded):
-        return 3 * int(found[1] or found[2] or found[3]) - 2
-    if found := _HALF.search(folded):
-        return 6 * int(found[1] or found[2] or found[3]) - 5
+    for part, months in (("trimestre", 3), ("semestre", 6)):
+        for word, number in _ORDINALS.items():
+            if f"{word} {part}" in folded and number * months <= 12:
+                return months * (number - 1) + 1
+    for pattern, months in ((_QUARTER, 3), (_HALF, 6)):
+        if found := pattern.search(folded):
+            return months * (int(found[1] or found[2] or found[3]) - 1) + 1
     return next((month for season, month in _SEASONS.items() if season in folded.split()), None)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from domain.errors import InvalidContent, Problem, pointer
+from domain.errors import InvalidContent, Problem, pointer, require_no_problem
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
 from domain.text.bilingual import Text, kilometres, place_after_de, said_by
@@ -246,8 +246,7 @@ class Geography:
                 areas.append(self.territories.area(code, suggest=len(problems) < MAX_SUGGESTIONS))
             except UnknownTerritory as unknown:
                 problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
-        if problems:
-            raise InvalidContent(tuple(problems))
+        require_no_problem(problems)
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_areas(distinct)
         largest = largest_areas(distinct, len(ground))

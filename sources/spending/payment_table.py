@@ -29,7 +29,7 @@ from sources.file_types.csv_cells import FALSE, unmarked_text
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
 from sources.file_types.workbook import Sheet
 from sources.rows import unreadable
-from sources.validation import siret_passes_check
+from sources.validation import luhn_remainder, siret_passes_check
 
 _SAID = said_by(__name__)
 
@@ -138,13 +138,8 @@ def _number_of(cell: str) -> tuple[str, bool]:
         return "", False
     if len(digits) == _SIREN_KEY_DIGITS:
         # with the seat's rank and a key of its own, it is a SIRET whose check tells of the SIREN alone
-        return digits, _luhn(digits)
+        return digits, luhn_remainder(digits.encode()) == 0
     return digits, siret_passes_check(digits)
-
-
-def _luhn(digits: str) -> bool:
-    total = sum(sum(divmod(int(each) * (1 + place % 2), 10)) for place, each in enumerate(reversed(digits)))
-    return total % 10 == 0
 
 
 def read_reserved(cell: str) -> bool | None:

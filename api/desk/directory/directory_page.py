@@ -44,7 +44,7 @@ from domain.text.bilingual import NOTHING, PARIS, Text, listed, long_date, place
 from matching.answer.messages import evidence
 from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference
-from sources.formats.registry import CSV
+from sources.file_reader import CSV
 
 ApprovalState = Literal["in_force", "ended", "to_come"]
 KINDS_OF_SUPPLIER: tuple[Kind, ...] = get_args(Kind)

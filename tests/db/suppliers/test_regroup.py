@@ -20,9 +20,9 @@ from db.imports.apply_staged import MANY
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
 from db.suppliers.feed import START, changes_after
-from db.suppliers.merge_split import merge_suppliers, split_record
 from db.suppliers.read import get_supplier
 from db.suppliers.records import delete_record, put_record
+from db.suppliers.regroup import merge_suppliers, split_record
 from db.suppliers.sources import put_source
 from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict

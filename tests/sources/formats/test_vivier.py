@@ -30,8 +30,8 @@ from domain.suppliers.supplier import (
     SupplierRecord,
 )
 from domain.text.labels import GIVEN_ALONE
+from sources.file_reader import CSV, JSON, NDJSON
 from sources.file_types.csv_cells import Dialect, csv_of, neutralised_text
-from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.vivier import read_csv, read_ndjson, rows_of_supplier
 from sources.formats.vivier_columns import COLUMNS, HEADER, NEVER_GIVEN, table_schema
 from sources.rows import UnreadableFile
