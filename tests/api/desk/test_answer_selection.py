@@ -62,7 +62,7 @@ async def test_addresses_are_shown_to_be_copied_and_who_has_none(own: Browser, n
     assert re.findall(r"<pre [^>]*>([^<]*)</pre>", own.page) == ["trois@example.org"]
     assert all(f"<li>{name}" in said(own.page) for name in named.values() if name != TRICK)
     await own.submit("besoin/resultat")
-    assert "Fournisseurs repérés" in own.page
+    assert set(re.findall(r'name="choix" value="([^"]+)"[^>]* checked', own.page)) == set(named)
 
 
 async def test_to_write_or_to_invite_the_need_is_stored(own: Browser, named: dict[str, str]) -> None:
