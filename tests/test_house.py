@@ -23,10 +23,10 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (33_200, 156),
-    "db": (12_155, 75),
-    "domain": (18_470, 81),
-    "matching": (11_800, 52),
-    "sources": (9_345, 41),
+    "db": (12_120, 72),
+    "domain": (18_400, 78),
+    "matching": (11_800, 51),
+    "sources": (9_340, 39),
     "tests": (63_690, 339),
 }
 BARE_WORD = (

@@ -190,10 +190,11 @@ async def test_the_silent_are_reminded_once_after_seven_days(post: Post, buyer: 
     post.clock[0] += timedelta(seconds=1)
     assert (await buyer.post(f"{path}/reminder")).status_code == 200
     assert (await buyer.post(f"{path}/reminder")).status_code == 409
-    while len(post.mailbox.raw) < 2 * emails - 1:
+    # once a week has passed, who declared for a month is asked to renew that, whoever it is
+    while len(asked := [each for each in post.mailbox.received if "fiche" not in each["Subject"]]) < 2 * emails - 1:
         await asyncio.sleep(0.02)
-    assert sorted(mail["To"] for mail in post.mailbox.received)[1:] == ["bob@phare.example"] * 2
-    assert "Rappel" in post.mailbox.received[-1].get_content()
+    assert sorted(each["To"] for each in asked)[1:] == ["bob@phare.example"] * 2
+    assert "Rappel" in asked[-1].get_content()
     await keyless(post.client, "DELETE", ana)
     await post.client.services.directory.catch_up()
 
