@@ -1,6 +1,5 @@
 """The route `POST /programme`: a table of planned purchases answered line by line, with a plain proposal for each."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from datetime import date
@@ -10,6 +9,7 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
+from api.runtime.actor import wait_for_ever
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.processes.match_work import FunctionTask, MatchTask
 from api.web.content_negotiation import CSV, JSON, NDJSON, CsvDialect, content_disposition
@@ -222,11 +222,6 @@ async def ndjson_lines(call: Call, planned: PlannedProgramme, on: date) -> Async
 
 def _ndjson(value: object) -> bytes:
     return msgspec.json.encode(value) + b"\n"
-
-
-async def wait_for_ever() -> None:
-    """Never return: while an answer is streamed, the response itself hears of a client that hangs up."""
-    await asyncio.Event().wait()
 
 
 COLUMNS: Mapping[str, Callable[[ProgrammeItem], Cell]] = {

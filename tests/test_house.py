@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_200, 156),
+    "api": (33_210, 156),
     "db": (12_120, 72),
-    "domain": (18_400, 78),
+    "domain": (18_410, 78),
     "matching": (11_800, 51),
     "sources": (9_340, 39),
-    "tests": (63_690, 339),
+    "tests": (63_730, 339),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -3,7 +3,6 @@
 The link works without signing in, as mail programs expect it (RFC 8058): what it opens asks, and a POST stops.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,17 +14,10 @@ from litestar import Response
 
 from api.declarations.declare import TOKEN_BYTES, emails_left_of
 from api.declarations.link_pages import answered_privately, render_page
-from api.exchanges.email import (
-    AT_ONCE,
-    PATIENCE,
-    SCHEDULE,
-    EmailSender,
-    email_sender_of,
-    message_to,
-)
+from api.exchanges.email import EmailSender, MailKind, email_sender_of, message_to
 from api.exchanges.own_exchange import exchanges_to_read
 from api.needs.freeze_shortlist import newcomers_since
-from api.runtime.actor import Acting, follow_link
+from api.runtime.actor import Acting, follow_link, wait_for_ever
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
@@ -68,14 +60,8 @@ async def buyer_mail_kind(services: Services) -> AsyncIterator[DeliveryKind | No
         yield None
         return
     to_buyers = BuyerMailSender(services, sender)
-    yield DeliveryKind(
-        outbox=buyer_mails,
-        schedule=SCHEDULE,
-        attempt=to_buyers.deliver,
-        queue=to_buyers.queue_week,
-        also_note=write_mail_outcome,
-        at_once=AT_ONCE,
-        patience=PATIENCE,
+    yield MailKind(
+        outbox=buyer_mails, attempt=to_buyers.deliver, queue=to_buyers.queue_week, also_note=write_mail_outcome
     )
 
 
@@ -143,7 +129,7 @@ class BuyerMailSender:
             language=told.language,
             secret=b"",
             base_url=self.sender.base,
-            wait_for_disconnect=asyncio.Event().wait,  # type: ignore[arg-type]
+            wait_for_disconnect=wait_for_ever,
         )
         changed = []
         for need_id in told.needs:

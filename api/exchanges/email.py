@@ -63,6 +63,10 @@ CLOSING = 421
 PATIENCE = timedelta(seconds=90)
 
 
+MailKind = partial(DeliveryKind, schedule=SCHEDULE, at_once=AT_ONCE, patience=PATIENCE)
+"""Makes a kind of delivery by e-mail."""
+
+
 def kind_of_mail(
     services: Services,
     outbox: Outbox,
@@ -70,18 +74,10 @@ def kind_of_mail(
     columns: Callable[[Result], Mapping[str, Any]] = mail_columns,
 ) -> AbstractAsyncContextManager[DeliveryKind | None]:
     """The kind of delivery that sends the e-mails of an outbox; None where no mail server is set."""
-    if (sender := email_sender_of(services)) is None:
+    sender = email_sender_of(services)
+    if sender is None:
         return nullcontext()
-    return nullcontext(
-        DeliveryKind(
-            outbox=outbox,
-            schedule=SCHEDULE,
-            attempt=partial(attempt, sender),
-            columns=columns,
-            at_once=AT_ONCE,
-            patience=PATIENCE,
-        )
-    )
+    return nullcontext(MailKind(outbox=outbox, attempt=partial(attempt, sender), columns=columns))
 
 
 def email_sender_of(services: Services) -> "EmailSender | None":

@@ -141,7 +141,7 @@ _ISO = re.compile(r"\b(20\d\d)-(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
 _FRENCH = re.compile(r"(?<!\d)(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?(20\d\d|\d\d)(?!\d)")
 _MONTH_OF = re.compile(r"(?<![A-Za-z\d])(\d{1,2})\s?[/-]\s?(20\d\d)(?!\d)")
 _QUARTER = re.compile(
-    r"\b(?:t|q|trim|trimestre|quarter)\s?([1-4])\b|\b([1-4])\s?(?:er|e|eme|ere|nd|rd|th|st)?\s?(?:t|q|trim|trimestre|quarter)(?:\b|(?=20))|\bt([1-4])(?=20)"
+    r"\b(?:t|q|trim|trimestre|quarter)\s?(\d)\b|\b(\d)\s?(?:er|e|eme|ere|nd|rd|th|st)?\s?(?:t|q|trim|trimestre|quarter)(?:\b|(?=20))|\bt(\d)(?=20)"
 )
 _HALF = re.compile(
     r"\b(?:s|semestre)\s?([12])\b|\b([12])\s?(?:er|e|eme|nd)?\s?(?:s|sem|semestre)(?:\b|(?=20))|\bs([12])(?=20)"
@@ -153,7 +153,7 @@ _YEAR = re.compile(r"(20\d\d)(?!\d)")
 def read_day(cell: str, year: int | None = None) -> date | None:
     """The first day of what a cell says: a day, month, quarter, half or year; None where it says none of these.
 
-    `year`: of the table, for a cell that says none. Raises UnreadableCell for a day that no calendar has.
+    `year`: of the table, for a cell that says none. Raises UnreadableCell for a day or quarter that no calendar has.
     """
     text, folded = cell.strip(), fold(cell)
     if found := _ISO.search(text):
@@ -174,7 +174,7 @@ def read_day(cell: str, year: int | None = None) -> date | None:
     if (part := _part_of_year(folded)) is not None:
         if said is None and (short := re.search(r"\b(\d\d)$", folded)):
             of_year = _full_year(short[1])
-        return None if of_year is None else date(of_year, part, 1)
+        return None if of_year is None else _day(of_year, part, 1, cell)
     return date(int(said[1]), 1, 1) if said else None
 
 

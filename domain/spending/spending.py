@@ -167,6 +167,8 @@ class Spending(SpendingFigures, frozen=True, kw_only=True):
     """Sheets that were not read: they have no payments, or other columns than the first that has some"""
     awards: int
     """Awards of the organisation that are counted in; 0 where they were not asked for"""
+    awards_in_table: int
+    """Those that are not, for the table has them: their supplier is paid there on that day or later"""
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -178,6 +180,7 @@ class Rejected(msgspec.Struct, frozen=True):
     columns_left: tuple[str, ...] = ()
     sheets_left: tuple[str, ...] = ()
     awards: int = 0
+    awards_in_table: int = 0
 
 
 class _Tally:

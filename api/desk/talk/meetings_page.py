@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
 from api.campaigns.invitations import InvitationRequest, plan_invitations
+from api.declarations.page_form import known_areas
 from api.desk.frame.form import Mistake, WrongForm, field_mistakes
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
@@ -55,7 +55,6 @@ from domain.errors import InvalidContent, NotFound
 from domain.meetings.meeting import Meeting, MeetingStatus
 from domain.needs.need import TerritoryRequest
 from domain.needs.status import NO_NEED, OPEN
-from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER
 from matching.inspection.supply import SupplySearch, suppliers_to_ask
 
@@ -198,15 +197,6 @@ async def get_badges(visit: Visit, meeting_id: str) -> Response[bytes]:
     return await badges_of(visit.call, meeting, CSV if visit.text("forme") == "csv" else PDF)
 
 
-def _areas_of_form(visit: Visit, fields: Fields) -> list[Area]:
-    """The territories that a form names; none for codes that are unknown, which a mistake tells."""
-    found = list[Area]()
-    for code in filter(None, fields.get("territoire", ())):
-        with suppress(UnknownTerritory):
-            found.append(visit.reference.territories.area(code))
-    return found
-
-
 async def suppliers_of_territory(acting: Acting, fields: Fields) -> dict[str, list[UUID]]:
     """The suppliers of the territory and trades that a form names, of known and of unknown trade.
 
@@ -276,7 +266,7 @@ async def _meeting_form_page(
     shown = dict(fields or {})
     if meeting is not None:
         shown["version"] = [str(meeting.version)]
-    areas = _areas_of_form(visit, shown)
+    areas = known_areas([each for each in shown.get("territoire", ()) if each], reference)
     here = await suppliers_of_territory(acting_at(visit), shown) if areas else {}
     return visit.page(
         "talk/meeting.html",
