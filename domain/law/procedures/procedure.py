@@ -151,10 +151,8 @@ def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvic
         return None
     if (part.by_amount == "formal") == _reaches(other, part.group.total or 0, view):
         return None
-    row = view[other]
-    is_known = row.status != "unknown"
-    bound = sentence(view, "threshold_is", bound=row.value_text) if is_known else sentence(view, "threshold_to_come")
-    return _value_advice(part.group, "body_unknown", view, rule=other, bound=bound)
+    named = sentence(view, "threshold_is" if view[other].status == "in_force" else "threshold_to_come")
+    return _value_advice(part.group, "body_unknown", view, rule=other, bound=named.filled(bound=view[other].value_text))
 
 
 def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | None:
