@@ -35,6 +35,7 @@ from api.exchanges.email import mail_kind
 from api.exchanges.supplier_links import supplier_link_kind
 from api.journal.send_heads import journal_kind
 from api.journal.signing_key import journal_key
+from api.meetings import calendar
 from api.meetings import routes as meetings
 from api.needs import awards, insights, notice, shortlists
 from api.needs import routes as needs
@@ -43,9 +44,9 @@ from api.reports import badges
 from api.reports import routes as reports
 from api.runtime import observability
 from api.runtime.auth import Keys
-from api.runtime.endpoint import Call, options_handlers
+from api.runtime.endpoint import Call, handlers_in, options_handlers
 from api.runtime.index.index_files import IndexFiles
-from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory
+from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory, running
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import delivery_part
 from api.runtime.processes.forked_processes import ForkedProcesses
@@ -85,6 +86,7 @@ FOR_BUYERS = (
     merge_split,
     notes,
     meetings,
+    calendar,
     exchanges,
     replies,
     buyer_mail,
@@ -98,11 +100,7 @@ FOR_NETWORKS = declarations, records, imports, sources, webhooks
 FOR_SUPPLIERS = supplier_pages, supplier_page_form, link_by_siret, supplier_links
 FOR_OPERATORS = organisations, keys, audit, privacy, networks
 FOR_ALL = reference_data, supply, observability, docs
-ROUTES: tuple[HTTPRouteHandler, ...] = tuple(
-    route
-    for module in (*FOR_BUYERS, *FOR_SUPPLIERS, *FOR_NETWORKS, *FOR_OPERATORS, *FOR_ALL)
-    for route in module.ROUTES
-)
+ROUTES = handlers_in((*FOR_BUYERS, *FOR_SUPPLIERS, *FOR_NETWORKS, *FOR_OPERATORS, *FOR_ALL))
 
 
 @asynccontextmanager
@@ -130,12 +128,10 @@ async def database(services: Services) -> AsyncIterator[None]:
     services.embed_key = key.embed_key if key else services.embed_key
     services.keys.attach(find_client_of_key, find_default_organisation, is_well_formed)
     services.limits.attach(attached)
-    warning = asyncio.create_task(_warn_of_names(attached, settings))
     try:
-        yield
+        async with running(_warn_of_names(attached, settings)):
+            yield
     finally:
-        warning.cancel()
-        await asyncio.gather(warning, return_exceptions=True)
         await attached.dispose()
         end_connections(attached)  # what is still lent, as to a read that nobody waits for any more
 
@@ -160,12 +156,8 @@ async def database_watch(services: Services) -> AsyncIterator[None]:
     watch = services.watch = DatabaseWatch(
         listen_url or url, services.engine, settings.database_seconds, pooler_url=url if listen_url else None
     )
-    watching = asyncio.create_task(watch.run())
-    try:
+    async with running(watch.run()):
         yield
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -142,7 +142,7 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
-    from sources.formats.registry import FORMATS  # noqa: PLC0415 - takes longer to load than most commands need
+    from sources.file_reader import FORMATS  # noqa: PLC0415 - takes longer to load than most commands need
 
     parser.add_argument("source", metavar="SOURCE", type=_parse_source_name, help="to which the records belong")
     parser.add_argument("file", metavar="FILE", help="the file to import")

@@ -243,6 +243,3 @@ def need_of_document(reference: Reference, raw: bytes, is_json: bool) -> NoticeN
         return need_in_xml(raw, reference.territories, reference.cpv)
     except MalformedNotice as malformed:
         raise Refusal("malformed-body", malformed.detail) from None
-
-
-ROUTES = (match_need, search_proposals, get_need_of_notice)

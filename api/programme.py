@@ -1,6 +1,5 @@
 """The route `POST /programme`: a table of planned purchases answered line by line, with a plain proposal for each."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from datetime import date
@@ -10,6 +9,7 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
+from api.runtime.actor import wait_for_ever
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.processes.match_work import FunctionTask, MatchTask
 from api.web.content_negotiation import CSV, JSON, NDJSON, CsvDialect, content_disposition
@@ -224,11 +224,6 @@ def _ndjson(value: object) -> bytes:
     return msgspec.json.encode(value) + b"\n"
 
 
-async def wait_for_ever() -> None:
-    """Never return: while an answer is streamed, the response itself hears of a client that hangs up."""
-    await asyncio.Event().wait()
-
-
 COLUMNS: Mapping[str, Callable[[ProgrammeItem], Cell]] = {
     "line": lambda item: item.line,
     "title": lambda item: item.title,
@@ -289,6 +284,3 @@ def table_rows(planned: PlannedProgramme, programme: Programme) -> Iterator[list
         row += [each.sheet] if len(planned.sheets) > 1 else []
         row += [value(item) for value in COLUMNS.values()] if item else [each.line, *[None] * (len(COLUMNS) - 1)]
         yield [*row, fault.detail if fault else None]
-
-
-ROUTES = (match_programme,)

@@ -292,9 +292,6 @@ async def get_rule(call: Call, rule: str) -> Response[bytes]:
     return conditional_get(call, history, max_age=HOUR)
 
 
-ROUTES = (list_segments, search_segments, search_territories, get_territory, list_rules, get_rule)
-
-
 class _ListPosition(NamedTuple):
     """The position of an area in the list of all areas: its kind, then its code."""
 

@@ -23,6 +23,7 @@ from domain.errors import InvalidContent, Problem
 from domain.reference.taxonomy import Taxonomy
 from domain.spending.payment import Payee, Payment, PaymentLine
 from domain.spending.spending import NOT_KNOWN, Rejected, Spending, SpendingFigures, count_spending
+from domain.suppliers.supplier import SIREN_DIGITS
 from domain.text.bilingual import Language, Text
 from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
 from matching.reference import Reference
@@ -58,22 +59,25 @@ class SpendingQuery(msgspec.Struct, frozen=True):
     """The parameter of a count of spending."""
 
     awards: bool = False
-    """Count in the awards that the organisation recorded here (scope `needs`); those that were paid count twice"""
+    """Count in the awards that the organisation recorded here (scope `needs`), but those that the table has"""
 
 
 class PackedPayments(NamedTuple):
-    """Payments as they pass between processes: encoded, their cents by segment, the numbers to look up."""
+    """Payments as they pass between processes: encoded, their cents by segment, the numbers to look up.
+
+    `sirens`: each with the last day it was paid, `date.max` where that is not known.
+    """
 
     payments: bytes
     by_segment: dict[str, int]
     sirets: list[str]
-    sirens: list[str]
+    sirens: dict[str, date]
     rejected: Rejected
     awards: bool
 
 
-LookedUp = tuple[list[Payment], dict[str, int], list[Payee]]
-"""Awards as payments, the cents of all by segment, and known payees."""
+LookedUp = tuple[list[Payment], dict[str, int], list[Payee], int]
+"""Awards as payments, the cents of all by segment, known payees, and the number of awards that the table has."""
 _LINES, _LIST = JsonBody(SpendingLines), JsonBody(tuple[PaymentLine, ...])
 _read_line = msgspec.json.Decoder(PaymentLine).decode
 encode_packed = msgspec.msgpack.Encoder().encode
@@ -138,8 +142,11 @@ async def spending_of(call: Call, raw: bytes, media: str, *, awards: bool) -> Sp
 
 
 async def look_up_payees(connection: Connection, packed: PackedPayments, organisation_id: UUID | None) -> LookedUp:
-    """The awards of an organisation (None: of none) as payments, the cents of all by segment, and all known payees."""
-    added, payees, by_segment = list[Payment](), list[Payee](), Counter(packed.by_segment)
+    """The awards of an organisation (None: of none) as payments, the cents of all by segment, and all known payees.
+
+    An award counts once: not where its supplier is paid on that day or later, for those payments are it.
+    """
+    added, payees, by_segment, in_table = list[Payment](), list[Payee](), Counter(packed.by_segment), 0
     if organisation_id is not None:
         recorded = [e for e in await awards_until(connection, organisation_id, date.max) if e.value_eur is not None]
         living = await living_suppliers(connection, {each.supplier_id for each in recorded})
@@ -150,11 +157,14 @@ async def look_up_payees(connection: Connection, packed: PackedPayments, organis
                 number = str(winner.id)
                 payees.append(Payee(number, winner.approvals, winner.legal_form, winner.ess))
             cents, day = cents_of(award.value_eur or 0), award.awarded_on
+            if packed.sirens.get(number[:SIREN_DIGITS], date.min) >= day:
+                in_table += 1
+                continue
             by_segment[next(iter(award.segments), NOT_KNOWN)] += cents
             added.append(Payment(0, None, award.supplier_name, number, is_sound, day, day, bool(award.reserved), cents))
     sirets = (*packed.sirets, *(each.number for each in added))
     sirens = (*packed.sirens, *(each.siren for each in added if each.siren))
-    return added, by_segment, [*payees, *await payees_of(connection, sirets, sirens)]
+    return added, by_segment, [*payees, *await payees_of(connection, sirets, sirens)], in_table
 
 
 def read_body(reference: Reference, raw: bytes, media: str, language: Language) -> PackedPayments:
@@ -180,9 +190,12 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
         sheets = [Sheet(raw, "", ())] if media == CSV else sheets_of(raw, MOST_SHEETS)
         read = payments_in_tables(sheets, segments, language)
     sirets = {each.number for each in read.payments if each.number}
-    sirens = {each.siren for each in read.payments if each.siren}
+    sirens = dict[str, date]()
+    for payment in read.payments:
+        if payment.siren:
+            sirens[payment.siren] = max(sirens.get(payment.siren, date.min), payment.last or date.max)
     payments = encode_packed(read.payments)
-    return PackedPayments(payments, read.by_segment, sorted(sirets), sorted(sirens), read.rejected, wants_awards)
+    return PackedPayments(payments, read.by_segment, sorted(sirets), sirens, read.rejected, wants_awards)
 
 
 def _payments_in_lines(raw: bytes, segments: SegmentReader, language: Language) -> ReadPayments:
@@ -208,8 +221,8 @@ def count_packed(
     language: Language,
 ) -> Spending:
     """The spending that packed payments make with what was looked up for them, encoded; see `count_spending`."""
-    awards, by_segment, payees = _read_looked_up(looked_up)
-    rejected = msgspec.structs.replace(packed.rejected, awards=len(awards))
+    awards, by_segment, payees, in_table = _read_looked_up(looked_up)
+    rejected = msgspec.structs.replace(packed.rejected, awards=len(awards), awards_in_table=in_table)
     every = [*_read_payments(packed.payments), *awards]
     return count_spending(every, by_segment, payees, rejected, reference.rules, today, language)
 
@@ -255,6 +268,3 @@ def _sums(figures: SpendingFigures, taxonomy: Taxonomy, language: Language) -> I
 
 def _share(part: float, whole: float) -> float | None:
     return round(part / whole, 4) if whole > 0 else None
-
-
-ROUTES = (get_spending,)

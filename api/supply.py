@@ -15,7 +15,7 @@ from litestar import Response
 from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
-from api.runtime.index.live_index import log_failures
+from api.runtime.index.live_index import log_failures, running
 from api.runtime.rate_limits import SUPPLY_ANSWERS, caller_of
 from api.runtime.services import Services
 from api.web.content_negotiation import CSV, GEOJSON, JSON, KEPT_AS_FILES
@@ -219,9 +219,6 @@ def _column_names(struct: type) -> Iterator[str]:
 COLUMNS = tuple(_column_names(SegmentSupply))
 
 
-ROUTES = (get_supply,)
-
-
 @asynccontextmanager
 async def daily_trade_counts(services: Services) -> AsyncIterator[None]:
     """The background part of the application that counts suppliers of known trade once a day; needs the directory."""
@@ -232,12 +229,8 @@ async def daily_trade_counts(services: Services) -> AsyncIterator[None]:
             with log_failures("suppliers of known trade could not be counted"):
                 await count_trades_today(services)
 
-    task = asyncio.create_task(count_every_day())
-    try:
+    async with running(count_every_day()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def count_trades_today(services: Services) -> bool:

@@ -17,8 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, bind, read_all, read_first
-from db.core.uuid7 import new_id
-from db.delivery.outbox import ClaimedRow, wake_servers
+from db.delivery.outbox import ClaimedRow, queue_rows
 from db.persons import INVITATION, insert_person_of_account
 from db.schema.person_tables import desk_accounts, passkeys, persons, sign_in_mails
 from db.schema.supplier_tables import organisations
@@ -133,10 +132,7 @@ async def queue_codes(connection: Connection, email: str, browser: bytes, langua
 
 async def _queue(connection: Connection, rows: Sequence[dict[str, object]], now: datetime) -> None:
     await connection.execute(sa.delete(sign_in_mails).where(sign_in_mails.c.queued_at < now - LINK_LIFE))
-    for row in rows:
-        await connection.execute(insert(sign_in_mails).values(id=new_id(now), queued_at=now, due_at=now, **row))
-    if rows:
-        await wake_servers(connection)
+    await queue_rows(connection, sign_in_mails, rows, now)
 
 
 async def select_mail_to_send(

@@ -108,11 +108,9 @@ def match(
     language: Language,
     *,
     awards: Iterable[PastAward] = (),
-    others: Sequence[OtherNeed] = (),
-    year: int = 0,
 ) -> Shortlist:
     """The `Shortlist` of a need, evaluated for the day `on`; the arguments are those of `match_json`."""
-    answer = match_json(need, index, reference, on, language, awards=awards, others=others, year=year)
+    answer = match_json(need, index, reference, on, language, awards=awards)
     return msgspec.json.decode(answer, type=Shortlist)
 
 

@@ -39,11 +39,11 @@ def siret_passes_check(siret: str) -> bool:
     """Whether the check digits of a SIRET agree: Luhn's key, and for the branches of La Poste a sum divisible by 5."""
     digits = siret.encode()
     if len(digits) == 14 and digits.isdigit() and not digits.startswith(_LA_POSTE):
-        return not (_luhn_remainder(digits) or _luhn_remainder(digits[:9]))
+        return not (luhn_remainder(digits) or luhn_remainder(digits[:9]))
     return siret_numbers.is_valid(siret)
 
 
-def _luhn_remainder(digits: bytes) -> int:
+def luhn_remainder(digits: bytes) -> int:
     """The Luhn checksum of some digits, modulo 10: 0 where they pass."""
     first = len(digits) % 2
     return (sum(digits[first::2].translate(_DOUBLED)) + sum(digits[1 - first :: 2].translate(_PLAIN))) % 10

@@ -27,7 +27,7 @@ from domain.suppliers.supplier import Flag
 from matching.engine import match
 from matching.geo.record_placement import find_placements
 from matching.index.live_index import Index, LiveIndex
-from sources.formats.registry import FORMATS
+from sources.file_reader import FORMATS
 from sources.formats.vivier_columns import COLUMNS
 from tests.conftest import ROOT
 from tests.factories import reference

@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (33_600, 158),
-    "db": (12_225, 75),
-    "domain": (18_470, 81),
-    "matching": (11_800, 52),
-    "sources": (9_345, 41),
-    "tests": (63_900, 341),
+    "api": (33_210, 156),
+    "db": (12_120, 72),
+    "domain": (18_410, 78),
+    "matching": (11_800, 51),
+    "sources": (9_340, 39),
+    "tests": (63_730, 339),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -123,9 +123,6 @@ async def get_audit_head(call: Call, connection: Connection) -> AuditHead:
     return AuditHead(last.number, last.hash.hex(), f"{organisation_id}:{last.number}:{last.hash.hex()}")
 
 
-ROUTES = (list_audit_entries, get_audit_head)
-
-
 async def with_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
     """The entries, each with the name of its key or person beside the id."""
     ids = {means: {entry.actor_id for entry in found if entry.means == means} for means in ("key", "person")}

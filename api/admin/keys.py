@@ -230,6 +230,3 @@ async def make_key_once(
 def _derive_key_secret(caller_secret: bytes, seed: str) -> str:
     made = hmac.digest(caller_secret, f"key:{seed}".encode(), "sha256")
     return api_keys.secret_of(made[: api_keys.SECRET_BYTES])
-
-
-ROUTES = (list_keys, create_key, revoke_key)

@@ -92,9 +92,6 @@ async def put_networks(call: Call, body: NetworkTable, connection: Connection) -
     return etag_response(await keep_networks(connection, territories, body.items, actor, now, if_match))
 
 
-ROUTES = (list_networks, put_networks)
-
-
 async def networks_for(
     connection: Connection, territories: Territories, codes: Sequence[str], reserved: Sequence[Reserved]
 ) -> tuple[Network, ...]:

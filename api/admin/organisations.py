@@ -19,7 +19,7 @@ from db import api_keys as stored
 from db.core.engine import Connection
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.errors import Conflict, InvalidContent, Problem, require_found
 from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings
 from domain.text.bilingual import Text, said_by
@@ -43,9 +43,7 @@ async def visible_organisation(
     """Find an organisation, the client's or any for scope `platform`, and `lock` its row if asked. Raises NotFound."""
     is_visible = own_organisation(client) in {None, organisation_id}
     found = await stored.find_organisation(connection, organisation_id, lock=lock) if is_visible else None
-    if found is None:
-        raise NotFound(NO_ORGANISATION)
-    return found
+    return require_found(found, NO_ORGANISATION)
 
 
 async def add_organisation(
@@ -168,6 +166,3 @@ async def update_organisation(call: Call, id: UUID, body: Patch, connection: Con
     settings = apply_patch(before, body, OrganisationSettings)
     now, members = call.services.now(), call.services.settings.oidc_members
     return etag_response(await change_organisation(connection, call.bearer, before, settings, now, members))
-
-
-ROUTES = (list_organisations, create_organisation, get_organisation, update_organisation)

@@ -11,7 +11,7 @@ import structlog
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.index.live_index import log_failures
+from api.runtime.index.live_index import log_failures, running
 from api.runtime.services import Services
 from db.core.engine import Connection, LockKind, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person
@@ -84,9 +84,6 @@ async def get_retention(call: Call, connection: Connection) -> RetentionPlan:
     return await plan(connection, services.settings.periods, services.now(), organisation_id=organisation)
 
 
-ROUTES = (export_personal_data, erase_personal_data, get_retention)
-
-
 DAY_SECONDS = 24 * 3_600
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -105,12 +102,8 @@ async def daily_retention(services: Services) -> AsyncIterator[None]:
                 await remove_due(services)
             await asyncio.sleep(DAY_SECONDS)
 
-    task = asyncio.create_task(remove_every_day())
-    try:
+    async with running(remove_every_day()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def remove_due(services: Services) -> RetentionPlan | None:

@@ -12,15 +12,7 @@ from uuid import UUID
 
 from api.campaigns.links import link_end
 from api.declarations.declare import TOKEN_BYTES, last_day
-from api.exchanges.email import (
-    AT_ONCE,
-    IN_DOUBT,
-    PATIENCE,
-    SCHEDULE,
-    EmailSender,
-    KeptConnections,
-    email_sender_of,
-)
+from api.exchanges.email import AT_ONCE, IN_DOUBT, EmailSender, KeptConnections, MailKind, email_sender_of
 from api.exchanges.supplier_links import page_address
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
@@ -50,16 +42,14 @@ async def campaign_mail_kind(services: Services) -> AsyncIterator[DeliveryKind |
         return
     campaign_sender = CampaignSender(replace(sender, kept=kept))
     try:
-        yield DeliveryKind(
+        yield MailKind(
             outbox=campaign_mails,
-            schedule=SCHEDULE,
             prepare=campaign_sender.prepare,
             attempt=campaign_sender.deliver,
             columns=mail_columns,
             at_once=CLAIMED,
             least=CLAIMED // 2,
             share=SHARE,
-            patience=PATIENCE,
         )
     finally:
         kept.close()

@@ -57,9 +57,6 @@ async def create_invitations(call: Call, id: UUID, body: InvitationRequest, conn
     return created_answer(campaign, f"/campaigns/{campaign.id}", etag_of(campaign))
 
 
-ROUTES = (create_invitations,)
-
-
 async def plan_invitations(
     connection: Connection, acting: Acting, meeting: Meeting, request: InvitationRequest
 ) -> Campaign:

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from api.campaigns import letters_process
 from api.reports.html_and_pdf import pdf_of_process, printable_text
 from domain.campaigns.letter import LetterTexts
 
@@ -38,11 +37,11 @@ def letters_pdf(texts: LetterTexts, letters: Sequence[AddressedLetter], moment: 
             some = [_printable_letter(each) for each in letters[first : first + SET_AT_ONCE]]
             asked = {"template": TEMPLATE, "common": common, "letters": some, "moment": moment}
             part = Path(folder) / f"{len(parts)}.pdf"
-            part.write_bytes(pdf_of_process(letters_process.__file__, msgspec.json.encode(asked)))
+            part.write_bytes(pdf_of_process(asked))
             parts.append(part)
         if len(parts) == 1:
             return parts[0].read_bytes()
-        return pdf_of_process(letters_process.__file__, msgspec.json.encode({"join": [*map(str, parts)]}))
+        return pdf_of_process({"join": [*map(str, parts)]})
 
 
 def _printable(value: str | tuple[str, ...]) -> str | tuple[str, ...]:

@@ -14,10 +14,9 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response
-from msgspec.structs import replace
 
 from api.campaigns.letters import AddressedLetter, letters_pdf
-from api.campaigns.recipients import refresh_recipients
+from api.campaigns.recipients import refresh_recipients, write_next_version
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
 from api.declarations.declare import last_day, link_expiry
 from api.exchanges.supplier_links import page_address
@@ -26,20 +25,17 @@ from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, answer_once, created_answer
 from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import CSV, NAMES
-from db.campaigns.campaigns import write_campaign
 from db.campaigns.mails import note_links, recipients_by_town, recipients_to_link
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.declarations.links import NewLink, digests_of, insert_links, issued_digests, secret_digest
 from db.idempotency import Answer
-from db.journal.entries import write_entry
 from db.needs.needs import LINK_BYTES
 from db.suppliers.read import active_suppliers
 from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import survivors
-from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign
+from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, StoredCampaign, require_somebody
 from domain.campaigns.letter import letter_texts
-from domain.campaigns.rules import require_somebody
 from domain.declarations.declaration import code_of
 from domain.errors import Conflict
 from domain.exchanges.letter import data_sentences
@@ -188,13 +184,8 @@ async def store_links(
         await insert_links(connection, organisation, links, now, end, campaign_id=campaign_id, digests=of_links)
     acting.services.storage_use.add(acting.organisation_id, len(ids) * LINK_BYTES)
     await note_links(connection, campaign_id, ids, now)
-    after = replace(campaign, started_at=campaign.started_at or now, version=campaign.version + 1, updated_at=now)
-    await write_campaign(connection, after)
-    detail: Detail = {"links": len(ids)}
-    name, version = f"campaign:{campaign_id}", after.version
-    await write_entry(
-        connection, acting.actor, "campaign.links_made", name, now, version=version, detail=detail, about=(name,)
-    )
+    began, detail = campaign.started_at or now, Detail(links=len(ids))
+    await write_next_version(connection, acting, campaign, "campaign.links_made", detail, started_at=began)
     return LinkBatch(seed, now, len(ids))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -20,8 +21,7 @@ from db.core.engine import Connection
 from db.journal.entries import write_entry
 from db.suppliers.read import living_suppliers
 from db.suppliers.write import survivors
-from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, StoredCampaign, Way
-from domain.campaigns.rules import require_few
+from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, LeftOut, StoredCampaign, Way, require_few
 from domain.exchanges.letter import address_lines, addressee
 from domain.journal import Detail
 from domain.suppliers.supplier import Supplier
@@ -75,15 +75,30 @@ async def refresh_recipients(connection: Connection, acting: Acting, campaign: S
     if not await replace_recipients(connection, campaign.id, [*found, *unreachable], drawn):
         return campaign
     left_out = replace(left_out, joined=left_out.joined + len(living) - len(to_write))
-    before, now = campaign.left_out, acting.now()
+    before = campaign.left_out
     grown = {name: getattr(before, name) + getattr(left_out, name) for name in LeftOut.__struct_fields__}
-    after = replace(campaign, left_out=LeftOut(**grown), version=campaign.version + 1, updated_at=now)
+    detail = Detail(recipients=len(found) + len(gone) + len(written_to))
+    return await write_next_version(connection, acting, campaign, "campaign.changed", detail, left_out=LeftOut(**grown))
+
+
+async def write_next_version(
+    connection: Connection, acting: Acting, campaign: StoredCampaign, action: str, detail: Detail, **changes: Any
+) -> StoredCampaign:
+    """Store the campaign with these changes as its next version, and that it was done in the journal; returns it."""
+    after = replace(campaign, **changes, version=campaign.version + 1, updated_at=acting.now())
     await write_campaign(connection, after)
-    name, detail = f"campaign:{campaign.id}", Detail(recipients=len(found) + len(gone) + len(written_to))
-    await write_entry(
-        connection, acting.actor, "campaign.changed", name, now, version=after.version, detail=detail, about=(name,)
-    )
+    await note_campaign(connection, acting, action, after, detail)
     return after
+
+
+async def note_campaign(
+    connection: Connection, acting: Acting, action: str, campaign: StoredCampaign, detail: Detail
+) -> None:
+    """Write an entry about the campaign, bound to it as it is now stored."""
+    name = f"campaign:{campaign.id}"
+    await write_entry(
+        connection, acting.actor, action, name, acting.now(), version=campaign.version, detail=detail, about=(name,)
+    )
 
 
 async def _recipients_among(

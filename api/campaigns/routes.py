@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -48,6 +50,13 @@ CREATION_REFUSALS = ("unknown-territory", "unknown-segment", "storage-quota", "n
 RECIPIENT_COLUMNS = (
     *("supplier_id", "name", "siret", "kinds", "commune", "way", "email", "address", "state", "sent_at", "failure"),
 )
+_CELLS: dict[str, Callable[[Any], Cell]] = {
+    "supplier_id": str,
+    "kinds": "|".join,
+    "address": ", ".join,
+    "sent_at": datetime.isoformat,
+}
+"""How the columns that are no text are written."""
 
 
 @creation("/campaigns", tag=TAG, scope="needs", answers=Campaign, problems=CREATION_REFUSALS, example="campaign")
@@ -132,19 +141,8 @@ async def recipients_as_csv(connection: Connection, campaign_id: UUID, dialect: 
 
 def _recipient_row(recipient: CampaignRecipient) -> list[Cell]:
     """The cells of a recipient, in the order of RECIPIENT_COLUMNS."""
-    return [
-        str(recipient.supplier_id),
-        recipient.name,
-        recipient.siret,
-        "|".join(recipient.kinds),
-        recipient.commune,
-        recipient.way,
-        recipient.email,
-        ", ".join(recipient.address),
-        recipient.state,
-        recipient.sent_at.isoformat() if recipient.sent_at else None,
-        recipient.failure,
-    ]
+    values = ((name, getattr(recipient, name)) for name in RECIPIENT_COLUMNS)
+    return [_CELLS[name](value) if name in _CELLS and value is not None else value for name, value in values]
 
 
 @campaigns_endpoint(
@@ -222,17 +220,3 @@ async def _answer_step(call: Call, connection: Connection, id: UUID, take: Step)
         return created_answer(campaign, etag=etag_of(campaign), status=200)
 
     return await answer_once(call, connection, b"", take_step)
-
-
-ROUTES = (
-    create_campaign,
-    list_campaigns,
-    get_campaign,
-    update_campaign,
-    delete_campaign,
-    list_campaign_recipients,
-    create_campaign_mails,
-    create_campaign_links,
-    update_campaign_posting,
-    create_campaign_reminder,
-)

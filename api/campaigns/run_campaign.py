@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from api.campaigns.recipients import choose_recipients, refresh_recipients
+from api.campaigns.recipients import choose_recipients, note_campaign, refresh_recipients, write_next_version
 from api.exchanges.email import emails_left
 from api.runtime.actor import Acting, require_storage
 from db.campaigns.campaigns import (
@@ -16,7 +16,6 @@ from db.campaigns.campaigns import (
     lock_campaign,
     replace_recipients,
     select_campaign,
-    write_campaign,
 )
 from db.campaigns.mails import note_posting, queue_mails, waiting_for_mail
 from db.core.engine import Connection
@@ -24,16 +23,14 @@ from db.core.uuid7 import new_id
 from db.journal.entries import write_entry
 from db.needs.needs import RECIPIENT_BYTES
 from domain.campaigns.campaign import (
+    AUDIENCE,
+    NO_CAMPAIGN,
     Campaign,
     CampaignRequest,
     LeftOut,
     Purpose,
     StoredCampaign,
     WayCounts,
-)
-from domain.campaigns.rules import (
-    AUDIENCE,
-    NO_CAMPAIGN,
     changed_fields,
     request_problems,
     require_change,
@@ -85,7 +82,7 @@ async def plan_campaign(
     await replace_recipients(connection, drawn_up.id, recipients)
     size = len(msgspec.json.encode(request)) + len(recipients) * RECIPIENT_BYTES
     acting.services.storage_use.add(acting.organisation_id, size)
-    await _note(connection, acting, "campaign.created", drawn_up, {"recipients": len(recipients)})
+    await note_campaign(connection, acting, "campaign.created", drawn_up, {"recipients": len(recipients)})
     return await own_campaign(connection, acting.organisation_id, drawn_up.id)
 
 
@@ -100,19 +97,16 @@ async def change_campaign(
     require_change(before, changed)
     _require_valid(acting, request, before)
     if changed:
-        now = acting.now()
-        after = replace(before, **msgspec.structs.asdict(request), version=before.version + 1, updated_at=now)
-        detail: Detail = {"fields": changed}
+        changes, detail = msgspec.structs.asdict(request), Detail(fields=changed)
         if not AUDIENCE.isdisjoint(changed):
             await require_storage(connection, acting)
             recipients, left_out = await choose_recipients(connection, acting, request)
-            after = replace(after, left_out=left_out)
+            changes["left_out"] = left_out
             await replace_recipients(connection, before.id, recipients)
             grown = len(recipients) - sum(msgspec.structs.astuple(before.by_way))
             acting.services.storage_use.add(acting.organisation_id, grown * RECIPIENT_BYTES)
             detail["recipients"] = len(recipients)
-        await write_campaign(connection, after)
-        await _note(connection, acting, "campaign.changed", after, detail)
+        await write_next_version(connection, acting, before, "campaign.changed", detail, **changes)
     return await own_campaign(connection, acting.organisation_id, before.id)
 
 
@@ -138,10 +132,8 @@ async def send_campaign(connection: Connection, acting: Acting, campaign_id: UUI
     if campaign.reminded_at is not None:  # the quota of the day may have stopped it
         queued += await _queue(connection, acting, campaign, "reminder", campaign.reminded_at)
     if queued or campaign.started_at is None:
-        after = _moved(campaign, acting, started_at=campaign.started_at or now)
-        after = replace(after, sent_at=now) if queued else after
-        await write_campaign(connection, after)
-        await _note(connection, acting, "campaign.sent", after, {"emails": queued})
+        moments = {"started_at": campaign.started_at or now} | ({"sent_at": now} if queued else {})
+        await write_next_version(connection, acting, campaign, "campaign.sent", {"emails": queued}, **moments)
     return await own_campaign(connection, acting.organisation_id, campaign_id)
 
 
@@ -155,9 +147,7 @@ async def post_campaign(connection: Connection, acting: Acting, campaign_id: UUI
     now = acting.now()
     posted = await note_posting(connection, campaign_id, now)
     if posted:
-        after = _moved(campaign, acting, posted_at=now)
-        await write_campaign(connection, after)
-        await _note(connection, acting, "campaign.posted", after, {"letters": posted})
+        await write_next_version(connection, acting, campaign, "campaign.posted", {"letters": posted}, posted_at=now)
     return await own_campaign(connection, acting.organisation_id, campaign_id)
 
 
@@ -173,9 +163,7 @@ async def remind_silent(connection: Connection, acting: Acting, campaign_id: UUI
     if campaign.sent_at is not None:
         _require_mail_server(acting)
         queued = await _queue(connection, acting, campaign, "reminder", now)
-    after = _moved(campaign, acting, reminded_at=now)
-    await write_campaign(connection, after)
-    await _note(connection, acting, "campaign.reminded", after, {"emails": queued})
+    await write_next_version(connection, acting, campaign, "campaign.reminded", {"emails": queued}, reminded_at=now)
     return await own_campaign(connection, acting.organisation_id, campaign_id)
 
 
@@ -196,19 +184,6 @@ async def _queue(
     receivers = receivers[: await emails_left(connection, acting)]
     await queue_mails(connection, campaign.id, purpose, receivers, acting.language, acting.now())
     return len(receivers)
-
-
-def _moved(campaign: StoredCampaign, acting: Acting, **moments: datetime) -> StoredCampaign:
-    """The campaign with these moments, as its next version."""
-    return replace(campaign, **moments, version=campaign.version + 1, updated_at=acting.now())
-
-
-async def _note(connection: Connection, acting: Acting, action: str, campaign: StoredCampaign, detail: Detail) -> None:
-    """Write an entry about the campaign, bound to it as it is now stored."""
-    name = f"campaign:{campaign.id}"
-    await write_entry(
-        connection, acting.actor, action, name, acting.now(), version=campaign.version, detail=detail, about=(name,)
-    )
 
 
 def _require_mail_server(acting: Acting) -> None:

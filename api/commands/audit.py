@@ -18,9 +18,8 @@ from httpx import AsyncClient
 from api.commands.command import FAILED, USAGE, CommandFailed, attached_database
 from api.commands.console import plain
 from api.journal.export_need import VERIFIER, ExportedNeed, read_need_to_export, write_exported_need
-from api.journal.send_heads import ANSWER_SECONDS
+from api.journal.send_heads import ANSWER_SECONDS, NoTimestamp, request_timestamp
 from api.journal.signing_key import JournalKey, journal_key, signature_checker
-from api.journal.timestamps import NoTimestamp, request_timestamp
 from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
 from db.journal.content import content_digests, unrecorded_names

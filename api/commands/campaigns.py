@@ -4,8 +4,6 @@ What is queued is sent by a running server. Links are told this once, in the fil
 """
 
 import argparse
-import asyncio
-import sys
 from collections.abc import Sequence
 from secrets import token_bytes
 
@@ -16,9 +14,9 @@ from api.campaigns.recipients import suppliers_described
 from api.campaigns.routes import recipients_as_csv
 from api.campaigns.run_campaign import plan_campaign, post_campaign, remind_silent, send_campaign
 from api.commands.command import CommandFailed, own_organisation, run_in_transaction
-from api.commands.console import Col, Rows, console, write_parts
+from api.commands.console import Col, Rows, write_told
 from api.commands.match import faults_as_failure, file_bytes, load_index
-from api.runtime.actor import Acting
+from api.runtime.actor import Acting, wait_for_ever
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import Limits
@@ -41,7 +39,7 @@ STEPS = {"send": send_campaign, "posted": post_campaign, "remind": remind_silent
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """List campaigns, or write the recipients of one, as `options.action` says."""
     act = {"list": _list_campaigns, "recipients": _write_recipients}[options.action]
-    return _show(run_in_transaction(settings, lambda connection: act(connection, options)))
+    return write_told(run_in_transaction(settings, lambda connection: act(connection, options)))
 
 
 def create(options: argparse.Namespace, settings: Settings) -> int:
@@ -57,7 +55,7 @@ def create(options: argparse.Namespace, settings: Settings) -> int:
             ways = "{email} by e-mail, {letter} by letter, {none} without address".format_map(asdict(made.by_way))
             return f"Campaign {made.id}: {made.recipients} recipients, {ways}; nothing is sent yet.\n".encode()
 
-        return _show(run_in_transaction(settings, plan))
+        return write_told(run_in_transaction(settings, plan))
 
 
 def move(options: argparse.Namespace, settings: Settings) -> int:
@@ -68,7 +66,7 @@ def move(options: argparse.Namespace, settings: Settings) -> int:
         return _rows([await STEPS[options.action](connection, acting, options.campaign)])
 
     with faults_as_failure(str(options.campaign)):
-        return _show(run_in_transaction(settings, take_step))
+        return write_told(run_in_transaction(settings, take_step))
 
 
 def write_links(options: argparse.Namespace, settings: Settings) -> int:
@@ -89,16 +87,7 @@ def write_links(options: argparse.Namespace, settings: Settings) -> int:
     if settings.public_url is None:
         raise CommandFailed("VIVIER_PUBLIC_URL is not set: the links would lead nowhere")
     with faults_as_failure(str(options.campaign)):
-        return _show(run_in_transaction(settings, make_links))
-
-
-def _show(told: Rows | bytes) -> int:
-    """Print a table, or what is written as it is; returns 0."""
-    if isinstance(told, Rows):
-        write_parts([told], console())
-    else:
-        sys.stdout.buffer.write(told)
-    return 0
+        return write_told(run_in_transaction(settings, make_links))
 
 
 async def _acting(
@@ -116,12 +105,8 @@ async def _acting(
         language="fr",
         secret=token_bytes(32),
         base_url=settings.public_url or "",
-        wait_for_disconnect=_wait_for_ever,
+        wait_for_disconnect=wait_for_ever,
     )
-
-
-async def _wait_for_ever() -> None:
-    await asyncio.Event().wait()
 
 
 async def _list_campaigns(connection: Connection, options: argparse.Namespace) -> bytes | Rows:

@@ -113,6 +113,17 @@ def show_answer(value: object, parts: Iterable[Part], *, as_json: bool) -> None:
         write_parts(parts, console())
 
 
+def write_told(told: Rows | str | bytes) -> int:
+    """Write a table, or what is told as it is, on standard output; returns 0."""
+    if isinstance(told, Rows):
+        write_parts([told], console())
+    elif isinstance(told, str):
+        sys.stdout.write(told)
+    else:
+        sys.stdout.buffer.write(told)
+    return 0
+
+
 def _two_column_grid(first: Column, gap: int, rows: Iterable[tuple[str, Words]]) -> Table:
     grid = Table.grid(first, Column(ratio=1, overflow="fold"), padding=(0, gap, 0, 0))
     for name, words in rows:

@@ -39,8 +39,8 @@ from domain.organisation import DEFAULT_ORGANISATION
 from domain.reference import territory
 from domain.suppliers.source import Import
 from matching.reference import Reference, load_reference
+from sources.file_reader import CSV, FORMATS, JSON, NDJSON, ZIP
 from sources.file_types.workbook import ODS, XLSX
-from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, ZIP
 
 REJECTS_SHOWN = 10
 FLAGS = {

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
@@ -14,7 +13,7 @@ import msgspec
 from api.admin.keys import KeyRequest, issue_key, withdraw_key
 from api.admin.organisations import require_name_unlike_id
 from api.commands.command import USAGE, CommandFailed, own_organisation, run_in_transaction
-from api.commands.console import Col, Rows, console, write_parts
+from api.commands.console import Col, Rows, write_told
 from api.people.invite import InvitationRequest, store_invitation, withdraw_access
 from api.settings import Settings
 from db.api_keys import find_by_name_or_id, list_keys
@@ -35,12 +34,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _carry_out(act: Action, options: argparse.Namespace, settings: Settings) -> int:
     """Do an act in a transaction, and print what it returns; returns 0."""
-    shown = run_in_transaction(settings, lambda connection: act(connection, options, datetime.now(UTC)))
-    if isinstance(shown, Rows):
-        write_parts([shown], console())
-    else:
-        sys.stdout.write(shown)
-    return 0
+    return write_told(run_in_transaction(settings, lambda connection: act(connection, options, datetime.now(UTC))))
 
 
 async def _create_key(connection: Connection, options: argparse.Namespace, now: datetime) -> str:

@@ -4,6 +4,7 @@ The form bears no token against forgery: whoever knows its address has the link,
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -17,7 +18,7 @@ from api.declarations.declare import (
     tell_wish,
     withdraw_by_link,
 )
-from api.declarations.link_pages import answer_privately
+from api.declarations.link_pages import answered_privately
 from api.declarations.page import PageOfSupplier, declaration_page
 from api.declarations.page_form import (
     SEARCH,
@@ -40,7 +41,7 @@ from db.suppliers.sources import source_labels
 from domain.errors import InvalidContent
 from matching.unknown_trade import likely_trades
 
-TAG = "Supplier pages"
+page_endpoint = partial(endpoint, tag="Supplier pages", scope=None, problems=("too-many-requests", "database-away"))
 REFUSAL = "fiche_refusal.html"
 LONGEST_BODY, MOST_FIELDS = 512 * 1024, 2_500
 Event = Literal["envoi", "retrait", "silence"]
@@ -87,16 +88,8 @@ async def page_in_browser(call: Call, token: str, event: Event | None) -> Respon
         return declaration_page(await shown_page(call, connection, link), event=event or "")
 
 
-@endpoint(
-    "POST",
-    "/fiche/{token}",
-    tag=TAG,
-    scope=None,
-    answers={HTML: str},
-    status=(303, 200),
-    takes={FORM: DeclarationForm},
-    problems=("too-many-requests", "database-away"),
-)
+@page_endpoint("POST", "/fiche/{token}", answers={HTML: str}, status=(303, 200), takes={FORM: DeclarationForm})
+@answered_privately(REFUSAL)
 async def update_supplier_page(call: Call, token: str) -> Response[bytes]:
     """Carry out the form of a supplier's own page.
 
@@ -104,25 +97,21 @@ async def update_supplier_page(call: Call, token: str) -> Response[bytes]:
     corrected it is the page again (422), where words or a place are to be looked up the page with what they may mean
     (200). The other buttons withdraw the declaration, or say whether the supplier may be asked again.
     """
-
-    async def carry_out() -> Response[bytes]:
-        require_media(call.headers, (FORM,))
-        fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
-        wish = fields.get("faire", [""])[-1]
-        understood = understand_form(read_declaration_form(fields), call.services.reference)
-        if wish == SEARCH:
-            async with follow_page_link(call, token) as (connection, link):
-                return declaration_page(await shown_page(call, connection, link), understood, searched=True)
-        try:
-            event = await _carry_out_wish(call, token, wish, understood)
-        except InvalidContent as wrong:
-            async with follow_page_link(call, token) as (connection, link):
-                page = await shown_page(call, connection, link)
-            return declaration_page(page, understood, status=422, problems=wrong.problems)
-        # relative to the address that the form was sent to, so that no proxy's prefix is lost
-        return Response(b"", status_code=303, media_type=HTML, headers={"location": f"?fait={event}#fait"})
-
-    return await answer_privately(call, carry_out, REFUSAL)
+    require_media(call.headers, (FORM,))
+    fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
+    wish = fields.get("faire", [""])[-1]
+    understood = understand_form(read_declaration_form(fields), call.services.reference)
+    if wish == SEARCH:
+        async with follow_page_link(call, token) as (connection, link):
+            return declaration_page(await shown_page(call, connection, link), understood, searched=True)
+    try:
+        event = await _carry_out_wish(call, token, wish, understood)
+    except InvalidContent as wrong:
+        async with follow_page_link(call, token) as (connection, link):
+            page = await shown_page(call, connection, link)
+        return declaration_page(page, understood, status=422, problems=wrong.problems)
+    # relative to the address that the form was sent to, so that no proxy's prefix is lost
+    return Response(b"", status_code=303, media_type=HTML, headers={"location": f"?fait={event}#fait"})
 
 
 async def _carry_out_wish(call: Call, token: str, wish: str, understood: Understood) -> Event:
@@ -137,6 +126,3 @@ async def _carry_out_wish(call: Call, token: str, wish: str, understood: Underst
         before = (await supplier_page(call, connection, link)).declaration
         await declare_by_link(call, connection, link, declaration_of_form(understood, before))
         return "envoi"
-
-
-ROUTES = (update_supplier_page,)

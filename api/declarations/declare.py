@@ -18,11 +18,12 @@ from api.runtime.endpoint import Call
 from api.runtime.rate_limits import HOUR, Limit, caller_of
 from api.runtime.services import Services
 from api.web.problems import Refusal
-from db.campaigns.campaigns import may_ask, note_declaration, note_opening, write_wish
+from db.campaigns.campaigns import may_ask, note_declaration, note_opening, note_withdrawal, write_wish
 from db.core.engine import Connection, transaction
 from db.declarations.declarations import (
     Sending,
     email_of,
+    end_declaration,
     remove_from_directory,
     select_declaration,
     store_declaration,
@@ -42,7 +43,7 @@ from db.declarations.links import (
 )
 from db.delivery.outbox import organisation_mail_times
 from db.journal.entries import write_entry
-from db.suppliers.write import ids_of
+from db.suppliers.write import ids_of, survivors
 from domain.declarations.declaration import (
     DAYS_VALID,
     Declaration,
@@ -320,27 +321,50 @@ async def withdraw(
     """Take back what stands of a supplier's own word, and note that; a directory version without it, None for nothing.
 
     What another link had said before stands again, as long as it is valid. `reason`: an operator's, for the supplier to
-    read; it is not in the journal. `alike`: as in
-    `withdraw_declaration`.
+    read; it is not in the journal. `alike`: as in `withdraw_declaration`.
     """
     now, today, ids = services.now(), services.today(), await ids_of(connection, supplier_id)
     withdrawn = await withdraw_declaration(connection, supplier_id, reason, alike, now=now, today=today)
     if withdrawn is None:
         return None
-    (record_id, again), version = withdrawn, None
-    if again is not None and again.content is not None:
-        with suppress(InvalidContent):  # its trades may be known no more
-            supplier = await find_document(connection, supplier_id, today)
-            version, _ = await _store_word(connection, services, supplier, again, again.content)
-            await note_declaration(connection, ids, now, offers=bool(again.content.offers))
-    detail: Detail = {"stands_again": version is not None}
-    if version is None:
-        version = await remove_from_directory(connection, record_id, now, name_similarity)
-        await note_declaration(connection, ids, now, offers=None)
+    record_id, again = withdrawn
+    version, stands = await _replace_word(connection, services, supplier_id, record_id, again)
+    if stands is None:
+        await note_withdrawal(connection, ids, now, by_operator=reason is not None)
+    else:
+        await note_declaration(connection, ids, now, offers=bool(stands.offers))
     action = "declaration.withdrawn" if reason else "declaration.deleted"
-    detail["data_version"] = version
+    detail: Detail = {"stands_again": stands is not None, "data_version": version}
     await write_entry(connection, actor, action, f"supplier:{supplier_id}", now, detail=detail)
     return version
+
+
+async def end_word(connection: Connection, services: Services, record_id: UUID) -> bool:
+    """End what was declared and is past its last day, and note that; False where it is not past it.
+
+    What another link had said before stands again, as long as it is valid.
+    """
+    now, today = services.now(), services.today()
+    ended = await end_declaration(connection, record_id, today)
+    if ended is None:
+        return False
+    (owner, again), living = ended, await survivors(connection, [record_id])
+    _, stands = await _replace_word(connection, services, living.get(record_id, record_id), record_id, again)
+    actor, detail = Actor(owner, "server"), Detail(stands_again=stands is not None)
+    await write_entry(connection, actor, "declaration.expired", f"supplier:{record_id}", now, detail=detail)
+    return True
+
+
+async def _replace_word(
+    connection: Connection, services: Services, supplier_id: UUID, record_id: UUID, again: DeclarationByLink | None
+) -> tuple[int, Declaration | None]:
+    """Put what stands `again` in the place of a record, or remove that; a directory version, and what stands by now."""
+    if again is not None and again.content is not None:
+        with suppress(InvalidContent):  # its trades may be known no more
+            supplier = await find_document(connection, supplier_id, services.today())
+            version, _ = await _store_word(connection, services, supplier, again, again.content)
+            return version, again.content
+    return await remove_from_directory(connection, record_id, services.now(), name_similarity), None
 
 
 def require_few_sends(sends: int, now: datetime) -> None:

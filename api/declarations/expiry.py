@@ -11,14 +11,12 @@ from uuid import UUID
 
 import structlog
 
-from api.declarations.declare import mail_page_link
-from api.runtime.index.live_index import log_failures
+from api.declarations.declare import end_word, mail_page_link
+from api.runtime.index.live_index import log_failures, running
 from api.runtime.services import Services
 from db.core.engine import LockKind, lock_if_free, transaction
-from db.declarations.declarations import due_to_end, end_declaration, remove_old, renew_later, take_to_renew
-from db.journal.entries import write_entry
+from db.declarations.declarations import due_to_end, remove_old, renew_later, take_to_renew
 from domain.journal import Actor
-from matching.words.names import name_similarity
 
 LOOKED_EVERY_SECONDS = 60
 ASKED_BEFORE = timedelta(days=30)
@@ -41,12 +39,8 @@ async def daily_expiry(services: Services) -> AsyncIterator[None]:
                         done = today
             await asyncio.sleep(LOOKED_EVERY_SECONDS)
 
-    task = asyncio.create_task(end_every_day())
-    try:
+    async with running(end_every_day()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def end_due(services: Services) -> bool:
@@ -58,12 +52,7 @@ async def end_due(services: Services) -> bool:
         while due := await due_to_end(held, services.today(), AT_ONCE):
             for supplier_id in due:
                 async with transaction(services.database) as connection:
-                    now = services.now()
-                    owner = await end_declaration(connection, supplier_id, services.today(), now, name_similarity)
-                    if owner is not None:
-                        actor, about = Actor(owner, "server"), f"supplier:{supplier_id}"
-                        await write_entry(connection, actor, "declaration.expired", about, now)
-                        ended += 1
+                    ended += await end_word(connection, services, supplier_id)
         asked = await _ask_again(services)
         async with transaction(services.database) as connection:
             removed = await remove_old(connection, services.now())

@@ -7,9 +7,9 @@ passed on to nobody, nor kept.
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader
 from litestar import Response
 from markupsafe import Markup
 
-from api.runtime.endpoint import Call, negotiate_media
+from api.runtime.endpoint import Call, Handler, negotiate_media
 from api.web import html_pages
 from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, refusal_of
@@ -82,18 +82,24 @@ def templates(language: Language = "fr") -> Environment:
     return environment
 
 
-async def answer_privately(
-    call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]], refusal_template: str
-) -> Response[bytes]:
-    """The answer of `carry_out` or its refusal, with headers that keep the link secret; for browsers as a page."""
-    try:
-        answer = await carry_out()
-    except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
-        answer = answer_failure(call, failure)
-        if negotiate_media(call, (JSON, HTML)) == HTML:
-            refusal = refusal_of(failure)
-            said = {"kind": refusal.kind, "detail": refusal.detail.to(call.language)}
-            answer = render_page(refusal_template, refusal.kind.status, call.language, **said)
-            answer.headers.update(refusal.headers)
-    answer.headers.update(PRIVATE)
-    return answer
+def answered_privately(refusal_template: str) -> Callable[[Handler], Handler]:
+    """A decorator of a handler whose address is a secret: headers keep it; for browsers a refusal is a page."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def answer_privately(call: Call, **arguments: Any) -> Response[bytes]:
+            try:
+                answer: Response[bytes] = await handler(call, **arguments)
+            except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
+                answer = answer_failure(call, failure)
+                if negotiate_media(call, (JSON, HTML)) == HTML:
+                    refusal = refusal_of(failure)
+                    said = {"kind": refusal.kind, "detail": refusal.detail.to(call.language)}
+                    answer = render_page(refusal_template, refusal.kind.status, call.language, **said)
+                    answer.headers.update(refusal.headers)
+            answer.headers.update(PRIVATE)
+            return answer
+
+        return answer_privately
+
+    return decorate

@@ -81,9 +81,6 @@ async def revoke_supplier_declaration(call: Call, id: UUID, body: WithdrawalRequ
     return await withdraw_as_operator(call, id, body)
 
 
-ROUTES = (list_declarations, revoke_supplier_declaration)
-
-
 async def page_of_declarations(
     call: Call, connection: Connection, cursor: str | None, limit: int
 ) -> tuple[tuple[ListedDeclaration, ...], str | None]:

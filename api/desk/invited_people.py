@@ -161,12 +161,6 @@ async def _person_of_passkey(visit: Visit, connection: Connection) -> InvitedPer
     return person
 
 
-@page("GET", "/acces", scope=SCOPES)
-async def show_access(visit: Visit) -> Response[bytes]:
-    """The page of who is signed in, with their organisation and rights; and their passkeys, if they were invited."""
-    return await _access_page(visit)
-
-
 @page("POST", "/acces", scope=SCOPES)
 async def change_access(visit: Visit) -> Response[bytes]:
     """Store or delete a passkey of the person who is signed in, and redirect to the page of their access."""
@@ -183,7 +177,8 @@ async def change_access(visit: Visit) -> Response[bytes]:
                 raise NotFound(SAID["no_passkeys"])
         else:
             done, action = "creee", "person.passkey_created"
-            await _require_fresh(visit, connection)
+            if not await _is_fresh(visit, connection):
+                raise Conflict("old_session", SAID["old_session"])
             try:
                 passkey = await _created_passkey(visit, person)
             except NotProven:
@@ -202,18 +197,14 @@ async def _created_passkey(visit: Visit, person: InvitedPerson) -> Passkey:
     return Passkey(made.credential_id, person.id, made.public_key, made.sign_count, now)
 
 
-async def _require_fresh(visit: Visit, connection: Connection) -> None:
-    """Raises Conflict where the session began too long ago to make a passkey in it."""
-    if not await _is_fresh(visit, connection):
-        raise Conflict("old_session", SAID["old_session"])
-
-
 async def _is_fresh(visit: Visit, connection: Connection) -> bool:
+    """Whether the session began lately enough to make a passkey in it."""
     began = await session_began_at(connection, session_digests(visit.services, visit.token))
     return began is not None and (visit.services.now() - began).total_seconds() <= FRESH_SECONDS
 
 
 async def _access_page(visit: Visit, *, is_refused: bool = False) -> Response[bytes]:
+    """The page of who is signed in, with their organisation and rights; and their passkeys, if they were invited."""
     client, moment, options = visit.call.bearer, moment_of(visit.services.now()), ""
     async with transaction(visit.services.database) as connection:
         person = await find_invited(connection, client.id) if client.person else None
@@ -233,6 +224,9 @@ async def _access_page(visit: Visit, *, is_refused: bool = False) -> Response[by
         is_fresh=is_fresh,
         is_refused=is_refused,
     )
+
+
+show_access = page("GET", "/acces", scope=SCOPES)(_access_page)
 
 
 def _name_of(passkey: Passkey) -> str:

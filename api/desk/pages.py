@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from litestar import Response
-from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
     allotment_pages,
@@ -32,6 +31,7 @@ from api.desk.talk import (
     new_exchange_page,
     note_pages,
 )
+from api.runtime.endpoint import handlers_in
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
@@ -91,6 +91,4 @@ MODULES = (
     mail_choices_page,
     *(source_pages, declaration_pages, admin_pages, sys.modules[__name__]),
 )
-PAGES: tuple[HTTPRouteHandler, ...] = tuple(
-    each for module in MODULES for each in vars(module).values() if isinstance(each, HTTPRouteHandler)
-)
+PAGES = handlers_in(MODULES)

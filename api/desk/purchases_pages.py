@@ -30,9 +30,9 @@ from api.programme import (
     table_header,
     table_of,
     table_rows,
-    wait_for_ever,
     whole_programme,
 )
+from api.runtime.actor import wait_for_ever
 from api.spending import figure_rows, spending_of
 from api.web.content_negotiation import CSV, HTML, content_disposition
 from api.web.problems import Refusal

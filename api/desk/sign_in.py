@@ -6,10 +6,10 @@ the administrator's key, which is a setting, they are bound to it: a session end
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from secrets import token_bytes, token_urlsafe
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -33,7 +33,7 @@ from db.core.engine import Connection, transaction
 from db.invitations import InvitedPerson, note_seen
 from db.journal.entries import write_entry
 from db.persons import delete_session, insert_session, note_sign_in
-from domain.errors import NotFound
+from domain.errors import require_found
 from domain.journal import Actor, Detail
 from domain.organisation import Scope
 from domain.text.bilingual import Language, Text
@@ -177,9 +177,7 @@ async def sign_out(visit: Visit) -> Response[bytes]:
 
 
 def _require_provider(visit: Visit) -> IdentityProvider:
-    if visit.services.identity_provider is None:
-        raise NotFound(SAID["no_provider"])
-    return visit.services.identity_provider
+    return require_found(visit.services.identity_provider, SAID["no_provider"])
 
 
 def _refusal_page(visit: Visit, status: int, why: Text, reason: str) -> Response[bytes]:
@@ -270,20 +268,16 @@ async def begin_session(services: Services, key: str, scope: ASGIScope) -> str |
 
 async def begin_session_of_person(services: Services, identity: Identity, language: Language) -> str:
     """Begin a session for a person whom the provider identified; returns its token. Raises UnknownOrganisation."""
-    settings, token, now = services.settings, token_urlsafe(32), services.now()
-    expires_at = now + timedelta(hours=settings.session_hours)
+    settings, now = services.settings, services.now()
     async with transaction(services.database) as connection:
         member = await membership_of(connection, identity, settings)
         issuer, subject = settings.oidc_issuer or "", identity.subject
         person_id = await note_sign_in(
             connection, member.organisation_id, issuer, subject, identity.name, identity.email, now, language
         )
-        digest, *_ = session_digests(services, token)
-        holder = {"person_id": person_id, "scopes": member.scopes, "id_token": identity.id_token}
-        await insert_session(connection, digest, now, expires_at, **holder, ground=member.ground)
-        actor, about = Actor(member.organisation_id, "person", person_id), f"person:{person_id}"
-        await write_entry(connection, actor, "person.signed_in", about, now, detail={"scopes": list(member.scopes)})
-    return token
+        actor, detail = Actor(member.organisation_id, "person", person_id), Detail(scopes=list(member.scopes))
+        provided = {"scopes": member.scopes, "id_token": identity.id_token, "ground": member.ground}
+        return await _store_session(connection, services, actor, now, detail, **provided)
 
 
 async def begin_session_of_invited(
@@ -294,14 +288,21 @@ async def begin_session_of_invited(
     language: Language,
 ) -> str:
     """Begin a session for a person who was invited and proved in this `way` who they are; returns its token."""
-    token, now = token_urlsafe(32), services.now()
+    now, actor = services.now(), Actor(person.organisation_id, "person", person.id)
     await note_seen(connection, person.id, language, now)
+    detail: Detail = {"scopes": list(person.scopes), "way": way}
+    return await _store_session(connection, services, actor, now, detail, scopes=person.scopes)
+
+
+async def _store_session(
+    connection: Connection, services: Services, person: Actor, now: datetime, detail: Detail, **said: Any
+) -> str:
+    """Store a session of a person, and in the journal that it began; returns its token."""
+    token = token_urlsafe(32)
     digest, *_ = session_digests(services, token)
     expires_at = now + timedelta(hours=services.settings.session_hours)
-    await insert_session(connection, digest, now, expires_at, person_id=person.id, scopes=person.scopes)
-    actor, about = Actor(person.organisation_id, "person", person.id), f"person:{person.id}"
-    detail: Detail = {"scopes": list(person.scopes), "way": way}
-    await write_entry(connection, actor, "person.signed_in", about, now, detail=detail)
+    await insert_session(connection, digest, now, expires_at, person_id=person.id, **said)
+    await write_entry(connection, person, "person.signed_in", f"person:{person.id}", now, detail=detail)
     return token
 
 

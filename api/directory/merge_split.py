@@ -1,6 +1,6 @@
 """Routes by which an administrator merges suppliers that are one, and splits off a record about another supplier.
 
-The merge itself is in `db/suppliers/merge_split.py`.
+The merge itself is in `db/suppliers/regroup.py`.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from db.core.engine import Connection
 from db.journal.entries import write_entry
-from db.suppliers import merge_split
+from db.suppliers import regroup
 from domain.journal import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference
 from domain.suppliers.supplier import DECLARATIONS
@@ -63,7 +63,7 @@ async def merge_suppliers(call: Call, body: SupplierMerge, connection: Connectio
     """
     services, now = call.services, call.services.now()
     await _require_sources(call, connection, body.ids)
-    merged = await merge_split.merge_suppliers(connection, body.ids, name_similarity, now)
+    merged = await regroup.merge_suppliers(connection, body.ids, name_similarity, now)
     detail: Detail = {"ids": [str(each) for each in body.ids]}
     await write_entry(connection, actor_of(call.bearer), "supplier.merged", f"supplier:{merged}", now, detail=detail)
     return await find_document(connection, merged, services.today())
@@ -83,7 +83,7 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: 
     services, now = call.services, call.services.now()
     key = RecordKey(body.record.source, body.record.external_id)
     await _require_sources(call, connection, (id,))
-    parted = await merge_split.split_record(connection, id, key, name_similarity, now)
+    parted = await regroup.split_record(connection, id, key, name_similarity, now)
     detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
     await write_entry(
         connection, actor_of(call.bearer), "supplier.split", f"supplier:{parted.kept}", now, detail=detail
@@ -95,8 +95,5 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: 
 async def _require_sources(call: Call, connection: Connection, supplier_ids: Sequence[UUID]) -> None:
     """Raises Refusal (403) where one of the suppliers has records of a source that the key does not list."""
     if not call.bearer.may("platform"):
-        for source in sorted(await merge_split.sources_of(connection, supplier_ids) - {DECLARATIONS}):
+        for source in sorted(await regroup.sources_of(connection, supplier_ids) - {DECLARATIONS}):
             require_source(call.bearer, source)
-
-
-ROUTES = (merge_suppliers, split_supplier)

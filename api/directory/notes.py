@@ -101,6 +101,3 @@ async def _checked_offers(services: Services, body: NoteBody) -> tuple[Offer, ..
     if problems := (*check_note(body, services.today()), *checked.problems):
         raise InvalidContent(problems)
     return checked.record.offers
-
-
-ROUTES = (put_note, get_note, delete_note)

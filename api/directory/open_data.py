@@ -37,7 +37,9 @@ from sources.formats.open_data import (
 )
 
 _PART = 200
-"""Suppliers that are read and written at once."""
+"""Suppliers that are read at once."""
+_FEW = 20
+"""Suppliers that are written at once, some 2 ms of work, which is how long others wait for the interpreter."""
 _AT_ONCE = 1 << 17
 """Bytes of the offers that are read back at once, some milliseconds of work."""
 
@@ -153,7 +155,8 @@ async def _package(
                 table.write(csv_of(SUPPLIER_HEADER, ()))
                 async with aclosing(_stored_suppliers(services, names)) as parts:
                     async for part in parts:
-                        await asyncio.to_thread(_write_rows, part, table, waiting)
+                        for at in range(0, len(part), _FEW):
+                            await asyncio.to_thread(_write_rows, part[at : at + _FEW], table, waiting)
                         if piece := written.take():
                             yield piece
         offers.seek(0)
@@ -203,6 +206,3 @@ def _write_rows(part: _Part, suppliers: IO[bytes], offers: gzip.GzipFile) -> Non
             rows_of_offers += own
     suppliers.write(csv_rows(rows, "plain"))
     offers.write(csv_rows(rows_of_offers, "plain"))
-
-
-ROUTES = (export_pool,)

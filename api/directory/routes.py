@@ -142,9 +142,6 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     return page_response(call, items, write_cursor(FEED, last or position))
 
 
-ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_schema)
-
-
 async def _changes_after(call: Call, position: Position, limit: int) -> tuple[msgspec.Raw, Position | None, Position]:
     """The changes after a position as a JSON list, the position of the last, and where the feed ended before the read.
 

@@ -162,9 +162,6 @@ def guides_route(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
     return ()
 
 
-ROUTES = (get_service, get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem_type)
-
-
 @cache
 def page_asset(name: str) -> tuple[bytes, str, str]:
     """The content, media type and entity tag of a file of the Swagger UI page, by its name. Raises NotFound."""

@@ -107,6 +107,3 @@ async def get_search_element(call: Call) -> Response[bytes]:
     answer = conditional_get(call, ELEMENT, f"{JAVASCRIPT}; charset=utf-8", max_age=HOUR)
     answer.headers["cross-origin-resource-policy"] = "cross-origin"
     return answer
-
-
-ROUTES = (create_embedded_search, get_search_element)

@@ -3,7 +3,6 @@
 The link works without signing in, as mail programs expect it (RFC 8058): what it opens asks, and a POST stops.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,18 +13,11 @@ import msgspec
 from litestar import Response
 
 from api.declarations.declare import TOKEN_BYTES, emails_left_of
-from api.declarations.link_pages import answer_privately, render_page
-from api.exchanges.email import (
-    AT_ONCE,
-    PATIENCE,
-    SCHEDULE,
-    EmailSender,
-    email_sender_of,
-    message_to,
-)
+from api.declarations.link_pages import answered_privately, render_page
+from api.exchanges.email import EmailSender, MailKind, email_sender_of, message_to
 from api.exchanges.own_exchange import exchanges_to_read
 from api.needs.freeze_shortlist import newcomers_since
-from api.runtime.actor import Acting, follow_link
+from api.runtime.actor import Acting, follow_link, wait_for_ever
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
@@ -44,7 +36,7 @@ from db.exchanges.buyer_mails import (
     write_unwanted_kinds,
 )
 from db.needs.needs import select_need
-from db.schema.buyer_mail_tables import buyer_mails
+from db.schema.organisation_tables import buyer_mails
 from domain.errors import InvalidContent
 from domain.exchanges.letter import Letter, NeedWithNewcomers, answer_letter, digest_letter, purchase_name
 from domain.journal import Actor
@@ -68,14 +60,8 @@ async def buyer_mail_kind(services: Services) -> AsyncIterator[DeliveryKind | No
         yield None
         return
     to_buyers = BuyerMailSender(services, sender)
-    yield DeliveryKind(
-        outbox=buyer_mails,
-        schedule=SCHEDULE,
-        attempt=to_buyers.deliver,
-        queue=to_buyers.queue_week,
-        also_note=write_mail_outcome,
-        at_once=AT_ONCE,
-        patience=PATIENCE,
+    yield MailKind(
+        outbox=buyer_mails, attempt=to_buyers.deliver, queue=to_buyers.queue_week, also_note=write_mail_outcome
     )
 
 
@@ -143,7 +129,7 @@ class BuyerMailSender:
             language=told.language,
             secret=b"",
             base_url=self.sender.base,
-            wait_for_disconnect=asyncio.Event().wait,  # type: ignore[arg-type]
+            wait_for_disconnect=wait_for_ever,
         )
         changed = []
         for need_id in told.needs:
@@ -171,14 +157,11 @@ class StopForm(msgspec.Struct, frozen=True):
 
 
 @endpoint("GET", "/courriels/{token}", tag="Replies", scope=None, answers={HTML: str})
+@answered_privately("refusal.html")
 async def get_mail_choice(call: Call, token: str) -> Response[bytes]:
     """The page behind the link of an e-mail to a buyer, which asks whether to send no more of its kind."""
-
-    async def show() -> Response[bytes]:
-        async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (_, stop):
-            return _stop_page(call, stop, is_unwanted=stop.is_unwanted)
-
-    return await answer_privately(call, show, "refusal.html")
+    async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (_, stop):
+        return _stop_page(call, stop, is_unwanted=stop.is_unwanted)
 
 
 @endpoint(
@@ -190,30 +173,24 @@ async def get_mail_choice(call: Call, token: str) -> Response[bytes]:
     takes={FORM: StopForm},
     problems=("too-many-requests", "database-away"),
 )
+@answered_privately("refusal.html")
 async def update_mail_choice(call: Call, token: str) -> Response[bytes]:
     """Send no more e-mails of this kind to the address that got the link.
 
     With `faire=reprendre`, send them again.
     """
-
-    async def stop() -> Response[bytes]:
-        fields, _ = await html_pages.read_form(call, 1_000, 10, call.share_of_body)
-        is_unwanted = fields.get("faire", [""])[-1] != "reprendre"
-        async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (
-            connection,
-            found,
-        ):
-            kinds = [found.kind] if is_unwanted else []
-            now = call.services.now()
-            await write_unwanted_kinds(connection, found.organisation_id, found.address, kinds, now, among=[found.kind])
-        return _stop_page(call, found, is_unwanted=is_unwanted)
-
-    return await answer_privately(call, stop, "refusal.html")
+    fields, _ = await html_pages.read_form(call, 1_000, 10, call.share_of_body)
+    is_unwanted = fields.get("faire", [""])[-1] != "reprendre"
+    async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (
+        connection,
+        found,
+    ):
+        kinds = [found.kind] if is_unwanted else []
+        now = call.services.now()
+        await write_unwanted_kinds(connection, found.organisation_id, found.address, kinds, now, among=[found.kind])
+    return _stop_page(call, found, is_unwanted=is_unwanted)
 
 
 def _stop_page(call: Call, stop: Stop, *, is_unwanted: bool) -> Response[bytes]:
     kind = _SAID[stop.kind].to(call.language)
     return render_page("mail_stop.html", 200, call.language, stop=stop, is_unwanted=is_unwanted, kind=kind)
-
-
-ROUTES = (get_mail_choice, update_mail_choice)

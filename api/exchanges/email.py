@@ -30,7 +30,7 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
-from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, mail_columns, organisation_mail_times
+from db.delivery.outbox import ClaimedRow, Outbox, mail_columns, organisation_mail_times
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
@@ -63,27 +63,21 @@ CLOSING = 421
 PATIENCE = timedelta(seconds=90)
 
 
+MailKind = partial(DeliveryKind, schedule=SCHEDULE, at_once=AT_ONCE, patience=PATIENCE)
+"""Makes a kind of delivery by e-mail."""
+
+
 def kind_of_mail(
     services: Services,
     outbox: Outbox,
     attempt: Callable[["EmailSender", ClaimedRow], Awaitable[Outcome]],
     columns: Callable[[Result], Mapping[str, Any]] = mail_columns,
-    share: OwnerLimit | None = None,
 ) -> AbstractAsyncContextManager[DeliveryKind | None]:
     """The kind of delivery that sends the e-mails of an outbox; None where no mail server is set."""
-    if (sender := email_sender_of(services)) is None:
+    sender = email_sender_of(services)
+    if sender is None:
         return nullcontext()
-    return nullcontext(
-        DeliveryKind(
-            outbox=outbox,
-            schedule=SCHEDULE,
-            attempt=partial(attempt, sender),
-            columns=columns,
-            at_once=AT_ONCE,
-            share=share,
-            patience=PATIENCE,
-        )
-    )
+    return nullcontext(MailKind(outbox=outbox, attempt=partial(attempt, sender), columns=columns))
 
 
 def email_sender_of(services: Services) -> "EmailSender | None":

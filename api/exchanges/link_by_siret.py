@@ -14,12 +14,13 @@ import msgspec
 import structlog
 from litestar import Response
 
-from api.declarations.browser_pages import REFUSAL, TAG
+from api.declarations.browser_pages import REFUSAL, page_endpoint
 from api.declarations.declare import follow_page_link, mail_page_link
-from api.declarations.link_pages import answer_privately, render_page
+from api.declarations.link_pages import answered_privately, render_page
 from api.exchanges.email import email_sender_of
 from api.people_settings import ADDRESS
-from api.runtime.endpoint import Call, endpoint
+from api.runtime.endpoint import Call
+from api.runtime.index.live_index import running
 from api.runtime.rate_limits import HOUR, Limit, caller_of
 from api.runtime.services import Services
 from api.web import html_pages
@@ -71,44 +72,26 @@ class StartForm(msgspec.Struct, frozen=True):
     """14 digits, with or without spaces"""
 
 
-@endpoint("GET", "/fiche", tag=TAG, scope=None, answers={HTML: str})
+@page_endpoint("GET", "/fiche", answers={HTML: str}, problems=())
+@answered_privately(REFUSAL)
 async def get_supplier_entry(call: Call, query: StartQuery) -> Response[bytes]:
     """The page for suppliers without a link, who have a code or give their SIRET."""
-
-    async def show() -> Response[bytes]:
-        return _start_page(call, asked=query.fait is not None)
-
-    return await answer_privately(call, show, REFUSAL)
+    return _start_page(call, asked=query.fait is not None)
 
 
-@endpoint(
-    "POST",
-    "/fiche",
-    tag=TAG,
-    scope=None,
-    answers={HTML: str},
-    status=303,
-    takes={FORM: StartForm},
-    problems=("too-many-requests", "database-away"),
-)
+@page_endpoint("POST", "/fiche", answers={HTML: str}, status=303, takes={FORM: StartForm})
+@answered_privately(REFUSAL)
 async def create_link_request(call: Call) -> Response[bytes]:
     """Open a supplier's own page by a code, or ask for a link by a SIRET.
 
     A code leads to the page (303). For a SIRET a link goes to the address on file, if there is one: the answer is the
     same whether there is one or not, and whether the SIRET is known or not. 422: the page, with what is to correct.
     """
-
-    async def carry_out() -> Response[bytes]:
-        if call.headers.get("content-type"):
-            require_media(call.headers, (FORM,))
-        fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
-        form = StartForm(**{name: fields.get(name, [""])[-1][:40] for name in StartForm.__struct_fields__})
-        return await (_open_by_code(call, form) if form.code else _ask_by_siret(call, form))
-
-    return await answer_privately(call, carry_out, REFUSAL)
-
-
-ROUTES = (get_supplier_entry, create_link_request)
+    if call.headers.get("content-type"):
+        require_media(call.headers, (FORM,))
+    fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
+    form = StartForm(**{name: fields.get(name, [""])[-1][:40] for name in StartForm.__struct_fields__})
+    return await (_open_by_code(call, form) if form.code else _ask_by_siret(call, form))
 
 
 async def _open_by_code(call: Call, form: StartForm) -> Response[bytes]:
@@ -168,12 +151,8 @@ async def links_by_siret(services: Services) -> AsyncIterator[None]:
             finally:
                 services.asked_sirets.task_done()
 
-    sending = asyncio.create_task(send_links())
-    try:
+    async with running(send_links()):
         yield
-    finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
 
 
 async def queue_links(connection: Connection, services: Services, siret: str) -> None:

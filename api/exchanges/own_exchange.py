@@ -15,7 +15,7 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_need_id
 from db.journal.entries import last_details, write_entry
-from domain.errors import NotFound, require_found
+from domain.errors import require_found
 from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, decisive_delivery
 from domain.exchanges.exchange import (
     DeliveryState,
@@ -212,9 +212,7 @@ async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, m
     exchange = await own_exchange(connection, acting.organisation_id, exchange_id)
     need = await own_need(connection, acting.organisation_id, exchange.need_id)
     message = next((each for each in exchange.messages if each.id == message_id and each.author == "buyer"), None)
-    if message is None:
-        raise NotFound(NO_LETTER)
-    return write_letter(acting, need, exchange, message)
+    return write_letter(acting, need, exchange, require_found(message, NO_LETTER))
 
 
 def recipients_up_to_buyer(

@@ -4,7 +4,7 @@ The pages are plain HTML, without anything from other servers, in the frame of `
 templates are in `api/exchanges/templates`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Literal
 from uuid import UUID
@@ -14,7 +14,7 @@ from litestar import Response
 
 from api.declarations.browser_pages import page_of_document
 from api.declarations.declare import DECLARATIONS_OF_ADDRESS, end_of, mark_of_sender, page_document, withdraw
-from api.declarations.link_pages import answer_privately
+from api.declarations.link_pages import answered_privately
 from api.declarations.page import PageOfSupplier
 from api.declarations.page_form import SEARCH, WITHDRAW
 from api.exchanges.reply_links import (
@@ -70,6 +70,7 @@ class ReplyQuery(msgspec.Struct, frozen=True):
     answers={JSON: VisibleExchange, HTML: str},
     problems=("too-many-requests", "database-away"),
 )
+@answered_privately("refusal.html")
 async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Response[bytes]:
     """Read an exchange by a reply link.
 
@@ -77,16 +78,12 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     (`Accept: text/html`), in French or, with `Accept-Language: en`, in English; JSON for all else. 404 where the link
     is unknown, expired or revoked.
     """
-
-    async def show_exchange() -> Response[bytes]:
-        exchange, page = await _exchange_and_page(call, token)
-        if call.media_type == HTML:
-            has_declared = query.declared == "1"
-            shown: dict[str, Any] = {"sent_id": query.sent, "corrected_id": query.corrects}
-            return exchange_page(exchange, page, call.language, **shown, has_declared=has_declared)
-        return Response(msgspec.json.encode(exchange), media_type=JSON)
-
-    return await _answer_privately(call, show_exchange)
+    exchange, page = await _exchange_and_page(call, token)
+    if call.media_type == HTML:
+        has_declared = query.declared == "1"
+        shown: dict[str, Any] = {"sent_id": query.sent, "corrected_id": query.corrects}
+        return exchange_page(exchange, page, call.language, **shown, has_declared=has_declared)
+    return Response(msgspec.json.encode(exchange), media_type=JSON)
 
 
 @endpoint(
@@ -100,6 +97,7 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     headers=IDEMPOTENCY_KEY,
     problems=("after-publication", "too-many-requests", "unknown-segment", "unknown-territory", "database-away"),
 )
+@answered_privately("refusal.html")
 async def create_reply(call: Call, token: str) -> Response[bytes]:
     """Answer in an exchange by a reply link, more than once if need be.
 
@@ -110,45 +108,33 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
     or the form's own. 409 once the notice is published or the need has ended. `declaration`: what the supplier does,
     for the directory of all, stored apart from the answer, which is the buyer's; both are stored, or neither.
     """
-
-    async def store_reply() -> Response[bytes]:
-        if require_media(call.headers, (JSON, FORM)) == JSON:
-            body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
-            return await _add_reply_once(call, token, body, idempotency_key(call), created_answer)
-        fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
-        form, wish = read_reply_form(fields, call.services.reference), fields.get("faire", [""])[-1]
-        if wish == WITHDRAW:
-            return await _withdraw_declaration(call, token)
+    if require_media(call.headers, (JSON, FORM)) == JSON:
+        body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
+        return await _add_reply_once(call, token, body, idempotency_key(call), created_answer)
+    fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
+    form, wish = read_reply_form(fields, call.services.reference), fields.get("faire", [""])[-1]
+    if wish == WITHDRAW:
+        return await _withdraw_declaration(call, token)
+    exchange, page = await _exchange_and_page(call, token)
+    shown: dict[str, Any] = {"corrected_id": form.reply.corrected_message, "form": form}
+    if wish == SEARCH:
+        return exchange_page(exchange, page, call.language, **shown, searched=True)
+    try:
+        request = request_of_form(form, page)
+        declared = "&declared=1" if request.declaration else ""
+        # relative to the address that the form was sent to, so that no proxy's prefix is lost
+        return await _add_reply_once(
+            call,
+            token,
+            request,
+            form.submission_key,
+            lambda message: Answer(303, {"location": f"?sent={message.id}{declared}#envoi"}, b""),
+        )
+    except InvalidContent as wrong:
+        return exchange_page(exchange, page, call.language, **shown, status=422, problems=wrong.problems)
+    except Conflict:
         exchange, page = await _exchange_and_page(call, token)
-        shown: dict[str, Any] = {"corrected_id": form.reply.corrected_message, "form": form}
-        if wish == SEARCH:
-            return exchange_page(exchange, page, call.language, **shown, searched=True)
-        try:
-            request = request_of_form(form, page)
-            declared = "&declared=1" if request.declaration else ""
-            # relative to the address that the form was sent to, so that no proxy's prefix is lost
-            return await _add_reply_once(
-                call,
-                token,
-                request,
-                form.submission_key,
-                lambda message: Answer(303, {"location": f"?sent={message.id}{declared}#envoi"}, b""),
-            )
-        except InvalidContent as wrong:
-            return exchange_page(exchange, page, call.language, **shown, status=422, problems=wrong.problems)
-        except Conflict:
-            exchange, page = await _exchange_and_page(call, token)
-            return exchange_page(exchange, page, call.language, **shown, status=409)
-
-    return await _answer_privately(call, store_reply)
-
-
-ROUTES = (get_exchange_by_link, create_reply)
-
-
-def _answer_privately(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]]) -> Awaitable[Response[bytes]]:
-    """The answer of `carry_out` or its refusal, with headers that keep the link secret; for browsers as a page."""
-    return answer_privately(call, carry_out, "refusal.html")
+        return exchange_page(exchange, page, call.language, **shown, status=409)
 
 
 def _transaction_with_link(call: Call, token: str) -> AbstractAsyncContextManager[tuple[Connection, ReplyLink]]:

@@ -194,16 +194,3 @@ async def create_reply_link(call: Call, id: UUID, supplier_id: UUID, connection:
         return with_secret_body(answer, revealed)
 
     return await answer_once(call, connection, b"", store_link, completed=reveal_token_in)
-
-
-ROUTES = (
-    create_exchange,
-    list_exchanges,
-    get_exchange,
-    create_message,
-    publish_answer,
-    update_deliveries,
-    get_letter,
-    revoke_reply_link,
-    create_reply_link,
-)

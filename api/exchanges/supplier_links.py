@@ -38,14 +38,14 @@ from db.delivery.outbox import ClaimedRow
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.needs.needs import LINK_BYTES
-from db.schema.declaration_tables import declaration_mails
-from db.suppliers.merge_split import sources_of
+from db.schema.campaign_tables import declaration_mails
 from db.suppliers.read import get_supplier
+from db.suppliers.regroup import sources_of
 from db.suppliers.sources import origins_of_addresses
 from db.suppliers.write import ids_of, survivors
 from domain.declarations.declaration import CreatedLink, DeclarationLink, LinkRequest, code_of, link_letter
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.errors import Conflict, NotFound, Problem, require_found, require_no_problem
 from domain.exchanges.letter import data_sentences
 from domain.journal import Actor, Detail
 from domain.organisation import DEFAULT_ORGANISATION, Scope
@@ -146,14 +146,9 @@ async def revoke_supplier_link(call: Call, id: UUID, link_id: UUID, connection: 
         raise NotFound(_SAID["no_link"])
 
 
-ROUTES = (create_supplier_link, list_supplier_links, revoke_supplier_link)
-
-
 async def _supplier_for(call: Call, connection: Connection, supplier_id: UUID) -> UUID:
     """The living supplier of an id. Raises NotFound; Refusal (403) where no source of a `sync` key describes it."""
-    found = (await survivors(connection, [supplier_id])).get(supplier_id)
-    if found is None:
-        raise NotFound(NO_SUPPLIER)
+    found = require_found((await survivors(connection, [supplier_id])).get(supplier_id), NO_SUPPLIER)
     bearer = call.bearer
     if not bearer.may("needs", "platform") and not any(
         bearer.may_write(source) for source in await sources_of(connection, [found])
@@ -171,8 +166,7 @@ def _require_valid(body: LinkRequest, today: date) -> None:
         problems.append(Problem("/expires_on", "past", _SAID["past"]))
     if body.expires_on is not None and (body.expires_on - today).days > MOST_DAYS:
         problems.append(Problem("/expires_on", "too_late", _SAID["too_late"]))
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
 
 
 def _expiry(acting: Acting, last_day: date | None) -> datetime:

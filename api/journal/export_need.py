@@ -17,7 +17,7 @@ from api.journal.signing_key import JournalKey
 from db.core.engine import Connection
 from db.journal.content import StoredDocument, stored_documents
 from db.journal.entries import StoredEntry, objects_about, signed_lines, stored_entries
-from domain.journal import BEFORE_THE_FIRST, JournalHead, MerkleTree, SignedHeads, entry_text
+from domain.journal import BEFORE_THE_FIRST, Entry, JournalHead, MerkleTree, SignedHeads, entry_text
 
 SHOWN = (
     "need",
@@ -45,13 +45,6 @@ Ce dossier est la trace d'un besoin, telle que le journal de l'acheteur l'a notÃ
 """
 
 
-class KeptEntry(NamedTuple):
-    """An entry of the folder, and the hash of the one before."""
-
-    stored: StoredEntry
-    before: bytes
-
-
 class ExportedNeed(NamedTuple):
     """A need, to be exported with what proves it; `statement`: what is signed of it, as JSON."""
 
@@ -66,18 +59,18 @@ async def read_need_to_export(
 ) -> ExportedNeed:
     """An organisation's need with what proves it, to be exported into a folder."""
     about = await objects_about(connection, need_id)
-    tree, previous, kept = MerkleTree(for_proofs=True), BEFORE_THE_FIRST, list[KeptEntry]()
+    tree, previous, kept = MerkleTree(for_proofs=True), BEFORE_THE_FIRST, list[tuple[Entry, StoredEntry, bytes]]()
     async for page in stored_entries(connection, organisation_id):
         for stored in page:
             tree.append(stored.hash)
             if stored.entry is not None and stored.entry.object in about:
-                kept.append(KeptEntry(stored, previous))
+                kept.append((stored.entry, stored, previous))
             previous = stored.hash
-    bound = dict(each.rpartition("=")[::2] for one in kept for each in one.stored.entry.content)  # type: ignore[union-attr]
+    bound = dict(each.rpartition("=")[::2] for entry, *_ in kept for each in entry.content)
     present = {name for name, digest in bound.items() if digest}
     shown = {name for name in present if name.partition(":")[0] in SHOWN}
     documents = sorted([each async for each in stored_documents(connection, shown, whole=True)])
-    numbers = [each.stored.number for each in kept]
+    numbers = [entry.number for entry, *_ in kept]
     heads = [each for line in await signed_lines(connection) if (each := _own_head(line, organisation_id, tree))]
     heads = list(_first_to_cover(heads, numbers))
     statement = {
@@ -96,7 +89,17 @@ async def read_need_to_export(
     }
     return ExportedNeed(
         msgspec.json.encode(statement).decode(),
-        [_entry_document(each, organisation_id, tree) for each in kept],
+        [
+            {
+                "number": entry.number,
+                "text": entry_text(organisation_id, entry).decode(),
+                "before": before.hex(),
+                "hash": stored.hash.hex(),
+                "signature": stored.signature.hex() if stored.signature else None,
+                "proof": [each.hex() for each in tree.inclusion_proof(entry.number)],
+            }
+            for entry, stored, before in kept
+        ],
         documents,
         heads,
     )
@@ -127,18 +130,6 @@ def _listed(document: StoredDocument) -> dict[str, Any]:
     name = document.name.replace(":", "_").replace("/", "_")
     parts = [f"{name}.part{number}" for number, _ in enumerate(document.parts, 1)]
     return {"name": document.name, "file": f"{name}.json", "fields": document.fields, "parts": parts}
-
-
-def _entry_document(kept: KeptEntry, organisation_id: UUID, tree: MerkleTree) -> dict[str, Any]:
-    stored = kept.stored
-    return {
-        "number": stored.number,
-        "text": entry_text(organisation_id, stored.entry).decode() if stored.entry else "",
-        "before": kept.before.hex(),
-        "hash": stored.hash.hex(),
-        "signature": stored.signature.hex() if stored.signature else None,
-        "proof": [each.hex() for each in tree.inclusion_proof(stored.number)],
-    }
 
 
 def _own_head(line: str, organisation_id: UUID, tree: MerkleTree) -> dict[str, Any] | None:

@@ -87,8 +87,7 @@ class Export:
     def _faults_of_entries(self, statement: Any, entries: Any, key: str) -> Iterator[str]:
         """Yield entries dropped, added, out of order, altered, unsigned, or not under the root that was signed."""
         listed, here = statement["entries"], [each["number"] for each in entries]
-        yield from (f"entrée {each} : retirée du dossier" for each in _difference(listed, here))
-        yield from (f"entrée {each} : ajoutée au dossier" for each in _difference(here, listed))
+        yield from _changes_of_list("entrée {}", listed, here)
         if sorted(here) != here:
             yield "les entrées ne sont plus dans leur ordre"
         root = bytes.fromhex(statement["root"])
@@ -144,12 +143,7 @@ class Export:
         """Yield earlier heads of the journal: dropped, added, not signed, or not continued by its present root."""
         here = [[each["number"], sha256(each["signed"]["heads"].encode()).hexdigest()] for each in heads]
         listed = statement.get("heads", here)  # folders of a version before do not name them
-        yield from (
-            f"racine des {number} premières entrées : retirée du dossier" for number, _ in _difference(listed, here)
-        )
-        yield from (
-            f"racine des {number} premières entrées : ajoutée au dossier" for number, _ in _difference(here, listed)
-        )
+        yield from _changes_of_list("racine des {0[0]} premières entrées", listed, here)
         if "heads" not in statement:
             self.told.append("Dossier d'une version d'avant : il ne dit pas combien de racines il avait")
         root = bytes.fromhex(statement["root"])
@@ -192,8 +186,10 @@ def _is_signed(message: bytes, signature: str, key: str) -> bool:
     return True
 
 
-def _difference(some: list[Any], others: list[Any]) -> list[Any]:
-    return [each for each in some if each not in others]
+def _changes_of_list(named: str, listed: list[Any], here: list[Any]) -> Iterator[str]:
+    """Yield what is listed and not here, then what is here and not listed, `named` as is said."""
+    yield from (f"{named.format(each)} : retirée du dossier" for each in listed if each not in here)
+    yield from (f"{named.format(each)} : ajoutée au dossier" for each in here if each not in listed)
 
 
 def _moment(text: str) -> datetime:

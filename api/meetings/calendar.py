@@ -194,9 +194,6 @@ async def organisation_calendar(services: Services, connection: Connection, orga
     return calendar_of(found, services.reference.territories)
 
 
-ROUTES = (create_calendar_feed, delete_calendar_feed, get_calendar_by_address)
-
-
 async def _find_feed(services: Services, connection: Connection, token: str) -> CalendarFeed | None:
     """The calendar feed that a token opens, while its key is in force; else None."""
     digests = [_digest_of_token(token, None)]

@@ -9,7 +9,6 @@ import msgspec
 from litestar import Response
 
 from api.meetings.calendar import CALENDAR, TAG, calendar_of_one, organisation_calendar
-from api.meetings.calendar import ROUTES as FEED_ROUTES
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_response, require_match
@@ -143,18 +142,6 @@ async def get_meetings_calendar(call: Call, connection: Connection) -> Response[
     """
     shown = await organisation_calendar(call.services, connection, call.bearer.organisation_id)
     return conditional_get(call, shown, CALENDAR)
-
-
-ROUTES = (
-    create_meeting,
-    list_meetings,
-    list_meeting_templates,
-    get_meeting,
-    update_meeting,
-    get_meeting_calendar,
-    get_meetings_calendar,
-    *FEED_ROUTES,
-)
 
 
 def _etag(meeting: Meeting) -> str:

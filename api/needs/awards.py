@@ -64,8 +64,6 @@ async def delete_award(call: Call, id: UUID, award_id: UUID, connection: Connect
     await withdraw_award(connection, acting_of(call), id, award_id)
 
 
-ROUTES = (create_award, list_awards, get_award, delete_award)
-
 NO_AWARD = Text("Aucune attribution de cet identifiant", "No award with this id")
 NO_SUPPLIER = Text(
     "Aucun fournisseur de cet identifiant, ni dans l'annuaire ni dans les listes de ce besoin",

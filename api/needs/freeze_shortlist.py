@@ -64,9 +64,7 @@ async def version_of(connection: Connection, organisation_id: UUID, need_id: UUI
     if number == "latest" or _NUMBER.fullmatch(number):
         wanted = None if number == "latest" else int(number)
         frozen = await select_shortlist(connection, organisation_id, need_id, wanted)
-    if frozen is None:
-        raise NotFound(_SAID["no_version"])
-    return frozen
+    return require_found(frozen, _SAID["no_version"])
 
 
 async def progress_with_answers(
@@ -196,10 +194,9 @@ async def freeze_shortlist(
 
 async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, number: int) -> bytes:
     """The stored bytes of a version of a shortlist. Raises NotFound where the version was deleted meanwhile."""
-    frozen = await select_shortlist(connection, acting.organisation_id, need_id, number)
-    if frozen is None:
-        raise NotFound(_SAID["deleted"])
-    return frozen.body
+    return require_found(
+        await select_shortlist(connection, acting.organisation_id, need_id, number), _SAID["deleted"]
+    ).body
 
 
 async def store_version(connection: Connection, acting: Acting, need: StoredNeed, body: bytes) -> int:

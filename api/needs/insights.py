@@ -79,9 +79,6 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     return tally.insights(replies, barriers, notes)
 
 
-ROUTES = (get_insights,)
-
-
 async def _overlaps_of_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
     """For each territory in a need, whether it was drawn (not given by codes) and shares a commune with the query's.
 

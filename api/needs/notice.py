@@ -54,9 +54,6 @@ async def get_notice(call: Call, id: UUID) -> Response[bytes]:
     return await make_notice(acting_of(call), id, call.media_type)
 
 
-ROUTES = (get_notice,)
-
-
 async def make_notice(acting: Acting, need_id: UUID, media_type: str) -> Response[bytes]:
     """Make the notice of a need, XML or plain text, and note it in the journal. Raises NotFound and InvalidContent."""
     services, now = acting.services, acting.now()

@@ -232,9 +232,6 @@ async def delete_need(call: Call, id: UUID) -> None:
     await delete_draft(acting_of(call), id, call.headers.get("if-match"))
 
 
-ROUTES = (create_need, list_needs, get_need, update_need, delete_need)
-
-
 def _need_summary(need: StoredNeed) -> NeedSummary:
     fields = msgspec.structs.asdict(need.content) | msgspec.structs.asdict(need)
     return msgspec.convert(fields, NeedSummary, from_attributes=True)

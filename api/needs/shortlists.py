@@ -370,14 +370,3 @@ async def acts_with_suppliers(connection: Connection, acting: Acting, need_id: U
     treatment = await treatment_of(connection, organisation, need_id, acting.language)
     decisions = await select_decisions(connection, organisation, need_id, treatment.shortlist, None, None)
     return supplier_acts(treatment, decisions)
-
-
-ROUTES = (
-    create_shortlist,
-    list_shortlists,
-    get_shortlist,
-    list_decisions,
-    update_decision,
-    compare_shortlists,
-    get_equal_treatment,
-)

@@ -7,12 +7,14 @@ all that it takes to sign in. Source: Web Authentication, Level 3 (W3C).
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
+T = TypeVar("T")
 Purpose = Literal["create", "sign-in"]
 CHALLENGE_SECONDS = 600
 LONGEST_ANSWER = 16_000
@@ -87,16 +89,7 @@ def verify_created(answer: str, public_url: str, challenge: bytes) -> CreatedPas
     """The passkey that a browser made, for this server and challenge. Raises NotProven. Takes some milliseconds."""
     from webauthn import verify_registration_response  # noqa: PLC0415 - a quarter of a second, and few sign in so
 
-    try:
-        made = verify_registration_response(
-            credential=_bounded(answer),
-            expected_challenge=challenge,
-            expected_rp_id=_host(public_url),
-            expected_origin=_origin(public_url),
-            require_user_verification=True,
-        )
-    except Exception:  # noqa: BLE001 - it reads what anybody sends, and fails in many ways
-        raise NotProven from None
+    made = _verified(verify_registration_response, answer, public_url, challenge)
     return CreatedPasskey(made.credential_id, made.credential_public_key, made.sign_count)
 
 
@@ -104,25 +97,25 @@ def verify_used(answer: str, public_url: str, challenge: bytes, public_key: byte
     """The new count of a passkey that signed this challenge. Raises NotProven. Takes some milliseconds."""
     from webauthn import verify_authentication_response  # noqa: PLC0415
 
+    known = {"credential_public_key": public_key, "credential_current_sign_count": sign_count}
+    return _verified(verify_authentication_response, answer, public_url, challenge, **known).new_sign_count
+
+
+def _verified(verify: Callable[..., T], answer: str, public_url: str, challenge: bytes, **known: Any) -> T:
+    """The proof that `verify` finds in an answer to this challenge, for this server. Raises NotProven."""
+    if len(answer) > LONGEST_ANSWER:
+        raise NotProven
     try:
-        used = verify_authentication_response(
-            credential=_bounded(answer),
+        return verify(
+            credential=answer,
             expected_challenge=challenge,
             expected_rp_id=_host(public_url),
             expected_origin=_origin(public_url),
-            credential_public_key=public_key,
-            credential_current_sign_count=sign_count,
             require_user_verification=True,
+            **known,
         )
     except Exception:  # noqa: BLE001 - it reads what anybody sends, and fails in many ways
         raise NotProven from None
-    return used.new_sign_count
-
-
-def _bounded(answer: str) -> str:
-    if len(answer) > LONGEST_ANSWER:
-        raise NotProven
-    return answer
 
 
 def _host(public_url: str) -> str:

@@ -37,9 +37,6 @@ async def get_badges(call: Call, id: UUID) -> Response[bytes]:
     return await badges_of(call, meeting, call.media_type)
 
 
-ROUTES = (get_badges,)
-
-
 async def badges_of(call: Call, meeting: Meeting, media_type: str) -> Response[bytes]:
     """The badges of a meeting as CSV or PDF. Raises Refusal (429) where too many documents are being set."""
     coming = sorted((each for each in meeting.participants if each.attended is not False), key=_order)

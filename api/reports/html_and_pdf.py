@@ -200,15 +200,14 @@ def pdf_of(template: str, page: str, moment: int) -> bytes:
 
     The template reads the page as `sys.inputs.page`. Raises RuntimeError where it cannot be set.
     """
-    request = msgspec.json.encode({"template": template, "page": page, "moment": moment})
-    return pdf_of_process(typst_process.__file__, request)
+    return pdf_of_process({"template": template, "page": page, "moment": moment})
 
 
-def pdf_of_process(script: str, request: bytes) -> bytes:
-    """The PDF that a script makes of a request, in a process of its own. Raises RuntimeError where it makes none."""
-    command = [sys.executable, "-I", script]
+def pdf_of_process(request: dict[str, Any]) -> bytes:
+    """The PDF that `typst_process` makes of a request, in its own process. Raises RuntimeError where it makes none."""
+    command = [sys.executable, "-I", typst_process.__file__]
     with TemporaryFile() as asked:  # not a pipe: `communicate` forgets what it had not yet written when it gives up
-        asked.write(request)
+        asked.write(msgspec.json.encode(request))
         asked.seek(0)
         with subprocess.Popen(command, stdin=asked, stdout=PIPE, stderr=PIPE, env={}) as process:
             try:

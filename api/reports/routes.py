@@ -70,9 +70,6 @@ async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes
     return await make_report(acting_of(call), id, query.shortlist, call.media_type, redacted=query.redacted)
 
 
-ROUTES = (get_report,)
-
-
 async def make_report(
     acting: Acting, need_id: UUID, number: str, media_type: str, *, redacted: bool
 ) -> Response[bytes]:

@@ -4,6 +4,7 @@ Each organisation has a quota of storage for its needs, with all that belongs to
 token; what leads nowhere is an attempt in vain.
 """
 
+import asyncio
 import hmac
 import re
 from base64 import urlsafe_b64encode
@@ -71,6 +72,11 @@ def acting_of(call: Call, session: str | None = None) -> Acting:
         base_url=call.services.settings.public_url or str(call.base_url).rstrip("/"),
         wait_for_disconnect=call.wait_for_disconnect,
     )
+
+
+async def wait_for_ever() -> None:
+    """Never return: of a caller who does not hang up, or of whom the response itself hears that they did."""
+    await asyncio.Event().wait()
 
 
 def actor_of(client: Client) -> Actor:

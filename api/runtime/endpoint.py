@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from inspect import cleandoc
+from types import ModuleType
 from typing import Any, Literal, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
@@ -169,6 +170,11 @@ def _in_transaction(handler: Handler) -> Handler:
             return await handler(call, connection=connection, **arguments)
 
     return call_in_transaction
+
+
+def handlers_in(modules: Iterable[ModuleType]) -> tuple[HTTPRouteHandler, ...]:
+    """All routes or pages of these modules, in their order there."""
+    return tuple(each for module in modules for each in vars(module).values() if isinstance(each, HTTPRouteHandler))
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:

@@ -200,9 +200,6 @@ async def get_metrics(call: Call) -> Response[bytes]:
     return Response(call.services.metrics.exposition(suppliers), headers={"content-type": CONTENT_TYPE})
 
 
-ROUTES = (get_liveness, get_readiness, get_metrics)
-
-
 def configure_logging(settings: Settings) -> None:
     """Send the logs of Vivier and of the libraries to standard error, as JSON lines or as text."""
     level = getattr(logging, settings.log_level.upper())

@@ -42,7 +42,7 @@ from domain.text.bilingual import place_after_de
 from domain.text.normalise import fold
 from matching.geo.territory import outlines, random_point_inside
 from matching.reference import Reference
-from sources.formats.registry import NDJSON
+from sources.file_reader import NDJSON
 
 T = TypeVar("T")
 

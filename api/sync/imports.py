@@ -37,8 +37,8 @@ from domain.decoding.requests import hint_of_nearest
 from domain.errors import Problem, require_found
 from domain.suppliers.source import Import, ImportMode, RowError
 from domain.text.bilingual import Text
+from sources.file_reader import FORMATS, ZIP
 from sources.file_types.workbook import ODS, XLSX
-from sources.formats.registry import FORMATS, ZIP
 from sources.rows import RecordRow, UnreadableFile
 
 UNDECODABLE = {"malformed_json", "not_utf8"}
@@ -137,9 +137,6 @@ async def list_import_errors(call: Call, id: UUID, query: Paging, connection: Co
         return list(enumerate(found, start=(after or 0) + 1))
 
     return await answer_page(call, query, f"errors/{id}", int, fetch_errors, key=itemgetter(0), show=itemgetter(1))
-
-
-ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
 
 
 async def import_source_file(

@@ -19,7 +19,7 @@ from db.journal.entries import write_entry
 from db.suppliers.records import WrittenRecord, delete_record, get_record, lock_record, put_record
 from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version
-from domain.errors import InvalidContent, NotFound, require_found
+from domain.errors import InvalidContent, require_found
 from domain.journal import Actor, Detail
 from domain.suppliers.assembly import StoredRecord, as_directory_word, record_with_declarers
 from domain.suppliers.deduplication import RecordKey
@@ -100,9 +100,8 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
     async with services.writes.slot_of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
         supplier_id = await supplier_of(connection, RecordKey(source, external_id))
-        version = await delete_record(connection, source, external_id, services.now(), name_similarity)
-        if version is None:
-            raise NotFound(NO_RECORD)
+        deleted = await delete_record(connection, source, external_id, services.now(), name_similarity)
+        version = require_found(deleted, NO_RECORD)
         about, detail = _object_and_detail(source, supplier_id, version)
         await write_entry(connection, actor_of(call.bearer), "record.deleted", about, services.now(), detail=detail)
 
@@ -144,9 +143,6 @@ async def store_record(
             about, detail = _object_and_detail(source, written.stored.supplier_id, written.data_version)
             await write_entry(connection, actor, f"record.{written.status}", about, now, detail=detail)
     return written
-
-
-ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
 
 
 async def _require_match(call: Call, connection: Connection, source: str, external_id: str) -> None:

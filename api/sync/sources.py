@@ -183,9 +183,6 @@ async def get_mapping_suggestions(call: Call, source: str) -> UnmappedCategories
     return UnmappedCategories(await unmapped_categories(call.services, source))
 
 
-ROUTES = (list_sources, get_source, put_source, get_mapping_suggestions)
-
-
 async def unmapped_categories(services: Services, source: str) -> tuple[UnmappedCategory, ...]:
     """The categories on the source's records that its mapping does not know, those of the most records first.
 

@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from api.web.content_negotiation import CSV, FORM, NDJSON
-from sources.formats.registry import FORMATS
+from sources.file_reader import FORMATS
 
 ProcessState = Literal["live", "ready"]
 DatabaseState = Literal["answering", "away"]

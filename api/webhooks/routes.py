@@ -20,7 +20,7 @@ from db.delivery import webhooks
 from db.delivery.outbox import wake_servers
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from domain.errors import Conflict, InvalidContent, NotFound, Problem, require_found
+from domain.errors import Conflict, InvalidContent, Problem, require_found
 from domain.organisation import Scope
 from domain.text.bilingual import said_by
 from domain.webhooks import SECRET_PREFIX, Secret, Webhook, WebhookDelivery, WebhookSettings
@@ -163,18 +163,6 @@ async def ping_webhook(call: Call, id: UUID, connection: Connection) -> Response
     return await answer_once(call, connection, b"", queue_ping)
 
 
-ROUTES = (
-    create_webhook,
-    list_webhooks,
-    get_webhook,
-    update_webhook,
-    delete_webhook,
-    list_webhook_deliveries,
-    retry_webhook_delivery,
-    ping_webhook,
-)
-
-
 async def _write_entry(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
     """Write a journal entry about a webhook, without its address, which may hold a secret."""
     await write_entry(connection, actor_of(call.bearer), action, f"webhook:{webhook_id}", call.services.now())
@@ -185,11 +173,10 @@ async def _own_webhook(
 ) -> Webhook:
     """The organisation's webhook (`lock`: locked). Raises NotFound, and Conflict if it must be `active` and is not."""
     found = await webhooks.get_webhook(connection, call.bearer.organisation_id, webhook_id, lock=lock)
-    if found is None:
-        raise NotFound(_SAID["no_webhook"])
-    if active and not found.active:
+    own = require_found(found, _SAID["no_webhook"])
+    if active and not own.active:
         raise Conflict("inactive_webhook", _SAID["inactive"])
-    return found
+    return own
 
 
 async def _find_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:

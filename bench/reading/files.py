@@ -10,7 +10,7 @@ from pathlib import Path
 
 from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.source import Row
-from sources.formats.registry import CSV, JSON, read_rows
+from sources.file_reader import CSV, JSON, read_rows
 from sources.rows import Context
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -23,7 +23,7 @@ from db.core.uuid7 import new_id
 from db.embedded import serve as embedded
 from db.imports.run import Order
 from matching.reference import Reference
-from sources.formats.registry import NDJSON
+from sources.file_reader import NDJSON
 
 IMPORTS = {"new": "first", "unchanged": "first", "of_known_suppliers": "second"}
 """The source of each import, by what its rows are."""

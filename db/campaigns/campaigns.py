@@ -13,8 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, bind, document_with_later_members, is_above, is_below, read_all
-from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns, unsolicited_suppliers
-from db.schema.declaration_tables import declaration_links
+from db.schema.campaign_tables import (
+    campaign_mails,
+    campaign_recipients,
+    campaigns,
+    declaration_links,
+    unsolicited_suppliers,
+)
 from db.suppliers.write import survivors
 from domain.campaigns.campaign import (
     WAYS,
@@ -24,8 +29,8 @@ from domain.campaigns.campaign import (
     Counts,
     StoredCampaign,
     WayCounts,
+    campaign_of,
 )
-from domain.campaigns.rules import campaign_of
 
 _AT_ONCE = 1_000
 RECIPIENT_FIELDS = ("supplier_id", "name", "siret", "kinds", "commune", "way", "email", "address", "joined")
@@ -326,17 +331,29 @@ async def segments_asked_by(connection: Connection, link_id: UUID) -> tuple[str,
 
 
 async def note_declaration(
-    connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, offers: bool | None
+    connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, offers: bool
 ) -> None:
-    """Store in all campaigns that ask a supplier that it declared offers, or none; None: it withdrew what it said.
+    """Store in all campaigns that ask a supplier that it declared offers, or none."""
+    mine = sa.update(campaign_recipients).where(_OWN.supplier_id == sa.func.any(list(supplier_ids)))
+    moments = {"declared_at": now if offers else None, "declined_at": None if offers else now}
+    await connection.execute(mine.values(moments))
 
-    One that withdrew has declined, and keeps the moment of what it had declared: it answered, and is asked no more.
+
+async def note_withdrawal(
+    connection: Connection, supplier_ids: Collection[UUID], now: datetime, *, by_operator: bool
+) -> None:
+    """Store in all campaigns that ask a supplier that what it had declared was taken back.
+
+    By itself: it has declined, keeps the moment of what it had declared, and is asked no more. By an operator: it was
+    somebody else's word, and it has not answered, unless it asked not to be written to.
     """
-    mine = _OWN.supplier_id == sa.func.any(list(supplier_ids))
-    values: dict[str, Any]
-    if offers is None:
-        mine &= _OWN.declared_at.is_not(None)
-        values = {"declined_at": sa.func.coalesce(_OWN.declined_at, now)}
-    else:
-        values = {"declared_at": now if offers else None, "declined_at": None if offers else now}
-    await connection.execute(sa.update(campaign_recipients).where(mine).values(values))
+    ids, unsolicited = list(supplier_ids), unsolicited_suppliers.c
+    mine, declined = _OWN.supplier_id == sa.func.any(ids), sa.func.coalesce(_OWN.declined_at, now)
+    if not by_operator:
+        own = sa.update(campaign_recipients).where(mine, _OWN.declared_at.is_not(None))
+        await connection.execute(own.values(declined_at=declined))
+        return
+    asks = (campaigns.c.id == _OWN.campaign_id) & (campaigns.c.organisation_id == unsolicited.organisation_id)
+    refused = sa.exists().where(asks, unsolicited.supplier_id == sa.func.any(ids))
+    moments = {"declared_at": None, "declined_at": sa.case((refused, declined))}
+    await connection.execute(sa.update(campaign_recipients).where(mine).values(moments))

@@ -10,12 +10,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.campaigns.campaigns import RECIPIENT_FIELDS
 from db.core.engine import Connection, read_all
-from db.core.uuid7 import increasing_ids
-from db.delivery.outbox import ClaimedRow, OwnerLimit, wake_servers
+from db.delivery.outbox import ClaimedRow, OwnerLimit, queue_rows
 from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns
 from db.schema.supplier_tables import organisations
 from db.suppliers.read import active_suppliers
@@ -24,7 +22,6 @@ from domain.campaigns.campaign import CampaignRecipient, CampaignRequest, Purpos
 
 _OWN, _MAIL = campaign_recipients.c, campaign_mails.c
 _UNANSWERED = _OWN.declared_at.is_(None) & _OWN.declined_at.is_(None)
-_AT_ONCE = 1_000
 MOST_AT_ONCE = 36
 """E-mails claimed for one organisation: a campaign of thousands leaves room for the others."""
 SHARE = OwnerLimit(
@@ -61,16 +58,9 @@ async def queue_mails(
     now: datetime,
 ) -> None:
     """Queue an e-mail to each of these recipients; sent once this transaction commits. One queued already stays one."""
-    common = {"campaign_id": campaign_id, "purpose": purpose, "language": language, "queued_at": now, "due_at": now}
-    ids = increasing_ids(now, range(len(receivers)))
-    rows = [
-        {"id": id_, "lane": supplier, "supplier_id": supplier, "address": address, **common}
-        for id_, (supplier, address) in zip(ids, receivers, strict=True)
-    ]
-    for first in range(0, len(rows), _AT_ONCE):
-        await connection.execute(upsert(campaign_mails).on_conflict_do_nothing(), rows[first : first + _AT_ONCE])
-    if rows:
-        await wake_servers(connection)
+    common = {"campaign_id": campaign_id, "purpose": purpose, "language": language}
+    rows = [{"lane": each, "supplier_id": each, "address": address, **common} for each, address in receivers]
+    await queue_rows(connection, campaign_mails, rows, now)
 
 
 class OutgoingQuestion(NamedTuple):

@@ -4,7 +4,8 @@ A declaration belongs to the supplier whose id it bears; that of a supplier whic
 the whole until that says something itself. `db.suppliers.regroup` has its record follow its supplier.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,8 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above
 from db.declarations.links import revoked_among
-from db.schema.campaign_tables import unsolicited_suppliers
-from db.schema.declaration_tables import declaration_links, declarations
+from db.schema.campaign_tables import declaration_links, declarations, unsolicited_suppliers
 from db.schema.supplier_tables import organisations, records, sources, suppliers
 from db.suppliers.records import delete_record, lock_record, put_record
 from db.suppliers.write import ids_of, survivors
@@ -29,6 +29,8 @@ from domain.suppliers.supplier import DECLARATIONS, Placement, SupplierRecord
 LABEL = "Ce que les fournisseurs déclarent eux-mêmes"
 KEPT_AFTER_END = timedelta(days=365)
 """The time for which a declaration that ended, and a link, stay for the supplier to read and to renew."""
+MOST_OTHERS = 10
+"""The words of other links that are kept beside what stands, of each organisation."""
 
 
 _FORGET_ENDED_OTHERS = text("""
@@ -74,8 +76,8 @@ async def store_declaration(
 ) -> tuple[int, DeclarationByLink | None]:
     """Store what a living supplier says of itself by a link, in place of all it said before.
 
-    Returns a directory version with it, and what stood until then, None for nothing. Of each organisation the last word
-    by another link is kept beside it. `record`: what it makes in the directory. The caller commits. Raises as
+    Returns a directory version with it, and what stood until then, None for nothing. Of each organisation the last
+    words by other links are kept beside it. `record`: what it makes in the directory. The caller commits. Raises as
     `put_record`.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))  # before its rows, as all who write them
@@ -96,8 +98,7 @@ async def store_declaration(
         of_supplier=supplier_id,
     )
     words = [each for each in _words_of(rows) if each.link != said.link and (each.content or each.reason)]
-    others = tuple({(each.organisation_id, each.content is None): each for each in words}.values())
-    row = {"supplier_id": supplier_id, **msgspec.structs.asdict(said), "others": others or None}
+    row = {"supplier_id": supplier_id, **msgspec.structs.asdict(said), "others": _latest_by_link(words) or None}
     write = insert(declarations).values(row)
     await connection.execute(write.on_conflict_do_update(index_elements=["supplier_id"], set_=row))
     before = _word_of(rows[0]) if rows and rows[0].content is not None else None
@@ -182,16 +183,7 @@ async def withdraw_declaration(
         return None
     gone = update(declarations).where(declarations.c.supplier_id == rows[0].supplier_id)
     await connection.execute(gone.values(content=None, withdrawn_at=now, reason=reason))
-    # what another supplier said that became part of this one has a record of its own
-    others = [] if any(row.content for row in rows[1:]) else [each for row in rows for each in row.others or ()]
-    revoked = await revoked_among(connection, [each.link_id for each in others])
-    still = [
-        each
-        for each in others
-        if each.content and each.valid_until >= today and each.link_id not in revoked
-        if all(getattr(each, name) != getattr(rows[0], name) for name in alike)
-    ]
-    return rows[0].supplier_id, max(still, key=lambda each: each.declared_at, default=None)
+    return rows[0].supplier_id, await _stands_again(connection, rows[0], rows[1:], today, alike)
 
 
 async def remove_from_directory(
@@ -228,17 +220,38 @@ async def due_to_end(connection: Connection, today: date, limit: int) -> list[UU
 
 
 async def end_declaration(
-    connection: Connection, supplier_id: UUID, today: date, now: datetime, similarity: NameSimilarity
-) -> UUID | None:
-    """Remove the record of a declaration that is past its last day; returns whose link it came by, or None."""
+    connection: Connection, supplier_id: UUID, today: date
+) -> tuple[UUID, DeclarationByLink | None] | None:
+    """End a declaration that is past its last day: whose link it came by, and what stands again in its place.
+
+    None where it is not past it. The caller removes its record, or writes it anew.
+    """
     await lock_record(connection, DECLARATIONS, str(supplier_id))
-    own = declarations.c
-    query = select(own.organisation_id).where(own.supplier_id == supplier_id, own.valid_until < today)
-    organisation_id: UUID | None = (await connection.execute(query.with_for_update())).scalar()
-    if organisation_id is None:
+    rows = await _rows_of(connection, supplier_id)
+    ended = next((row for row in rows if row.supplier_id == supplier_id and row.valid_until < today), None)
+    if ended is None:
         return None
-    version = await delete_record(connection, DECLARATIONS, str(supplier_id), now, similarity)
-    return None if version is None else organisation_id
+    return ended.organisation_id, await _stands_again(connection, ended, [row for row in rows if row != ended], today)
+
+
+async def _stands_again(
+    connection: Connection, gone: Row[Any], rest: Sequence[Row[Any]], today: date, alike: Collection[str] = ()
+) -> DeclarationByLink | None:
+    """The latest word of another link that still holds, once that of `gone` does not; None where there is none.
+
+    `rest`: the supplier's other rows. `alike`: columns; a word that is equal in one of them does not stand again.
+    """
+    if any(row.content for row in rest):
+        return None  # what another supplier said that became part of this one has a record of its own
+    others = [each for row in (gone, *rest) for each in row.others or ()]
+    revoked = await revoked_among(connection, [each.link_id for each in others])
+    still = [
+        each
+        for each in others
+        if each.content and each.valid_until >= today and each.link_id not in revoked
+        if all(getattr(each, name) != getattr(gone, name) for name in alike)
+    ]
+    return max(still, key=lambda each: each.declared_at, default=None)
 
 
 class ToRenew(NamedTuple):
@@ -312,6 +325,14 @@ def _words_of(rows: Sequence[Row[Any]]) -> list[DeclarationByLink]:
     """The last word of each link that these rows tell of, the latest last."""
     words = (each for row in rows for each in (*(row.others or ()), _word_of(row)))
     return sorted(words, key=lambda each: each.declared_at)
+
+
+def _latest_by_link(words: Iterable[DeclarationByLink]) -> tuple[DeclarationByLink, ...]:
+    """Of words, the latest last: of each link the last word and the last withdrawal, a few of each organisation."""
+    kept = defaultdict[UUID, list[DeclarationByLink]](list)
+    for each in {(each.link, each.content is None): each for each in words}.values():
+        kept[each.organisation_id].append(each)
+    return tuple(each for some in kept.values() for each in some[-MOST_OTHERS:])
 
 
 def _stored_declaration(row: Row[Any], today: date) -> StoredDeclaration | None:

@@ -16,11 +16,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, case, func, insert, select, update
 
-from db.core.engine import Connection, bind, is_below
+from db.core.engine import Connection, bind, is_below, read_all, read_first
 from db.core.uuid7 import increasing_ids
-from db.delivery.outbox import ClaimedRow, mail_columns, wake_servers
+from db.delivery.outbox import ClaimedRow, mail_columns, queue_rows
 from db.exchanges.reply_links import digest
-from db.schema.declaration_tables import declaration_links, declaration_mails, declaration_secrets
+from db.schema.campaign_tables import declaration_links, declaration_mails, declaration_secrets
 from db.schema.supplier_tables import organisations
 from db.suppliers.write import survivors
 from domain.declarations.declaration import CODE_LENGTH, FORMER_LENGTH, DeclarationLink, MailKind
@@ -117,13 +117,9 @@ async def follow(connection: Connection, secret: str, now: datetime, *, lock: bo
     )
     if lock:
         query = query.with_for_update(of=declaration_links)
-    row = (await connection.execute(query)).first()
-    if row is None:
-        return None
-    supplier_id = (await survivors(connection, [row.supplier_id])).get(row.supplier_id)
-    if supplier_id is None:
-        return None
-    return FollowedLink(row.id, row.organisation_id, row.organisation, supplier_id, row.expires_at, row.opened_at)
+    link = await read_first(connection, query, FollowedLink)
+    living = (await survivors(connection, [link.supplier_id])).get(link.supplier_id) if link else None
+    return msgspec.structs.replace(link, supplier_id=living) if link and living else None
 
 
 async def note_opened(connection: Connection, link_id: UUID, now: datetime) -> None:
@@ -160,14 +156,13 @@ async def revoked_among(connection: Connection, link_ids: Iterable[UUID | None])
 
 async def select_links(
     connection: Connection, organisation_id: UUID, supplier_ids: Iterable[UUID], before: UUID | None, limit: int
-) -> list[DeclarationLink]:
+) -> Sequence[DeclarationLink]:
     """Up to `limit` links that an organisation made for a supplier, by any of its ids; the latest first."""
     own = declaration_links.c
     query = select(*_COLUMNS).where(
         own.organisation_id == organisation_id, own.supplier_id.in_(list(supplier_ids)), is_below(own.id, before)
     )
-    rows = await connection.execute(query.order_by(own.id.desc()).limit(limit))
-    return [msgspec.convert(row, DeclarationLink, from_attributes=True) for row in rows]
+    return await read_all(connection, query.order_by(own.id.desc()).limit(limit), DeclarationLink)
 
 
 async def revoke_link(
@@ -199,10 +194,8 @@ async def insert_mail(
     connection: Connection, link_id: UUID, kind: MailKind, address: str, language: str, now: datetime
 ) -> None:
     """Queue an e-mail that brings a link."""
-    (id_,) = increasing_ids(now, range(1))
-    row = {"id": id_, "link_id": link_id, "kind": kind, "address": address, "language": language}
-    await connection.execute(insert(declaration_mails).values(row | {"queued_at": now, "due_at": now}))
-    await wake_servers(connection)
+    row = {"link_id": link_id, "kind": kind, "address": address, "language": language}
+    await queue_rows(connection, declaration_mails, [row], now)
 
 
 async def was_mailed_to(

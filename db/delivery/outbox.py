@@ -12,18 +12,19 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, true, union_all, update
+from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
-from db.schema.buyer_mail_tables import buyer_mails
-from db.schema.campaign_tables import campaign_mails, campaigns
-from db.schema.declaration_tables import declaration_links, declaration_mails
-from db.schema.organisation_tables import exchanges, message_mails
+from db.core.uuid7 import increasing_ids
+from db.schema.campaign_tables import campaign_mails, campaigns, declaration_links, declaration_mails
+from db.schema.organisation_tables import buyer_mails, exchanges, message_mails
 from db.schema.person_tables import persons, sign_in_mails
 from domain.webhooks import Result
 
 Outbox: TypeAlias = Table
 
 CHANNEL = "vivier_deliveries"
+_AT_ONCE = 1_000
 
 
 class ClaimedRow(NamedTuple):
@@ -43,6 +44,21 @@ class ClaimedRow(NamedTuple):
 async def wake_servers(connection: Connection) -> None:
     """Notify every server, once this transaction commits, that a row was queued; they also poll every second."""
     await connection.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+async def queue_rows(
+    connection: Connection, outbox: Outbox, rows: Sequence[Mapping[str, Any]], now: datetime, at: datetime | None = None
+) -> None:
+    """Queue deliveries, due once this transaction commits; one that is queued already stays one.
+
+    `at`: the moment that their ids are of, by which they are in order, where it is not `now`.
+    """
+    ids = increasing_ids(at or now, range(len(rows)))
+    made = [{"id": id_, "queued_at": now, "due_at": now, **row} for id_, row in zip(ids, rows, strict=True)]
+    for first in range(0, len(made), _AT_ONCE):
+        await connection.execute(insert(outbox).on_conflict_do_nothing(), made[first : first + _AT_ONCE])
+    if made:
+        await wake_servers(connection)
 
 
 class OwnerLimit(NamedTuple):

@@ -13,12 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
-from db.core.uuid7 import new_id
-from db.delivery.outbox import ClaimedRow, wake_servers
+from db.delivery.outbox import ClaimedRow, queue_rows
 from db.exchanges.reply_links import digest
 from db.persons import SEEN_DAYS, may_see_needs
-from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
-from db.schema.organisation_tables import audit_entries, exchanges, needs
+from db.schema.organisation_tables import audit_entries, buyer_mails, exchanges, needs, unwanted_mails
 from db.schema.person_tables import desk_accounts, persons
 from db.schema.supplier_tables import organisations
 from db.suppliers.suppression_list import address_digest
@@ -52,9 +50,8 @@ async def queue_answer_mail(connection: Connection, organisation_id: UUID, excha
     waits = sa.select(_OWN.id).where(_OWN.exchange_id == exchange_id, _OWN.status == "waiting", _OWN.lease.is_(None))
     if (person_id is None and not (contact and contact.email)) or await connection.scalar(waits.limit(1)):
         return
-    row = {"id": new_id(now), "organisation_id": organisation_id, "exchange_id": exchange_id, "person_id": person_id}
-    await connection.execute(insert(buyer_mails).values(**row, queued_at=now, due_at=now))
-    await wake_servers(connection)
+    row = {"organisation_id": organisation_id, "exchange_id": exchange_id, "person_id": person_id}
+    await queue_rows(connection, buyer_mails, [row], now)
 
 
 _QUEUE_DIGESTS = sa.text("""

@@ -16,8 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, exists, func, insert, select, update
 
 from db.core.engine import Connection, bind, read_first
-from db.core.uuid7 import increasing_ids
-from db.delivery.outbox import ClaimedRow, wake_servers
+from db.delivery.outbox import ClaimedRow, queue_rows
 from db.schema.organisation_tables import (
     exchanges,
     message_mails,
@@ -131,16 +130,11 @@ async def insert_mails(
     """
     revoked = await recipients_with_links_revoked(connection, exchange_id)
     reached = [each for each in recipients if each.email and each.supplier_id not in revoked]
-    if not reached:
-        return
-    common: dict[str, object] = {"exchange_id": exchange_id, "message_id": message.id, "language": language}
-    common |= {"queued_at": now, "due_at": now}
+    common = {"exchange_id": exchange_id, "message_id": message.id, "language": language}
     rows = [
-        {"id": id_, "lane": each.supplier_id, "supplier_id": each.supplier_id, "address": each.email, **common}
-        for id_, each in zip(increasing_ids(message.created_at, range(len(reached))), reached, strict=True)
+        {"lane": each.supplier_id, "supplier_id": each.supplier_id, "address": each.email, **common} for each in reached
     ]
-    await connection.execute(insert(message_mails), rows)
-    await wake_servers(connection)
+    await queue_rows(connection, message_mails, rows, now, at=message.created_at)
 
 
 async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> OutgoingMessage | None:

@@ -25,8 +25,7 @@ from sqlalchemy.sql.functions import Function
 from sqlalchemy.sql.visitors import iterate
 
 from db.core.engine import Connection
-from db.schema.campaign_tables import campaign_recipients, campaigns
-from db.schema.declaration_tables import declaration_links, declaration_secrets
+from db.schema.campaign_tables import campaign_recipients, campaigns, declaration_links, declaration_secrets
 from db.schema.organisation_tables import (
     awards,
     calendar_feeds,
@@ -50,6 +49,7 @@ from domain.organisation import DEFAULT_ORGANISATION
 
 READ_AT_ONCE = 200
 _READERS: dict[type, Callable[[str], Any]] = {bytes: bytes.fromhex}
+_ALWAYS = true()
 
 
 class _StoredKind(NamedTuple):
@@ -62,9 +62,24 @@ class _StoredKind(NamedTuple):
     key: Sequence[Column[Any]]
     content: Sequence[ColumnElement[Any]]
     owner: ColumnElement[Any]
-    is_owned: ColumnElement[bool] = true()
-    is_bound: ColumnElement[bool] = true()
-    parts: Sequence[tuple[Column[Any], Sequence[ColumnElement[Any]]]] = ()
+    is_owned: ColumnElement[bool]
+    is_bound: ColumnElement[bool]
+    parts: Sequence[tuple[Column[Any], Sequence[ColumnElement[Any]]]]
+
+
+def _kind(
+    table: Table,
+    content: Sequence[ColumnElement[Any]] | None = None,
+    *parts: tuple[Column[Any], Sequence[ColumnElement[Any]]],
+    key: str = "id",
+    owner: ColumnElement[Any] | None = None,
+    is_owned: ColumnElement[bool] = _ALWAYS,
+    is_bound: ColumnElement[bool] = _ALWAYS,
+) -> _StoredKind:
+    """The kind of the rows of a table, which it digests whole and whose organisation it tells unless said otherwise."""
+    keys = [table.c[each] for each in key.split()]
+    content = _columns(table) if content is None else content
+    return _StoredKind(keys, content, table.c.organisation_id if owner is None else owner, is_owned, is_bound, parts)
 
 
 def _database_digest(column: Column[Any]) -> ColumnElement[Any]:
@@ -72,147 +87,125 @@ def _database_digest(column: Column[Any]) -> ColumnElement[Any]:
     return func.sha256(func.convert_to(cast(column, Text), "UTF8"))
 
 
-def _columns_except(table: Table, *left_out: str) -> list[Column[Any]]:
-    return [column for column in table.c if column.key not in left_out]
+def _readable(column: Column[Any]) -> ColumnElement[Any]:
+    """The column, a document as the text that is stored."""
+    return cast(column, Text) if isinstance(column.type, Document) else column
 
 
-def _readable(table: Table) -> list[ColumnElement[Any]]:
-    """The columns of a table, its documents as the text that is stored."""
-    return [cast(column, Text) if isinstance(column.type, Document) else column for column in table.c]
+def _columns(table: Table, *left_out: str) -> list[ColumnElement[Any]]:
+    """All columns of a table but some, as they are digested."""
+    return [_readable(column) for column in table.c if column.name not in left_out]
 
 
-_DONE_SINCE = ("linked_at", "posted_at", "opened_at", "declared_at", "declined_at")
+def _by_name(table: Table, names: str) -> list[ColumnElement[Any]]:
+    """The columns of a table that have these names, in this order."""
+    return [_readable(table.c[each]) for each in names.split()]
+
+
 # a session of the administrator's key is of no stored key
 _ORGANISATION_OF_SESSION = func.coalesce(
     select(persons.c.organisation_id).where(persons.c.id == desk_sessions.c.person_id).scalar_subquery(),
     select(api_keys.c.organisation_id).where(api_keys.c.id == desk_sessions.c.key_id).scalar_subquery(),
     select(organisations.c.id).where(organisations.c.name == DEFAULT_ORGANISATION).scalar_subquery(),
 )
-_RECIPIENT = [exchange_recipients.c[name] for name in ("exchange_id", "supplier_id", "name", "siret", "why")]
-_OF_NEED = shortlists.c.need_id == needs.c.id
-_VERSION = (shortlists.c.need_id, shortlists.c.number)
-_KINDS = {
-    "message": _StoredKind(
-        (messages.c.id,), [*messages.c], exchanges.c.organisation_id, messages.c.exchange_id == exchanges.c.id
-    ),
-    "exchange": _StoredKind(
-        (exchanges.c.id,),
+_OF_EXCHANGE, _OF_NEED = exchanges.c.organisation_id, needs.c.organisation_id
+_IS_OF_NEED = shortlists.c.need_id == needs.c.id
+# columns that an update in passing changes: what was done with a recipient, and when
+_DONE_SINCE = ("linked_at", "posted_at", "opened_at", "declared_at", "declined_at")
+KINDS = {
+    "message": _kind(messages, owner=_OF_EXCHANGE, is_owned=messages.c.exchange_id == exchanges.c.id),
+    "exchange": _kind(
+        exchanges,
         # a release before knew neither day nor contact, whose person may be erased; an entry tells the day
-        [column for column in exchanges.c if column.name not in {"reply_by", "contact"}],
-        exchanges.c.organisation_id,
-        parts=[(exchange_recipients.c.exchange_id, _RECIPIENT)],
-    ),
-    "handover": _StoredKind(
-        (message_handovers.c.message_id, message_handovers.c.supplier_id),
-        [*message_handovers.c],
-        exchanges.c.organisation_id,
-        message_handovers.c.exchange_id == exchanges.c.id,
-        message_handovers.c.handed_on.is_not(None),
-    ),
-    "need": _StoredKind(
-        (needs.c.id,),
+        _columns(exchanges, "reply_by", "contact"),
         (
-            *(needs.c[name] for name in ("id", "organisation_id", "status", "version", "published_at", "ended_at")),
-            _database_digest(needs.c.content),
+            exchange_recipients.c.exchange_id,
+            _by_name(exchange_recipients, "exchange_id supplier_id name siret why"),
         ),
-        needs.c.organisation_id,
     ),
-    "campaign": _StoredKind(
-        (campaigns.c.id,),
-        (campaigns.c.id, campaigns.c.organisation_id, campaigns.c.version, _database_digest(campaigns.c.content)),
-        campaigns.c.organisation_id,
+    "handover": _kind(
+        message_handovers,
+        key="message_id supplier_id",
+        owner=_OF_EXCHANGE,
+        is_owned=message_handovers.c.exchange_id == exchanges.c.id,
+        is_bound=message_handovers.c.handed_on.is_not(None),
     ),
-    "meeting": _StoredKind(
-        (meetings.c.id,),
+    "need": _kind(
+        needs,
         [
-            column
-            for column, stored in zip(_readable(meetings), meetings.c, strict=True)
-            # a version also grows where a person is erased whose name is not in it; a release before knew no territory
-            if stored.name not in {"version", "sequence", "updated_at", "territory", "segments"}
+            *_by_name(needs, "id organisation_id status version published_at ended_at"),
+            _database_digest(needs.c.content),
         ],
-        meetings.c.organisation_id,
-        parts=[(part.c.meeting_id, [literal(part.name), *part.c]) for part in (participants, follow_ups)],
     ),
-    "stamp": _StoredKind(
-        _VERSION,
-        (*_VERSION, cast(shortlists.c.stamp, Text), cast(shortlists.c.totals, Text), shortlists.c.language),
-        needs.c.organisation_id,
-        _OF_NEED,
+    "campaign": _kind(
+        campaigns, [*_by_name(campaigns, "id organisation_id version"), _database_digest(campaigns.c.content)]
     ),
-    "award": _StoredKind((awards.c.id,), [*awards.c], awards.c.organisation_id),
-    "shortlist": _StoredKind(
-        _VERSION,
-        (
-            *_VERSION,
-            shortlists.c.need_version,
-            shortlists.c.created_at,
+    "meeting": _kind(
+        meetings,
+        # a version also grows where a person is erased whose name is not in it; a release before knew no territory
+        _columns(meetings, "version", "sequence", "updated_at", "territory", "segments"),
+        *((part.c.meeting_id, [literal(part.name), *part.c]) for part in (participants, follow_ups)),
+    ),
+    "stamp": _kind(
+        shortlists,
+        _by_name(shortlists, "need_id number stamp totals language"),
+        key="need_id number",
+        owner=_OF_NEED,
+        is_owned=_IS_OF_NEED,
+    ),
+    "award": _kind(awards),
+    "shortlist": _kind(
+        shortlists,
+        [
+            *_by_name(shortlists, "need_id number need_version created_at"),
             func.sha256(shortlists.c.body),
             _database_digest(shortlists.c.need),
-        ),
-        needs.c.organisation_id,
-        _OF_NEED,
-    ),
-    "decision": _StoredKind(
-        [shortlist_decisions.c[name] for name in ("need_id", "number", "supplier_id", "lot_id")],
-        [*shortlist_decisions.c],
-        needs.c.organisation_id,
-        shortlist_decisions.c.need_id == needs.c.id,
-    ),
-    "note": _StoredKind(
-        (supplier_notes.c.organisation_id, supplier_notes.c.supplier_id),
-        _readable(supplier_notes),
-        supplier_notes.c.organisation_id,
-    ),
-    "meeting_scope": _StoredKind(
-        (meetings.c.id,),
-        (meetings.c.id, cast(meetings.c.territory, Text), meetings.c.segments),
-        meetings.c.organisation_id,
-        parts=[(meeting_needs.c.meeting_id, [*meeting_needs.c])],
-    ),
-    "campaign_recipients": _StoredKind(
-        (campaigns.c.id,),
-        (campaigns.c.id, cast(campaigns.c.left_out, Text)),
-        campaigns.c.organisation_id,
-        parts=[(campaign_recipients.c.campaign_id, _columns_except(campaign_recipients, *_DONE_SINCE))],
-    ),
-    "recipients": _StoredKind(
-        (exchanges.c.id,),
-        (exchanges.c.id, exchanges.c.reply_by, cast(exchanges.c.contact, Text)),
-        exchanges.c.organisation_id,
-        parts=[(exchange_recipients.c.exchange_id, _columns_except(exchange_recipients, "name", "siret", "why"))],
-    ),
-    "reply_links": _StoredKind(
-        (exchanges.c.id,),
-        (exchanges.c.id,),
-        exchanges.c.organisation_id,
-        parts=[(reply_links.c.exchange_id, [*reply_links.c])],
-    ),
-    "supplier_link": _StoredKind(
-        (declaration_links.c.id,),
-        _columns_except(declaration_links, "opened_at", "sent_on", "sends", "campaign_id"),
-        declaration_links.c.organisation_id,
-        parts=[(declaration_secrets.c.link_id, [*declaration_secrets.c])],
-    ),
-    "organisation": _StoredKind((organisations.c.id,), _columns_except(organisations, "notes"), organisations.c.id),
-    "key": _StoredKind((api_keys.c.id,), [*api_keys.c], api_keys.c.organisation_id),
-    "webhook": _StoredKind(
-        (webhooks.c.id,),
-        _columns_except(webhooks, "acknowledged_version", "queued_version", "failing_since", "updated_at"),
-        webhooks.c.organisation_id,
-    ),
-    "calendar_feed": _StoredKind((calendar_feeds.c.key_id,), [*calendar_feeds.c], calendar_feeds.c.organisation_id),
-    "person": _StoredKind(
-        (persons.c.id,),
-        [*persons.c],
-        persons.c.organisation_id,
-        parts=[
-            (desk_accounts.c.person_id, _columns_except(desk_accounts, "seen_at", "language")),
-            (passkeys.c.person_id, _columns_except(passkeys, "sign_count", "used_at")),
         ],
+        key="need_id number",
+        owner=_OF_NEED,
+        is_owned=_IS_OF_NEED,
     ),
-    "session": _StoredKind(
-        (desk_sessions.c.digest,), _columns_except(desk_sessions, "id_token"), _ORGANISATION_OF_SESSION
+    "decision": _kind(
+        shortlist_decisions,
+        key="need_id number supplier_id lot_id",
+        owner=_OF_NEED,
+        is_owned=shortlist_decisions.c.need_id == needs.c.id,
     ),
+    "note": _kind(supplier_notes, key="organisation_id supplier_id"),
+    "meeting_scope": _kind(
+        meetings,
+        _by_name(meetings, "id territory segments"),
+        (meeting_needs.c.meeting_id, _columns(meeting_needs)),
+    ),
+    "campaign_recipients": _kind(
+        campaigns,
+        _by_name(campaigns, "id left_out"),
+        (campaign_recipients.c.campaign_id, _columns(campaign_recipients, *_DONE_SINCE)),
+    ),
+    "recipients": _kind(
+        exchanges,
+        _by_name(exchanges, "id reply_by contact"),
+        (exchange_recipients.c.exchange_id, _columns(exchange_recipients, "supplier_name", "siret", "why")),
+    ),
+    "reply_links": _kind(exchanges, [exchanges.c.id], (reply_links.c.exchange_id, _columns(reply_links))),
+    "supplier_link": _kind(
+        declaration_links,
+        _columns(declaration_links, "opened_at", "sent_on", "sends", "campaign_id"),
+        (declaration_secrets.c.link_id, _columns(declaration_secrets)),
+    ),
+    "organisation": _kind(organisations, _columns(organisations, "notes"), owner=organisations.c.id),
+    "key": _kind(api_keys),
+    "webhook": _kind(
+        webhooks, _columns(webhooks, "acknowledged_version", "queued_version", "failing_since", "updated_at")
+    ),
+    "calendar_feed": _kind(calendar_feeds, key="key_id"),
+    "person": _kind(
+        persons,
+        None,
+        (desk_accounts.c.person_id, _columns(desk_accounts, "seen_at", "language")),
+        (passkeys.c.person_id, _columns(passkeys, "sign_count", "used_at")),
+    ),
+    "session": _kind(desk_sessions, _columns(desk_sessions, "id_token"), key="digest", owner=_ORGANISATION_OF_SESSION),
 }
 UNTOLD = {"stamp", "organisation"}
 """Kinds of which no entry tells on its own; the first entry of a journal binds its organisation."""
@@ -242,7 +235,7 @@ async def stored_documents(
 ) -> AsyncIterator[StoredDocument]:
     """Yield the stored objects that have these names, in no order; `whole`: with their parts."""
     wanted = list(dict.fromkeys(names))
-    for kind, stored in _KINDS.items():
+    for kind, stored in KINDS.items():
         types = [_READERS.get(column.type.python_type, column.type.python_type) for column in stored.key]
         own = [name.partition(":")[2] for name in wanted if name.partition(":")[0] == kind]
         for at in range(0, len(own), READ_AT_ONCE):
@@ -283,14 +276,14 @@ def _column_name(expression: ColumnElement[Any]) -> str:
 
 async def unrecorded_names(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:
     """The names of an organisation's stored objects that should be in its journal and are not in `recorded`."""
-    return sorted({*await stored_names(connection, organisation_id, _KINDS.keys() - UNTOLD)} - recorded)
+    return sorted({*await stored_names(connection, organisation_id, KINDS.keys() - UNTOLD)} - recorded)
 
 
 async def stored_names(connection: Connection, organisation_id: UUID, kinds: Iterable[str]) -> Sequence[str]:
     """The names of an organisation's stored objects of these kinds."""
     names = list[str]()
     for kind in kinds:
-        stored = _KINDS[kind]
+        stored = KINDS[kind]
         query = select(*stored.key).where(stored.owner == organisation_id, stored.is_owned, stored.is_bound)
         names += [stored_name(kind, *row) for row in await connection.execute(query)]
     return names
@@ -298,7 +291,7 @@ async def stored_names(connection: Connection, organisation_id: UUID, kinds: Ite
 
 async def decision_names(connection: Connection, need_id: UUID, numbers: Iterable[int]) -> Sequence[str]:
     """The names, as in journal entries, of all decisions on these versions of a need's shortlist."""
-    key = _KINDS["decision"].key
+    key = KINDS["decision"].key
     query = select(*key).where(key[0] == need_id, key[1].in_(numbers)).order_by(*key)
     return [stored_name("decision", *row) for row in await connection.execute(query)]
 
@@ -313,79 +306,3 @@ def _as_digested(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.timestamp()
     return value.hex() if isinstance(value, bytes) else value
-
-
-_OF_DIRECTORY = "of the shared directory, which sources and suppliers rewrite: entries tell when, not what"
-_ON_ITS_WAY = "on its way: the server changes it at each attempt, and what is sent is bound elsewhere"
-_BY_ITS_ENTRY = "the entries about it have the moment"
-_COUNTED = "counted or noted by the server in passing; opens nothing"
-EXEMPT: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            *("sources", "directory_version", "change_sets", "suppliers", "records", "merged_records"),
-            *("split_records", "trade_counts", "imports", "import_errors", "networks", "declarations"),
-        ),
-        _OF_DIRECTORY,
-    ),
-    **dict.fromkeys(
-        (
-            "message_mails",
-            "buyer_mails",
-            "campaign_mails",
-            "declaration_mails",
-            "sign_in_mails",
-            "webhook_deliveries",
-            "webhook_attempts",
-        ),
-        _ON_ITS_WAY,
-    ),
-    "audit_entries": "its own hash and signature",
-    "audit_heads": "signed line by line",
-    "audit_adoptions": "empty once a migrated database was started; adoptions after the first are not believed",
-    "key_minutes": _COUNTED,
-    "idempotency_keys": "answers kept for a day",
-    "law_files": "named by the digest of its content, which shortlists' stamps bind",
-    "suppressions": "digests of erased persons: to bind them would keep what is erased",
-    "suppression_key": "the secret of those digests",
-    "unwanted_mails": "a wish of buyers not to be told by e-mail, by keyed digests; it opens nothing",
-    "unsolicited_suppliers": "a wish of suppliers in the directory, told again at each refusal",
-    "organisations.notes": "drawn anew for caches",
-    "needs.year": "made of the content by the database",
-    "needs.buyer_siret": "made of the content by the database",
-    "needs.brief": "made of the content by the database",
-    "needs.shortlists": "counts rows that are bound one by one",
-    "shortlists.ledger": "empty, and no longer read",
-    **dict.fromkeys(
-        ("needs.created_at", "needs.updated_at", "meetings.updated_at", "webhooks.updated_at"), _BY_ITS_ENTRY
-    ),
-    "meetings.version": "grows where a person is erased; entries have it",
-    "meetings.sequence": "grows where a person is erased; of calendars alone",
-    **dict.fromkeys(
-        [f"campaigns.{each}_at" for each in ("created", "updated", "started", "sent", "posted", "reminded")],
-        _BY_ITS_ENTRY,
-    ),
-    **dict.fromkeys([f"campaign_recipients.{each}" for each in _DONE_SINCE], _COUNTED),
-    **dict.fromkeys([f"declaration_links.{each}" for each in ("opened_at", "sent_on", "sends")], _COUNTED),
-    "declaration_links.campaign_id": "lost with the campaign; whom the link speaks for is bound",
-    **dict.fromkeys(
-        [f"webhooks.{each}" for each in ("acknowledged_version", "queued_version", "failing_since")], _COUNTED
-    ),
-    "desk_sessions.id_token": "for the provider alone, at the end of the session",
-    "desk_accounts.seen_at": _COUNTED,
-    "desk_accounts.language": "of the browser that signed in last; gives no right",
-    "passkeys.sign_count": _COUNTED,
-    "passkeys.used_at": _COUNTED,
-}
-"""The tables, and single columns, that no journal entry binds, and why."""
-
-
-def bound_columns() -> frozenset[str]:
-    """The columns, as `table.column`, that journal entries bind."""
-    bound = [each for kind in _KINDS.values() for each in (*kind.key, *kind.content)]
-    bound += [each for kind in _KINDS.values() for of, columns in kind.parts for each in (of, *columns)]
-    return frozenset(
-        f"{each.table.name}.{each.name}"
-        for expression in bound
-        for each in iterate(expression)
-        if isinstance(each, Column)
-    )

@@ -16,8 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection, bind, document_with_later_members, is_above, is_below, read_all, read_first
 from db.core.uuid7 import new_id
-from db.schema.campaign_tables import campaign_recipients, campaigns
-from db.schema.declaration_tables import declaration_links
+from db.schema.campaign_tables import campaign_recipients, campaigns, declaration_links
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,

@@ -17,8 +17,7 @@ from db.journal.entries import write_entry
 from db.persons import erase_persons
 from db.privacy.find_person import FoundData, find_person, has_mention
 from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, mask_mentions, mention_pattern, redacted_shortlists
-from db.schema.campaign_tables import campaign_mails, campaign_recipients
-from db.schema.declaration_tables import declaration_mails
+from db.schema.campaign_tables import campaign_mails, campaign_recipients, declaration_mails
 from db.schema.organisation_tables import exchange_recipients, message_mails, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode

@@ -21,8 +21,14 @@ import msgspec
 import sqlalchemy as sa
 
 from db.core.engine import Connection
-from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns
-from db.schema.declaration_tables import declaration_links, declaration_mails, declarations
+from db.schema.campaign_tables import (
+    campaign_mails,
+    campaign_recipients,
+    campaigns,
+    declaration_links,
+    declaration_mails,
+    declarations,
+)
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,

@@ -31,7 +31,7 @@ Segments = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=100
 _ADDRESS_IN_WORDS = re.compile(r"://|\bwww\.|@|\b[\w-]+\.(?:fr|com|net|org|eu|bzh|io|info)\b", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\.]+(?:\.[^\s@<>,;:\"()\[\]\\.]+)+")
 _PHONE = re.compile(r"\+?[0-9(][0-9 ().\-/]{4,48}")
-_WEBSITE = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::[0-9]{1,5})?(?:[/?#]\S*)?", re.IGNORECASE)
+_WEBSITE = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::[0-9]{1,5})?(?:[/?#][^\s<>\"]*)?", re.IGNORECASE)
 
 
 class DeclaredOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from uuid import UUID
 
-from domain.errors import Conflict, NotFound, Problem, pointer, require_no_problem
+from domain.errors import Conflict, Problem, pointer, require_found, require_no_problem
 from domain.exchanges.exchange import (
     Delivery,
     DeliveryConfirmation,
@@ -122,10 +122,8 @@ def delivery_words(delivery: Delivery) -> Text:
 
 def find_buyers_message(exchange: Exchange, message_id: UUID) -> Message:
     """The buyer's message of this id. Raises NotFound where the exchange has none."""
-    found = next((each for each in exchange.messages if each.id == message_id and each.author == "buyer"), None)
-    if found is None:
-        raise NotFound(NO_MESSAGE)
-    return found
+    own = (each for each in exchange.messages if each.id == message_id and each.author == "buyer")
+    return require_found(next(own, None), NO_MESSAGE)
 
 
 def deliveries_to_confirm(

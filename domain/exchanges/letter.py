@@ -290,21 +290,14 @@ class NeedWithNewcomers(msgspec.Struct, frozen=True):
 def answer_letter(subject: str, suppliers: Sequence[str], url: str, stop_url: str, language: Language) -> Letter:
     """The e-mail that says which suppliers answered in an exchange; not what they wrote."""
     head = _SAID["one_answered"] if len(suppliers) == 1 else _SAID["many_answered"]
-    parts = [
-        head.filled(names=same_text(_listed(suppliers)), subject=same_text(subject)),
-        _SAID["read"].filled(url=same_text(url)),
-    ]
-    title = _SAID["answer_subject"].filled(subject=same_text(subject))
-    return _letter(title, parts, _SAID["why_answers"], stop_url, language)
+    parts = [head.filled(names=_listed(suppliers), subject=subject), _SAID["read"].filled(url=url)]
+    return _letter(_SAID["answer_subject"].filled(subject=subject), parts, _SAID["why_answers"], stop_url, language)
 
 
 def digest_letter(needs: Sequence[NeedWithNewcomers], stop_url: str, language: Language) -> Letter:
     """The e-mail that names the suppliers that fit kept needs since it was sent last."""
-    parts = [_SAID["newcomers"]]
-    for each in needs:
-        values = {"need": each.name, "names": _listed(each.newcomers), "url": each.url}
-        parts.append(_SAID["of_need"].filled(**{name: same_text(value) for name, value in values.items()}))
-    return _letter(_SAID["digest_subject"], parts, _SAID["why_digest"], stop_url, language)
+    of_needs = (_SAID["of_need"].filled(need=each.name, names=_listed(each.newcomers), url=each.url) for each in needs)
+    return _letter(_SAID["digest_subject"], [_SAID["newcomers"], *of_needs], _SAID["why_digest"], stop_url, language)
 
 
 def _letter(subject: Text, parts: Sequence[Text], why: Text, stop_url: str, language: Language) -> Letter:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import Conflict, InvalidContent, NotFound, Problem, control_character_problem, pointer
+from domain.errors import Conflict, Problem, control_character_problem, pointer, require_found, require_no_problem
 from domain.exchanges.exchange import (
     Exchange,
     ExchangeRequest,
@@ -179,9 +179,7 @@ def placeholder_problems(texts: Mapping[str, str]) -> Iterator[Problem]:
     """A problem (`placeholder_left`) for each field whose text has a part still to be filled in; `texts`: by field."""
     for field, text in texts.items():
         if found := placeholders_in(text):
-            left = ", ".join(found)
-            detail = _SAID["placeholder_left"].filled(left=left)
-            yield Problem(pointer(field), "placeholder_left", detail)
+            yield Problem(pointer(field), "placeholder_left", _SAID["placeholder_left"].filled(left=", ".join(found)))
 
 
 MARK = "[…]"
@@ -275,8 +273,7 @@ def require_opening(request: ExchangeRequest, today: date) -> None:
     day for answers or the contact is none."""
     problems = [] if is_one_line(request.subject) else [control_character_problem(pointer("subject"))]
     problems += placeholder_problems({"subject": request.subject, "body": request.body})
-    if problems := [*problems, *contact_problems(request.reply_by, request.contact, today)]:
-        raise InvalidContent(tuple(problems))
+    require_no_problem([*problems, *contact_problems(request.reply_by, request.contact, today)])
 
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
@@ -318,8 +315,7 @@ def require_message(exchange: Exchange, new: MessageRequest) -> None:
         elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
             problems.append(Problem(pointer("answers", position), "other_audience", _SAID["not_to_who_asked"]))
     problems += placeholder_problems({"body": new.body}) if is_buyers else ()
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
 
 
 def published_question(exchange: Exchange, message_id: UUID, publication: PublicationRequest) -> str:
@@ -331,9 +327,7 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     another version; InvalidContent (`names_the_asker`) where the buyer's words identify the author, or
     (`placeholder_left`) are not filled in.
     """
-    message = next((message for message in exchange.messages if message.id == message_id), None)
-    if message is None:
-        raise NotFound(NO_MESSAGE)
+    message = require_found(next((each for each in exchange.messages if each.id == message_id), None), NO_MESSAGE)
     if message.author != "supplier" or message.stance != "question":
         raise Conflict("not_a_question", _SAID["not_a_question"])
     versions = correction_chains(exchange.messages)[message_id]
@@ -348,6 +342,5 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
         if sign := identifying_text(asker, text):
             detail = _SAID["names_the_asker"].filled(sign=sign, field=field)
             problems.insert(0, Problem(pointer(field), "names_the_asker", detail))
-    if problems:
-        raise InvalidContent(tuple(problems))
+    require_no_problem(problems)
     return question

@@ -163,6 +163,14 @@ def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     return advice(view, "framework_too_long", (long,), rule=rule, message=told)
 
 
+def advise_concession_duration(need: Need, view: InForce) -> LegalAdvice | None:
+    """A concession of more than five years lasts no longer than writing off its investments does; None for shorter."""
+    limit = view.number("concession_long_months")
+    lasts = ((lot.id, (lot.duration_months or 0) + (lot.renewal_months or 0)) for lot in need.lots)
+    long = tuple([lot_id for lot_id, months in lasts if limit is not None and months > limit])
+    return advice(view, "concession_too_long", () if len(long) == len(need.lots) else (long,)) if long else None
+
+
 def advise_waste_permits(bought: LotObject, view: InForce) -> LegalAdvice | None:
     """Hazardous and medical waste need an authorisation or declaration, whoever answers (CAPABILITY_WARNING)."""
     if view.codes("hazardous_waste_segments").isdisjoint(bought.segments):

@@ -141,26 +141,19 @@ _ISO = re.compile(r"\b(20\d\d)-(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
 _FRENCH = re.compile(r"(?<!\d)(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?(20\d\d|\d\d)(?!\d)")
 _MONTH_OF = re.compile(r"(?<![A-Za-z\d])(\d{1,2})\s?[/-]\s?(20\d\d)(?!\d)")
 _QUARTER = re.compile(
-    r"\b(?:t|q|trim|trimestre|quarter)\s?([1-4])\b|\b([1-4])\s?(?:er|e|eme|ere|nd|rd|th|st)?\s?(?:t|q|trim|trimestre|quarter)(?:\b|(?=20))|\bt([1-4])(?=20)"
+    r"\b(?:t|q|trim|trimestre|quarter)\s?(\d)\b|\b(\d)\s?(?:er|e|eme|ere|nd|rd|th|st)?\s?(?:t|q|trim|trimestre|quarter)(?:\b|(?=20))|\bt(\d)(?=20)"
 )
 _HALF = re.compile(
     r"\b(?:s|semestre)\s?([12])\b|\b([12])\s?(?:er|e|eme|nd)?\s?(?:s|sem|semestre)(?:\b|(?=20))|\bs([12])(?=20)"
 )
-_QUARTER_WORDS = {
-    "premier trimestre": 1,
-    "deuxieme trimestre": 2,
-    "second trimestre": 2,
-    "troisieme trimestre": 3,
-    "quatrieme trimestre": 4,
-}
-_HALF_WORDS = {"premier semestre": 1, "deuxieme semestre": 2, "second semestre": 2}
+_ORDINALS = {"premier": 1, "deuxieme": 2, "second": 2, "troisieme": 3, "quatrieme": 4}
 _YEAR = re.compile(r"(20\d\d)(?!\d)")
 
 
 def read_day(cell: str, year: int | None = None) -> date | None:
     """The first day of what a cell says: a day, month, quarter, half or year; None where it says none of these.
 
-    `year`: of the table, for a cell that says none. Raises UnreadableCell for a day that no calendar has.
+    `year`: of the table, for a cell that says none. Raises UnreadableCell for a day or quarter that no calendar has.
     """
     text, folded = cell.strip(), fold(cell)
     if found := _ISO.search(text):
@@ -181,7 +174,7 @@ def read_day(cell: str, year: int | None = None) -> date | None:
     if (part := _part_of_year(folded)) is not None:
         if said is None and (short := re.search(r"\b(\d\d)$", folded)):
             of_year = _full_year(short[1])
-        return None if of_year is None else date(of_year, part, 1)
+        return None if of_year is None else _day(of_year, part, 1, cell)
     return date(int(said[1]), 1, 1) if said else None
 
 
@@ -213,16 +206,13 @@ def _month_in(folded: str) -> tuple[int, int] | None:
 
 def _part_of_year(folded: str) -> int | None:
     """The first month of the quarter, half or season that is named."""
-    for words, number in _QUARTER_WORDS.items():
-        if words in folded:
-            return 3 * number - 2
-    for words, number in _HALF_WORDS.items():
-        if words in folded:
-            return 6 * number - 5
-    if found := _QUARTER.search(folded):
-        return 3 * int(found[1] or found[2] or found[3]) - 2
-    if found := _HALF.search(folded):
-        return 6 * int(found[1] or found[2] or found[3]) - 5
+    for part, months in (("trimestre", 3), ("semestre", 6)):
+        for word, number in _ORDINALS.items():
+            if f"{word} {part}" in folded and number * months <= 12:
+                return months * (number - 1) + 1
+    for pattern, months in ((_QUARTER, 3), (_HALF, 6)):
+        if found := pattern.search(folded):
+            return months * (int(found[1] or found[2] or found[3]) - 1) + 1
     return next((month for season, month in _SEASONS.items() if season in folded.split()), None)
 
 

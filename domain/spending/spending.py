@@ -167,17 +167,20 @@ class Spending(SpendingFigures, frozen=True, kw_only=True):
     """Sheets that were not read: they have no payments, or other columns than the first that has some"""
     awards: int
     """Awards of the organisation that are counted in; 0 where they were not asked for"""
+    awards_in_table: int
+    """Those that are not, for the table has them: their supplier is paid there on that day or later"""
 
 
 class Rejected(msgspec.Struct, frozen=True):
     """The lines of a table that are not counted, its columns, and the awards counted beside it."""
 
     errors: tuple[RowError, ...] = ()
-    number: int = 0
+    rejected: int = 0
     columns: tuple[ReadColumn, ...] = ()
     columns_left: tuple[str, ...] = ()
     sheets_left: tuple[str, ...] = ()
     awards: int = 0
+    awards_in_table: int = 0
 
 
 class _Tally:
@@ -279,12 +282,7 @@ def count_spending(
         years=tuple(_year_spending(year, of_years[year], rules, today, language) for year in sorted(of_years)),
         not_sirets=tuple(unnumbered),
         unknown_payees=tuple(UnknownPayee(siret, cents / 100, lines) for siret, (cents, lines) in paid_most),
-        errors=rejected.errors,
-        rejected=rejected.number,
-        columns=rejected.columns,
-        columns_left=rejected.columns_left,
-        sheets_left=rejected.sheets_left,
-        awards=rejected.awards,
+        **msgspec.structs.asdict(rejected),
     )
 
 

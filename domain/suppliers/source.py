@@ -18,7 +18,7 @@ from domain.needs.need import Code, Codes
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.known_trades import TradeCounts
 from domain.suppliers.supplier import Contact, Flag, Kind, Offer, Placement, Supplier, SupplierRecord
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import SEMICOLON, Language, Text
 from domain.text.normalise import fold
 
 ImportMode = Literal["upsert", "snapshot"]
@@ -80,7 +80,7 @@ class Batch(msgspec.Struct, frozen=True):
 def reject(line: int, external_id: str | None, problems: tuple[Problem, ...], language: Language) -> RowError:
     """The error of a row: the pointer and code of its first problem; in words, that one and at most five others."""
     first, *others = problems
-    colon, semicolon = Text(" : ", ": ").to(language), Text(" ; ", "; ").to(language)
+    colon, semicolon = Text(" : ", ": ").to(language), SEMICOLON.to(language)
     also = [other.pointer + colon + other.detail.to(language) for other in others[:_PROBLEMS_LISTED]]
     if len(others) > _PROBLEMS_LISTED:
         also.append(f"+{len(others) - _PROBLEMS_LISTED}")

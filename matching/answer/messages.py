@@ -48,10 +48,7 @@ PRESENCE: dict[Presence, Text] = {
 }
 
 AWARDED = _SAID["awarded"]
-
 AWARDED_EARLIER = _SAID["awarded_earlier"]
-
-
 INFERRED = _SAID["inferred"]
 
 
@@ -189,8 +186,6 @@ def support(kind: Fit, requested: str, offered: str) -> Text:
 
 
 NOT_ELIGIBLE = Text("Ne peut pas répondre à ce lot réservé", "May not answer this reserved lot")
-AND = Text(" ; ", "; ")
-"""Between two sentences that are said in one."""
 
 
 def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:

@@ -33,7 +33,7 @@ from domain.shortlists.reach import reach_of
 from domain.shortlists.shortlist import SupposedSite
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES, DECLARERS
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import SEMICOLON, Language, Text
 from domain.text.labels import ASKED_LAST
 from matching.answer import messages
 from matching.answer.messages import NOT_JUDGED, SupplierVerdicts, judge_of, raw_json
@@ -221,7 +221,7 @@ class RowWriter:
                 GATES[gate][0],
                 to_metre(away),
                 raw_json(judged.get(ordinal, NOT_JUDGED).json),
-                messages.AND.to(self.language).join(
+                SEMICOLON.to(self.language).join(
                     (
                         why.get(ordinal, messages.NOT_ELIGIBLE).to(self.language),
                         *(verdict.message for verdict in judged.get(ordinal, NOT_JUDGED).verdicts),

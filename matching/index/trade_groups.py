@@ -11,8 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.suppliers.asked_last import AskedLast, asked_last
-from domain.suppliers.known_trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
+from domain.suppliers.known_trades import (
+    AskedLast,
+    TradeCounts,
+    TradeEvidence,
+    asked_last,
+    count_trades,
+    trade_evidence,
+)
 from domain.suppliers.supplier import Kind, LegalForm, Offer, SupplierSize
 from matching.index.legal import FORMS, KINDS
 from matching.index.offers import WantedOffers

@@ -31,16 +31,17 @@ _NOT_AFTER = frozenset((
 ))
 # fmt: on
 _NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "metropole"))
+_COMMUNE = ("ville", "commune", "mairie")
 # The words before the name of a place that is called like a thing.
-_IN, _OF, _TOWNS = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", "commune", "mairie", "ville"}
-_BETWEEN = {"d", "de", "des", "du", "l", "la", "le", "les"}
+_IN, _OF, _TOWNS = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}
 _ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
+_BETWEEN = _OF | _ARTICLES
 # A commune's SIREN is 21, its departement, its number in four digits and a check digit; Corsica counts as 20, and in
 # three departements the number is followed by 0 instead of preceded. In five (Aisne, Ardennes, Aube, Oise, Somme) it is
 # a rank of its own, which tells no commune. Of 1,204 communes in the Sirene stock 1,192 are read right, the others not
 # at all.
 _SIREN = re.compile(r"21(?:(19|23|87)(\d{3})0|(97\d)\d(\d\d)|(?!02|08|10|19|23|60|80|87|97)(\d\d)0(\d{3}))\d")
-_COMMUNES, _NAME_OF_COMMUNE = "21", re.compile(r"(?:commune|mairie|ville) d")
+_COMMUNES, _NAME_OF_COMMUNE = "21", re.compile(rf"(?:{'|'.join(_COMMUNE)}) d")
 _CORSICA, _CORSICAN = "20", ("2A", "2B")
 _PARIS, _PARIS_CODE = "75001", "75056"
 
@@ -53,7 +54,7 @@ _ALSO_THINGS = {"lot", "nord", "centre", "manche", "loire", "cher", "var", "ain"
 
 _AUTHORITY: _Body = ("local", "local_authority")
 _BUYERS: dict[str, tuple[TerritoryKind | None, _Body]] = {
-    **dict.fromkeys(("ville", "commune", "mairie", "ccas"), ("commune", _AUTHORITY)),
+    **dict.fromkeys((*_COMMUNE, "ccas"), ("commune", _AUTHORITY)),
     **dict.fromkeys(("departement", "conseil departemental", "sdis"), ("departement", _AUTHORITY)),
     **dict.fromkeys(("region", "conseil regional"), ("region", _AUTHORITY)),
     **dict.fromkeys(("chu", "ch", "centre hospitalier", "hopital"), (None, ("local", "hospital"))),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources.abc import Traversable
+from itertools import zip_longest
 from typing import NamedTuple
 
 import msgspec
@@ -141,6 +142,9 @@ class ColumnFinder:
             has_values = any(map(_is_value, below[: max(read) + 1])) or (key and not self.field_of_head(key))
             if has_heads and not has_values:
                 yield self.columns_of(_joined_heads(cells, below)), below_line
+            if self.is_header(below):  # what stands above is then the title of a group, or the head of both rows
+                padded = zip_longest(cells, below, fillvalue="")
+                yield self.columns_of([bottom or top for top, bottom in padded]), below_line
         yield columns, line
 
     def missing(self, tables: Sequence[Columns]) -> Text:

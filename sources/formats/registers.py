@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from domain.errors import Problem
-from domain.suppliers.asked_last import SELLING_KINDS, is_public_siret
+from domain.suppliers.known_trades import SELLING_KINDS, is_public_siret
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, LegalForm, name_by_number
 from domain.text.bilingual import said_by

@@ -33,7 +33,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.asked_last import asked_last
+from domain.suppliers.known_trades import asked_last
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, name_by_number
 from domain.text.bilingual import said_by

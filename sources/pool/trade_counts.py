@@ -24,8 +24,7 @@ from domain.suppliers.known_trades import (
 from domain.suppliers.source import Batch, CheckedRecord, SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from matching.reference import Reference, load_reference
-from sources.file_reader import ReadOptions, batches, cache_key_of, reader_versions, write_through
-from sources.formats.registry import ADDING, CSV, NDJSON
+from sources.file_reader import ADDING, CSV, NDJSON, ReadOptions, batches, cache_key_of, reader_versions, write_through
 from sources.pool.manifest import MadeFile
 
 STEP = "trades"

@@ -29,7 +29,7 @@ from sources.file_types.csv_cells import FALSE, unmarked_text
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
 from sources.file_types.workbook import Sheet
 from sources.rows import unreadable
-from sources.validation import siret_passes_check
+from sources.validation import luhn_remainder, siret_passes_check
 
 _SAID = said_by(__name__)
 
@@ -37,6 +37,10 @@ MOST_LINES = 100_000
 MOST_TEXTS, LONGEST_WORDS = 4_000, 400
 """Objects of different words that are read as segments, 0.6 ms each: of others the CPV code alone says one."""
 _DIGITS = re.compile(r"\d+")
+_A_SUM = re.compile(
+    r"((sous|grand|s|montant) )?(total|totaux)(?! (energies|direct|marketing|access))( .*)?"
+    r"|cumul( .*)?|somme|ensemble|(a )?report(er)?|recapitulatif"
+)
 LONGEST_KEPT = 40
 LIKELY_YEARS = range(1900, 2200)
 """Another is misprinted, as in “0218-03-01”."""
@@ -138,13 +142,8 @@ def _number_of(cell: str) -> tuple[str, bool]:
         return "", False
     if len(digits) == _SIREN_KEY_DIGITS:
         # with the seat's rank and a key of its own, it is a SIRET whose check tells of the SIREN alone
-        return digits, _luhn(digits)
+        return digits, luhn_remainder(digits.encode()) == 0
     return digits, siret_passes_check(digits)
-
-
-def _luhn(digits: str) -> bool:
-    total = sum(sum(divmod(int(each) * (1 + place % 2), 10)) for place, each in enumerate(reversed(digits)))
-    return total % 10 == 0
 
 
 def read_reserved(cell: str) -> bool | None:
@@ -306,9 +305,7 @@ def _add_cells(
     sums: PaymentSums, line: int, found: Mapping[str, str], cells: Sequence[str], heads: Mapping[str, str]
 ) -> tuple[Problem, ...]:
     """Add the payment in a row; what is wrong with it, else nothing."""
-    if not read_number(found["siret"])[0] and any(
-        fold(each).startswith(("total", "sous total", "grand total")) for each in cells
-    ):
+    if not read_number(found["siret"])[0] and any(_A_SUM.fullmatch(fold(each)) for each in cells):
         return (Problem("", "sum_of_others", _SAID["a_sum"]),)
     cents, days = read_amount(found["amount"]), read_days(found.get("date", ""))
     problems = list[Problem]()

@@ -15,7 +15,7 @@ from domain.allotment.allotment import Allotment
 from matching.reference import Reference
 from tests.api.conftest import portal
 from tests.api.refusals import assert_refused
-from tests.factories import RENNES, VANNES, approved, offer, offerless, supplier
+from tests.factories import RENNES, VANNES, approved, offer, supplier
 
 JSON = "application/json"
 NEED: dict[str, Any] = {
@@ -51,16 +51,6 @@ def with_lot(**fields: Any) -> dict[str, Any]:
     return NEED | {"lots": [NEED["lots"][0] | fields]}
 
 
-async def test_suppliers_of_unknown_trade_are_told_beside_each_lot(settings: Settings, reference: Reference) -> None:
-    """Three ACI that do it are not preferred to an ESAT of which nobody knows whether it does."""
-    unknown = offerless("esat", at=VANNES, approvals=approved("ESAT"))
-    async with portal(settings, reference, *POOL[3:], unknown) as client:
-        body = NEED | {"lots": [{"id": "1", "segments": ["de-5flux"]}], "allotment": {"divide": []}}
-        (lot,) = (await post(client, body)).json()["proposals"][0]["lots"]
-    assert (lot["reserved"], lot["eligible"], lot["unknown"]) == (["handicap", "iae"], 3, 1)
-    assert "unknown_trade" in [reason["code"] for reason in lot["reasons"]]
-
-
 async def test_the_answer_is_an_allotment(client: AsyncTestClient[Litestar]) -> None:
     """By default lots are divided by segment and departement, and reserved where law and supply allow."""
     answer = await post(client, NEED)
@@ -88,26 +78,6 @@ async def test_values_are_divided_where_the_buyer_gave_them_by_segment(client: A
     assert {reason["code"] for lot in parts for reason in lot["reasons"]} >= {"value_shared"}
     codes = {advice["code"]: advice for advice in by_segment["advice"]}
     assert (codes["PROCEDURE_OF_SUM"]["article"], codes["PROC_FORMALISEE"]["message"][:3]) == ("R2121-1", "300")
-
-
-async def test_a_departement_is_divided_into_parts_that_say_who_could_do_them(
-    client: AsyncTestClient[Litestar],
-) -> None:
-    """As POST /match answers for the lot and its territory; the title has the buyer's words, and where."""
-    lot = {"id": "1", "title": "Compost", "segments": ["de-bio"]}
-    options = {"divide": ["epci"], "max_lots": 2}
-    need = NEED | {"territory": {"codes": ["departement:35"]}, "lots": [lot], "allotment": options}
-    lots = (await post(client, need)).json()["proposals"][0]["lots"]
-    assert len(lots) == 2
-    for part in lots:
-        assert part["title"].startswith("Compost – ")
-        place = {"territory": {"codes": part["territory"]["codes"]}, "reserved": part["reserved"]}
-        asked = {name: NEED[name] for name in ("on", "buyer")} | {"lots": [lot | place]}
-        (found,) = (await post(client, asked, "/match")).json()["lots"]
-        assert part["total"] == found["total"]
-        (told,) = (reason["message"] for reason in part["reasons"] if reason["code"] == "part_supply")
-        others = found["alternatives"]["reserved"]
-        assert f"sans réservation : {others['none']} ; réservée aux EA et ESAT : {others['handicap']} ;" in told
 
 
 async def test_the_answer_is_the_same_each_time_but_for_the_words(client: AsyncTestClient[Litestar]) -> None:

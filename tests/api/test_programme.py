@@ -112,6 +112,15 @@ async def test_a_workbook_of_several_sheets_and_merged_heads(client: AsyncTestCl
     assert [each["columns"] == {} for each in answer["summary"]["sheets"]] == [True, False, False]
 
 
+@pytest.mark.parametrize("above", ["N°;Achat;;Calendrier;Lieu", ";Achats prévus;;;Lieu d'exécution"])
+async def test_heads_of_two_rows_of_which_one_is_a_group(client: AsyncTestClient[Litestar], above: str) -> None:
+    """A group such as "Achat" above the heads names no field, and a head that stands above alone is read."""
+    table = f"Programmation 2027\n{above}\n;Objet;Montant estimé HT;Lancement;\n1;Nettoyage;10 000;T2 2027;Rennes\n"
+    (item,) = (await post(client, table, CSV, "?territory=departement:56")).json()["items"]
+    assert item["title"] == "Nettoyage"
+    assert (item["read"]["value_eur"], item["read"]["territory"]["label"]) == (10_000, "Rennes")
+
+
 async def test_a_budget_of_several_years_and_a_departement_as_a_place(client: AsyncTestClient[Litestar]) -> None:
     table = "Besoin;Budget 2027 HT;Budget 2028 HT;Budget 2027 TTC;Lieu\nNettoyage de locaux;10 000;20 000;12 000;56\n"
     (item,) = (await post(client, table, CSV)).json()["items"]

@@ -200,3 +200,21 @@ async def test_awards_count_where_they_are_asked_for(served: Client, buyer: Buye
         assert (found["total_eur"], found["handicap_eur"], found["awards"]) == (1000.01, 1000.01, 1)
         assert found["by_segment"] == {"ev-entretien": 1000.01}
     assert (await served.post("/spending?awards=true", json=body)).json()["awards"] == 0
+
+
+@pytest.mark.parametrize(
+    ("paid_on", "total", "counted"),
+    [("2026-03-01", 1000.01, 0), ("2026-07-09", 1000.01, 0), (None, 1000.01, 0), ("2026-02-28", 2000.02, 1)],
+)
+async def test_an_award_that_the_table_has_counts_once(
+    served: Client, buyer: Buyer, source: str, paid_on: str | None, total: float, counted: int
+) -> None:
+    supplier = await buyer.supplier(source, "1", approvals=[{"kind": "ESAT"}], legal_form="association")
+    number = (await served.get(f"/suppliers/{supplier}")).json()["siret"]
+    need = await create(served, buyer.headers)
+    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-03-01", "value_eur": 1000.01}
+    assert (await served.post(f"/needs/{need['id']}/awards", json=award, headers=buyer.headers)).status_code == 201
+    body = {"awards": True, "lines": [{"siret": sibling(number), "amount": 1000.01, "date": paid_on}]}
+    found = (await served.post("/spending", json=body, headers=buyer.headers)).json()
+    assert (found["total_eur"], found["awards"], found["awards_in_table"]) == (total, counted, 1 - counted)
+    assert sum(found["by_segment"].values()) == total

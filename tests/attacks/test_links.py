@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from api.declarations.declare import TYPED_CODES
 from api.runtime.rate_limits import Limits
 from db.core.engine import transaction
-from db.schema.declaration_tables import declaration_secrets
+from db.schema.campaign_tables import declaration_secrets
 from db.schema.supplier_tables import idempotency_keys
 from domain.campaigns.campaign import MOST_RECIPIENTS
 from domain.declarations.declaration import CODE_LENGTH, CODE_LETTERS

@@ -1,13 +1,11 @@
 """Requests that come twice."""
 
-import asyncio
-
 import msgspec
 import pytest
 from sqlalchemy import text
 
 from db.api_keys import ensure_organisation
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection, Engine
 from db.idempotency import LIFETIME, Answer, Submission, claim_key, delete_expired, store_answer
 from domain.errors import InvalidContent
 from tests.db.suppliers.samples import NOW, ask
@@ -57,21 +55,3 @@ async def test_expired_answers_are_deleted(connection: Connection, answered: Sub
     assert await claim_key(connection, answered, NOW) == ANSWER
     await delete_expired(connection, NOW + LIFETIME)
     assert (await connection.execute(text("SELECT count(*) FROM idempotency_keys"))).scalar_one() == 0
-
-
-async def test_two_at_once_are_carried_out_once(engine: Engine) -> None:
-    """The second waits for the first to commit, and gets its answer."""
-    carried_out = 0
-    submission = await ask(engine, submission_of)
-
-    async def submit() -> Answer:
-        nonlocal carried_out
-        async with transaction(engine) as connection:
-            if (stored := await claim_key(connection, submission, NOW)) is not None:
-                return stored
-            carried_out += 1
-            await store_answer(connection, submission, ANSWER)
-            return ANSWER
-
-    assert await asyncio.gather(*(submit() for _ in range(4))) == [ANSWER] * 4
-    assert carried_out == 1

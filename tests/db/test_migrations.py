@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-import db.schema.declaration_tables
+import db.schema.campaign_tables
 import db.schema.organisation_tables
 import db.schema.supplier_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db import migrate

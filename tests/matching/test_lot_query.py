@@ -92,6 +92,8 @@ def test_a_segment_asked_as_object_stays_object(read: Any, object_: dict[str, An
 def test_what_is_not_understood_is_set_aside_not_refused(read: Any) -> None:
     query = read(need(lot(cpv=(MEDICAL,), keywords=("zzyzx",))))
     assert (query.wanted, query.unmapped, query.unknown) == ((), (MEDICAL,), ("zzyzx",))
+    query = read(need(Lot(id="1", title="Zzyzx")))
+    assert (query.wanted, query.unknown) == ((), ("Zzyzx",))
 
 
 def test_everything_wrong_is_told_at_once(reference: Reference) -> None:
@@ -118,27 +120,30 @@ def test_everything_wrong_is_told_at_once(reference: Reference) -> None:
     ]
 
 
-def test_a_wrong_territory_of_the_need_is_told_once(reference: Reference) -> None:
-    """However many lots rest on it; what else is wrong in them is told too."""
-    asked = need(lot(), lot("zz", id="2"), lot(id="3"), territory=codes("nuts:FRZZZ"))
-    assert problems(reference, asked) == [
-        ("/territory/codes/0", "unknown_code"),
-        ("/lots/1/segments/0", "unknown_code"),
-    ]
+OF_35 = lot(id="2", territory=codes("departement:35"))
 
 
-def test_a_wrong_territory_of_the_need_is_told_even_where_no_lot_rests_on_it(reference: Reference) -> None:
-    asked = need(lot(territory=codes("departement:35")), territory=codes("departement:999"))
-    assert problems(reference, asked) == [("/territory/codes/0", "unknown_code")]
-
-
-def test_no_territory_anywhere(reference: Reference) -> None:
-    asked = Need(lots=(lot(), lot(id="2", territory=codes("departement:35")), lot("zz", id="3")))
-    assert problems(reference, asked) == [
-        ("/lots/0/territory", "no_territory"),
-        ("/lots/2/segments/0", "unknown_code"),
-        ("/lots/2/territory", "no_territory"),
-    ]
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (
+            need(lot(), lot("zz", id="2"), lot(id="3"), territory=codes("nuts:FRZZZ")),
+            [("/territory/codes/0", "unknown_code"), ("/lots/1/segments/0", "unknown_code")],
+        ),
+        (need(OF_35, territory=codes("departement:999")), [("/territory/codes/0", "unknown_code")]),
+        (
+            Need(lots=(lot(), OF_35, lot("zz", id="3"))),
+            [
+                ("/lots/0/territory", "no_territory"),
+                ("/lots/2/segments/0", "unknown_code"),
+                ("/lots/2/territory", "no_territory"),
+            ],
+        ),
+    ],
+    ids=["once for all lots", "even where no lot rests on it", "of each lot where there is none"],
+)
+def test_a_wrong_territory_is_told(reference: Reference, asked: Need, found: list[tuple[str, str]]) -> None:
+    assert problems(reference, asked) == found
 
 
 @pytest.mark.parametrize(
@@ -185,11 +190,6 @@ def test_what_the_needs_title_says_of_several_lots_is_asked_of_those_that_say_it
     }
 
 
-def test_a_title_that_says_no_trade_is_told(read: Any) -> None:
-    query = read(need(Lot(id="1", title="Zzyzx")))
-    assert (query.wanted, query.unknown) == ((), ("Zzyzx",))
-
-
 def test_a_title_is_read_where_a_code_hides_the_trade(read: Any) -> None:
     query = read(need(Lot(id="1", title="Ramassage des cartons", cpv=("75231240",))))
     assert sources_of(query) == {"de-5flux": ("title:Ramassage des cartons",)}
@@ -203,9 +203,6 @@ def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
     query = read(need(Lot(id="1", title="Nettoyage des bureaux", cpv=("90910000",))))
     assert sources_of(query) == {"pr-locaux": ("title:Nettoyage des bureaux", "cpv:90910000")}
     assert query.title_says == ()
-
-
-def test_a_title_agrees_with_a_code_too_general_beside_another(read: Any) -> None:
     query = read(need(Lot(id="1", title="Nettoyage des bureaux", cpv=("90910000", "90914000"))))
     assert query.title_says == ()
 

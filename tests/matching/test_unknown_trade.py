@@ -1,29 +1,24 @@
 """Suppliers near a lot of which no offer is known: who they are, in which order, and what follows for the supply.
 
-They are found near a territory as by measuring every one, and once for the same question.
+Who is near a lot is what `tests/matching/oracle` measures for every one.
 """
 
-from random import Random
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 
-from domain.needs.need import Lot, Need, TerritoryRequest
+from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import LotShortlist, Tension
-from domain.suppliers.supplier import Point, StaffSize, Supplier, SupplierSize
+from domain.suppliers.supplier import StaffSize, Supplier, SupplierSize
 from matching.engine import match
-from matching.index.service_areas import NEARBY_KM
 from matching.tension import tension_of_whole_lot
-from matching.unknown_trade import likely_trades, nearby
+from matching.unknown_trade import likely_trades
 from tests.factories import (
     NANTES,
     ON,
     RENNES,
-    SAINT_DENIS,
     approved,
-    around,
     codes,
     live,
     lot,
@@ -205,28 +200,6 @@ def test_a_lot_that_is_not_understood_says_so_first() -> None:
     found = matched(need(Lot(id="1", keywords=("zzyzx",)), territory=RENNES_ALONE), *esats(3))
     assert (found.tension.level, "TRADE_UNKNOWN" in codes_of(found)) == ("unknown", True)
     assert found.tension.message == "Aucun métier n'a été reconnu dans ce lot : préciser l'objet"
-
-
-@pytest.mark.parametrize(
-    "territory",
-    [codes("departement:35"), codes("region:94", "departement:974"), around(RENNES, 30), around(NANTES, 0.5)],
-    ids=str,
-)
-def test_the_same_as_by_measuring_every_one(territory: TerritoryRequest) -> None:
-    draw = Random(1)
-    spots = [
-        moved(middle, draw.uniform(-3, 3), draw.uniform(-3, 3)) for middle in (RENNES, SAINT_DENIS) for _ in range(300)
-    ]
-    spots += [Point(42.0 + draw.uniform(-1, 1), 9.0 + draw.uniform(-1, 1)) for _ in range(100)]
-    ours = live(*(offerless(f"{n}", at=at) for n, at in enumerate(spots)), supplier("known"), offerless("x", at=None))
-    asked, columns = reference().geography.territory(territory), ours.base.columns
-    assert asked.shape is not None
-    without = [n for n in range(len(columns)) if not columns.supplier(n).offers]
-    every = asked.less_radius(np.nan_to_num(asked.shape.distance(columns.positions[without]), nan=np.inf))
-    found = nearby(ours, asked, ON, reference().rules)
-    assert sorted(found.ordinals.tolist()) == np.array(without)[every <= NEARBY_KM].tolist()
-    assert len(found.ordinals) > 5
-    assert found.distance.tolist() == sorted(every[every <= NEARBY_KM].tolist())
 
 
 def test_a_search_given_up_is_no_verdict() -> None:

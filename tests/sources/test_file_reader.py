@@ -9,6 +9,7 @@ import pytest
 from domain.suppliers.source import Batch, SourceMapping
 from sources.file_reader import (
     CHECKED,
+    CSV,
     CacheKey,
     ReadOptions,
     batches,
@@ -18,7 +19,6 @@ from sources.file_reader import (
     reader_versions,
     write_through,
 )
-from sources.formats.registry import CSV
 from tests.factories import reference
 from tests.sources.pool.published_samples import Cells, establishment, unit, write_cells
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 from litestar import Response
 
+from api.declarations.page_form import known_areas
 from api.desk.frame.form import Field, choices_among, form_fields, read_form
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
@@ -36,14 +37,14 @@ from db.suppliers.sources import all_settings
 from domain.errors import Conflict, require_found
 from domain.law.reservations.eligibility import is_in_force
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
-from domain.reference.territory import Area, Territories, UnknownTerritory
+from domain.reference.territory import Area, Territories
 from domain.suppliers.source import LICENCES, open_licence
 from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
 from domain.text.bilingual import NOTHING, PARIS, Text, listed, long_date, place_after_de, printed_count
 from matching.answer.messages import evidence
 from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference
-from sources.formats.registry import CSV
+from sources.file_reader import CSV
 
 ApprovalState = Literal["in_force", "ended", "to_come"]
 KINDS_OF_SUPPLIER: tuple[Kind, ...] = get_args(Kind)
@@ -117,12 +118,8 @@ def understand_search(
     Values that no list offers are left out.
     """
     form = read_form(DirectoryForm, {name: [text[:LONGEST] for text in texts] for name, texts in fields.items()})
-    areas, choices, wrong_place, place = list[Area](), tuple[Area, ...](), None, form.place
-    for code in form.territories[:MOST_PLACES]:
-        try:
-            areas.append(reference.territories.area(code, suggest=False))
-        except UnknownTerritory:
-            continue
+    areas = known_areas(form.territories[:MOST_PLACES], reference)
+    choices, wrong_place, place = tuple[Area, ...](), None, form.place
     if place:
         found = territories_of_name(place, reference)
         if len(found) == 1 or any(area in areas for area in found):

@@ -36,7 +36,7 @@ from db.needs.needs import select_award, select_awards
 from db.needs.shortlists import select_shortlists
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.equal_treatment.acts import SupplierActs, decision_in_words
-from domain.errors import InvalidContent, NotFound
+from domain.errors import InvalidContent, NotFound, require_found
 from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
 from domain.report.lots import best_outcome, by_gravity
@@ -222,9 +222,8 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
     """The page that asks to confirm the withdrawal of an award that was entered by mistake."""
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
-        award = await select_award(connection, visit.organisation_id, need.id, id_in(award_id, NO_AWARD))
-    if award is None:
-        raise NotFound(NO_AWARD)
+        found = await select_award(connection, visit.organisation_id, need.id, id_in(award_id, NO_AWARD))
+    award = require_found(found, NO_AWARD)
     return stored_need_page(visit, "record/award_withdrawal.html", need, award=award)
 
 

@@ -38,9 +38,9 @@ from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.suppliers.source import Import, ImportMode, Row, RowError, SourceDocument, SourceMapping
 from domain.text.bilingual import PARIS, Language, Text
 from matching.reference import Reference
+from sources.file_reader import CSV, FORMATS, JSON, NDJSON, read_rows
 from sources.file_types.csv_cells import csv_of
 from sources.file_types.workbook import SIGNATURE, first_sheet, uncompressed_size
-from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
 from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, rejected_rows, template_rows, titles_in
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile

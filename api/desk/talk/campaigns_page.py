@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from api.campaigns.links import PDF, LinksAsked, answer_with_links
 from api.campaigns.routes import recipients_as_csv
 from api.campaigns.run_campaign import (
+    change_campaign,
+    lock_own_campaign,
     own_campaign,
     plan_campaign,
     post_campaign,
@@ -35,8 +37,7 @@ from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import CSV
 from db.campaigns.campaigns import answers_by_commune, select_campaigns
 from db.core.engine import Connection, transaction
-from domain.campaigns.campaign import LONGEST_BODY, CampaignRequest
-from domain.campaigns.rules import NO_CAMPAIGN, first_reminder
+from domain.campaigns.campaign import LONGEST_BODY, NO_CAMPAIGN, CampaignRequest, first_reminder, require_draft
 from domain.errors import InvalidContent
 from domain.reference.territory import Area
 from domain.supply import AreaSupply
@@ -53,7 +54,12 @@ STEPS = {"envoyer": send_campaign, "partis": post_campaign, "rappeler": remind_s
 
 
 class CampaignForm(ContactForm, frozen=True, kw_only=True):
-    """The form fields of a new campaign; a territory is looked up by its name, a trade by words (`added`)."""
+    """The form fields of a campaign; a territory is looked up by its name, a trade by words (`added`).
+
+    `draft`: the id of the draft that they change; empty: a new one.
+    """
+
+    draft: Annotated[str, Field("brouillon")] = ""
 
     title: Annotated[str, Field("titre", "title", forms.required(forms.bounded_text(400), SAID["no_name"]))] = ""
     place: Annotated[str, Field("lieu", at="lieu", also=("territory",))] = ""
@@ -85,20 +91,21 @@ async def list_campaigns(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/campagnes/nouvelle", scope="needs")
 async def show_new_campaign(visit: Visit) -> Response[bytes]:
-    """The form of a new campaign: as one of the organisation's (`modele`), else with a text to begin with."""
+    """The form of a new campaign, or of a draft (`brouillon`): as one of the organisation's (`modele`), or as usual."""
     form = CampaignForm(subject=_SAID["subject"].to(visit.language), body=_SAID["body"].to(visit.language))
-    if model := visit.text("modele"):
+    draft = visit.text("brouillon")
+    if model := draft or visit.text("modele"):
         async with transaction(visit.services.database) as connection:
             campaign = await own_campaign(connection, visit.organisation_id, id_in(model, NO_CAMPAIGN))
         known = "" if campaign.only_unknown_trade else "oui"
         form = forms.form_of_request(CampaignForm, campaign, territories=campaign.territory.codes or (), known=known)
-        form = replace(form, reply_by="")
+        form = replace(form, draft=draft, reply_by=form.reply_by if draft else "")
     return _form_page(visit, form)
 
 
 @page("POST", "/campagnes", scope="needs")
 async def create_campaign(visit: Visit) -> Response[bytes]:
-    """Draw up a campaign and redirect to it; the form again to look something up, or where something is wrong."""
+    """Draw up a campaign, or change a draft, and redirect to it; the form again to look up or correct something."""
     form = forms.read_form(CampaignForm, visit.fields)
     found = territories_of_name(form.place[:LONGEST_NAME], visit.reference) if form.place else ()
     if len(found) == 1:
@@ -109,7 +116,12 @@ async def create_campaign(visit: Visit) -> Response[bytes]:
         request = _request_of_form(form, found)
 
         async def plan(connection: Connection, acting: Acting) -> FormOutcome:
-            made = await plan_campaign(connection, acting, request)
+            if form.draft:
+                before = await lock_own_campaign(connection, acting, id_in(form.draft, NO_CAMPAIGN))
+                require_draft(before)
+                made = await change_campaign(connection, acting, before, request)
+            else:
+                made = await plan_campaign(connection, acting, request)
             return FormOutcome(f"/campagnes/{made.id}")
 
         return await write_once(visit, plan)

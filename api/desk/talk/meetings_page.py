@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
 from api.campaigns.invitations import InvitationRequest, plan_invitations
+from api.declarations.page_form import known_areas
 from api.desk.frame.form import Mistake, WrongForm, field_mistakes
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
@@ -55,7 +55,6 @@ from domain.errors import InvalidContent, NotFound
 from domain.meetings.meeting import Meeting, MeetingStatus
 from domain.needs.need import TerritoryRequest
 from domain.needs.status import NO_NEED, OPEN
-from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER
 from matching.inspection.supply import SupplySearch, suppliers_to_ask
 
@@ -164,18 +163,8 @@ async def _save_meeting(visit: Visit, id: str = "", meeting_id: str = "") -> Res
 
 plan_new_meeting = page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")(_save_meeting)
 change_planned_meeting = page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")(_save_meeting)
-
-
-@page("POST", "/rencontres/nouvelle", scope="needs")
-async def plan_meeting_of_territory(visit: Visit) -> Response[bytes]:
-    """Plan a meeting of a territory and redirect to it; the form again where something is wrong."""
-    return await _save_meeting(visit)
-
-
-@page("POST", "/rencontres/{meeting_id}", scope="needs")
-async def change_meeting_of_territory(visit: Visit, meeting_id: str) -> Response[bytes]:
-    """Change a meeting of a territory and redirect to it; the form again where something is wrong."""
-    return await _save_meeting(visit, meeting_id=meeting_id)
+plan_meeting_of_territory = page("POST", "/rencontres/nouvelle", scope="needs")(_save_meeting)
+change_meeting_of_territory = page("POST", "/rencontres/{meeting_id}", scope="needs")(_save_meeting)
 
 
 @page("GET", "/rencontres/{meeting_id}", scope="needs")
@@ -206,21 +195,6 @@ async def get_badges(visit: Visit, meeting_id: str) -> Response[bytes]:
     async with transaction(visit.services.database) as connection:
         meeting = await own_meeting(connection, visit.organisation_id, id_in(meeting_id, NO_MEETING))
     return await badges_of(visit.call, meeting, CSV if visit.text("forme") == "csv" else PDF)
-
-
-@page("GET", "/rencontres/{meeting_id}/agenda.ics", scope="needs")
-async def get_calendar_file_of_territory(visit: Visit, meeting_id: str) -> Response[bytes]:
-    """A meeting of a territory as an iCalendar file."""
-    return await get_calendar_file_of(visit, None, meeting_id)
-
-
-def _areas_of_form(visit: Visit, fields: Fields) -> list[Area]:
-    """The territories that a form names; none for codes that are unknown, which a mistake tells."""
-    found = list[Area]()
-    for code in filter(None, fields.get("territoire", ())):
-        with suppress(UnknownTerritory):
-            found.append(visit.reference.territories.area(code))
-    return found
 
 
 async def suppliers_of_territory(acting: Acting, fields: Fields) -> dict[str, list[UUID]]:
@@ -292,7 +266,7 @@ async def _meeting_form_page(
     shown = dict(fields or {})
     if meeting is not None:
         shown["version"] = [str(meeting.version)]
-    areas = _areas_of_form(visit, shown)
+    areas = known_areas([each for each in shown.get("territoire", ()) if each], reference)
     here = await suppliers_of_territory(acting_at(visit), shown) if areas else {}
     return visit.page(
         "talk/meeting.html",
@@ -321,17 +295,15 @@ async def _meeting_form_page(
 show_meeting = page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")(_meeting_form_page)
 
 
-@page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
-async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
-    """A meeting as an iCalendar file."""
-    return await get_calendar_file_of(visit, id_in(id, NO_NEED), meeting_id)
-
-
-async def get_calendar_file_of(visit: Visit, need_id: UUID | None, meeting_id: str) -> Response[bytes]:
-    """A meeting about a need, or about none, as an iCalendar file."""
-    organisation = visit.organisation_id
+async def _calendar_file(visit: Visit, meeting_id: str, id: str = "") -> Response[bytes]:
+    """A meeting as an iCalendar file. `id`: of the need that it is about; empty for one of a territory."""
+    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED) if id else None
     async with transaction(visit.services.database) as connection:
         meeting = await _meeting_about(connection, organisation, need_id, meeting_id)
     content = calendar_of_one(meeting, visit.reference.territories)
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+get_calendar_file = page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")(_calendar_file)
+get_calendar_file_of_territory = page("GET", "/rencontres/{meeting_id}/agenda.ics", scope="needs")(_calendar_file)

@@ -208,11 +208,12 @@ def _advise_formal(need: Need, part: Procedure, view: InForce) -> LegalAdvice:
 
 def _advise_concession(part: Procedure, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below."""
-    group = part.group
+    group, published = part.group, view["eu_concessions"].status != "unknown"
     if part.level == "formal":
-        return _value_advice(group, "concession_formal", view)
+        name = "concession_formal" if published else "formal_above_any_threshold"
+        return _value_advice(group, name, view, rule="eu_concessions")
     if part.by_amount == "adapted":
-        return _value_advice(group, "concession_simplified", view)
+        return _value_advice(group, "concession_simplified" if published else "concession_simplified_unpublished", view)
     quoted, *rules = light_rules("concession", group)
     carried = sorted({lot.object.carried or "social_services" for lot in group.light})
     objects = [sentence(view, f"object_of_{each}") for each in carried]

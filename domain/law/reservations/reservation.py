@@ -68,13 +68,16 @@ def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[Leg
     # the type was usable before its minimum share was fixed by decree: between both dates a person must judge
     if view["minimum_share_penitentiary"].status != "in_force" and view.holds("reserved_penitentiary"):
         found.append(finding(view, "share_not_fixed"))
-    # works are performed on the buyer's site, hence outside; a declared site must be the prison's own address
-    if bought.works or has_site:
-        name = "works_outside_prison" if bought.works else "place_of_performance_given"
-        found.append(finding(view, name, sure=bought.nature_sure))
-    # nor are services on the buyer's or user's premises
     on_site = view.codes("penitentiary_site_segments").intersection(bought.segments)
-    if on_site and on_site.issuperset(bought.segments) and not bought.supplies:
+    all_on_site = on_site and on_site.issuperset(bought.segments) and not bought.supplies
+    # works are performed on the buyer's site, hence outside; a declared site must be the prison's own address
+    if bought.works:
+        found.append(finding(view, "works_outside_prison", sure=bought.nature_sure))
+    elif has_site:
+        name = "services_at_the_place_given" if all_on_site else "place_of_performance_given"
+        found.append(finding(view, name, sure=bought.sure if all_on_site else "high"))
+    # nor are services on the buyer's or user's premises
+    if all_on_site:
         found.append(finding(view, "services_on_premises", sure=bought.sure))
     elif on_site or not view.codes("penitentiary_doubtful_segments").isdisjoint(bought.segments):
         found.append(finding(view, "services_partly_on_premises", sure=bought.sure))

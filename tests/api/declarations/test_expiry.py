@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from api.declarations.expiry import end_due
 from db.core.engine import transaction
-from db.schema.declaration_tables import declaration_links, declaration_mails
+from db.schema.campaign_tables import declaration_links, declaration_mails
 from matching.reference import Reference
 from tests.api.exchanges.steps import keyless
 from tests.api.mailbox import PUBLIC_URL, emailing

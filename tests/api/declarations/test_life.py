@@ -13,7 +13,7 @@ from sqlalchemy import select
 from api.declarations.declare import SENDS_A_DAY
 from api.declarations.expiry import end_due
 from db.core.engine import transaction
-from db.schema.declaration_tables import declaration_links, declarations
+from db.schema.campaign_tables import declaration_links, declarations
 from domain.suppliers.supplier import DECLARATIONS
 from matching.reference import Reference
 from tests.api.exchanges.steps import create_exchange, keyless, move
@@ -147,6 +147,34 @@ async def test_neither_an_ended_word_nor_one_of_a_revoked_link_stands_again(town
         await says(client, second, **LAUNDRY)
         assert (await keyless(client, "DELETE", second)).status_code == 204
         assert await trades(client, supplier) == []
+
+
+async def test_the_true_word_stands_again_once_a_false_one_ends_by_its_own_date(town: Town, source: str) -> None:
+    client, rival = town.client, await member(town.client, "needs")
+    supplier = await supplier_of(client, source)
+    true, false = await link(client, supplier), await link(rival, supplier)
+    await says(client, true, **BIO)
+    await says(client, false, **LAUNDRY, valid_until=town.today.isoformat())
+    town.clock[0] += timedelta(days=1)
+    await end_all_due(client)
+    assert await trades(client, supplier) == ["de-bio"]
+    page = await read(client, true)
+    assert (page["declaration"]["expired"], page["replaced_at"]) == (False, None)
+    entries = (await rival.get(f"/audit?object=supplier:{supplier}")).json()["items"]
+    assert [each["detail"] for each in entries if each["action"] == "declaration.expired"] == [{"stands_again": True}]
+
+
+async def test_false_words_by_several_links_of_one_organisation_leave_the_true_one(town: Town, source: str) -> None:
+    client, owner = town.client, await member(town.client, "needs", "admin")
+    supplier = await supplier_of(client, source)
+    paths = [await link(owner, supplier) for _ in range(3)]
+    await says(client, paths[0], **BIO)
+    for false in paths[1:]:
+        await says(client, false, **LAUNDRY)
+    for _ in paths[1:]:
+        asked = {"reason": "Pas vous"}
+        assert (await owner.post(f"/suppliers/{supplier}/declaration/withdrawal", asked)).status_code == 200
+    assert await trades(client, supplier) == ["de-bio"]
 
 
 async def test_what_is_withdrawn_with_a_false_word_does_not_stand_again(town: Town, source: str) -> None:

@@ -95,6 +95,7 @@ async def test_the_page_has_the_suppliers_of_the_api_in_their_order(served: Clie
     for row in lot["near_misses"]:
         assert fold(row["message"]) in fold(text)
     assert fold(f"Offre repérée : {TENSIONS[lot['tension']['level']].fr}") in fold(text)
+    assert ("Qui appeler" in text) == (lot["tension"]["level"] != "good")
 
 
 async def test_another_reservation_or_radius_is_a_button_away(

@@ -14,8 +14,8 @@ import pytest
 
 from api.directory import open_data
 from domain.suppliers.source import open_licence
+from sources.file_reader import FORMATS
 from sources.formats.open_data import description_of_package
-from sources.formats.registry import FORMATS
 from sources.pool.manifest import published_files
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, key, put, put_record, send, siret

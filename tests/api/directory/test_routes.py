@@ -54,9 +54,6 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "stranger": {"offers": [], "location": None, "address": None, "siret": None, "approvals": None, "active": False},
 }
 
-MOVED = {"location": RENNES, "address": {"commune": "56178"}}
-"""In Rennes by its point, in Pontivy by its address."""
-
 
 @pytest.fixture(scope="module")
 async def pool(served: Client) -> AsyncIterator[Client]:
@@ -98,25 +95,23 @@ async def test_filters(pool: Client, query: str, expected: str) -> None:
     assert await listed(pool, f"source={POOL}&limit=1&{query}") == expected.split()
 
 
-async def test_a_supplier_stands_where_its_point_is(pool: Client) -> None:
-    """As for a match and the supply of a territory, whatever commune its address names."""
-    here, there = "departement:35", "departement:56"
-    await put_record(pool, POOL, "moved", name="moved", **MOVED)
+@pytest.mark.parametrize(
+    ("place", "inside", "outside"),
+    [
+        # by its point, as for a match and the supply of a territory, whatever commune its address names
+        ({"location": RENNES, "address": {"commune": "56178"}}, "departement:35", "departement:56"),
+        # by its commune, where no outline is known
+        ({"location": None, "address": {"commune": "97502"}}, "departement:975", "departement:35"),
+    ],
+)
+async def test_a_supplier_stands_in_one_place(pool: Client, place: dict[str, Any], inside: str, outside: str) -> None:
+    await put_record(pool, POOL, "moved", name="moved", **place)
     try:
-        assert "moved" in await listed(pool, f"source={POOL}&territory={here}")
-        assert "moved" not in await listed(pool, f"source={POOL}&territory={there}")
-        assert "moved" in await listed(pool, f"source={POOL}&territory={there}&territory=commune:35238")
+        found = [await listed(pool, f"source={POOL}&territory={each}") for each in (inside, outside)]
+        assert ["moved" in each for each in found] == [True, False]
+        assert "moved" in await listed(pool, f"source={POOL}&territory={outside}&territory={inside}")
     finally:
         await pool.delete(f"/sources/{POOL}/suppliers/moved")
-
-
-async def test_where_no_outline_is_known_it_stands_in_its_commune(pool: Client) -> None:
-    await put_record(pool, POOL, "island", name="island", address={"commune": "97502"}, location=None)
-    try:
-        assert await listed(pool, f"source={POOL}&territory=departement:975") == ["island"]
-        assert "island" not in await listed(pool, f"source={POOL}&territory=departement:35")
-    finally:
-        await pool.delete(f"/sources/{POOL}/suppliers/island")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ from db.exchanges.buyer_mails import queue_answer_mail, queue_digests, unwanted_
 from db.invitations import invite, note_seen
 from db.journal.entries import write_entry
 from db.persons import SEEN_DAYS, end_access
-from db.schema.buyer_mail_tables import buyer_mails, unwanted_mails
-from db.schema.organisation_tables import exchanges
+from db.schema.organisation_tables import buyer_mails, exchanges, unwanted_mails
 from db.schema.person_tables import desk_accounts
 from domain.journal import Actor
 from matching.reference import Reference

@@ -23,7 +23,7 @@ from db.declarations.links import NewLink, follow, insert_links, insert_mail, li
 from db.delivery.outbox import ClaimedRow, mail_columns
 from db.exchanges.exchanges import select_exchange
 from db.exchanges.reply_links import select_link, select_outgoing_message
-from db.schema.declaration_tables import declaration_mails
+from db.schema.campaign_tables import declaration_mails
 from db.schema.organisation_tables import message_mails
 from domain.exchanges.letter import OutgoingMessage
 from tests.api.exchanges.steps import some_suppliers

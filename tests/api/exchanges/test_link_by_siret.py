@@ -12,7 +12,7 @@ from api.exchanges.link_by_siret import LINKS_BY_SIRET
 from api.people_settings import mail_server
 from api.runtime.rate_limits import Limits
 from db.core.engine import transaction
-from db.schema.declaration_tables import declaration_links, declaration_mails
+from db.schema.campaign_tables import declaration_links, declaration_mails
 from tests.api.conftest import take_all
 from tests.api.exchanges.steps import BROWSER, keyless
 from tests.api.sync.factories import Client, put_record

@@ -19,9 +19,8 @@ import msgspec
 import pytest
 
 from api.journal.export_need import VERIFIER, read_need_to_export, write_exported_need
-from api.journal.send_heads import signed_line
+from api.journal.send_heads import request_timestamp, signed_line
 from api.journal.signing_key import JournalKey
-from api.journal.timestamps import request_timestamp
 from api.journal.verify_record import Export
 from db.core.engine import Engine
 from db.journal.entries import queue_heads, replace_line, write_entry

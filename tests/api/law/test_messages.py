@@ -33,7 +33,7 @@ CODES: dict[Level, str] = {
         RESERVATION_NOT_OPEN RESERVED_PROOFS STAFF_TRANSFER EGALIM LAWYER_SERVICES""",
     "need": """
         PROC_FORMALISEE MAPA GRE_A_GRE LIGHT_REGIME SMALL_LOT_SETS SOCIAL_CONSIDERATION ENVIRONMENTAL_CONSIDERATION
-        SPASER VALUE_UNKNOWN ESTIMATED_VALUE
+        SPASER VALUE_UNKNOWN ESTIMATED_VALUE CONCESSION_OVER_5Y
         BUYER_KIND_UNKNOWN THRESHOLD_UNKNOWN CONCESSION_SIMPLIFIED TOTAL_BELOW_LOTS MIXED_OBJECT MIXED_SERVICES
         ALLOTMENT FRAMEWORK_MAX_4Y TIME_LIMITS DIRECT_AWARD_FILE SUSTAINABLE_SPECIFICATIONS PME_SHARE FINANCIAL_TERMS
         BOOKS_DIRECT_AWARD YEARLY_LIST DISTANCE_SOURCING_ONLY ENERGY_SOBRIETY YOUNG_INNOVATIVE_COMPANIES
@@ -71,6 +71,7 @@ def battery() -> Iterator[Json]:
     yield values(100_000, None)
     yield values(100_000, estimated_total_eur=50_000)
     yield values(1_000, contract="concession")
+    yield need(lot(duration_months=61, segments=["pr-locaux"]), contract="concession")
     yield values(6_000_000, contract="concession")
     yield values(99_999, nature="works")
     yield need(lot(id="w", cpv=["45442100"], value_eur=90_000), lot(id="s", cpv=["55524000"], value_eur=50_000))

@@ -198,15 +198,6 @@ async def test_nothing_is_overwritten_unseen(buyer: Buyer) -> None:
     assert (await buyer.patch(path, {"title": "B"}, **{"If-Match": first.headers["etag"]})).json()["version"] == 3
 
 
-async def test_writers_at_once_who_saw_the_same_are_told_apart(buyer: Buyer) -> None:
-    """One of them wins; the others are told that it changed."""
-    path = await need_that_is(buyer, "draft")
-    seen = {"If-Match": (await buyer.get(path)).headers["etag"]}
-    answers = await asyncio.gather(*(buyer.patch(path, {"title": f"Titre {n}"}, **seen) for n in range(5)))
-    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412]
-    assert (await buyer.get(path)).json()["version"] == 2
-
-
 async def test_a_change_waits_its_turn_where_the_need_is_read_anew(buyer: Buyer) -> None:
     """As what is matched does: otherwise changes of large needs would take all connections to the database."""
     path, turns = await need_that_is(buyer, "draft"), buyer.client.services.matches
@@ -233,10 +224,13 @@ async def test_all_keys_of_an_organisation_wait_in_one_line(served: Client, monk
     one = await member(served, "match", "needs")
     other = await member(served, "match", "needs", organisation=one.key.organisation)
     for each in (one, other):
-        assert (await each.post("/match", NEED)).status_code == 200
+        for path in ("/match", "/allotment"):
+            assert (await each.post(path, NEED)).status_code == 200
+        headers = each.headers | {"Content-Type": "application/xml"}
+        assert (await served.post("/notices", content=b"<ContractNotice/>", headers=headers)).status_code == 422
         need = (await each.post("/needs", NEED)).json()["need"]
         assert (await each.patch(f"/needs/{need['id']}", {"title": "Jardins"})).status_code == 200
-    assert lines == {str(one.organisation_id): 6}
+    assert lines == {str(one.organisation_id): 10}
 
 
 async def test_a_draft_can_be_discarded_with_its_shortlists(buyer: Buyer) -> None:

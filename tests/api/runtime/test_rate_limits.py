@@ -166,14 +166,6 @@ async def test_processes_share_the_quota_of_a_key(engine: Engine, quota: int, mo
     assert await in_one_minute(engine, spend) == (quota, 1)
 
 
-async def test_what_is_left_is_told(engine: Engine) -> None:
-    async def tell() -> list[str]:
-        (limits,) = processes(engine, 1)
-        return [(await spent(limits, 2))[1]["ratelimit"].partition(";t=")[0] for _ in range(4)]
-
-    assert await in_one_minute(engine, tell) == ['"minute";r=1', '"minute";r=0', '"minute";r=0', '"minute";r=0']
-
-
 async def test_a_clock_that_is_put_back_does_not_stop_a_key(engine: Engine) -> None:
     """Such as that of a standby that takes over; a statement that waited a little counts in the later minute."""
     key_id = uuid4()

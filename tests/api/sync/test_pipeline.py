@@ -33,8 +33,7 @@ from db.suppliers.write import RecordRow
 from domain.suppliers.source import Import, Source, SourceMapping
 from domain.suppliers.supplier import Flag
 from matching.geo.projection import register_point
-from sources.file_reader import ROWS_AT_ONCE, ReadOptions, batches
-from sources.formats.registry import CSV, JSON, NDJSON
+from sources.file_reader import CSV, JSON, NDJSON, ROWS_AT_ONCE, ReadOptions, batches
 from sources.rows import UnreadableFile
 from tests.factories import reference
 

@@ -208,37 +208,6 @@ async def test_what_is_known_is_not_sent_again(served: Client, source: str) -> N
     assert (answer.status_code, answer.content) == (304, b"")
 
 
-async def test_older_contracts_stand_behind_younger_ones_and_say_their_age(served: Client, source: str) -> None:
-    """And before what is only inferred."""
-    for external_id, basis, on in (
-        ("inferred", "inferred", None),
-        ("undated", "awarded", None),
-        ("old", "awarded", "2016-05-02"),
-        ("recent", "awarded", "2025-05-02"),
-    ):
-        evidence = [{"kind": "award", "label": "Lavage", "on": on}] if basis == "awarded" else []
-        offer = {"segments": ["pr-vehicules"], "service_area": {"codes": ["commune:97502"]}, "basis": basis}
-        offers = [offer | {"evidence": evidence}]
-        await put_record(served, source, external_id, name=f"{external_id} {source}", offers=offers)
-    await served.services.directory.catch_up()
-    lot = {"id": "1", "segments": ["pr-vehicules"]}
-    need = {"territory": {"codes": ["commune:97502"]}, "lots": [lot], "on": "2026-11-24"}
-    found = (await served.post("/match", json=need)).json()["lots"][0]["candidates"]
-    names = [each["supplier"]["name"].removesuffix(f" {source}") for each in found]
-    assert (names[0], set(names[1:3]), names[3]) == ("recent", {"old", "undated"}, "inferred")
-    said = {
-        name: (each["segments"][0]["basis"], *[one["message"] for one in each["segments"][0]["evidence"]])
-        for name, each in zip(names, found, strict=True)
-    }
-    assert said["recent"] == ("awarded", "Marché public remporté : Lavage")
-    assert said["old"] == ("awarded", "Marché public remporté il y a 10 ans : Lavage")
-    assert said["undated"] == ("awarded", "Marché public remporté à une date inconnue : Lavage")
-    reasons = {each["code"]: each["message"] for each in found[1]["reasons"]}
-    assert "plus de six ans" in reasons["basis_awarded"]
-    for external_id in ("inferred", "undated", "old", "recent"):
-        await served.delete(f"/sources/{source}/suppliers/{external_id}")
-
-
 async def test_a_record_without_a_commune_is_placed_by_its_postal_code_and_city(served: Client, source: str) -> None:
     """What is no postal code is refused with what would be right."""
     where: dict[str, Any] = {"location": None, "address": {"postal_code": "56300", "city": "PONTIVY"}}

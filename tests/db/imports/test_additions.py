@@ -8,7 +8,7 @@ import pytest
 
 from db.core.engine import Engine
 from db.imports.run import Order
-from db.suppliers.merge_split import split_record
+from db.suppliers.regroup import split_record
 from db.suppliers.sources import put_source
 from domain.errors import InvalidContent
 from domain.suppliers.deduplication import RecordKey

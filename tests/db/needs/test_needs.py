@@ -22,12 +22,10 @@ from db.needs.needs import (
     awards_until,
     insert_award,
     insert_need,
-    lock_need,
     mark_award_withdrawn,
     needs_of_year,
     progress_of,
     select_awards,
-    select_need,
     write_need,
 )
 from db.needs.shortlists import (
@@ -48,24 +46,6 @@ from tests.domain.shortlists.samples import STAMP, listed, summary
 from tests.factories import award
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-
-
-async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
-    """The second reads what the first has written."""
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        need = await stored(connection, own)
-
-    async def count_up() -> None:
-        async with transaction(engine) as connection:
-            seen = await lock_need(connection, own, need.id)
-            assert seen is not None
-            await write_need(connection, own, msgspec.structs.replace(seen, version=seen.version + 1))
-
-    await asyncio.gather(*(count_up() for _ in range(4)))
-    found = await ask(engine, select_need, own, need.id)
-    assert found is not None
-    assert found.version == 5
 
 
 async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine: Engine) -> None:

@@ -44,6 +44,7 @@ def test_a_whole_declaration_is_taken() -> None:
         ({"contact": {"email": "nobody"}}, ("/contact/email", "invalid_email")),
         ({"contact": {"phone": "appelez-nous"}}, ("/contact/phone", "invalid_phone")),
         ({"contact": {"website": "javascript:alert(1)"}}, ("/contact/website", "invalid_website")),
+        ({"contact": {"website": 'https://a.fr/"><script>'}}, ("/contact/website", "invalid_website")),
         ({"valid_until": "2026-11-29"}, ("/valid_until", "past")),
         ({"valid_until": "2036-11-29"}, ("/valid_until", "too_late")),
     ],

@@ -148,6 +148,17 @@ def test_framework_lasts_four_years_or_eight(who: Buyer | None, renewal: int, ex
     assert "FRAMEWORK_MAX_4Y" not in advice(need(lot, buyer=who))
 
 
+def test_a_long_concession_is_justified_by_its_investments() -> None:
+    """Sixty months pass, renewals included; passenger transport is outside the article (L3126-3)."""
+    for cpv, months, told in (("90511000", 60, False), ("90511000", 61, True), ("60112000", 61, False)):
+        lots = [Lot(id=n, cpv=(cpv,), value_eur=9, duration_months=48, renewal_months=months - 48) for n in "12"]
+        found = [
+            each for each in review(need(*lots, contract="concession")).advice if each.code == "CONCESSION_OVER_5Y"
+        ]
+        assert [(each.article, each.confidence, each.lots) for each in found] == [("R3114-2", "high", ())] * told
+    assert "CONCESSION_OVER_5Y" not in advice(need(Lot(id="1", cpv=("90511000",), duration_months=61)))
+
+
 @pytest.mark.parametrize(
     ("lot", "expected"),
     [

@@ -53,6 +53,12 @@ def test_days(cell: str, day: date | None) -> None:
     assert read_day(cell, 2026) == day
 
 
+@pytest.mark.parametrize("cell", ["T5 2027", "5e trimestre 2027", "T0"])
+def test_a_quarter_that_no_year_has(cell: str) -> None:
+    with pytest.raises(UnreadableCell):
+        read_day(cell, 2026)
+
+
 @pytest.mark.parametrize(
     ("cell", "head", "months"),
     [

@@ -26,7 +26,7 @@ from domain.shortlists.diff import AbsenceCode
 from domain.shortlists.listed_suppliers import Confidence, Gate, Outcome
 from domain.shortlists.shortlist import Severity, SupposedSiteSource, TensionLevel
 from domain.shortlists.version import DecisionCode
-from domain.suppliers.asked_last import AskedLast
+from domain.suppliers.known_trades import AskedLast
 from domain.suppliers.supplier import Basis, EvidenceKind, Kind, LegalForm
 from domain.text import labels
 from domain.text.bilingual import (

@@ -162,13 +162,18 @@ def communes(of: tuple[str, ...]) -> set[int]:
     return {ordinal for code in of for ordinal in TERRITORIES.area(code).communes}
 
 
-def test_a_region_is_its_departements() -> None:
-    assert area_codes(("region:53",), "departement", TERRITORIES) == [
-        ("departement:22",),
-        ("departement:29",),
-        ("departement:35",),
-        ("departement:56",),
-    ]
+@pytest.mark.parametrize(
+    ("code", "kind", "areas"),
+    [
+        ("region:53", "departement", [(f"departement:{number}",) for number in (22, 29, 35, 56)]),
+        ("departement:56", "departement", []),
+        ("commune:56178", "epci", []),
+    ],
+)
+def test_a_region_is_its_departements_and_what_has_one_area_is_not_divided(
+    code: str, kind: Any, areas: list[tuple[str, ...]]
+) -> None:
+    assert area_codes((code,), kind, TERRITORIES) == areas
 
 
 @pytest.mark.parametrize("code", ["departement:56", "departement:29", "epci:243500741", "region:53", "nuts:FRH0"])
@@ -180,11 +185,6 @@ def test_areas_make_up_the_territory(code: str, kind: str) -> None:
     assert set().union(*inside) == communes((code,))
     assert sum(map(len, inside)) == len(communes((code,)))
     assert kind == "departement" or len(parts) > 1 or code.startswith("epci")
-
-
-def test_what_has_one_area_is_not_divided() -> None:
-    assert area_codes(("departement:56",), "departement", TERRITORIES) == []
-    assert area_codes(("commune:56178",), "epci", TERRITORIES) == []
 
 
 def numbered(*requests: TerritoryRequest, kind: str | None = "departement") -> tuple[Areas, list[tuple[int, ...]]]:
@@ -272,6 +272,7 @@ def test_the_reservation_leaves_the_most_eligible_with_the_fewest_types(
 ) -> None:
     lot = lot_proposed(kinds)
     assert lot.reserved == reserved
+    assert lot_proposed(kinds, reserve=False).reserved == ()
     assert ("reserved" in reasons(lot)) == bool(reserved)
     assert (lot.total, lot.eligible) == (len(kinds), len(kinds))
 
@@ -326,7 +327,3 @@ def test_lots_are_not_joined_where_nobody_answers_the_whole() -> None:
     for both, joined in ((), False), ((supplier("both", offer("de-bio", "de-5flux")),), True):
         found = allot(need, live(*apart, *both), reference(), ON, "fr")
         assert any(len(lot.from_lots) > 1 for each in found.proposals for lot in each.lots) == joined
-
-
-def test_nothing_is_reserved_where_nobody_wants_it() -> None:
-    assert lot_proposed(("ESAT", "ESAT", "ESAT"), reserve=False).reserved == ()

@@ -124,6 +124,23 @@ def test_evidence_is_told_strongest_and_latest_first_and_no_more_than_three() ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("won", "age", "is_old"),
+    [
+        (date(2025, 5, 2), "", False),
+        (date(2016, 5, 2), " il y a 10 ans", True),
+        (None, " à une date inconnue", True),
+    ],
+    ids=["recent", "old", "undated"],
+)
+def test_a_contract_says_its_age_and_an_old_one_is_to_be_confirmed(won: date | None, age: str, is_old: bool) -> None:
+    """That it stands behind younger ones, `tests/matching/oracle` reads."""
+    found = candidate(supplier("x", based_on(offer(basis="awarded"), Evidence("award", "Lavage", won))))
+    assert [each.message for each in found.segments[0].evidence] == [f"Marché public remporté{age} : Lavage"]
+    (said,) = [each.message for each in found.reasons if each.code == "basis_awarded"]
+    assert ("plus de six ans" in said) is is_old
+
+
 def test_what_is_declared_needs_no_evidence() -> None:
     shop = supplier("x", based_on(offer(), Evidence("words", "nettoyage")), offer(basis="inferred"))
     assert candidate(shop).segments[0].evidence == ()

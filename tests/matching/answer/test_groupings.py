@@ -6,6 +6,7 @@ from datetime import date
 from itertools import combinations, islice
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -128,17 +129,33 @@ def by_trying(found: LotMatch, count: int, seed: int) -> list[frozenset[int]]:
     return [frozenset(some) for some in allowed[:count]]
 
 
+def named(one: Grouping) -> dict[UUID, set[str]]:
+    return {each.id: {*each.segments} for each in one.suppliers}
+
+
+def with_segments(found: LotMatch, rows: frozenset[int]) -> dict[UUID, set[str]]:
+    """The suppliers of some rows, each with the segments of the lot's object that it answers."""
+    columns, objects = found.live.base.columns, found.query.subject.objects
+    answered = {row: found.selection.best[: len(objects), row] != NO_OFFER for row in rows}
+    return {
+        columns.supplier(int(found.ordinals[row])).id: {code for code, has in zip(objects, of_row, strict=True) if has}
+        for row, of_row in answered.items()
+    }
+
+
 @settings(max_examples=examples(60), derandomize=True)
 @given(draw=st.randoms(use_true_random=True), count=st.integers(1, 10), on=st.sampled_from(DATES))
 def test_the_first_are_those_that_trying_every_set_gives(bench: Bench, draw: Random, count: int, on: date) -> None:
-    """In any pool, after changes, under any reservation, cap and site."""
-    asked = drawn_need(bench.scenery, draw, lots=2)
+    """In any pool, after changes, under any reservation, cap and site; the answer names them with their segments."""
+    asked = msgspec.structs.replace(drawn_need(bench.scenery, draw, lots=2), groupings=count)
     index, known = bench.index(suppliers(bench.scenery, draw, 60)), bench.reference
-    for found in lot_matches(known.reader.read(asked), index, on, known.rules):
+    told = match(asked, index, known, on, "fr").lots
+    for found, lot_told in zip(lot_matches(known.reader.read(asked), index, on, known.rules), told, strict=True):
         if len(found.passing.order) > 25:
             continue
-        seed = draw_seed(asked)
-        assert [frozenset(each) for each in first_groupings(found, count, seed)] == by_trying(found, count, seed)
+        expected = by_trying(found, count, draw_seed(asked))
+        assert [frozenset(each) for each in first_groupings(found, count, draw_seed(asked))] == expected
+        assert [named(one) for one in lot_told.groupings] == [with_segments(found, rows) for rows in expected]
 
 
 def test_nobody_nearer_is_missed_where_not_all_distances_are_known(bench: Bench) -> None:

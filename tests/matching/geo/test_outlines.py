@@ -26,11 +26,6 @@ def test_every_area_has_a_valid_outline_but_the_overseas_collectivities(kind: Ou
     assert missing == (collectivities if kind in ("commune", "departement") else set())
 
 
-def test_rings_turn_as_geojson_asks() -> None:
-    parts = shapely.get_parts(outlines("region"))
-    assert bool(shapely.is_ccw(shapely.get_exterior_ring(parts)).all())
-
-
 def test_outlines_cannot_be_written_to() -> None:
     with pytest.raises(ValueError, match="read-only"):
         outlines("region")[0] = None

@@ -75,12 +75,6 @@ def test_nearest_of_polygons_on_both_sides_of_the_world(radius: float, point: tu
     assert abs(measured(PolygonShape(np.array(polygons)), *point) - expected) <= max(0.005 * expected, 0.06)
 
 
-def test_a_hole_is_outside() -> None:
-    ring = shapely.Polygon(star(48, 0, [1.0] * 12).exterior.coords, [star(48, 0, [0.5] * 12).exterior.coords])
-    assert measured(PolygonShape(np.array([ring])), 48, 0) > 30
-    assert measured(PolygonShape(np.array([ring])), 48, 0.75) == 0
-
-
 @settings(max_examples=examples(60))
 @given(
     PLACES, st.lists(st.floats(0.05, 1.5), min_size=3, max_size=12), st.tuples(st.floats(-22, 51), st.floats(-62, 56))

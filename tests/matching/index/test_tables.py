@@ -51,7 +51,7 @@ from matching.index.tables import (
 from matching.index.trade_groups import counts_by_source, counts_of_all
 from matching.reference import Reference
 from tests.conftest import examples
-from tests.factories import VANNES, approved, index, offer, offerless, square, supplier
+from tests.factories import approved, index, offer, offerless, supplier
 from tests.matching.index.test_live_index import answer, last_written, written
 
 
@@ -91,34 +91,7 @@ def test_joined_parts_that_are_mapped_answer_and_change_as_an_index_of_all(
             held, plain = held.with_changes(changed, (), 2), plain.with_changes(changed, (), 2)
             assert answer(reference, held) == answer(reference, plain)
             assert held.trade_groups() == plain.trade_groups()
-
-
-def test_areas_that_several_parts_have_are_one(reference: Reference, tmp_path: Path) -> None:
-    """Also those that were drawn, and each keeps its outline."""
-    drawn, other, coded = (
-        offer(geometry=square(VANNES, 0.1)),
-        offer(geometry=square(VANNES, 0.2)),
-        offer(codes=("departement:56",)),
-    )
-    pools = [[supplier("a", drawn), supplier("b", coded)], [supplier("c", other), supplier("d", coded, drawn)]]
-    parts = []
-    for number, pool in enumerate(pools):
-        (tmp_path / str(number)).mkdir()
-        parts.append(part_of(reference, tmp_path / str(number), pool))
-    whole = Index(join_tables(parts, reference.taxonomy), reference.taxonomy, reference.cpv, reference.geography)
-    assert len(whole.areas) == 3
-    assert answer(reference, LiveIndex(whole, 1)) == answer(reference, LiveIndex(index(*pools[0], *pools[1]), 1))
-
-
-def test_a_drawn_area_of_a_mapped_index_is_met_where_it_was_drawn(reference: Reference, tmp_path: Path) -> None:
-    """And the same area of a supplier written later is not another one."""
-    drawn = offer(geometry=square(VANNES, 0.1))
-    held = mapped(reference, tmp_path, built(reference, supplier("a", drawn), supplier("b"), supplier("c")))
-    held = held.with_changes([supplier("d", drawn)], (), 2)
-    assert len(held.base.areas) == 1
-    assert answer(reference, held) == answer(
-        reference, LiveIndex(index(supplier("a", drawn), supplier("b"), supplier("c"), supplier("d", drawn)), 1)
-    )
+            assert len(held.base.areas) == len(plain.base.areas), "an area that several parts have is one"
 
 
 def test_tables_name_codes_that_reference_data_has_dropped_and_are_read_whole(

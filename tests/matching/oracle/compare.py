@@ -1,18 +1,16 @@
-"""Are a lot's shortlist and its groupings such that the oracle allows them? Each disagreement is told in words."""
+"""Is a lot's shortlist such that the oracle allows it? Each disagreement is told in words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import NamedTuple
 from uuid import UUID
 
 from domain.needs.need import Need, Reserved
-from domain.shortlists.listed_suppliers import Candidate, Grouping, NearMiss, UnknownSupplier
+from domain.shortlists.listed_suppliers import Candidate, NearMiss, UnknownSupplier
 from domain.shortlists.shortlist import LotShortlist, Shortlist, TensionLevel
 from tests.matching.oracle.ground import tolerance_km
 from tests.matching.oracle.oracle import (
     ANSWERING,
     GATES_PASSED,
-    OUTCOMES,
     RADII_KM,
     RESERVATIONS,
     Expected,
@@ -37,7 +35,6 @@ def disagreements(answer: Shortlist, expected: Sequence[Expected], asked: Need) 
             *_candidates(lot, one, asked.limit),
             *_near_misses(lot, one, asked.near_misses),
             *_unknown_trade(lot, one, asked.unknown_rows),
-            *grouping_disagreements(lot, one, asked.groupings),
         )
     ]
 
@@ -88,18 +85,30 @@ def _coverage(lot: LotShortlist, expected: Expected) -> Iterator[str]:
         known = _known_sizes(expected)
         allowed = {"low"} if known.stop <= 3 else {"good"} if known.start >= 3 else {"low", "good"}
     if "good" in allowed and not (
-        (members := _members(expected)) is not None and _is_whole_answered(members, expected)
+        (answers := _answers(expected)) is not None and _is_whole_answered(answers, expected)
     ):
-        allowed = {"low"} if members is not None else {"low", "good"}  # a close call leaves it open
+        allowed = {"low"} if answers is not None else {"low", "good"}  # a close call leaves it open
     if lot.tension.level not in allowed or lot.tension.unknown != lot.unknown_trade.eligible:
         yield f"tension {lot.tension} where the object segments have {objects} candidates"
 
 
-def _is_whole_answered(members: Mapping[UUID, "Member"], expected: Expected) -> bool:
+def _answers(expected: Expected) -> set[frozenset[str]] | None:
+    """What each of the candidates answers; None where close calls leave it open who they are."""
+    found = set()
+    for one in expected.judged:
+        if len({(j.excluded_by(expected.reserved), frozenset(j.used)) for j in one.judgments}) > 1:
+            return None
+        judgment = one.judgments[0]
+        if judgment.excluded_by(expected.reserved) is None:
+            found.add(frozenset(judgment.answers & judgment.used.keys()))
+    return found
+
+
+def _is_whole_answered(answers: set[frozenset[str]], expected: Expected) -> bool:
     """Whether at most four of the candidates answer the whole lot."""
     objects = {segment for segment, role in expected.roles.items() if role == "object"}
-    answers = {one.answers & objects for one in members.values()}
-    return any(objects <= frozenset().union(*some) for size in range(1, 5) for some in combinations(answers, size))
+    own = {each & objects for each in answers}
+    return any(objects <= frozenset().union(*some) for size in range(1, 5) for some in combinations(own, size))
 
 
 def _known_sizes(expected: Expected) -> range:
@@ -303,103 +312,3 @@ def _sure(some: Sequence[Offerless], reserved: Sequence[Reserved]) -> list[Offer
         for one in some
         if not reserved or any(one.verdicts[kind].outcome in {"ELIGIBLE", "ELIGIBLE_IF"} for kind in reserved)
     ]
-
-
-MOST_TRIED = 20
-
-
-class Member(NamedTuple):
-    """A candidate as a grouping may have it: what it answers, its eligibility and its distance."""
-
-    answers: frozenset[str]
-    outcome: int
-    distance_km: float
-
-
-class SetKey(NamedTuple):
-    """What decides before the draw."""
-
-    size: int
-    outcome: int
-    distance_km: float
-
-
-def grouping_disagreements(lot: LotShortlist, expected: Expected, asked: int) -> Iterator[str]:
-    """Everything that a lot's groupings say otherwise; nothing is said where a call is close or the sets are many."""
-    if not asked:
-        if lot.groupings:
-            yield "groupings that were not asked for"
-        return
-    members = _members(expected)
-    if members is None or len(members) > MOST_TRIED:
-        return
-    objects = frozenset(segment for segment, role in expected.roles.items() if role == "object")
-    allowed = {} if any(one.answers == objects for one in members.values()) else _allowed(members, objects)
-    if len(lot.groupings) != min(asked, len(allowed)):
-        yield f"{len(lot.groupings)} groupings of {len(allowed)}, {asked} asked for"
-    for one in lot.groupings:
-        yield from _composed(one, members, allowed)
-    yield from _set_order([frozenset(each.id for each in one.suppliers) for one in lot.groupings], allowed)
-
-
-def _composed(
-    one: Grouping, members: Mapping[UUID, Member], allowed: Mapping[frozenset[UUID], SetKey]
-) -> Iterator[str]:
-    """Who is together, and what each answers."""
-    if frozenset(each.id for each in one.suppliers) not in allowed:
-        yield f"{[each.name for each in one.suppliers]} is no grouping"
-        return
-    for each in one.suppliers:
-        if set(each.segments) != members[each.id].answers:
-            yield f"{each.name} answers {each.segments}, expected {sorted(members[each.id].answers)}"
-
-
-def _set_order(shown: Sequence[frozenset[UUID]], allowed: Mapping[frozenset[UUID], SetKey]) -> Iterator[str]:
-    """Each once, none after one that it is better than, and nothing better left out."""
-    if len(set(shown)) < len(shown):
-        yield "a grouping is shown twice"
-    keys = [allowed[each] for each in shown if each in allowed]
-    for place, key in enumerate(keys):
-        if any(_set_after(before, key) for before in keys[:place]):
-            yield f"grouping {place + 1} {key} comes after one that it is better than"
-    for each, key in allowed.items():
-        if keys and each not in shown and _set_after(keys[-1], key):
-            yield f"a grouping {key} is missing"
-
-
-def _members(expected: Expected) -> dict[UUID, Member] | None:
-    """The candidates by id; None where close calls leave it open who they are."""
-    found = {}
-    for one in expected.judged:
-        if len({(j.excluded_by(expected.reserved), frozenset(j.used)) for j in one.judgments}) > 1:
-            return None
-        judgment = one.judgments[0]
-        if judgment.excluded_by(expected.reserved) is None:
-            best = judgment.best(expected.reserved)
-            answers = frozenset(judgment.answers & judgment.used.keys())
-            away = FAR_KM if one.distance_km is None else one.distance_km
-            found[one.supplier.id] = Member(answers, OUTCOMES.index(best) if best else 0, away)
-    return found
-
-
-def _allowed(members: Mapping[UUID, Member], objects: frozenset[str]) -> dict[frozenset[UUID], SetKey]:
-    """Every set of two to four that answers all, none of them superfluous."""
-
-    def answer_all(some: Sequence[UUID]) -> bool:
-        return objects <= frozenset().union(*(members[each].answers for each in some))
-
-    return {
-        frozenset(some): SetKey(
-            size, max(members[each].outcome for each in some), max(members[each].distance_km for each in some)
-        )
-        for size in (2, 3, 4)
-        for some in combinations(members, size)
-        if answer_all(some) and not any(answer_all([other for other in some if other != each]) for each in some)
-    }
-
-
-def _set_after(one: SetKey, other: SetKey) -> bool:
-    """Does `one` come after `other` for certain, whatever the tolerance on distances?"""
-    if one[:2] != other[:2]:
-        return one[:2] > other[:2]
-    return one.distance_km - other.distance_km > tolerance_km(one.distance_km) + tolerance_km(other.distance_km)

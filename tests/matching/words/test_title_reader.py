@@ -33,6 +33,7 @@ READER = reference().interpreter.titles
         ("Réfection de la chaussée et des trottoirs, rue du Stade", "", "bt-voirie"),
         ("Complémentaire santé et prévoyance des agents", "", "so-mutuelle"),
         ("Entretien de l'agence", "", "pr-locaux"),
+        ("Gestion de la crèche municipale", "", "so-enfance"),
     ],
 )
 def test_a_title_says_its_object(title: str, need: str, segment: str) -> None:
@@ -69,14 +70,17 @@ def test_another_trade_is_none_of_ours(title: str) -> None:
     assert READER.read(title) == ()
 
 
-def test_premises_name_a_trade_only_where_they_are_run() -> None:
-    assert READER.read("Gestion de la crèche municipale")[0].segment == "so-enfance"
-    assert ("creche", ("so-enfance",)) not in READER.explain("Extension de la crèche municipale").phrases
-
-
-def test_a_vague_phrase_names_a_trade_only_where_nothing_else_is_said() -> None:
-    assert ("securite", ("te-mediation",)) in READER.explain("Lot 3 : sécurité").phrases
-    assert ("securite", ("te-mediation",)) not in READER.explain("Mise en sécurité de la falaise").phrases
+@pytest.mark.parametrize(
+    ("title", "phrase", "segment", "named"),
+    [
+        ("Extension de la crèche municipale", "creche", "so-enfance", False),  # premises, where they are not run
+        ("Lot 3 : sécurité", "securite", "te-mediation", True),  # vague, and nothing else is said
+        ("Mise en sécurité de la falaise", "securite", "te-mediation", False),
+        ("Réhabilitation de la mairie", "rehabilitation", "bt-tce", True),
+    ],
+)
+def test_a_phrase_names_a_trade_where_the_title_is_about_it(title: str, phrase: str, segment: str, named: bool) -> None:
+    assert ((phrase, (segment,)) in READER.explain(title).phrases) == named
 
 
 @pytest.mark.parametrize(
@@ -84,25 +88,25 @@ def test_a_vague_phrase_names_a_trade_only_where_nothing_else_is_said() -> None:
 )
 def test_works_on_the_thing_of_another_trade_name_none(title: str) -> None:
     assert all(not segments for _, segments in READER.explain(title).phrases)
-    assert ("rehabilitation", ("bt-tce",)) in READER.explain("Réhabilitation de la mairie").phrases
 
 
-def test_goods_that_are_bought_speak_for_a_segment_that_sells_them() -> None:
-    bought = READER.clues("Fourniture de légumes et de peinture")
-    assert (bought["rs-denrees"].bought, bought["rs-denrees"].bought_elsewhere) == (True, False)
-    assert (bought["bt-peinture"].bought, bought["bt-peinture"].bought_elsewhere) == (False, True)
-    assert not READER.clues("Fourniture et pose de peinture")["bt-peinture"].bought_elsewhere
-
-
-def test_works_that_others_oversee_are_not_asked_for() -> None:
-    """An architect's contract names the works, which are not its own."""
-    overseen = READER.clues("Maîtrise d'œuvre pour la réfection des façades")
-    assert overseen["bt-peinture"].overseen
-    assert not READER.clues("Réfection des façades")["bt-peinture"].overseen
-    assert not READER.clues("Maîtrise d'œuvre pour la refonte du site internet")["nu-dev"].overseen
-
-
-def test_what_oversees_is_another_trade() -> None:
+@pytest.mark.parametrize(
+    ("title", "segment", "what", "clue"),
+    [
+        # goods that are bought speak for a segment that sells them
+        ("Fourniture de légumes et de peinture", "rs-denrees", "bought", True),
+        ("Fourniture de légumes et de peinture", "rs-denrees", "bought_elsewhere", False),
+        ("Fourniture de légumes et de peinture", "bt-peinture", "bought", False),
+        ("Fourniture de légumes et de peinture", "bt-peinture", "bought_elsewhere", True),
+        ("Fourniture et pose de peinture", "bt-peinture", "bought_elsewhere", False),
+        # an architect's contract names the works, which are not its own
+        ("Maîtrise d'œuvre pour la réfection des façades", "bt-peinture", "overseen", True),
+        ("Réfection des façades", "bt-peinture", "overseen", False),
+        ("Maîtrise d'œuvre pour la refonte du site internet", "nu-dev", "overseen", False),
+    ],
+)
+def test_clues_tell_what_is_bought_and_what_others_oversee(title: str, segment: str, what: str, clue: bool) -> None:
+    assert getattr(READER.clues(title)[segment], what) is clue
     vocabulary = taxonomy.load().vocabulary
     assert set(vocabulary.overseeing) <= set(vocabulary.outside)
 
@@ -208,6 +212,8 @@ def said(parts: tuple[tuple[str, ...], ...]) -> str:
         ("Tonte LOT N�1", "tonte", ""),
         ("Le présent marché a pour objet la tonte de haies", "tonte haie", ""),
         ("Entretien des b?timents", "entretien batiment", ""),
+        ("Pl�trerie du b�timent", "platrerie batiment", ""),
+        ("Vitres de Vitré", "vitre vitre", ""),  # a town, and its name the stem of window panes
         ("Tvx d'aménagement ou daménagement", "travaux amenagement | amenagement", ""),
         ("�Brosserie, haies�", "brosserie | haie", ""),
         ("Fourniture de haies pour les enfants", "fourniture haie", "enfant"),
@@ -226,15 +232,6 @@ def test_places_numbers_and_buyers_are_set_aside() -> None:
     parsed = PARSER.parse("2024-017 Peinture à Saint-Jean-de-Losne au profit des services de l'État")
     assert said(parsed.parts) == "peinture"
     assert set(parsed.aside) == {"2024", "017", "saint jean losne", "au profit des services de l'État"}
-
-
-def test_a_place_named_as_a_thing_is_left() -> None:
-    """Vitré is a town, and its name the stem of window panes."""
-    assert said(PARSER.parse("Vitres de Vitré").parts) == "vitre vitre"
-
-
-def test_letters_lost_for_good_are_put_back_where_that_makes_a_word() -> None:
-    assert said(PARSER.parse("Pl�trerie du b�timent").parts) == "platrerie batiment"
 
 
 def test_a_title_is_read_as_far_as_titles_go() -> None:

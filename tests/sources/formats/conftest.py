@@ -32,7 +32,7 @@ from domain.suppliers.supplier import (
     SupplierRecord,
     SupplierSize,
 )
-from sources.formats.registry import read_rows
+from sources.file_reader import read_rows
 from sources.rows import Context
 
 SAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "samples.json").read_text("utf-8"))

@@ -10,8 +10,8 @@ import pytest
 
 from domain.suppliers.source import Row
 from domain.suppliers.supplier import Approval
+from sources.file_reader import CSV, read_rows
 from sources.formats import conventions
-from sources.formats.registry import CSV, read_rows
 from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import CONTEXT, outcome
 

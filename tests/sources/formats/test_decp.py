@@ -14,7 +14,7 @@ import pytest
 
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import PublicAward
-from sources.formats.registry import CSV, JSON, NDJSON, read_rows
+from sources.file_reader import CSV, JSON, NDJSON, read_rows
 from tests.sources.formats.conftest import CONTEXT, SAMPLES, outcome, read
 
 BUYER, SIRET, OTHER = "22560001400016", "80746931700018", "91310933600010"

@@ -10,7 +10,7 @@ import pytest
 
 from domain.suppliers.source import Row, SourceMapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
-from sources.formats.registry import JSON, NDJSON, read_rows
+from sources.file_reader import JSON, NDJSON, read_rows
 from tests.sources.formats.conftest import CONTEXT, SAMPLES, outcome
 
 ELEMENT: dict[str, Any] = SAMPLES["gogocarto"]["element"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.suppliers.source import Row, RowError, SourceMapping
 from domain.suppliers.supplier import PlacesSize
-from sources.formats.registry import CSV, read_rows
+from sources.file_reader import CSV, read_rows
 from tests.sources.formats.conftest import CONTEXT
 
 HEADER = (

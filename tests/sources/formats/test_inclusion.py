@@ -13,8 +13,8 @@ import pytest
 from domain.reference import taxonomy
 from domain.suppliers.source import Row, RowError, SourceMapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
+from sources.file_reader import JSON, NDJSON, read_rows
 from sources.formats.inclusion import sectors
-from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
 from tests.conftest import ROOT
 from tests.sources.formats.conftest import CONTEXT, SAMPLES

@@ -12,8 +12,8 @@ import pytest
 
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point, SupplierSize
+from sources.file_reader import CSV
 from sources.formats.registers import SIAE_COLUMNS
-from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
 from sources.validation import siret_passes_check
 from tests.sources.formats.conftest import SAMPLES, outcome, read

@@ -12,7 +12,7 @@ import pytest
 
 from domain.suppliers.source import Row
 from domain.suppliers.supplier import Address, Approval, Flag, Point, SizeInEuros, StaffSize, SupplierSize
-from sources.formats.registry import CSV, JSON, NDJSON
+from sources.file_reader import CSV, JSON, NDJSON
 from sources.formats.sirene import legal_form_of
 from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import SAMPLES, outcome, read

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.source import Row, RowError
-from sources.formats.registry import CSV
+from sources.file_reader import CSV
 from sources.formats.spreadsheet import TITLES, rejected_rows, template_rows
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import UnreadableFile

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from domain.suppliers.source import Row
-from sources.formats.registry import BY_FILE_ALONE, CSV, FORMATS, NDJSON
+from sources.file_reader import BY_FILE_ALONE, CSV, FORMATS, NDJSON
 from sources.pool.build import build
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.manifest import (

@@ -155,3 +155,27 @@ def test_the_cpv_code_says_the_segment_else_the_words(monkeypatch: pytest.Monkey
     found = sums.result(segments)
     assert found.by_segment == {"pr-locaux": 300, "ev-entretien": 700, "unknown": 1100}
     assert [(each.cents, each.lines) for each in found.payments if each.line == 3] == [(400, 1)]
+
+
+@pytest.mark.parametrize(
+    ("words", "is_sum"),
+    [
+        ("Totaux", True),
+        ("S/Total", True),
+        ("Sous-total 2025", True),
+        ("Montant total HT", True),
+        ("TOTAUX GÉNÉRAUX", True),
+        ("Cumul", True),
+        ("À reporter", True),
+        ("Total Énergies", False),
+        ("TotalEnergies", False),
+        ("Solde du marché", False),
+        ("Report de congrès", False),
+    ],
+)
+def test_rows_that_add_up_others(words: str, is_sum: bool) -> None:
+    table = f"Objet;SIRET;Montant HT\nEntretien;{SOUND};100\n{words};;100\n".encode()
+    reference = factories.reference()
+    segments = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter)
+    read = payments_in_tables([Sheet(table, "", ())], segments, "fr")
+    assert (sum(each.cents for each in read.payments), read.rejected.rejected) == ((10000, 1) if is_sum else (20000, 0))

@@ -10,7 +10,7 @@ from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.source import Row
 from domain.suppliers.supplier import Kind
 from domain.text.normalise import fold, stem
-from sources.formats.registry import CSV, read_rows
+from sources.file_reader import CSV, read_rows
 from sources.rows import Context
 from sources.trades.inference import (
     WORDS,

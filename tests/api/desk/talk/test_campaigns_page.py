@@ -37,6 +37,15 @@ async def test_a_campaign_is_counted_before_it_is_sent(own: Browser, asked: str)
     assert asked.removeprefix("/") in own.page
 
 
+async def test_a_draft_is_changed_and_stays_the_same_campaign(own: Browser, asked: str) -> None:
+    await own.open(f"/campagnes/nouvelle?brouillon={asked.rpartition('/')[2]}")
+    answer = await own.submit("campagnes", {"objet": "Quel est votre métier ?", "genres": "EA"})
+    assert (answer.url.path, heading(own.page)) == (asked, "Métiers")
+    words = said(own.page)
+    assert "Message : Quel est votre métier ?" in words
+    assert "0 par courriel, 0 par lettre, 0 sans adresse" in words
+
+
 async def test_letters_are_downloaded_and_said_to_have_left(own: Browser, asked: str) -> None:
     fields = own.fields(f"{asked[1:]}/liens") | {"sous": ["lettres"]}
     answer = await own.post(f"{asked}/liens", data=fields)

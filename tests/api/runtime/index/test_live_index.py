@@ -78,29 +78,21 @@ def test_until_it_is_loaded_requests_are_put_off(loader: IndexLoader) -> None:
     assert refused.value.kind.status == 503
 
 
-async def test_changes_are_followed_while_the_threads_of_all_others_are_taken(
-    engine: Engine, directory: LiveDirectory
-) -> None:
-    """However long these take."""
-    await names_at(directory, await put(engine, "1", "premier"))
+async def test_changes_and_removals_are_followed(engine: Engine, directory: LiveDirectory) -> None:
+    """From what was there before, and while the threads of all others are taken, however long these take."""
+    assert await names_at(directory, await put(engine, "1", "premier")) == ["premier"]
     ended = threading.Event()
     taken = [asyncio.create_task(asyncio.to_thread(ended.wait)) for _ in range(64)]
     try:
-        assert await names_at(directory, await put(engine, "2", "second")) == ["premier", "second"]
+        await put(engine, "2", "second")
+        assert await names_at(directory, await put(engine, "1", "premier, renommé")) == ["premier, renommé", "second"]
+        async with transaction(engine) as connection:
+            version = await delete_record(connection, "cress", "1", NOW, name_similarity)
+        assert version is not None
+        assert await names_at(directory, version) == ["second"]
     finally:
         ended.set()
         await asyncio.gather(*taken)
-
-
-async def test_changes_and_removals_are_followed(engine: Engine, directory: LiveDirectory) -> None:
-    """From what was there before."""
-    assert await names_at(directory, await put(engine, "1", "premier")) == ["premier"]
-    await put(engine, "2", "second")
-    assert await names_at(directory, await put(engine, "1", "premier, renommé")) == ["premier, renommé", "second"]
-    async with transaction(engine) as connection:
-        version = await delete_record(connection, "cress", "1", NOW, name_similarity)
-    assert version is not None
-    assert await names_at(directory, version) == ["second"]
 
 
 @pytest.mark.parametrize("is_noticed", [False, True])

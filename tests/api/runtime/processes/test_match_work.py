@@ -12,15 +12,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import pytest
-from litestar.testing import AsyncTestClient
 
-from api.app import create_app
-from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
 from api.runtime.processes import match_work
 from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
@@ -31,12 +26,11 @@ from api.runtime.processes.match_work import (
     MatchWork,
     require_short_answer,
 )
-from api.settings import Settings, read_settings
+from api.settings import read_settings
 from api.web.problems import Refusal
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need
-from domain.organisation import SCOPES, Client
 from domain.suppliers.note import NotedSupplier
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
@@ -45,14 +39,11 @@ from matching.index.live_index import Index, LiveIndex
 from matching.index.tables import build_tables, load_tables, save_tables
 from matching.inspection.match_cost import estimated_bytes
 from matching.reference import Reference
-from tests.api.conftest import ADMIN_KEY
 from tests.api.runtime.processes.test_forked_processes import is_running
 from tests.factories import NANTES, ON, RENNES, codes, live, lot, need, offer, reference, supplier
 
 LIVE = live(*(supplier(f"atelier {number}") for number in range(200)))
 PLAIN = need(lot())
-ASKED_FOR = b'{"territory":{"codes":["commune:35238"]},"lots":[{"id":"1","segments":["pr"]}]}'
-JSON = "application/json"
 
 
 async def stays() -> None:
@@ -196,41 +187,6 @@ async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     await asyncio.gather(*waiting)
     assert refused.value.kind.status == 429
     assert int(refused.value.headers["retry-after"]) > 0
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "media"),
-    [
-        ("/match", ASKED_FOR, JSON),
-        ("/allotment", ASKED_FOR, JSON),
-        ("/notices", b"<ContractNotice/>", "application/xml"),
-    ],
-)
-async def test_the_keys_of_an_organisation_wait_in_one_line(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, path: str, body: bytes, media: str
-) -> None:
-    """Else an organisation with two keys could occupy all processes."""
-    bearer = Client(id=UUID(int=1), organisation_id=UUID(int=2), organisation="Ville", scopes=SCOPES)
-
-    async def found(*_: object) -> Client:
-        return bearer
-
-    lines: list[str] = []
-
-    async def noted(_: object, key: str, __: object) -> None:
-        lines.append(key)
-        raise Refusal("too-many-requests")
-
-    monkeypatch.setattr(Keys, "_administrator", found)
-    app = create_app(settings, reference(), parts=())
-    app.state.services.live = SimpleNamespace(index=LIVE, index_for=lambda _: LIVE)
-    work = app.state.services.match_work
-    monkeypatch.setattr(work, "run", noted)
-    monkeypatch.setattr(work, "is_small", lambda *_: False)
-    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
-        headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media}
-        assert (await client.post(path, content=body, headers=headers)).status_code == 429
-    assert lines == [str(bearer.organisation_id)]
 
 
 def whose(ours: Reference, about: str) -> tuple[int, str]:

@@ -137,6 +137,16 @@ def test_no_verdict_where_a_value_or_a_threshold_is_unknown() -> None:
         assert ("THRESHOLD_UNKNOWN" in told, "SOCIAL_CONSIDERATION" in told) == (True, False)
 
 
+def test_a_threshold_of_concessions_that_is_not_published_is_not_told() -> None:
+    for value, code, words in (
+        (50_000, "CONCESSION_SIMPLIFIED", "aussi bas"),
+        (20_000_000, "PROC_FORMALISEE", "aussi haut"),
+    ):
+        told = the(code, review(services(value, contract="concession"), date(2028, 1, 1)).advice)
+        assert f"aucun seuil plausible n'est {words}" in told.message.fr
+        assert (told.article, "None" in "".join(told.message)) == ("R3126-1", False)
+
+
 def test_a_contract_of_works_and_services() -> None:
     """Each is told its own; what one contract would change is pointed out; a total beyond the lots lowers nothing."""
     apart = lots({"w": (WORKS, 90_000), "s": (CLEANING, 50_000)})

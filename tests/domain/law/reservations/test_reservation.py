@@ -152,6 +152,10 @@ def test_what_can_be_done_inside_a_prison() -> None:
     assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
     assert found.message.fr.endswith("(L3113-2-1)")
     assert changed(site=Place(commune="22278")) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
+    assert changed(segments=("pr-locaux",), cpv=(), site=Place(commune="22278")) == {
+        "EXECUTION_OUTSIDE_PRISON": "INELIGIBLE",
+        "INELIGIBLE_OBJECT": "REVIEW",
+    }
     assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(segments=("ev-entretien",), cpv=("77310000",)) == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(segments=("ev-creation",), cpv=(), nature="supplies") == {"INELIGIBLE_OBJECT": "REVIEW"}

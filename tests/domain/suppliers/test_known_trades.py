@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.suppliers.asked_last import AskedLast, asked_last
+from domain.suppliers.known_trades import AskedLast, asked_last
 from domain.suppliers.supplier import StaffSize, SupplierSize
 
 
