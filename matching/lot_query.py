@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from domain.errors import InvalidContent, Problem, pointer, require_no_problem
+from domain.errors import InvalidContent, Problem, pointer
 from domain.law.buyers import buyer_problems
 from domain.needs.estimate import yearly_value
 from domain.needs.need import Lot, Need, Place
@@ -210,7 +210,8 @@ class NeedReader:
         whole, in_titles = need.territory, self._segments_of_titles(need)
         common = _without_raising(problems, partial(self.geography.territory, whole, "territory")) if whole else None
         queries = [self._read_lot(need, position, common, in_titles, problems) for position in range(len(need.lots))]
-        require_no_problem(problems)
+        if problems:  # a call would enter one more file at each answer
+            raise InvalidContent(tuple(problems))
         return tuple(query for query in queries if query is not None)
 
     def segments_bought(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:

@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from domain.errors import InvalidContent, Problem, pointer, require_no_problem
+from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
 from domain.text.bilingual import Text, kilometres, place_after_de, said_by
@@ -246,7 +246,8 @@ class Geography:
                 areas.append(self.territories.area(code, suggest=len(problems) < MAX_SUGGESTIONS))
             except UnknownTerritory as unknown:
                 problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
-        require_no_problem(problems)
+        if problems:  # a call would enter one more file at each answer
+            raise InvalidContent(tuple(problems))
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_areas(distinct)
         largest = largest_areas(distinct, len(ground))
