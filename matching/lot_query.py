@@ -210,7 +210,7 @@ class NeedReader:
         whole, in_titles = need.territory, self._segments_of_titles(need)
         common = _without_raising(problems, partial(self.geography.territory, whole, "territory")) if whole else None
         queries = [self._read_lot(need, position, common, in_titles, problems) for position in range(len(need.lots))]
-        if problems:  # a call would enter one more file at each answer
+        if problems:
             raise InvalidContent(tuple(problems))
         return tuple(query for query in queries if query is not None)
 

@@ -328,7 +328,7 @@ async def withdraw(
     if withdrawn is None:
         return None
     record_id, again = withdrawn
-    version, stands = await _replace_record(connection, services, supplier_id, record_id, again)
+    version, stands = await _replace_word(connection, services, supplier_id, record_id, again)
     if stands is None:
         await note_withdrawal(connection, ids, now, by_operator=reason is not None)
     else:
@@ -349,13 +349,13 @@ async def end_word(connection: Connection, services: Services, record_id: UUID) 
     if ended is None:
         return False
     (owner, again), living = ended, await survivors(connection, [record_id])
-    _, stands = await _replace_record(connection, services, living.get(record_id, record_id), record_id, again)
+    _, stands = await _replace_word(connection, services, living.get(record_id, record_id), record_id, again)
     actor, detail = Actor(owner, "server"), Detail(stands_again=stands is not None)
     await write_entry(connection, actor, "declaration.expired", f"supplier:{record_id}", now, detail=detail)
     return True
 
 
-async def _replace_record(
+async def _replace_word(
     connection: Connection, services: Services, supplier_id: UUID, record_id: UUID, again: DeclarationByLink | None
 ) -> tuple[int, Declaration | None]:
     """Put what stands `again` in the place of a record, or remove that; a directory version, and what stands by now."""

@@ -246,7 +246,7 @@ class Geography:
                 areas.append(self.territories.area(code, suggest=len(problems) < MAX_SUGGESTIONS))
             except UnknownTerritory as unknown:
                 problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
-        if problems:  # a call would enter one more file at each answer
+        if problems:
             raise InvalidContent(tuple(problems))
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_areas(distinct)
