@@ -151,7 +151,8 @@ def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvic
         return None
     if (part.by_amount == "formal") == _reaches(other, part.group.total or 0, view):
         return None
-    return _value_advice(part.group, "body_unknown", view, rule=other, bound=view[other].value_text)
+    named = sentence(view, "threshold_is" if view[other].status == "in_force" else "threshold_to_come")
+    return _value_advice(part.group, "body_unknown", view, rule=other, bound=named.filled(bound=view[other].value_text))
 
 
 def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | None:

@@ -136,7 +136,7 @@ def _lots_below_amount(share: str, of_others: str, of_works: str, part: Procedur
     group, cap = part.group, _cents_limit(part, share, view)
     for lot in group.lots:
         bound = of_works if lot.object.works and "division" not in group.assumptions else of_others
-        if lot.cents is not None and lot.cents <= cap and lot.cents < (view[bound].cents or 0):
+        if cap and lot.cents is not None and lot.cents <= cap and lot.cents < (view[bound].cents or 0):
             found[lot.lot.id] = lot.cents
             bounds[bound] = None
     return LighterProcedure((share, *bounds), found)

@@ -14,6 +14,7 @@ from tests.domain.law.samples import (
     WORKS,
     advice,
     buyer,
+    codes,
     lots,
     need,
     procedure,
@@ -145,6 +146,10 @@ def test_a_threshold_of_concessions_that_is_not_published_is_not_told() -> None:
         told = the(code, review(services(value, contract="concession"), date(2028, 1, 1)).advice)
         assert f"aucun seuil plausible n'est {words}" in told.message.fr
         assert (told.article, "None" in "".join(told.message)) == ("R3126-1", False)
+    told = the("BUYER_BODY_UNKNOWN", review(services(300_000, buyer=Buyer(kind="state")), date(2028, 1, 1)).advice)
+    assert "le seuil de cette date n'est pas encore publié" in told.message.fr
+    free = review(lots({"a": (CLEANING, 0), "b": (CLEANING, 90_000)}), date(2018, 1, 1)).advice
+    assert "SMALL_LOT_SETS" not in codes(free)  # before the code, direct awards of lots had no share
 
 
 def test_a_contract_of_works_and_services() -> None:
