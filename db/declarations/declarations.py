@@ -25,6 +25,7 @@ from domain.declarations.record import ListedDeclaration
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import DECLARATIONS, Placement, SupplierRecord
+from domain.text.bilingual import PARIS
 
 LABEL = "Ce que les fournisseurs déclarent eux-mêmes"
 KEPT_AFTER_END = timedelta(days=365)
@@ -300,8 +301,8 @@ async def remove_old(connection: Connection, now: datetime) -> int:
 
     What other links had said before is removed after its own last day.
     """
-    before, ends = now - KEPT_AFTER_END, declaration_links.c
-    await connection.execute(_FORGET_ENDED_OTHERS, {"today": now.date()})
+    before, ends = (now - KEPT_AFTER_END).astimezone(PARIS), declaration_links.c
+    await connection.execute(_FORGET_ENDED_OTHERS, {"today": now.astimezone(PARIS).date()})
     links = delete(declaration_links).where(func.least(ends.expires_at, ends.revoked_at) < before)
     over = delete(declarations).where(
         or_(declarations.c.valid_until < before.date(), declarations.c.withdrawn_at < before)

@@ -41,7 +41,10 @@ class CertifiedProvider:
             "issuer": ISSUER,
             "keys": {"uri_path": "jwks.json", "key_defs": keys},
             "token_handler_args": {
-                "jwks_def": {"key_defs": [{"type": "OCT", "bytes": 24, "use": ["enc"], "kid": "code"}]},
+                "jwks_def": {
+                    "private_path": None,  # else it writes its keys into the folder it runs in
+                    "key_defs": [{"type": "OCT", "bytes": 24, "use": ["enc"], "kid": "code"}],
+                },
                 "code": code,
                 "token": tokens,
                 "id_token": {"class": "idpyoidc.server.token.id_token.IDToken", "kwargs": {"base_claims": told}},
