@@ -95,7 +95,7 @@ async def test_the_page_has_the_suppliers_of_the_api_in_their_order(served: Clie
     for row in lot["near_misses"]:
         assert fold(row["message"]) in fold(text)
     assert fold(f"Offre repérée : {TENSIONS[lot['tension']['level']].fr}") in fold(text)
-    assert re.search(r"Ce qu'on sait de leur activité : \d+ « ", said(page))
+    assert re.search(r"Ce qu'on sait de (leur activité|l'activité des \d+ affichés) : \d+ « ", said(page))
     assert ("Qui appeler" in text) == (lot["tension"]["level"] != "good")
 
 
