@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar import Response
 
+from api.desk.answer_pages import ground_of
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import read_need_form
@@ -100,7 +101,7 @@ async def _search(visit: Visit, ticket: Ticket) -> Response[bytes]:
         sources = [(each, open_licence(each.licence)) for each in await all_settings(connection)]
     found = [each for each in lot.candidates if not set(SELF_EMPLOYED) & set(each.supplier.kinds)]
     shown |= {"lot": lot, "found": found, "sources": sources, "licences": LICENCES}
-    return visit.page("embed/search.html", reaches_somebody=REACHES_SOMEBODY.search, **shown)
+    return visit.page("embed/search.html", reaches_somebody=REACHES_SOMEBODY.search, ground_of=ground_of, **shown)
 
 
 def _place_to_type(visit: Visit, understood: UnderstoodNeed) -> str:
