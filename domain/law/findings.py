@@ -188,11 +188,6 @@ def refused_only_when_sure(outcome: Outcome, sure: Confidence) -> Outcome:
     return "REVIEW" if outcome == "INELIGIBLE" and sure != "high" else outcome
 
 
-def best_verdict(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict with the best outcome, which counts for a lot reserved to several types; the first of equal ones."""
-    return min(verdicts, key=lambda verdict: OUTCOMES.index(verdict.outcome))
-
-
 def worst_outcome(findings: Iterable[LegalFinding]) -> Outcome:
     """The outcome of a lot's reservation: the worst of its findings, ELIGIBLE where there is none."""
     return max((finding.outcome for finding in findings), key=OUTCOMES.index, default="ELIGIBLE")

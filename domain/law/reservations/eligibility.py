@@ -236,8 +236,7 @@ def eligibility(
 ) -> Verdict:
     """The supplier's verdict for one reserved type at `on`. Missing data is UNKNOWN, never INELIGIBLE.
 
-    `contract` decides which articles are quoted, not the outcome. A lot's own findings do not change it. For a lot
-    reserved to several types see `findings.best_verdict`.
+    `contract` decides which articles are quoted, not the outcome. A lot's own findings do not change it.
     """
     return verdict_for_type(facts, reserved, on, rules.view(on, contract))
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.findings import best_verdict
 from domain.law.reservations.eligibility import LegalFacts, eligibility, outcomes
 from domain.law.rules import load
 from domain.needs.need import RESERVED_TYPES, Reserved
@@ -131,8 +130,6 @@ def test_null_is_unknown_and_an_empty_list_is_an_answer() -> None:
     assert judge("ess", current) == ("ELIGIBLE_IF", "PROOF_MISSING")
     lapsed = LegalFacts(approvals=(Approval("ESUS", None, TODAY - DAY),), legal_form="commercial_company")
     assert judge("ess", lapsed) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
-    verdicts = [eligibility(holds("ESAT"), reserved, TODAY, load()) for reserved in ("iae", "handicap")]
-    assert best_verdict(verdicts).reserved == "handicap"
 
 
 def test_bounds_of_an_approval_are_inclusive() -> None:
