@@ -15,6 +15,8 @@ from io import BytesIO
 from itertools import chain, islice
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
@@ -204,8 +206,8 @@ class PaymentSums:
 
     def __init__(self, language: Language) -> None:
         self._language, self._lines, self._unsound, self._rejected = language, 0, 0, 0
-        self._cents, self._of_words, self._weights = Counter[_Alike](), Counter[tuple[str, str]](), Counter[str]()
-        self._counts, self._errors = Counter[_Alike](), list[RowError]()
+        self._cents, self._of_words, self._weights = Counter[Payment](), Counter[tuple[str, str]](), Counter[str]()
+        self._counts, self._errors = Counter[Payment](), list[RowError]()
 
     def add(self, line: int, written: str, cents: int, days: Days, reserved: bool | None, code: str, said: str) -> None:
         """Add a payment to the number that is written, with its CPV code and its words.
@@ -219,7 +221,7 @@ class PaymentSums:
         self._unsound += not is_sound
         is_listed = not is_sound and self._unsound <= MOST_LISTED
         place, sheet, shown = (line, self.sheet, written[:100]) if is_listed else (None, None, "")
-        key = _Alike(place, sheet, shown, number, is_sound, days[0], days[1], reserved)
+        key = Payment(place, sheet, shown, number, is_sound, *days, reserved, cents=0, lines=0)
         self._cents[key] += cents
         self._counts[key] += 1
         # objects that differ in the number of an invoice alone are one
@@ -246,25 +248,12 @@ class PaymentSums:
         self, segments: SegmentReader, columns: Columns = NO_COLUMNS, sheets_left: tuple[str, ...] = ()
     ) -> ReadPayments:
         """The sums, with the columns of the table, and the sheets that were left."""
-        payments = [Payment(*key, cents, self._counts[key]) for key, cents in self._cents.items()]
+        payments = [replace(key, cents=cents, lines=self._counts[key]) for key, cents in self._cents.items()]
         by_segment = segments.cents_by_segment(self._of_words, self._weights)
         read = tuple(ReadColumn(name, head) for name, head in columns.heads_read.items())
         left = tuple(head for head in columns.heads if head and head not in columns.heads_read.values())
         rejected = Rejected(tuple(self._errors), self._rejected, read, left, sheets_left)
         return ReadPayments(payments, by_segment, rejected)
-
-
-class _Alike(NamedTuple):
-    """The values in which payments that are added up agree, as in `Payment`."""
-
-    line: int | None
-    sheet: str | None
-    written: str
-    number: str
-    is_sound: bool
-    first: date | None
-    last: date | None
-    reserved: bool | None
 
 
 def payments_in_tables(sheets: Sequence[Sheet], segments: SegmentReader, language: Language) -> ReadPayments:
