@@ -5,12 +5,12 @@ Several worker processes count together through files in a shared folder (`PROME
 """
 
 import collections
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -86,12 +86,31 @@ class Metrics:
         counted = self._registry
         if self._shared is not None:
             counted = CollectorRegistry()
-            MultiProcessCollector(counted, path=str(self._shared))  # type: ignore[no-untyped-call]
+            _OfAllProcesses(counted, path=str(self._shared))  # type: ignore[no-untyped-call]
         if suppliers is None:
             return generate_latest(counted)
         read = CollectorRegistry()
         read.register(_SupplierGauges(suppliers))
         return generate_latest(counted) + generate_latest(read)
+
+
+class _OfAllProcesses(MultiProcessCollector):
+    """The metrics of all processes, without the files that a starting one has opened and not yet written.
+
+    The library fails on an empty file (prometheus_client 0.26.0).
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        written = [str(file) for file in Path(self._path).glob("*.db") if not _is_empty(file)]
+        return self.merge(written)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _is_empty(file: Path) -> bool:
+    """Whether the file has no content; true of a file that was taken away since (a dead process's gauges)."""
+    try:
+        return file.stat().st_size == 0
+    except FileNotFoundError:
+        return True
 
 
 class _SupplierGauges(Collector):

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import structlog
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
@@ -133,6 +135,15 @@ def test_suppliers_and_trades_are_measured() -> None:
     measured = samples(Metrics().exposition(groups).decode())
     counts = {source: measured["vivier_suppliers", ("(all)", source)] for source in ("(all)", "a", "(others)")}
     assert counts == {"(all)": 6, "a": 1, "(others)": 5}, "a source may have any name"
+
+
+def test_a_process_that_starts_disturbs_no_count(tmp_path: Path) -> None:
+    """The file that a worker has opened, and not yet written, is left out of the sum over all workers."""
+    counter = MmapedDict(str(tmp_path / "counter_1.db"))  # type: ignore[no-untyped-call]
+    counter.write_value(mmap_key("asked", "asked_total", [], [], "Asked"), 3.0, 0.0)  # type: ignore[no-untyped-call]
+    counter.close()  # type: ignore[no-untyped-call]
+    (tmp_path / "counter_2.db").touch()
+    assert samples(Metrics(tmp_path).exposition().decode()) == {("asked_total", ()): 3}
 
 
 async def test_metrics_with_a_key(settings: Settings, reference: Reference) -> None:
