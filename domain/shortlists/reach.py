@@ -140,8 +140,8 @@ def reach_of(yearly_eur: float | None, size: DecidingSize, sector: float, langua
     lot, known = whole_euros(yearly_eur), _known_size_text(size, sector)
     said = labels.REACH_LEVELS[level]
     message = Text(
-        f"{said.fr} : ce lot vaut {lot.fr} par an, {known.fr}",
-        f"{said.en}: this lot is worth {lot.en} a year, {known.en}",
+        f"{said.fr} : ce lot vaut au plus {lot.fr} par an, {known.fr}",
+        f"{said.en}: this lot is worth at most {lot.en} a year, {known.en}",
     )
     return Reach(level, message.to(language))
 
@@ -166,8 +166,8 @@ def reach_together(
         return Reach("unknown", message.to(language))
     lot, most, said = whole_euros(yearly_eur), whole_euros(sum(known)), _TOGETHER[level]
     message = Text(
-        f"{said.fr} : ce lot vaut {lot.fr} par an, {most.fr} sont à la portée de leurs tailles ajoutées",
-        f"{said.en}: this lot is worth {lot.en} a year, {most.en} are within the reach of their sizes added up",
+        f"{said.fr} : ce lot vaut au plus {lot.fr} par an, {most.fr} sont à la portée de leurs tailles ajoutées",
+        f"{said.en}: this lot is worth at most {lot.en} a year, {most.en} are within the reach of their sizes added up",
     )
     return Reach(level, message.to(language))
 
