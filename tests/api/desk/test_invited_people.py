@@ -23,7 +23,7 @@ from selenium.webdriver.common.by import By
 from sqlalchemy import func, select
 
 from api.desk.frame.visit import COOKIE, OF_THIS_HOST
-from api.desk.invited_people import FRESH_SECONDS
+from api.desk.invited_people import CODES_FOR_ONE, FRESH_SECONDS
 from db.core.engine import transaction
 from db.delivery.outbox import ClaimedRow
 from db.invitations import (
@@ -224,6 +224,22 @@ async def test_an_outsider_who_asks_for_codes_keeps_nobody_out(house: House) -> 
         assert len(house.mailbox.received) == 1 + MOST_CODES
         await anne.submit("connexion/code/verification", code=await house.ask_for_code(anne))
         assert "Anne Le Goff" in anne.page
+
+
+async def test_one_network_does_not_use_up_the_codes_of_a_person(house: House) -> None:
+    """Whatever browsers it pretends to be, and four networks do not either; others behind it still get theirs."""
+    await house.invite()
+    await house.received()
+    statuses = []
+    for _ in range(CODES_FOR_ONE.most + 1):
+        async with browser_of(house) as thief:
+            await thief.open("/connexion")
+            statuses.append((await thief.submit("connexion/code", adresse=ANNE)).status_code)
+    assert statuses == [200] * CODES_FOR_ONE.most + [429]
+    assert 4 * CODES_FOR_ONE.most < MOST_CODES_IN_ALL
+    async with browser_of(house) as colleague:
+        await colleague.open("/connexion")
+        assert (await colleague.submit("connexion/code", adresse="lea@chu.example")).status_code == 200
 
 
 async def test_an_invitation_that_was_replaced_is_not_sent_any_more(house: House) -> None:
