@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.reach import AMPLE_VALUE_EUR, whole_euros
+from domain.shortlists.reach import AMPLE_VALUE_EUR
 from domain.shortlists.shortlist import Tension, TensionLevel
 from domain.text.bilingual import Language, Text, join_texts, said_by
 

@@ -48,7 +48,7 @@ GROUPINGS = 3
 SHOWN_FIRST = 10
 """Candidates of a lot that are seen at once; the others unfold."""
 NEAR_KM = 100
-"""How far at most a supplier is who is said to be near the criteria; twice the distance that is asked for, where more."""
+"""The distance of a supplier, at most, who is said to be near the criteria; twice what is asked for, where more."""
 MOST_OPEN = LOTS_IN_FIELDS
 """Lots that a page shows with their suppliers; of more, it shows one at a time."""
 MOST_CANDIDATES, MOST_DIGITS = 100, 3
