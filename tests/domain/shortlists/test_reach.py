@@ -78,8 +78,8 @@ def test_the_message_says_both_sides() -> None:
         "À sa portée : ce lot vaut au plus 80 000 € par an, son plus grand marché connu 100 000 €"
     )
     assert reach_of(24e6, of("ESAT", places=PLACES), 30_000, "fr").message == (
-        "Trop grand pour lui seul : ce lot vaut au plus 24 000 000 € par an, son chiffre d'affaires est estimé à 1 020 000 € "
-        "(60 places)"
+        "Trop grand pour lui seul : ce lot vaut au plus 24 000 000 € par an, son chiffre d'affaires est estimé à "
+        "1 020 000 € (60 places)"
     )
 
 
