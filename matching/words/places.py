@@ -31,10 +31,7 @@ _NOT_AFTER = frozenset((
 ))
 # fmt: on
 _NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "metropole"))
-_AROUND = frozenset(("agglomeration", "ca", "cc", "communaute", "metropole", "pays"))
-"""Words before a commune that mean the communes around it ("pays de Ploërmel"), where they have its name."""
-_SHORT = {"communaute de communes": "cc", "communaute d agglomeration": "ca"}
-_SHORT_FORM = re.compile("|".join(_SHORT))
+_AROUND = frozenset(("agglomeration", "ca", "cc", "metropole", "pays"))  # before a commune: the communes around it
 _COMMUNE = ("ville", "commune", "mairie")
 # The words before the name of a place that is called like a thing.
 _IN, _OF, _TOWNS = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}
@@ -135,39 +132,27 @@ class CommuneFinder:
 
         Communes count where it names nothing larger, and where only one commune has that name.
         """
-        tokens = _SHORT_FORM.sub(lambda long: _SHORT[long[0]], fold(text)).split()
+        tokens = fold(text).split()
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
         words = tuple([stem(tokens[place]) for place in at])
         larger: dict[str, Area] = {}
-        for start, length, areas in self.names.spot(words):
-            said, before = tokens[at[start]], tokens[: at[start]]
+        for start, length, meant in self.names.spot(words):
+            said, before, after = tokens[at[start]], tokens[: at[start]], at[start + length : start + length + 1]
+            first = tokens[at[start - 1]] if start else ""
+            is_around = first in _AROUND or any(tokens[place] in _NOT_BEFORE for place in after)
+            areas = self._territories.epcis_called_after(meant) if is_around else meant
+            if first in _NOT_AFTER and not is_around:
+                continue
             is_thing = all(map(self._known, words[start : start + length])) or said in _ALSO_THINGS
-            first, last = tokens[at[start - 1]] if start else "", start + length
-            if first in _AROUND or (last < len(at) and tokens[at[last]] in _NOT_BEFORE):
-                larger |= {area.id: area for area in self._around(areas)}
-                continue
-            if first in _NOT_AFTER:
-                continue
             named = [area for area in areas if area.kind in _LARGER]
-            if named and (not is_thing or _is_written_as_a_place(text, said, before)):
+            if named and (is_around or not is_thing or _is_written_as_a_place(text, said, before)):
                 largest = min(named, key=lambda area: _LARGER.index(area.kind))
                 larger[largest.id] = largest
         if larger:
             return tuple(larger.values())
         found = {place.communes for place in self._places(text)}
-        communes = self._territories.communes
-        return tuple(
-            self._territories.area(f"commune:{communes[each[0]].code}", suggest=False)
-            for each in sorted(found)
-            if len(each) == 1
-        )
-
-    def _around(self, areas: Iterable[Area]) -> Iterator[Area]:
-        """The EPCI of each commune among the areas that is called after it, such as Ploërmel Communauté."""
-        for area in areas:
-            if area.kind == "commune":
-                own = (each for each in self._territories.areas("epci") if area.communes[0] in each.communes)
-                yield from (each for each in own if {*fold(area.name).split()} <= {*fold(each.label).split()})
+        communes = self._territories.areas("commune")
+        return tuple(communes[each[0]] for each in sorted(found) if len(each) == 1)
 
     def named_buyer(self, text: str) -> NamedBuyer | None:
         """The public body that a text names with its place ("pour la commune de Fougères"); None where it names none.

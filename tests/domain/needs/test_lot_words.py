@@ -16,7 +16,6 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
         ("nettoyage des collèges, 3 ans, réservé aux ESAT ?", {"months": "36", "reserved": "handicap"}),
         ("Entretien des espaces verts pour 24 mois", {"months": "24"}),
         ("Gardiennage de la déchèterie 24 mois, 20 000 €", {"months": "24", "value": "20000.00"}),
-        ("Tonte des stades 2 ans", {"months": "24"}),
         ("Contrôle tous les 2 ans", {}),
         ("Séjours d'enfants (3-6 ans)", {}),
         ("Blanchisserie, deux ans renouvelable 2 fois 1 an", {"months": "24", "renewal": "24"}),

@@ -97,8 +97,6 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("nettoyage à Saint-Denis", []),
         ("restauration à Auray Quiberon Terre Atlantique", ["epci:200043123"]),
         ("collecte dans le pays de Ploërmel", ["epci:200066777"]),
-        ("tonte pour Ploërmel Communauté", ["epci:200066777"]),
-        ("tonte, agglomération de Vannes", ["epci:200067932"]),
         ("tonte, Vannes Agglo", ["epci:200067932"]),
         ("tonte du pays de Retz", []),
     ],
