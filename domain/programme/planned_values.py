@@ -18,11 +18,14 @@ _AMOUNT = re.compile(
     rf"(?:(?P<lead>HT|TTC)\s*:?\s*)?(?P<number>{_DIGITS})\s*(?P<unit>{_UNIT})?\s*(?:€|euros?\b|eur\b)?\s*(?P<tax>HT|TTC)?",
     re.IGNORECASE,
 )
+_MILLIONS = re.compile(r"(?<![^\W\d])(?:M\s?(?:€|euros?\b)|millions?)", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<![^\W\d])(?:k\s?(?:€|eur|$)|milliers?)", re.IGNORECASE)
 _SPANS = re.compile(r"(?<!\d)\d+(?:[.,]\d+)?\s*(?:%|ans?\b|années?\b|mois\b)|\b20\d\d\s*[:=]", re.IGNORECASE)
 _TIMES = re.compile(
     r"^(\d{1,2})\s*(?:ans?\b|lots?\b)?\s*[x×*]\s*(?=\d)|(?<=[\d€])\s*(?:HT\s*)?[x×*]\s*(\d{1,2})(?:\s*(?:ans?|lots?))?$",
     re.IGNORECASE,
 )
+_GLUED_UNIT = re.compile(r"\d+\s?(?:k?eur(?:os?)?|keuros?|ans|mois|ttc|millions?)", re.IGNORECASE)
 _A_YEAR = re.compile(r"/\s*an\b|\bpar an|\bannuel|\ban\b", re.IGNORECASE)
 _PLAIN = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d+)?")
 _TAX_RATE = 1.2
@@ -61,14 +64,12 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
     yearly = bool(_A_YEAR.search(text)) or not {"annuel", "annuelle", "an"}.isdisjoint(folded)
     taxed = "ttc" in folded and "ht" not in folded
     if text.startswith(("-", "−")):
-        raise UnreadableCell(
-            "amount", "negative_amount", Text(f"Montant négatif : « {cell[:40]} »", f"Negative amount: “{cell[:40]}”")
-        )
+        negative = Text(f"Montant négatif : « {cell[:40]} »", f"Negative amount: “{cell[:40]}”")
+        raise UnreadableCell("amount", "negative_amount", negative)
     if as_computed and _PLAIN.fullmatch(text):
         return _amount(float(text) * factor, yearly, taxed)
-    unreadable = UnreadableCell(
-        "amount", "unreadable_amount", Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
-    )
+    detail = Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
+    unreadable = UnreadableCell("amount", "unreadable_amount", detail)
     if len(text) > LONGEST_AMOUNT:
         raise unreadable
     times = _TIMES.search(text)
@@ -86,15 +87,15 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
     chosen = before_tax or found
     unit = next((each["unit"] for each in reversed(chosen) if each["unit"]), None)
     taxed = (taxed and not before_tax) or all((each["lead"] or each["tax"] or "").upper() == "TTC" for each in chosen)
-    values = [_number(each["number"]) * (_factor(each["unit"] or unit) or factor) for each in chosen]
+    values = [_number(each["number"]) * scale_of(each["unit"] or unit or head) for each in chosen]
     return _amount(max(values) * (int(times[1] or times[2]) if times else 1), yearly, taxed)
 
 
 def scale_of(words: str) -> float:
     """The euros that an amount in these words, or under this head, is counted in: 1,000 by “k€”, a million by “M€”."""
-    if re.search(r"M\s?€|M\s?euros?\b|millions?", words):
+    if _MILLIONS.search(words):
         return MILLION
-    return THOUSAND if re.search(r"k\s?€|k\s?eur|milliers?", words, re.IGNORECASE) else 1.0
+    return THOUSAND if _THOUSANDS.search(words) else 1.0
 
 
 def _counts_something(found: list[re.Match[str]], rest: str) -> bool:
@@ -106,10 +107,7 @@ def _counts_something(found: list[re.Match[str]], rest: str) -> bool:
 def _is_glued(text: str) -> bool:
     """Whether digits stand within a word, as in “12abc”: no amount is written so."""
     words = re.findall(r"\d[\w]*[^\W\d_]{3,}|[^\W\d_]{2,}\d\w*", text)
-    return any(
-        not re.fullmatch(r"\d+\s?(?:k?eur(?:os?)?|keuros?|ans|mois|ttc|millions?)", word, re.IGNORECASE)
-        for word in words
-    )
+    return not all(map(_GLUED_UNIT.fullmatch, words))
 
 
 def _amount(euros: float, yearly: bool, taxed: bool) -> Amount:
@@ -125,16 +123,11 @@ def _number(written: str) -> float:
     return float(bare.replace(",", "."))
 
 
-def _factor(unit: str | None) -> float | None:
-    if not unit:
-        return None
-    return THOUSAND if unit[0] in "kK" or unit.lower().startswith("millier") else MILLION
-
-
 _MONTHS = (
     ("janv", "jan"), ("fev", "feb"), ("mars", "mar"), ("avr", "apr"), ("mai", "may"), ("juin", "jun"), ("juil", "jul"),
     ("aou", "aug"), ("sept", "sep"), ("oct",), ("nov",), ("dec",),
 )  # fmt: skip
+_NO_MONTHS = {"marche", "marches", "maintenance"}
 _SEASONS = {
     "printemps": 3, "spring": 3, "ete": 6, "summer": 6, "rentree": 9, "automne": 9, "autumn": 9, "hiver": 12,
     "winter": 12, "fin": 10,
@@ -174,9 +167,8 @@ def read_period(cell: str, year: int | None = None) -> tuple[date, date] | None:
         after = month - 1 + months
         following = date(of_year + after // 12, after % 12 + 1, 1) if months else first + timedelta(1)
     except ValueError:
-        raise UnreadableCell(
-            "date", "unreadable_date", Text(f"Date impossible : « {cell[:40]} »", f"Impossible date: “{cell[:40]}”")
-        ) from None
+        impossible = Text(f"Date impossible : « {cell[:40]} »", f"Impossible date: “{cell[:40]}”")
+        raise UnreadableCell("date", "unreadable_date", impossible) from None
     return first, following - timedelta(1)
 
 
@@ -218,11 +210,7 @@ def _month_in(folded: str) -> tuple[int, int] | None:
     """The first month that is named, and where its word ends."""
     for found in re.finditer(r"[a-z]{3,}", folded):
         for number, beginnings in enumerate(_MONTHS, 1):
-            if (
-                found[0].startswith(beginnings)
-                and len(found[0]) <= 9
-                and found[0] not in {"marche", "marches", "maintenance"}
-            ):
+            if found[0].startswith(beginnings) and len(found[0]) <= 9 and found[0] not in _NO_MONTHS:
                 return number, found.end()
     return None
 
@@ -268,10 +256,8 @@ def read_duration(  # noqa: PLR0911 - one for each way of writing it
     `in_months`: a bare number is one of months, as in JSON.
     """
     text, folded = cell.strip(), fold(head).split()
-    months, years = (
-        not {"mois", "months", "month"}.isdisjoint(folded),
-        not {"ans", "annees", "years", "an"}.isdisjoint(folded),
-    )
+    months = not {"mois", "months", "month"}.isdisjoint(folded)
+    years = not {"ans", "annees", "years", "an"}.isdisjoint(folded)
     if found := _BARE.fullmatch(text):
         number = int(found[1])
         if years and not months:
