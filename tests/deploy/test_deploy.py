@@ -1,7 +1,7 @@
 """What operators start from: its names are those that the program knows, and nothing gets more rights than it needs.
 
-Programs that check such files are used where they are installed: haproxy, promtool. The image is
-looked at as far as its recipe tells.
+Programs that check such files are used where they are installed: haproxy, promtool, hadolint, kubernetes-validate,
+check-jsonschema. The image is looked at as far as its recipe tells.
 """
 
 import json
@@ -107,6 +107,13 @@ def test_the_manifests_are_as_the_schemas_of_kubernetes_have_them() -> None:
 def test_the_services_are_as_the_schema_of_compose_has_them() -> None:
     file = str(DEPLOY / "compose/compose.yaml")
     command = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_recipe_of_the_image_is_as_its_rules_have_it() -> None:
+    """Those of hadolint, and of ShellCheck for what is run."""
+    command = [program("hadolint"), "--failure-threshold", "warning", str(ROOT / "Dockerfile")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
