@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -41,9 +41,9 @@ class Folder:
     authority: Authority
     other_authority: Authority
 
-    def faults(self, key: str | None = KEY.public) -> list[str]:
-        """The faults that the verifier finds, with the key and the certificates that are known from elsewhere."""
-        return list(Export(self.path, key, self.authority.certificates).faults())
+    def faults(self, kept: Path | None = None) -> list[str]:
+        """The faults that the verifier finds, with the key, the certificates and the heads known from elsewhere."""
+        return list(Export(self.path, [KEY.public], self.authority.certificates, kept).faults())
 
     def tamper(self, tampering: Tampering) -> None:
         record = json.loads((self.path / "record.json").read_bytes())
@@ -78,13 +78,13 @@ async def folder(engine: Engine, tmp_path: Path) -> Folder:
     record = await ask(engine, read_need_to_export, owner, started.need_id, datetime.now(UTC))
     path = tmp_path / "record"
     path.mkdir()
-    write_exported_need(path, record, KEY, await stamped(authority, record.statement))
+    write_exported_need(path, record, KEY, await stamped(authority, record.statement(stamped=True)))
     return Folder(path, authority, Authority(tmp_path / "other", "Autre"))
 
 
 def test_the_verifier_needs_nothing_of_ours(folder: Folder) -> None:
     """As written, the folder passes; by a file that imports the standard library and cryptography alone."""
-    known = ("--key", KEY.public, "--authority", str(folder.authority.certificates))
+    known = ("--key", OTHER.public, "--key", KEY.public, "--authority", str(folder.authority.certificates))
     command = (sys.executable, "-I", folder.path / VERIFIER, folder.path, *known)
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder.path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -233,7 +233,59 @@ TAMPERED: tuple[tuple[str, Tampering], ...] = (
     ("lien ou fichier spécial", link_all),
     ("lien ou fichier spécial", lambda folder, _: os.mkfifo(folder.path / "documents" / "pipe.json")),
     ("le journal ne la continue pas", lambda _, record: record["heads"][0].update(proof=["00" * 32])),
+    ("l'une y est deux fois", lambda _, record: record["entries"].append(record["entries"][-1])),
+    ("le dossier : horodatage retiré", lambda _, record: record.update(timestamp=None)),
+    ("racine des 8 premières entrées : retirée", lambda _, record: record["heads"][0]["signed"].update(timestamp=None)),
+    ("pas signée par la clé", lambda _, record: record["heads"][0]["signed"].update(public_key=OTHER.public)),
+    ("ValueError", lambda _, record: record["heads"][0]["signed"]["opened"].append("{}")),
+    ("AVIS.txt : fichier ajouté", lambda folder, _: (folder.path / "AVIS.txt").write_text("Tout est faux.")),
+    ("FileNotFoundError", lambda folder, _: shutil.rmtree(folder.path / "documents")),
+    ("horodatage faux", lambda _, record: record.update(timestamp=record["timestamp"][:400])),
 )
+
+
+def cut(text: bytes) -> bytes:
+    return text[:-200]
+
+
+def nest(_: bytes) -> bytes:
+    return b"[" * 100_000
+
+
+def say_twice(text: bytes) -> bytes:
+    """What is verified is the last; who reads the file may look at the first."""
+    return text.replace(b"{", b'{"entries": [],', 1)
+
+
+@pytest.mark.parametrize("change", [cut, nest, say_twice])
+def test_what_is_no_record_is_a_fault(folder: Folder, change: Callable[[bytes], bytes]) -> None:
+    file = folder.path / "record.json"
+    file.write_bytes(change(file.read_bytes()))
+    assert "ne se lit pas jusqu'au bout" in folder.faults()[-1]
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each text and number in a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not isinstance(value, dict | list) and value is not None:
+        yield path
+    for name, each in items:
+        yield from leaves(each, (*path, name))
+
+
+def test_no_part_of_the_record_can_be_another(folder: Folder) -> None:
+    """Each text and number of its file, changed alone, is a fault."""
+    whole = json.loads((folder.path / "record.json").read_bytes())
+    del whole["proofs"]  # these are looked at with heads that were kept elsewhere
+    for path in leaves(whole):
+        changed = json.loads(json.dumps(whole))
+        place = changed
+        for step in path[:-1]:
+            place = place[step]
+        old = place[path[-1]]
+        place[path[-1]] = old + 1 if isinstance(old, int) else old[:8] + chr(ord(old[8]) ^ 1) + old[9:]
+        (folder.path / "record.json").write_text(json.dumps(changed))
+        assert folder.faults(), path
 
 
 def test_tampering_is_named(folder: Folder, tmp_path: Path) -> None:
@@ -243,6 +295,23 @@ def test_tampering_is_named(folder: Folder, tmp_path: Path) -> None:
         copy.tamper(tampering)
         found = copy.faults()
         assert [each for each in found if said in each], (said, found)
+
+
+async def test_a_head_that_was_kept_elsewhere_cannot_be_left_out(folder: Folder, engine: Engine) -> None:
+    """By its author, either, who has the key, and may sign again whatever the folder says."""
+    ((line,),) = await execute(engine, "SELECT line FROM audit_heads")
+    kept = folder.path.with_name("kept.jsonl")
+    kept.write_text(f"{line}\n")
+    assert folder.faults(kept) == []
+    await altered(engine, "DELETE FROM audit_entries WHERE number > 5")
+    await execute(engine, "DELETE FROM audit_heads")
+    ((owner, need),) = await execute(engine, "SELECT organisation_id, id FROM needs")
+    record = await ask(engine, read_need_to_export, owner, need, datetime.now(UTC))
+    again = replace(folder, path=folder.path.with_name("again"))
+    again.path.mkdir()
+    write_exported_need(again.path, record, KEY, None)
+    assert not [each for each in again.faults() if "racine" in each]
+    assert [each for each in again.faults(kept) if "racine gardée du" in each and "ne la continue pas" in each]
 
 
 async def test_a_journal_whose_end_was_cut_off_before_the_export_is_told(folder: Folder, engine: Engine) -> None:
