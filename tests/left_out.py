@@ -37,5 +37,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if config.getoption("--left-out"):
         if not all(map(is_excused, skipped.values())):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    else:
+    elif hasattr(config, "cache"):  # not with `-p no:cacheprovider`
         config.cache.set(KEY, skipped)

@@ -113,7 +113,7 @@ class ReportWriter:
             need=self._report_need(),
             version=_copy_fields(ReportVersion, facts.version, latest=facts.need.shortlists),
             method=tuple(paragraph[language].replace("{on}", on) for paragraph in METHOD),
-            lots=tuple(self._report_lot(lots[found.id], found) for found in self._shortlist.lots),
+            lots=tuple(self._report_lot(lots[found.id], found, rules) for found in self._shortlist.lots),
             advice=self._redacted_advice(self._shortlist.advice),
             placement=self._map_placement(),
             exchanges=exchanged.exchanges(),
@@ -164,8 +164,8 @@ class ReportWriter:
             changed_since=changed_fields(asked, content),
         )
 
-    def _report_lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
-        total, said = estimated_cents(lot), lot_value_as_sum(lot)
+    def _report_lot(self, lot: Lot, found: LotShortlist, rules: Rules) -> ReportLot:
+        total, said = estimated_cents(lot), lot_value_as_sum(lot, rules)
         return _copy_fields(
             ReportLot,
             found,

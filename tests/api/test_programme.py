@@ -93,7 +93,7 @@ async def test_a_table_without_amounts_says_its_columns(client: AsyncTestClient[
 async def test_a_workbook_of_several_sheets_and_merged_heads(client: AsyncTestClient[Litestar]) -> None:
     written = BytesIO()
     with xlsxwriter.Workbook(written) as book:
-        for name in ("Lisez-moi", "Services", "Travaux"):
+        for name in ("Lisez-moi", "Services", "Travaux", "Masquée"):
             sheet = book.add_worksheet(name)
             if name == "Lisez-moi":
                 sheet.write(0, 0, "Mode d'emploi")
@@ -103,13 +103,17 @@ async def test_a_workbook_of_several_sheets_and_merged_heads(client: AsyncTestCl
             sheet.merge_range(1, 1, 1, 2, "Montant")
             sheet.write_row(2, 1, ["TTC", "HT"])
             sheet.merge_range(1, 3, 2, 3, "Département")
-            sheet.write_row(3, 0, ["Nettoyage de locaux", 120_000, 100_000, 56])
+            sheet.write_row(3, 0, ["Nettoyage de locaux", 120_000, 100_000, 56, "urgent"])
+            sheet.write_column(4, 0, ["Ensemble", "Source : budget", "FOURNITURES 2027"])
+            sheet.write_row(7, 0, ["Papier", "", "2 x 500 €", 56])
+            if name == "Masquée":
+                sheet.hide()
     answer = (await post(client, written.getvalue(), XLSX)).json()
-    assert [(each["sheet"], each["line"], each["read"]["value_eur"]) for each in answer["items"]] == [
-        ("Services", 4, 100_000),
-        ("Travaux", 4, 100_000),
-    ]
-    assert [each["columns"] == {} for each in answer["summary"]["sheets"]] == [True, False, False]
+    read = [(each["line"], each["read"]["value_eur"], each["read"]["nature"]) for each in answer["items"]]
+    assert {(4, 100_000, "services"), (4, 100_000, "works"), (8, 1_000, "supplies")} == set(read)
+    sheets = answer["summary"]["sheets"]
+    assert [each["columns"] == {} for each in sheets] == [True, False, False, True]
+    assert (sheets[1]["others"], sheets[1]["rows_left"]) == (["Montant TTC", "colonne 5 sans titre"], [5, 6, 7])
 
 
 @pytest.mark.parametrize("above", ["N°;Achat;;Calendrier;Lieu", ";Achats prévus;;;Lieu d'exécution"])

@@ -149,18 +149,24 @@ async def test_sheets_alike_are_counted_and_others_are_told(served: Client, paid
         total = book.add_worksheet("Synthèse")
         total.write_row(0, 0, ["SIRET du tiers", "Total payé"])
         total.write_row(1, 0, [paid["coop"], 10.01])
+        book.add_worksheet("Masquée").hide()
     found = (await post(served, written.getvalue(), XLSX)).json()
-    assert (found["total_eur"], found["ess_eur"], found["sheets_left"]) == (15.01, 10.01, ["Lisez-moi", "Synthèse"])
+    assert (found["total_eur"], found["ess_eur"], found["sheets_left"]) == (
+        15.01,
+        10.01,
+        ["Lisez-moi", "Synthèse", "Masquée"],
+    )
     assert [(each["sheet"], each["line"]) for each in found["not_sirets"]] == [("S2", 2)]
     assert [(each["external_id"], each["line"]) for each in found["errors"]] == [("S3", 2)]
 
 
 async def test_a_table_of_figures(served: Client, paid: dict[str, str]) -> None:
-    table = f"siret,amount,date\n{paid['esat']},10.5,2026-01-02\n"
+    table = f"siret,amount (k€),date,\n{paid['esat']},0.0105,2026-01-02,x\n"
     answer = await post(served, table, Accept="text/csv")
     assert answer.headers["content-type"].startswith("text/csv")
     rows = {(row["figure"], row["year"]): row for row in csv.DictReader(StringIO(answer.text))}
     assert rows["handicap_eur", ""]["value_eur"] == "10.5"
+    assert (await post(served, table)).json()["columns_left"] == ["colonne 4 sans titre"]
     assert rows["by_kind.ESAT", "2026"]["share"] == "1"
     assert rows["indicators.spaser_ess", ""]["article"] == "L2111-3"
 

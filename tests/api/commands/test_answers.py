@@ -20,7 +20,7 @@ from tests.factories import LYON, ON, RENNES, approved, codes, live, lot, need, 
 def written(asked: Need, *pool: Supplier, width: int = 100, shown: int | None = None) -> str:
     """The report on a need, in a pool of these suppliers."""
     shortlist = match(asked, live(*pool), reference(), ON, "fr")
-    return on_paper(shortlist_parts(asked, shortlist, reference().territories, shown), width)
+    return on_paper(shortlist_parts(asked, shortlist, reference(), shown), width)
 
 
 def on_paper(parts: Iterable[Part], width: int = 100) -> str:

@@ -195,10 +195,7 @@ async def test_what_is_decided_is_not_proposed(buyer: Buyer) -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        (
-            "fr",
-            ["Avis de consultation préalable", "320 000 € HT", "EA, ESAT et SIAE", "48 mois"],
-        ),
+        ("fr", ["Avis de consultation préalable", "320 000 € HT", "EA, ESAT et SIAE", "48 mois"]),
         ("en", ["Notice of a preliminary market consultation", "€320,000 excl. tax", "work integration", "48 months"]),
     ],
 )
@@ -233,11 +230,7 @@ async def test_days_and_texts_that_a_notice_cannot_have(buyer: Buyer) -> None:
     need = WHOLE | {"answers_by": "2020-01-01", "description": "a" * 6_001, "territory": {"codes": ["departement:987"]}}
     answer = await notice_of(buyer, need)
     faults = {(error["pointer"], error["code"]) for error in answer.json()["errors"]}
-    assert faults == {
-        ("/answers_by", "past_day"),
-        ("/description", "too_long"),
-        ("/territory", "no_nuts"),
-    }
+    assert faults == {("/answers_by", "past_day"), ("/description", "too_long"), ("/territory", "no_nuts")}
 
 
 async def test_the_journal_notes_each_notice(buyer: Buyer) -> None:

@@ -129,14 +129,7 @@ def test_a_value_that_its_unit_does_not_allow_is_refused_with_its_rule() -> None
             rules(rule(first, f"{{value={later}, source='s', confidence='high', valid_from=2020-01-02}}", unit=None))
 
 
-DAYS = (
-    date(2024, 9, 1),
-    date(2025, 6, 1),
-    date(2026, 1, 1),
-    date(2026, 6, 1),
-    date(2026, 11, 26),
-    date(2027, 1, 1),
-)
+DAYS = (date(2024, 9, 1), date(2025, 6, 1), date(2026, 1, 1), date(2026, 6, 1), date(2026, 11, 26), date(2027, 1, 1))
 
 
 def test_values_on_their_days() -> None:

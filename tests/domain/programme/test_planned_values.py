@@ -16,6 +16,8 @@ from domain.programme.planned_values import UnreadableCell, read_amount, read_da
         ("entre 40 000 et 90 000 € HT", "", 90_000),
         ("40 à 90 k€", "", 90_000),
         ("120 000 € sur 4 ans", "", 120_000),
+        ("3 x 90 000 €", "", 270_000),
+        ("90 k€ HT x 3 ans", "", 270_000),
         ("40", "Montant (k€ HT)", 40_000),
         ("15 à 40", "Montant estimatif en k€ H.T.", 40_000),
         ("12 000", "Montant TTC", 10_000),
@@ -46,6 +48,8 @@ def test_what_is_no_amount(cell: str) -> None:
         ("01/03/2027", date(2027, 3, 1)),
         ("T4", date(2026, 10, 1)),
         ("fin 2027", date(2027, 10, 1)),
+        ("rentrée 2027", date(2027, 9, 1)),
+        ("46489", date(2027, 4, 12)),
         ("à définir", None),
     ],
 )
