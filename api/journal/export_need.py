@@ -5,7 +5,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from api.journal.signing_key import JournalKey
+from api.journal.verify_record import digest_of
 from db.core.engine import Connection
 from db.journal.content import StoredDocument, stored_documents
 from db.journal.entries import StoredEntry, objects_about, signed_lines, stored_entries
@@ -55,7 +55,7 @@ class ExportedNeed(NamedTuple):
     proofs: dict[int, list[str]]
 
     def statement(self, *, stamped: bool) -> str:
-        """What is signed of it, as JSON: the inventory, and whether an authority stamps it."""
+        """The JSON that is signed: the inventory, and whether an authority stamps it."""
         return msgspec.json.encode(self.inventory | {"stamped": stamped}).decode()
 
 
@@ -88,28 +88,25 @@ async def read_need_to_export(
         "hash": previous.hex(),
         "root": tree.root().hex(),
         "entries": numbers,
-        "heads": [[each["number"], *map(_digest, (each["signed"].heads, each["signed"].timestamp))] for each in heads],
+        "heads": [
+            [each["number"], *map(digest_of, (each["signed"].heads, each["signed"].timestamp))] for each in heads
+        ],
         "documents": [_listed(each) for each in documents],
         "missing": sorted(shown - {each.name for each in documents}),
         "withheld": sorted(present - shown),
     }
-    return ExportedNeed(
-        inventory,
-        [
-            {
-                "number": entry.number,
-                "text": entry_text(organisation_id, entry).decode(),
-                "before": before.hex(),
-                "hash": stored.hash.hex(),
-                "signature": stored.signature.hex() if stored.signature else None,
-                "proof": [each.hex() for each in tree.inclusion_proof(entry.number)],
-            }
-            for entry, stored, before in kept
-        ],
-        documents,
-        heads,
-        proofs,
-    )
+    entries = [
+        {
+            "number": entry.number,
+            "text": entry_text(organisation_id, entry).decode(),
+            "before": before.hex(),
+            "hash": stored.hash.hex(),
+            "signature": stored.signature.hex() if stored.signature else None,
+            "proof": [each.hex() for each in tree.inclusion_proof(entry.number)],
+        }
+        for entry, stored, before in kept
+    ]
+    return ExportedNeed(inventory, entries, documents, heads, proofs)
 
 
 def write_exported_need(folder: Path, need: ExportedNeed, key: JournalKey, timestamp: str | None) -> None:
@@ -132,10 +129,6 @@ def write_exported_need(folder: Path, need: ExportedNeed, key: JournalKey, times
     (folder / "record.json").write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
     (folder / VERIFIER).write_bytes(files("api.journal").joinpath(VERIFIER).read_bytes())
     (folder / "LISEZMOI.txt").write_text(HOW_TO, encoding="utf-8")
-
-
-def _digest(text: str | None) -> str | None:
-    return None if text is None else sha256(text.encode()).hexdigest()
 
 
 def _listed(document: StoredDocument) -> dict[str, Any]:

@@ -110,8 +110,7 @@ class Export:
         yield from _changes_of_list("entrée {}", statement["entries"], [each["number"] for each in entries])
         root = bytes.fromhex(statement["root"])
         for each in entries:
-            number, digest = each["number"], bytes.fromhex(each["hash"])
-            said = _read(each["text"])
+            number, digest, said = each["number"], bytes.fromhex(each["hash"]), _read(each["text"])
             is_its_own = said[:2] == [statement["organisation_id"].replace("-", ""), number]
             if not is_its_own or sha256(bytes.fromhex(each["before"]) + each["text"].encode()).digest() != digest:
                 yield f"entrée {number} : contenu changé"
@@ -159,7 +158,7 @@ class Export:
         """Yield earlier heads of the journal: dropped, added, not signed, or not continued by its present root."""
         listed, here = statement["heads"], list[Any]()
         for each in heads:
-            here.append([each["number"], *map(_digest, (each["signed"]["heads"], each["signed"].get("timestamp")))])
+            here.append([each["number"], *map(digest_of, (each["signed"]["heads"], each["signed"].get("timestamp")))])
         if listed and len(listed[0]) == 2:  # a folder of the version before does not name their time-stamps
             here = [each[:2] for each in here]
         yield from _changes_of_list("racine des {0[0]} premières entrées", listed, here)
@@ -176,7 +175,7 @@ class Export:
         head, text, keys = _read(opened), signed["heads"], {signed["public_key"]}.intersection(self.keys)
         if not _is_signed(text.encode(), signed["signature"], keys):
             yield f"{named} : pas signée par la clé du journal, ou sa date a été changée"
-        if _digest(opened) not in _read(text)["digests"]:
+        if digest_of(opened) not in _read(text)["digests"]:
             yield f"{named} : ce n'est pas celle qui est signée"
         old, root, *nodes = map(bytes.fromhex, (head["root"], statement["root"], *(proof or ())))
         if not is_continued(old, head["number"], root, statement["number"], nodes):
@@ -230,7 +229,7 @@ def _changes_of_list(named: str, listed: list[Any], here: list[Any]) -> Iterator
 
 
 def _read(text: str | bytes) -> Any:
-    """What JSON says. Raises ValueError where a name stands twice, as others may read the one that is not verified."""
+    """The value that JSON says. Raises ValueError where a name stands twice: others may read the first of both."""
     return json.loads(text, object_pairs_hook=_members)
 
 
@@ -240,17 +239,17 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _digest(text: str | None) -> str | None:
+def digest_of(text: str | None) -> str | None:
+    """The SHA-256 of a text, in hexadecimal; None for none."""
     return None if text is None else sha256(text.encode()).hexdigest()
 
 
 def _texts(value: Any) -> Iterator[str]:
     """Yield every text in a JSON value."""
-    if isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, str):
+    if isinstance(value, str):
         yield value
+    for each in value if isinstance(value, list) else ():
+        yield from _texts(each)
 
 
 def _are_in_order(wanted: list[str], found: Iterator[str]) -> bool:
@@ -382,10 +381,7 @@ def _require_trust(
             raise ValueError("un certificat n'était pas valable ce jour-là")
         if own in trusted:
             return
-        issuers = [each for each in (*trusted, *between) if each != own and _has_issued(each, own)]
-        if not issuers:
-            break
-        own = issuers[0]
+        own = next((each for each in (*trusted, *between) if each != own and _has_issued(each, own)), own)
     raise ValueError("autre autorité que celle qui est donnée")
 
 
