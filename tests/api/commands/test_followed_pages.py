@@ -166,7 +166,7 @@ def follow(
     examples: Mapping[str, str] = {},
     **settings: str,
 ) -> None:
-    """Do what pages show, in one shell and a folder beside which there is the checkout's `openapi`.
+    """Do what pages show, in one shell and a folder beside which there is the checkout's `openapi`; what they start ends with it.
 
     `examples`: what stands there for each name that a page shows. `settings`: variables of the shell.
     """
@@ -181,7 +181,6 @@ def follow(
         assert sum(step.shown is not None for step in of_page) >= answers, page
         assert sum("END OF FILE" in step.command for step in of_page) == programs, page
         done += of_page
-    # what pages start goes on no longer than they do, also where one of their commands fails
     script = "trap 'kill $(jobs -p) 2>>jobs.txt || true' EXIT\n" + "".join(
         f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done)
     )

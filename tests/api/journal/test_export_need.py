@@ -197,7 +197,6 @@ def stamp_by_another(folder: Folder, record: Any) -> None:
 TAMPERED: tuple[tuple[str, Tampering], ...] = (
     ("message:", alter_document),
     ("pièce changée", alter_part),
-    ("retiré du dossier", show_another),
     ("retiré du dossier", show_another_with_the_key),
     ("pièce changée", exchange_parts),
     ("retiré du dossier", drop("need_*.part1")),
