@@ -166,7 +166,7 @@ def follow(
     examples: Mapping[str, str] = {},
     **settings: str,
 ) -> None:
-    """Do what pages show, in one shell and a folder beside which there is the checkout's `openapi`; what they start ends with it.
+    """Do what pages show, in one shell beside the checkout's `openapi`; what they start ends with it.
 
     `examples`: what stands there for each name that a page shows. `settings`: variables of the shell.
     """
