@@ -42,7 +42,8 @@ LONGEST_NAME = 200
 
 def lot_name(lot: Lot) -> str | None:
     """The words of a lot's title that say what is bought; None where there are none."""
-    return without_terms(lot.title or "") or None
+    name = without_terms(lot.title or "")
+    return name[:1].upper() + name[1:] or None
 
 
 def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:

@@ -115,6 +115,8 @@ def _fits(parts: list[str], pattern: list[str]) -> bool:
 
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+NEAR_KM = 100
+"""The distance of a supplier, at most, who is said to be near the criteria; twice what is asked for, where more."""
 COLON = Text("\N{NO-BREAK SPACE}: ", ": ")
 
 
@@ -128,7 +130,7 @@ def _template_environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(TEMPLATES))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     signs = {"colon": COLON.to(language), "semicolon": typeset(SEMICOLON.to(language), language)}
-    others: dict[str, Any] = {"language": language, "asset": asset_path, "main_pages": main_pages}
+    others: dict[str, Any] = {"language": language, "NEAR_KM": NEAR_KM, "asset": asset_path, "main_pages": main_pages}
     others |= {"current_page": current_page, "pages_above": pages_above}
     environment.globals |= CODE_WORDS | tables | signs | others
     environment.filters |= template_filters(language)
