@@ -236,6 +236,7 @@ def _spending_page(
             not_sirets=found.not_sirets[:LINES_SHOWN],
             unknown_payees=found.unknown_payees[:PAYEES_SHOWN],
             errors=found.errors[:LINES_SHOWN],
+            awards_apart=found.awards_apart[:LINES_SHOWN],
         )
         carried = msgspec.json.encode(found).decode()
     return visit.page(

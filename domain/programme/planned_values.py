@@ -11,7 +11,6 @@ from domain.needs.lot_words import terms_in
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 
-THOUSAND, MILLION = 1e3, 1e6
 _DIGITS = r"\d{1,3}(?:[\s.,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?"
 _UNIT = r"(?:M\s?€|millions?\b(?:\s+d['’\s]\s?euros?)?|M\s?euros?\b|k\s?€|k\s?eur(?:os?)?\b|k\b|milliers?\b|m€)"
 _AMOUNT = re.compile(
@@ -93,9 +92,7 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
 
 def scale_of(words: str) -> float:
     """The euros that an amount in these words, or under this head, is counted in: 1,000 by “k€”, a million by “M€”."""
-    if _MILLIONS.search(words):
-        return MILLION
-    return THOUSAND if _THOUSANDS.search(words) else 1.0
+    return 1e6 if _MILLIONS.search(words) else 1e3 if _THOUSANDS.search(words) else 1.0
 
 
 def _counts_something(found: list[re.Match[str]], rest: str) -> bool:
@@ -217,10 +214,8 @@ def _month_in(folded: str) -> tuple[int, int] | None:
 
 def _part_of_year(folded: str) -> tuple[int, int] | None:
     """The first month of the quarter, half or season that is named, and how many months it lasts."""
-    for part, months in (("trimestre", 3), ("semestre", 6)):
-        for word, number in _ORDINALS.items():
-            if f"{word} {part}" in folded and number * months <= 12:
-                return months * (number - 1) + 1, months
+    for word, number in _ORDINALS.items():
+        folded = folded.replace(f"{word} ", f"{number} ")
     for pattern, months in ((_QUARTER, 3), (_HALF, 6)):
         if found := pattern.search(folded):
             return months * (int(found[1] or found[2] or found[3]) - 1) + 1, months

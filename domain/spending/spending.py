@@ -166,9 +166,13 @@ class Spending(SpendingFigures, frozen=True, kw_only=True):
     sheets_left: tuple[str, ...]
     """Sheets that were not read: they have no payments, or other columns than the first that has some"""
     awards: int
-    """Awards of the organisation that are counted in; 0 where they were not asked for"""
+    """Awards of the organisation that are counted in"""
+    awards_eur: Money
+    """Their euros, in the total too"""
     awards_in_table: int
-    """Those that are not, for the table has them: their supplier is paid there on that day or later"""
+    """Those that are not, for the table may have them"""
+    awards_apart: tuple[RowError, ...]
+    """Those that are not, each with its reason: `in_table`, `no_siret`, `other_years`. `external_id`: of the award"""
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -180,7 +184,9 @@ class Rejected(msgspec.Struct, frozen=True):
     columns_left: tuple[str, ...] = ()
     sheets_left: tuple[str, ...] = ()
     awards: int = 0
+    awards_eur: float = 0.0
     awards_in_table: int = 0
+    awards_apart: tuple[RowError, ...] = ()
 
 
 class _Tally:

@@ -68,10 +68,8 @@ async def test_a_table_is_answered_line_by_line(client: AsyncTestClient[Litestar
 
 
 async def test_counts_are_those_of_a_match(client: AsyncTestClient[Litestar]) -> None:
-    answer = (
-        await post(client, {"buyer": BUYER, "lines": [{"title": "Nettoyage des locaux", "amount": 240000}]})
-    ).json()
-    (item,) = answer["items"]
+    body = {"buyer": BUYER, "lines": [{"title": "Nettoyage des locaux", "amount": 240000}]}
+    (item,) = (await post(client, body)).json()["items"]
     lot = {"id": "1", "title": "Nettoyage des locaux", "value_eur": 240000}
     need = {"buyer": BUYER, "territory": {"codes": item["read"]["territory"]["codes"]}, "lots": [lot]}
     matched = (await client.post("/match", json=need)).json()
