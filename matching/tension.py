@@ -128,13 +128,8 @@ def _few_candidates_text(fewest: int) -> Text:
 
 def _sizes_not_shown(candidates: int, known: int) -> Text:
     """A sentence for an ample lot where the sizes of too few candidates are known to do."""
-    fr, en = ("aucun dont on sache qu'il est", "none") if not known else ("1 seul dont on sache qu'il est", "only 1")
-    if known > 1:
-        fr, en = f"{known} seulement dont on sache qu'ils sont", f"only {known}"
-    return Text(
-        f"{candidates} fournisseurs repérés, mais {fr} à la taille de ce lot",
-        f"{candidates} candidates, but {en} known to be of the size of this lot",
-    )
+    said = _SAID["several_of_size" if known > 1 else "one_of_size" if known else "none_of_size"]
+    return said.filled(candidates=candidates, known=known)
 
 
 def _sizes_texts(reach: ReachCounts, value: Text) -> Iterator[Text]:

@@ -97,7 +97,7 @@ def fill_in(phone: Phone, url: str, scripts: bool) -> None:
     words.send_keys("tonte, blanchisserie")
     if not scripts:
         phone.press("chercher")
-        arrive(window, "/fiche/")
+        appears(window, "main [role=status]")  # the page of before has none
     phone.tick("metier", "ev-entretien")
     phone.tick("metier", "lt-blanchisserie")
     phone.tick("zone", "km:20")
