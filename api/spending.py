@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from io import BytesIO
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -21,10 +21,9 @@ from db.suppliers.read import living_suppliers, payees_of
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.reference.taxonomy import Taxonomy
-from domain.spending.payment import Payee, Payment, PaymentLine
+from domain.spending.payment import PaidInTable, Payee, Payment, PaymentLine
 from domain.spending.spending import NOT_KNOWN, Rejected, Spending, SpendingFigures, count_spending
 from domain.suppliers.source import RowError
-from domain.suppliers.supplier import SIREN_DIGITS
 from domain.text.bilingual import Language, Text, printed_euros, said_by
 from domain.text.bilingual import day as day_in_words
 from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
@@ -67,32 +66,17 @@ class SpendingQuery(msgspec.Struct, frozen=True):
 class PackedPayments(NamedTuple):
     """Payments as they pass between processes: encoded, their cents by segment, the numbers to look up.
 
-    `sirens`: each with the last day it was paid, `date.max` where that is not known. `unnumbered`: the cents of lines
-    without a sound SIRET. `years`: the first and the last; null: of no line.
+    `paid`: by which awards are told from payments.
     """
 
     payments: bytes
     by_segment: dict[str, int]
     sirets: list[str]
-    sirens: dict[str, date]
-    unnumbered: set[int]
-    years: tuple[int, int] | None
+    paid: PaidInTable
     rejected: Rejected
     awards: bool | None
 
-    def reason_apart(self, number: str, cents: int, day: date) -> str | None:
-        """The reason why an award is not added to the payments: they may be it, or are of other years; None: it is."""
-        if not self.by_segment:
-            return None
-        if self.sirens.get(number[:SIREN_DIGITS], date.min) >= day - NOTED_LATE or cents in self.unnumbered:
-            return "in_table"
-        if self.years is None or not self.years[0] <= day.year <= self.years[1]:
-            return "other_years"
-        return None if number.isdecimal() else "no_siret"
 
-
-NOTED_LATE = timedelta(days=92)
-"""How long before the day that was noted here a contract may have been notified."""
 LookedUp = tuple[list[Payment], dict[str, int], list[Payee], list[RowError]]
 """Awards as payments, the cents of all by segment, known payees, and the awards that are not added."""
 _LINES, _LIST = JsonBody(SpendingLines), JsonBody(tuple[PaymentLine, ...])
@@ -175,7 +159,7 @@ async def look_up_payees(
                 number = str(winner.id)
                 payees.append(Payee(number, winner.approvals, winner.legal_form, winner.ess))
             cents, day = cents_of(award.value_eur or 0), award.awarded_on
-            if reason := packed.reason_apart(number, cents, day):
+            if reason := packed.paid.reason_apart(number, cents, day):
                 euros = printed_euros(cents / 100, language)
                 named = _SAID[reason].filled(supplier=award.supplier_name, on=day_in_words(day, language), euros=euros)
                 apart.append(RowError(place, str(award.id), "", reason, named.to(language)))
@@ -183,7 +167,7 @@ async def look_up_payees(
             by_segment[next(iter(award.segments), NOT_KNOWN)] += cents
             added.append(Payment(0, None, award.supplier_name, number, is_sound, day, day, bool(award.reserved), cents))
     sirets = (*packed.sirets, *(each.number for each in added))
-    sirens = (*packed.sirens, *(each.siren for each in added if each.siren))
+    sirens = (*packed.paid.sirens, *(each.siren for each in added if each.siren))
     return added, by_segment, [*payees, *await payees_of(connection, sirets, sirens)], apart
 
 
@@ -209,15 +193,8 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
         sheets = [Sheet(raw, "", ())] if media == CSV else sheets_of(raw, MOST_SHEETS)
         read = payments_in_tables(sheets, segments, language)
     sirets = {each.number for each in read.payments if each.number}
-    sirens, unnumbered, years = dict[str, date](), set[int](), set[int]()
-    for payment in read.payments:
-        siren = payment.number[:SIREN_DIGITS]
-        sirens[siren] = max(sirens.get(siren, date.min), payment.last or date.max)
-        unnumbered |= set() if payment.siren else {payment.cents}
-        years |= {each.year for each in (payment.first, payment.last) if each is not None}
-    sirens.pop("", None)
-    told = (min(years), max(years)) if years else None, read.rejected, wants_awards
-    return PackedPayments(encode_packed(read.payments), read.by_segment, sorted(sirets), sirens, unnumbered, *told)
+    payments, paid = encode_packed(read.payments), PaidInTable.by(read.payments)
+    return PackedPayments(payments, read.by_segment, sorted(sirets), paid, read.rejected, wants_awards)
 
 
 def _payments_in_lines(raw: bytes, segments: SegmentReader, language: Language) -> ReadPayments:

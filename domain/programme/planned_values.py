@@ -75,12 +75,7 @@ def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amou
     text = _TIMES.sub(" ", text)
     found = list(_AMOUNT.finditer(_SPANS.sub(" ", text)))
     rest = _AMOUNT.sub(" ", _SPANS.sub(" ", text))
-    if (
-        not found
-        or re.search(r"\d|[a-z]{3}\d|\d[a-z]", rest, re.IGNORECASE)
-        or _is_glued(text)
-        or (factor == 1 and _counts_something(found, rest))
-    ):
+    if not found or re.search(r"\d", rest) or _is_glued(text) or (factor == 1 and _counts_something(found, rest)):
         raise unreadable
     before_tax = [each for each in found if (each["lead"] or each["tax"] or "").upper() == "HT"]
     chosen = before_tax or found

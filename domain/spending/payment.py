@@ -1,9 +1,9 @@
 """Payments and contracts to be counted, and what the directory knows of whoever was paid."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -64,6 +64,43 @@ class Payment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def year(self) -> str | None:
         """The year it was made in; None where it is not known."""
         return str(self.first.year) if self.first and self.last and self.first.year == self.last.year else None
+
+
+NOTED_LATE = timedelta(days=92)
+"""How long before the day of an award that was noted here its contract may have been notified."""
+
+
+class PaidInTable(NamedTuple):
+    """Whom a table pays, by SIREN, faulty ones too, each with the last day (`date.max`: not known), and in which years.
+
+    `unnumbered`: the cents of lines without a sound number.
+    """
+
+    sirens: dict[str, date]
+    unnumbered: set[int]
+    years: set[int]
+
+    @classmethod
+    def by(cls, payments: Iterable[Payment]) -> "PaidInTable":
+        """The facts of these payments."""
+        found = cls({}, set(), set())
+        for each in payments:
+            if siren := each.number[:SIREN_DIGITS]:
+                found.sirens[siren] = max(found.sirens.get(siren, date.min), each.last or date.max)
+            if not each.siren:
+                found.unnumbered.add(each.cents)
+            found.years.update(day.year for day in (each.first, each.last) if day is not None)
+        return found
+
+    def reason_apart(self, number: str, cents: int, day: date) -> str | None:
+        """The reason why an award is not added: the payments may be it, or are of other years; None: it is added."""
+        if not self.sirens and not self.unnumbered:
+            return None
+        if self.sirens.get(number[:SIREN_DIGITS], date.min) >= day - NOTED_LATE or cents in self.unnumbered:
+            return "in_table"
+        if not self.years or not min(self.years) <= day.year <= max(self.years):
+            return "other_years"
+        return None if number.isdecimal() else "no_siret"
 
 
 class Payee(msgspec.Struct, frozen=True, gc=False):

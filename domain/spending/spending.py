@@ -207,14 +207,6 @@ class _Tally:
         if payment.last is not None:
             self.latest = max(self.latest, payment.last)
 
-    def include(self, other: "_Tally") -> None:
-        """Add what another tally has added up."""
-        self.cents.update(other.cents)
-        self.lines.update(other.lines)
-        for figure, payees in other.suppliers.items():
-            self.suppliers[figure] |= payees
-        self.latest = max(self.latest, other.latest)
-
     def euros(self, figure: str) -> float:
         return self.cents[figure] / 100
 
@@ -265,21 +257,19 @@ def count_spending(
     whose time is not known.
     """
     standings = Standings(payees, rules, today)
-    of_years = defaultdict[str, _Tally](_Tally)
+    of_years, whole = defaultdict[str, _Tally](_Tally), _Tally()
     unnumbered, unknown = list[UnknownLine](), dict[str, tuple[int, int]]()
     for payment in payments:
         is_siret = bool(payment.siren) or standings.knows(payment.number)
         standing = standings.standing(payment) if is_siret else NOTHING_KNOWN
         payee = (payment.siren or payment.number) if is_siret else ""
-        of_years[payment.year or NOT_KNOWN].add(payment, figures_of(payment.reserved, standing), payee)
+        for tally in (whole, of_years[payment.year or NOT_KNOWN]):
+            tally.add(payment, figures_of(payment.reserved, standing), payee)
         if not is_siret and payment.line is not None and len(unnumbered) < MOST_LISTED:
             unnumbered.append(UnknownLine(payment.line, payment.written, payment.cents / 100, payment.sheet))
         elif is_siret and standing.is_unknown:
             cents, lines = unknown.get(payment.number, (0, 0))
             unknown[payment.number] = cents + payment.cents, lines + payment.lines
-    whole = _Tally()
-    for of_year in of_years.values():
-        whole.include(of_year)
     paid_most = sorted(unknown.items(), key=lambda each: (-each[1][0], each[0]))[:MOST_LISTED]
     return Spending(
         **whole.figures(rules, today, language),  # type: ignore[arg-type]
