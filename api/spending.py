@@ -42,6 +42,7 @@ from sources.spending.payment_table import (
 )
 
 _SAID = said_by(__name__)
+APART = {"in_table": _SAID["in_table"], "other_years": _SAID["other_years"], "no_siret": _SAID["no_siret"]}
 NOT_JSON = Text("Cette ligne n'est pas du JSON", "This line is no JSON")
 FEW_BYTES = 16 << 10
 """A longer table is read and counted in another process."""
@@ -161,7 +162,7 @@ async def look_up_payees(
             cents, day = cents_of(award.value_eur or 0), award.awarded_on
             if reason := packed.paid.reason_apart(number, cents, day):
                 euros = printed_euros(cents / 100, language)
-                named = _SAID[reason].filled(supplier=award.supplier_name, on=day_in_words(day, language), euros=euros)
+                named = APART[reason].filled(supplier=award.supplier_name, on=day_in_words(day, language), euros=euros)
                 apart.append(RowError(place, str(award.id), "", reason, named.to(language)))
                 continue
             by_segment[next(iter(award.segments), NOT_KNOWN)] += cents

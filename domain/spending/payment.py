@@ -1,6 +1,6 @@
 """Payments and contracts to be counted, and what the directory knows of whoever was paid."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Annotated, NamedTuple
@@ -71,7 +71,7 @@ NOTED_LATE = timedelta(days=92)
 
 
 class PaidInTable(NamedTuple):
-    """Whom a table pays, by SIREN, faulty ones too, each with the last day (`date.max`: not known), and in which years.
+    """The SIRENs that a table pays, faulty ones too, each with its last day (`date.max`: not known), and the years.
 
     `unnumbered`: the cents of lines without a sound number.
     """
@@ -81,16 +81,15 @@ class PaidInTable(NamedTuple):
     years: set[int]
 
     @classmethod
-    def by(cls, payments: Iterable[Payment]) -> "PaidInTable":
+    def by(cls, payments: Collection[Payment]) -> "PaidInTable":
         """The facts of these payments."""
-        found = cls({}, set(), set())
+        sirens = dict[str, date]()
         for each in payments:
-            if siren := each.number[:SIREN_DIGITS]:
-                found.sirens[siren] = max(found.sirens.get(siren, date.min), each.last or date.max)
-            if not each.siren:
-                found.unnumbered.add(each.cents)
-            found.years.update(day.year for day in (each.first, each.last) if day is not None)
-        return found
+            siren = each.number[:SIREN_DIGITS]
+            sirens[siren] = max(sirens.get(siren, date.min), each.last or date.max)
+        sirens.pop("", None)
+        years = {day.year for each in payments for day in (each.first, each.last) if day is not None}
+        return cls(sirens, {each.cents for each in payments if not each.siren}, years)
 
     def reason_apart(self, number: str, cents: int, day: date) -> str | None:
         """The reason why an award is not added: the payments may be it, or are of other years; None: it is added."""

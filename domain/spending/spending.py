@@ -207,16 +207,13 @@ class _Tally:
         if payment.last is not None:
             self.latest = max(self.latest, payment.last)
 
-    def euros(self, figure: str) -> float:
-        return self.cents[figure] / 100
-
     def figures(self, rules: Rules, today: date, language: Language) -> dict[str, object]:
         """The fields of a `SpendingFigures`."""
         names = "total", "ess", "iae", "handicap", "unknown", "not_ess", "ess_unknown", "by_siren", "undated", "lapsed"
         kinds = {name.removeprefix(KIND): cents / 100 for name, cents in self.cents.items() if name.startswith(KIND)}
         on = today if self.latest in (date.min, date.max) else self.latest
         return {
-            **{f"{name}_eur": self.euros(name) for name in names},
+            **{f"{name}_eur": self.cents[name] / 100 for name in names},
             "by_kind": _largest_first(kinds),
             "suppliers": SupplierCounts(*(len(self.suppliers[name]) for name in SupplierCounts.__struct_fields__)),
             "indicators": tuple(self._indicators(rules, on, language)),
@@ -273,7 +270,7 @@ def count_spending(
     paid_most = sorted(unknown.items(), key=lambda each: (-each[1][0], each[0]))[:MOST_LISTED]
     return Spending(
         **whole.figures(rules, today, language),  # type: ignore[arg-type]
-        by_year={year: of_years[year].euros("total") for year in sorted(of_years)},
+        by_year={year: of_years[year].cents["total"] / 100 for year in sorted(of_years)},
         by_segment=_largest_first({segment: cents / 100 for segment, cents in by_segment.items()}),
         years=tuple(_year_spending(year, of_years[year], rules, today, language) for year in sorted(of_years)),
         not_sirets=tuple(unnumbered),
