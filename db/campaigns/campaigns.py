@@ -315,8 +315,10 @@ async def note_refusals(connection: Connection, organisation_id: UUID, campaign_
 
 
 async def note_opening(connection: Connection, link_id: UUID, now: datetime) -> None:
-    """Store that a recipient opened a link of a campaign, where it is the first time."""
+    """Store when a link was first opened, for the recipient of its campaign too."""
     link = declaration_links.c
+    first = sa.update(declaration_links).where(link.id == link_id, link.opened_at.is_(None))
+    await connection.execute(first.values(opened_at=now))
     is_its = (link.id == link_id) & (link.campaign_id == _OWN.campaign_id) & (link.supplier_id == _OWN.supplier_id)
     opened = sa.update(campaign_recipients).where(is_its, _OWN.opened_at.is_(None))
     await connection.execute(opened.values(opened_at=now))
