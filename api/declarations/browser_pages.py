@@ -46,8 +46,6 @@ page_endpoint = partial(endpoint, tag="Supplier pages", scope=None, problems=("t
 REFUSAL = "fiche_refusal.html"
 LONGEST_BODY, MOST_FIELDS = 512 * 1024, 2_500
 Event = Literal["envoi", "retrait", "silence"]
-SEEN = "vue"
-"""What the page's script sends once its reader touches, types or scrolls."""
 
 
 class PageQuery(msgspec.Struct, frozen=True):
@@ -104,7 +102,7 @@ async def update_supplier_page(call: Call, token: str) -> Response[bytes]:
     require_media(call.headers, (FORM,))
     fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
     wish = fields.get("faire", [""])[-1]
-    if wish == SEEN:
+    if wish == "vue":  # from the page's script, once its reader touches, types or scrolls
         async with follow_page_link(call, token) as (_, link):
             call.services.limits.take(PAGE_READINGS, link.id)
             return Response(b"", status_code=200, media_type=HTML)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.declarations.link_pages import end_of, link_expiry, midnight
+from api.declarations.link_pages import TOKEN_BYTES, end_of, link_expiry, midnight
 from api.directory.formats import SupplierDocument
 from api.directory.routes import find_document
 from api.runtime.actor import TOKEN, follow_link
@@ -77,8 +77,6 @@ HOUR_BETWEEN = timedelta(hours=1)
 """The time in which a supplier is told once that something else is said of it."""
 MOST_VERTICES = 1_000
 """Vertices of the areas that one declaration draws."""
-
-TOKEN_BYTES = 32
 
 NOTHING_DECLARED = Text("Ce fournisseur n'a rien déclaré", "This supplier has declared nothing")
 _TOO_OFTEN = _SAID["too_often"].filled(sends_a_day=SENDS_A_DAY)

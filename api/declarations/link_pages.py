@@ -23,6 +23,7 @@ from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, refusal_of
 from domain.text.bilingual import PARIS, Language, Text, long_date, printed_euros, typeset
 
+TOKEN_BYTES = 32
 FOLDER = Path(__file__).parent / "templates"
 OF_EXCHANGES = FOLDER.parents[1] / "exchanges" / "templates"
 FRAME_STYLE = html_pages.STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")

@@ -73,11 +73,10 @@ async def revoke_supplier_declaration(call: Call, id: UUID, body: WithdrawalRequ
     """Withdraw what a supplier said of itself, for a reason that it reads on its page.
 
     With scope `platform`, or `admin` of the organisation that made the link it came by. What other sources know stays;
-    the supplier may say something else since, unless its links are revoked. `same_sender` and
-    `same_organisation` withdraw with it what the same network address sent, or came by links of the same organisation;
-    `revoke_links` revokes the links they came
-    by, reply links too. `restore` puts something that was said `earlier` in its place, also where the supplier, or
-    whoever had its link, withdrew that. 404 where it says nothing.
+    the supplier may say something else since, unless its links are revoked. `same_sender` and `same_organisation`
+    withdraw with it what the same network address sent, or came by links of the same organisation; `revoke_links`
+    revokes the links they came by, reply links too. `restore` puts what was said `earlier` in its place, also where the
+    supplier, or whoever had its link, withdrew that. 404 where it says nothing.
     """
     return await withdraw_as_operator(call, id, body)
 

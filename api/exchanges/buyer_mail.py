@@ -12,7 +12,8 @@ from secrets import token_urlsafe
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import TOKEN_BYTES, emails_left_of
+from api.declarations.declare import emails_left_of
+from api.declarations.link_pages import TOKEN_BYTES
 from api.declarations.link_pages import answered_privately, render_page
 from api.exchanges.email import EmailSender, MailKind, email_sender_of, message_to
 from api.exchanges.own_exchange import exchanges_to_read

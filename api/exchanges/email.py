@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponse, SMTPResponseException
 
-from api.declarations.declare import TOKEN_BYTES, emails_left_of
-from api.declarations.link_pages import last_day, link_expiry
+from api.declarations.declare import emails_left_of
+from api.declarations.link_pages import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.reply_links import link_address
 from api.people_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting

@@ -7,7 +7,7 @@ after the other. What comes of it is neither told nor logged; the journal notes 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -35,7 +35,7 @@ from db.suppliers.read import Filters, page_of_suppliers
 from domain.declarations.declaration import CODE_LENGTH, code_in
 from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.suppliers.supplier import SIRET_DIGITS, Supplier
+from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import Text
 
 LINKS_BY_SIRET = Limit("link-by-siret", 10, HOUR)
@@ -169,16 +169,11 @@ async def queue_links(connection: Connection, services: Services, siret: str) ->
         supplier = each.supplier
         if await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER, "asked"):
             continue
-        for email in await _addresses_on_file(connection, supplier, services.today()):
+        said = await select_declaration(connection, supplier.id, services.today())
+        declared = said and said.declaration
+        # who held a link that was revoked would get another one
+        is_void = said and (not declared or declared.expired or await revoked_among(connection, [said.sending.link_id]))
+        emails = await emails_of(connection, supplier.id, None if is_void else declared)
+        for email in filter(ADDRESS.fullmatch, emails):
             actor = Actor(organisation_id, "reply_link", supplier.id)
             await mail_page_link(connection, services, actor, supplier.id, email, "asked")
-
-
-async def _addresses_on_file(connection: Connection, supplier: Supplier, today: date) -> list[str]:
-    """The addresses at which a supplier is sent a link: as declared by itself, and as the other sources have it."""
-    said = await select_declaration(connection, supplier.id, today)
-    declared = said and said.declaration
-    # who held a link that was revoked would get another one
-    is_void = said and (not declared or declared.expired or await revoked_among(connection, [said.sending.link_id]))
-    emails = await emails_of(connection, supplier.id, None if is_void else declared)
-    return [each for each in emails if ADDRESS.fullmatch(each)]

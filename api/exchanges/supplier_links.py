@@ -14,8 +14,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import TOKEN_BYTES
-from api.declarations.link_pages import last_day, link_expiry
+from api.declarations.link_pages import TOKEN_BYTES, last_day, link_expiry
 from api.declarations.operator_routes import revoke_page_link
 from api.exchanges.email import EmailSender, email_sender_of, kind_of_mail, require_email_quota
 from api.exchanges.routes import SHOWN_ONCE
