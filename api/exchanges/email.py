@@ -33,12 +33,7 @@ from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import ClaimedRow, Outbox, mail_columns, organisation_mail_times
 from db.exchanges.exchanges import insert_handovers
-from db.exchanges.reply_links import (
-    insert_links,
-    insert_mails,
-    select_link,
-    select_outgoing_message,
-)
+from db.exchanges.reply_links import insert_links, insert_mails, select_link, select_outgoing_message
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.schema.organisation_tables import message_mails

@@ -172,13 +172,7 @@ async def _ways(connection: Connection, campaign_id: UUID) -> WayCounts:
 def _row(campaign: StoredCampaign) -> dict[str, Any]:
     content = msgspec.convert(campaign, CampaignRequest, from_attributes=True)
     dates = {name: getattr(campaign, name) for name in _DATES}
-    return {
-        "id": campaign.id,
-        "version": campaign.version,
-        "content": content,
-        "left_out": campaign.left_out,
-        **dates,
-    }
+    return {"id": campaign.id, "version": campaign.version, "content": content, "left_out": campaign.left_out, **dates}
 
 
 def _stored_campaign(row: sa.Row[Any], by_way: WayCounts) -> StoredCampaign:
