@@ -8,7 +8,7 @@ import pytest
 from domain.needs.need import Buyer, Lot, Place
 from domain.shortlists.listed_suppliers import Candidate
 from domain.shortlists.shortlist import LotShortlist, SupposedSite
-from domain.suppliers.supplier import Supplier
+from domain.suppliers.supplier import Offer, Supplier
 from matching.engine import draw_seed, match
 from tests.factories import (
     ON,
@@ -132,9 +132,35 @@ def test_whoever_works_near_home_reaches_less_far_unless_it_declares_more(one: d
     assert found.total == (not is_near)
     if is_near:
         assert found.near_misses[0].excluded_by == "service_area"
-        assert "(20 km au plus : ce genre de structure travaille près de chez elle)" in found.near_misses[0].message
+        assert "(20 km au plus : ce genre de structure ou de travail reste près de son siège)" in found.near_misses[0].message
     close: Candidate = matched(
         need(territory=rennes), msgspec.structs.replace(undeclared, location=moved(RENNES, east=0.2))
     ).candidates[0]
     (said,) = [reason.message for reason in close.reasons if reason.code == "presence_nearby"]
+    assert ("situé à 20 km au plus" if is_near else "situé à 50 km au plus") in said
+
+
+@pytest.mark.parametrize(
+    ("one", "asked", "is_near"),
+    [
+        (offer("pr-locaux", basis="inferred"), "pr-locaux", True),
+        (offer("ev-elagage", basis="awarded"), "ev-elagage", True),
+        (offer("bt", basis="inferred"), "bt-peinture", True),
+        (offer("pr-locaux"), "pr-locaux", False),
+        (offer("ev-vegetal", basis="inferred"), "ev-vegetal", False),
+        (offer("cc-impression", basis="inferred"), "cc-impression", False),
+        (offer("pr-locaux", "cc-impression", basis="inferred"), "cc-impression", False),
+    ],
+)
+def test_work_done_near_home_that_nobody_declared_reaches_less_far(one: Offer, asked: str, is_near: bool) -> None:
+    rennes = codes("commune:35238")
+    far, close = (supplier("x", one, at=moved(RENNES, east=east)) for east in (0.5, 0.2))
+    found = matched(need(lot(asked), territory=rennes), far)
+    assert found.total == (not is_near)
+    if is_near:
+        (missed,) = found.near_misses
+        assert missed.excluded_by == "service_area"
+        assert "(20 km au plus : ce genre de structure ou de travail reste près de son siège)" in missed.message
+    reasons = matched(need(lot(asked), territory=rennes), close).candidates[0].reasons
+    (said,) = [reason.message for reason in reasons if reason.code == "presence_nearby"]
     assert ("situé à 20 km au plus" if is_near else "situé à 50 km au plus") in said
