@@ -327,8 +327,7 @@ class Oracle:
         distance = self._distance(site, spot) if site else to_ground
         places = sorted({place for fits in offered.values() for place in fits})
         calls: dict[object, Answer] = {
-            ("area", place): self._meets(supplier, supplier.offers[place], spot, to_ground, ground)
-            for place in places
+            ("area", place): self._meets(supplier, supplier.offers[place], spot, to_ground, ground) for place in places
         }
         calls["local"] = ground.holds(spot) if spot else False
         capped = distance if lot.site else to_ground
