@@ -47,6 +47,8 @@ VARIANTS = {"none": ""} | {
 GROUPINGS = 3
 SHOWN_FIRST = 10
 """Candidates of a lot that are seen at once; the others unfold."""
+NEAR_KM = 100
+"""The distance of a supplier, at most, who is said to be near the criteria; twice what is asked for, where more."""
 MOST_OPEN = LOTS_IN_FIELDS
 """Lots that a page shows with their suppliers; of more, it shows one at a time."""
 MOST_CANDIDATES, MOST_DIGITS = 100, 3
@@ -171,8 +173,14 @@ async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) 
     full = msgspec.structs.replace(need, lots=tuple(lot for lot in need.lots if lot.id in opened))
     answer = await answer_match(visit.call, brief, partial(match_json, rows_of=counts), other_need=full)
     shortlist = msgspec.json.decode(answer, type=Shortlist)
+    farthest = max(NEAR_KM, *(2 * (lot.max_distance_km or 0) for lot in need.lots))
     lots = (
-        msgspec.structs.replace(lot, candidates=lot.candidates[first.get(lot.id, 1) - 1 :]) for lot in shortlist.lots
+        msgspec.structs.replace(
+            lot,
+            candidates=lot.candidates[first.get(lot.id, 1) - 1 :],
+            near_misses=tuple(each for each in lot.near_misses if (each.distance_km or 0) <= farthest),
+        )
+        for lot in shortlist.lots
     )
     return msgspec.structs.replace(shortlist, lots=tuple(lots))
 

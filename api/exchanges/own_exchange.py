@@ -17,15 +17,7 @@ from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_n
 from db.journal.entries import last_details, write_entry
 from domain.errors import require_found
 from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, decisive_delivery
-from domain.exchanges.exchange import (
-    DeliveryState,
-    Exchange,
-    ExchangeSummary,
-    MailState,
-    Message,
-    Recipient,
-    Way,
-)
+from domain.exchanges.exchange import DeliveryState, Exchange, ExchangeSummary, MailState, Message, Recipient, Way
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name
 from domain.exchanges.rules import ExchangeQuestions, questions_of
 from domain.journal import Detail

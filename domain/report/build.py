@@ -96,7 +96,7 @@ class ReportWriter:
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
-        """The report, dated `generated_at`; `rules`: those of today, for the days of the shortlist."""
+        """The report, dated `generated_at`; `rules`: those kept with its shortlist, else those of today."""
         facts, language = self._facts, self._language
         exchanged = ExchangeReport(facts.exchanges, self._redaction, self._supplier, language)
         living = {asked: supplier.id for asked, supplier in facts.directory.items()}
@@ -277,7 +277,7 @@ class ReportWriter:
         return replace(each, organisation=organisation)
 
     def _report_rules(self, rules: Rules) -> ReportRules:
-        """The rules of sourcing and those that the shortlist names, on its days, by the rules as known today."""
+        """The rules of sourcing and those that the shortlist names, on its days."""
         stamp, named, of_suppliers = self._shortlist.stamp, set[str | None](), set[str]()
         for lot in self._shortlist.lots:
             findings = (*lot.reservation.findings, *lot.alternatives.forbidden.values())
