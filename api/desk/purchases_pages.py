@@ -7,7 +7,7 @@ The figures of payments are in their page, whose buttons send them back to be ta
 import base64
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -33,7 +33,7 @@ from api.programme import (
     whole_programme,
 )
 from api.runtime.actor import wait_for_ever
-from api.spending import figure_rows, spending_of
+from api.spending import FIGURE_COLUMNS, figure_rows, spending_of
 from api.web.content_negotiation import CSV, HTML, content_disposition
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound, Problem
@@ -56,11 +56,6 @@ WIDTH = 22
 FIGURES = "chiffres"
 PAYEES_SHOWN, LINES_SHOWN = 50, 100
 NO_FIGURES = Text("Ces chiffres n'ont pas été comptés ici", "These figures were not counted here")
-TITLES = (
-    *(Text("Chiffre", "Figure"), Text("Année", "Year"), Text("Ce que c'est", "Meaning")),
-    *(Text("Euros HT", "Euros excl. tax"), Text("Lignes", "Lines"), Text("Part", "Share")),
-    *(Text("Cible", "Target"), Text("Article", "Article")),
-)
 WIDTHS = (28, 8, 60, 16, 10, 10, 10, 18)
 _read_figures = msgspec.json.Decoder(Spending).decode
 
@@ -200,7 +195,7 @@ async def count_table(visit: Visit) -> Response[bytes]:
             raise
         reasons = reasons_of_refusal(refused) or ((refused.detail,) if isinstance(refused, Refusal) else ())
         return _spending_page(visit, 422, refused=reasons)
-    return _spending_page(visit, found=found, name=file.name)
+    return _spending_page(visit, found=found, file_name=file.name)
 
 
 @page("POST", "/depenses/chiffres", scope="match")
@@ -212,8 +207,8 @@ async def take_figures_along(visit: Visit) -> Response[bytes]:
         raise NotFound(NO_FIGURES) from None
     wish, name = visit.text("faire"), visit.text("nom")
     if wish not in {"csv", "xlsx"}:
-        return _spending_page(visit, found=found, name=name, is_printed=True)
-    header = [title.to(visit.language) for title in TITLES]
+        return _spending_page(visit, found=found, file_name=name, is_printed=True)
+    header = [CODE_WORDS["spending_columns"][name].to(visit.language) for name in FIGURE_COLUMNS]
     rows = list(figure_rows(found, visit.reference.taxonomy, visit.language))
     content = csv_of(header, rows, "excel") if wish == "csv" else workbook_of("Dépenses", header, WIDTHS, rows)
     headers = {"content-disposition": f'attachment; filename="vivier-depenses.{wish}"'}
@@ -221,21 +216,16 @@ async def take_figures_along(visit: Visit) -> Response[bytes]:
 
 
 def _spending_page(
-    visit: Visit,
-    status: int | None = None,
-    *,
-    found: Spending | None = None,
-    name: str = "",
-    refused: tuple[Text, ...] = (),
-    is_printed: bool = False,
+    visit: Visit, status: int | None = None, *, found: Spending | None = None, **shown: Any
 ) -> Response[bytes]:
-    carried = ""
+    carried, unsaid = "", dict[str, Any](file_name="", refused=(), is_printed=False)
     if found is not None:
         found = msgspec.structs.replace(
             found,
             not_sirets=found.not_sirets[:LINES_SHOWN],
             unknown_payees=found.unknown_payees[:PAYEES_SHOWN],
             errors=found.errors[:LINES_SHOWN],
+            awards_apart=found.awards_apart[:LINES_SHOWN],
         )
         carried = msgspec.json.encode(found).decode()
     return visit.page(
@@ -243,9 +233,7 @@ def _spending_page(
         status,
         found=found,
         carried=carried,
-        file_name=name,
-        refused=refused,
-        is_printed=is_printed,
         largest=visit.services.settings.body_limit >> 20,
         today=visit.services.today(),
+        **(unsaid | shown),
     )

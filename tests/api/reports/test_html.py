@@ -101,9 +101,9 @@ def test_the_reach_of_candidates_and_groupings_is_told_where_it_is_known() -> No
     answer = match(asked, live(*pool, supplier("Sans taille", offer("de-bio"))), reference(), ON, "fr")
     version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
     text = page(made(facts(version))).replace("\u202f", " ").replace("\xa0", " ")
-    assert text.count("Trop grand pour lui seul : ce lot vaut 100 000 € par an") == 2
+    assert text.count("Trop grand pour lui seul : ce lot vaut au plus 100 000 € par an") == 2
     assert re.search(r"Groupement \d : à la limite de leur portée", text)
-    assert "100 000 € par an sont trop pour 1 autre" in text
+    assert "le montant est trop grand pour 1 autre" in text
     assert "Sa taille n’est pas connue" not in text
 
 

@@ -47,17 +47,20 @@ async def test_a_need_is_kept_once_from_its_answer(own: Browser, buyer: Buyer, m
     await own.open("/besoins")
     assert "Vous n'avez encore enregistré aucun besoin" in said(own.page)
     await own.open("/besoin")
-    await own.submit("besoin", MOWING, to="besoin/resultat")
+    await own.submit("besoin", MOWING | {"lot-1-objet": "tonte de pelouses, 20 000 €"}, to="besoin/resultat")
     fields = own.fields("besoin/resultat")
     answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
     monkeypatch.delattr("api.needs.freeze_shortlist.match_need")
     answers.append(await own.post("/besoins", data=fields))
     (location,) = {answer.headers["location"] for answer in answers}
     (stored,) = (await buyer.get("/needs")).json()["items"]
-    assert stored["lots"][0]["title"] == "tonte de pelouses"
+    assert stored["lots"][0]["title"] == "tonte de pelouses, 20 000 €"
     await own.open(str(answers[0].url.join(location)))
     assert heading(own.page) == "Entretien du parc"
     assert "Écrire aux fournisseurs" in said(own.page)
+    for part in ("", "/versions/1", "/decisions", "/attributions"):  # lots by what is bought, not by what it may cost
+        await own.open(str(answers[0].url.join(location).copy_with(query=None)) + part)
+        assert ("Lot 1 – Tonte de pelouses" in said(own.page), "pelouses, 20" in said(own.page)) == (True, False), part
     await own.open("/besoins")
     assert "Entretien du parc" in said(own.page)
     await own.open("/besoins?etat=closed")
