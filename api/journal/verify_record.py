@@ -156,12 +156,14 @@ class Export:
 
     def _faults_of_heads(self, statement: Any, heads: Any) -> Iterator[str]:
         """Yield earlier heads of the journal: dropped, added, not signed, or not continued by its present root."""
-        listed, here = statement["heads"], list[Any]()
+        here = list[Any]()
         for each in heads:
             here.append([each["number"], *map(digest_of, (each["signed"]["heads"], each["signed"].get("timestamp")))])
-        if listed and len(listed[0]) == 2:  # a folder of the version before does not name their time-stamps
-            here = [each[:2] for each in here]
-        yield from _changes_of_list("racine des {0[0]} premières entrées", listed, here)
+        if (listed := statement.get("heads")) is None:
+            self.told.append(
+                "Dossier de la version 1.0 : il ne dit pas quelles racines il avait, ni s'il était horodaté"
+            )
+        yield from _changes_of_list("racine des {0[0]} premières entrées", here if listed is None else listed, here)
         for each in heads:
             signed = each["signed"]
             (opened,), told = signed["opened"], _read(signed["heads"])

@@ -245,6 +245,17 @@ def test_tampering_is_named(folder: Folder, tmp_path: Path) -> None:
         assert [each for each in found if said in each], (said, found)
 
 
+def test_a_folder_of_the_first_release_passes(folder: Folder) -> None:
+    def write_as_then(_: Folder, record: Any) -> None:
+        statement = json.loads(record["statement"])
+        del statement["heads"], statement["stamped"], record["proofs"], record["timestamp"]
+        record["statement"] = json.dumps(statement)
+        sign_again(folder, record, KEY)
+
+    folder.tamper(write_as_then)
+    assert folder.faults() == []
+
+
 async def test_a_journal_whose_end_was_cut_off_before_the_export_is_told(folder: Folder, engine: Engine) -> None:
     """By the last head, though it covers no entry that is left; by one that somebody keeps, where none else is left."""
     ((line,),) = await execute(engine, "SELECT line FROM audit_heads")
