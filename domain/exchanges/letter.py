@@ -42,8 +42,7 @@ LONGEST_NAME = 200
 
 def bought_name(title: str) -> str:
     """The words of a title that say what is bought, with a capital."""
-    name = without_terms(title)
-    return name[:1].upper() + name[1:]
+    return (name := without_terms(title))[:1].upper() + name[1:]
 
 
 def lot_name(lot: Lot) -> str | None:
