@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.reach import AMPLE_VALUE_EUR, whole_euros
+from domain.shortlists.reach import AMPLE_VALUE_EUR
 from domain.shortlists.shortlist import Tension, TensionLevel
 from domain.text.bilingual import Language, Text, join_texts, said_by
 
@@ -71,10 +71,9 @@ def tension_of(
     level, label = tension_level(fewest, unknown), taxonomy.label(segment)
     said = [tension_message(level, fewest, label, unknown)]
     if yearly_eur is not None:
-        value = whole_euros(yearly_eur)
         if level == "good" and yearly_eur > AMPLE_VALUE_EUR and least_known < LEAST_KNOWN:
             level, said = "low", [_sizes_not_shown(fewest, least_known)]
-        said += _sizes_texts(few, value)
+        said += _sizes_texts(few)
     return Tension(level, join_texts(said).to(language))
 
 
@@ -128,21 +127,16 @@ def _few_candidates_text(fewest: int) -> Text:
 
 def _sizes_not_shown(candidates: int, known: int) -> Text:
     """A sentence for an ample lot where the sizes of too few candidates are known to do."""
-    fr, en = ("aucun dont on sache qu'il est", "none") if not known else ("1 seul dont on sache qu'il est", "only 1")
-    if known > 1:
-        fr, en = f"{known} seulement dont on sache qu'ils sont", f"only {known}"
-    return Text(
-        f"{candidates} fournisseurs repérés, mais {fr} à la taille de ce lot",
-        f"{candidates} candidates, but {en} known to be of the size of this lot",
-    )
+    said = _SAID["several_of_size" if known > 1 else "one_of_size" if known else "none_of_size"]
+    return said.filled(candidates=candidates, known=known)
 
 
-def _sizes_texts(reach: ReachCounts, value: Text) -> Iterator[Text]:
-    """Sentences on the candidates for whom a lot of that yearly value is too large, and on those of unknown size."""
+def _sizes_texts(reach: ReachCounts) -> Iterator[Text]:
+    """Sentences on the candidates for whom a lot of that value is too large, and on those of unknown size."""
     if reach.beyond:
         yield Text(
-            f"{value.fr} par an sont trop pour {reach.beyond} autre{'s' if reach.beyond > 1 else ''}",
-            f"{value.en} a year are too much for {reach.beyond} other{'s' if reach.beyond > 1 else ''}",
+            f"le montant est trop grand pour {reach.beyond} autre{'s' if reach.beyond > 1 else ''}",
+            f"the value is too large for {reach.beyond} other{'s' if reach.beyond > 1 else ''}",
         )
     if reach.unknown:
         yield Text(f"la taille de {reach.unknown} n'est pas connue", f"the size of {reach.unknown} is not known")

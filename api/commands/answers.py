@@ -8,8 +8,15 @@ from domain.allotment.allotment import FIGURES, Allotment
 from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
-from domain.reference.territory import Territories
-from domain.report.lots import advice_in_words, best_outcome, main_reasons, points_of_law, suppliers_in_words
+from domain.report.lots import (
+    advice_in_words,
+    best_outcome,
+    decisive_and_general,
+    main_reasons,
+    points_of_law,
+    reminders_in_words,
+    suppliers_in_words,
+)
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, Reach, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
 from domain.supply import Supply
@@ -24,6 +31,7 @@ from domain.text.bilingual import (
     printed_euros,
 )
 from domain.text.labels import KINDS, LEGAL_FORMS, MATCH_WORDS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
+from matching.reference import Reference
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
 TENSION_STYLES: dict[TensionLevel, str] = {
@@ -46,7 +54,7 @@ READINGS_SHOWN, LEAST_SHOWN = 6, 0.05
 
 
 def shortlist_parts(
-    need: Need, shortlist: Shortlist, territories: Territories, most_candidates: int | None = None
+    need: Need, shortlist: Shortlist, reference: Reference, most_candidates: int | None = None
 ) -> Iterator[Part]:
     """The answer to a need as printed parts: its lots, the advice on the whole need, and the abbreviations used.
 
@@ -57,10 +65,13 @@ def shortlist_parts(
     yield " · ".join(filter(None, about))
     lots = {lot.id: lot for lot in need.lots}
     for answered in shortlist.lots:
-        yield from _LotPrinter(lots[answered.id], answered, territories, most_candidates).parts()
+        yield from _LotPrinter(lots[answered.id], answered, reference, most_candidates).parts()
     if shortlist.advice:
+        decisive, general = decisive_and_general(shortlist.advice)
         yield Headline("Pour l'ensemble du besoin", is_part=True)
-        yield Remarks("", map(printed_advice, shortlist.advice))
+        yield Remarks("", map(printed_advice, decisive))
+        if general:
+            yield Remarks(f"{reminders_in_words(general, need.contract).fr} :", map(printed_advice, general))
     suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[:most_candidates]]
     suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
     suppliers += [each.supplier for lot in shortlist.lots for each in lot.unknown_trade.nearest]
@@ -70,8 +81,9 @@ def shortlist_parts(
 class _LotPrinter:
     """The answer to one lot as printed parts: headline, facts, tables of suppliers, remarks."""
 
-    def __init__(self, lot: Lot, answered: LotShortlist, territories: Territories, most: int | None) -> None:
-        self._lot, self._answered, self._territories = lot, answered, territories
+    def __init__(self, lot: Lot, answered: LotShortlist, reference: Reference, most: int | None) -> None:
+        self._lot, self._answered, self._territories = lot, answered, reference.territories
+        self._law = reference.rules
         self._shown = answered.candidates[:most]
         self._labels = {wanted.segment: wanted.label for wanted in answered.requested}
 
@@ -151,7 +163,7 @@ class _LotPrinter:
         amount = "" if lot.value_eur is None else printed_euros(lot.value_eur, "fr")
         if amount and lot.value_covers == "all":
             amount += f" {MATCH_WORDS['covers_all'].fr}"
-        if said := lot_value_as_sum(lot):  # where renewals or options add to it
+        if said := lot_value_as_sum(lot, self._law):  # where renewals or options add to it
             amount = printed_before_tax(said).fr
         terms = (
             amount,

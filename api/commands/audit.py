@@ -128,7 +128,7 @@ def _export(need_id: UUID, folder: Path, settings: Settings, key: JournalKey) ->
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise CommandFailed(f"{folder} is not empty", USAGE)
-        write_exported_need(folder, need, key, asyncio.run(stamp(need.statement)))
+        write_exported_need(folder, need, key, asyncio.run(stamp(need.statement(stamped=True))))
     except OSError as error:
         raise CommandFailed(f"cannot write {folder}: {error.strerror}", USAGE) from None
     sys.stdout.write(

@@ -80,8 +80,7 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
             result = (trace if options.explain else match)(need, index, reference, on, LANGUAGE)
         # what is piped on is the answer alone
         write_parts(_unread_parts(read), console(stderr=options.json))
-        places = reference.territories
-        told = shortlist_parts(need, result, places) if isinstance(result, Shortlist) else _trace_parts(result)
+        told = shortlist_parts(need, result, reference) if isinstance(result, Shortlist) else _trace_parts(result)
         show_answer(result, told, as_json=options.json)
     if failed:
         raise CommandFailed("\n".join(map(str, failed)))

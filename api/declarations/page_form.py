@@ -5,11 +5,12 @@ distance, amounts typed before a band.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import msgspec
+from msgspec import field
 
 from api.web.html_pages import Fields
 from domain.declarations.declaration import DAYS_VALID, Declaration, DeclaredContact, DeclaredOffer, YearlyCapacity
@@ -38,78 +39,50 @@ _AROUND_NUMBER = re.compile(r"€|\b(?:environ|euros?|ht|etp|salari\w*|personnes
 _PART = re.compile(r"[,;/\n]|\bet\b", re.IGNORECASE)
 
 
-FIELD_NAMES: Mapping[str, str] = {
-    "trades": "metier",
-    "words": "mots",
-    "no_offer": "rien",
-    "where": "zone",
-    "territories": "territoire",
-    "place": "lieu",
-    "amount": "montant",
-    "least": "montant-min",
-    "most": "montant-max",
-    "with_others": "avec",
-    "staff": "effectif",
-    "references": "references",
-    "email": "courriel",
-    "phone": "telephone",
-    "website": "site",
-    "until": "jusqu",
+class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of the form as they were typed, each with its name in HTML.
+
+    Annotated with the beginning of the JSON pointers of a declaration whose problems the page shows at the field.
+    """
+
+    trades: Annotated[tuple[str, ...], "/offers"] = field(default=(), name="metier")
+    words: Annotated[str, "/offers/0/words"] = field(default="", name="mots")
+    no_offer: Annotated[str, "/no_offer"] = field(default="", name="rien")
+    where: Annotated[str, "/offers/0/service_area"] = field(default="", name="zone")
+    territories: tuple[str, ...] = field(default=(), name="territoire")
+    place: Annotated[str, "/place"] = field(default="", name="lieu")
+    amount: str = field(default="", name="montant")
+    least: Annotated[str, "/yearly_capacity_eur/min"] = field(default="", name="montant-min")
+    most: Annotated[str, "/yearly_capacity_eur"] = field(default="", name="montant-max")
+    with_others: str = field(default="", name="avec")
+    staff: Annotated[str, "/staff"] = field(default="", name="effectif")
+    references: Annotated[str, "/references"] = ""
+    email: Annotated[str, "/contact/email"] = field(default="", name="courriel")
+    phone: Annotated[str, "/contact/phone"] = field(default="", name="telephone")
+    website: Annotated[str, "/contact/website"] = field(default="", name="site")
+    until: Annotated[str, "/valid_until"] = field(default="", name="jusqu")
+
+
+FIELDS = msgspec.structs.fields(DeclarationForm)
+_POINTERS = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(DeclarationForm, include_extras=True).items()
+    if hasattr(hint, "__metadata__")
 }
-"""The names that the fields have in HTML."""
-
-
-class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True, rename=FIELD_NAMES):
-    """The fields of the form as they were typed."""
-
-    trades: tuple[str, ...] = ()
-    words: str = ""
-    no_offer: str = ""
-    where: str = ""
-    territories: tuple[str, ...] = ()
-    place: str = ""
-    amount: str = ""
-    least: str = ""
-    most: str = ""
-    with_others: str = ""
-    staff: str = ""
-    references: str = ""
-    email: str = ""
-    phone: str = ""
-    website: str = ""
-    until: str = ""
-
-
-FIELDS_OF_POINTERS: Mapping[str, str] = {
-    "/no_offer": "rien",
-    "/offers/0/words": "mots",
-    "/offers/0/service_area": "zone",
-    "/offers": "metier",
-    "/place": "lieu",
-    "/yearly_capacity_eur/min": "montant-min",
-    "/yearly_capacity_eur": "montant-max",
-    "/staff": "effectif",
-    "/references": "references",
-    "/contact/email": "courriel",
-    "/contact/phone": "telephone",
-    "/contact/website": "site",
-    "/valid_until": "jusqu",
-}
-"""The field at which the page shows a problem, by the beginning of its JSON pointer, the longer first."""
 
 
 def field_of_problem(problem: Problem) -> str:
-    """The name of the field at which a problem of a declaration is shown."""
-    return next((name for start, name in FIELDS_OF_POINTERS.items() if problem.pointer.startswith(start)), "metier")
+    """The name of the field at which a problem of a declaration is shown: the one with the longest pointer of it."""
+    found = [each for each in FIELDS if problem.pointer.startswith(_POINTERS.get(each.name, " "))]
+    return max(found, key=lambda each: len(_POINTERS[each.name]), default=FIELDS[0]).encode_name
 
 
 def read_declaration_form(fields: Fields) -> DeclarationForm:
     """The form that the submitted fields fill in; fields of other forms are left alone."""
     read: dict[str, Any] = {}
-    for attribute, name in FIELD_NAMES.items():
-        if texts := [text[:LONGEST_FIELD] for text in fields.get(name, ())]:
-            is_list = attribute in {"trades", "territories"}
-            read[attribute] = tuple(dict.fromkeys(filter(None, texts))) if is_list else texts[-1]
+    for each in FIELDS:
+        if texts := [text[:LONGEST_FIELD] for text in fields.get(each.encode_name, ())]:
+            read[each.name] = texts[-1] if each.default == "" else tuple(dict.fromkeys(filter(None, texts)))
     return DeclarationForm(**read)
 
 

@@ -33,6 +33,7 @@ from api.runtime.rate_limits import HOUR, SIGN_INS, UNKNOWN_LINKS, Limit, caller
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
 from db.invitations import (
+    MOST_CODES,
     MOST_PASSKEYS,
     InvitedPerson,
     Passkey,
@@ -53,7 +54,9 @@ from domain.errors import Conflict, NotFound
 from domain.organisation import SCOPES
 
 CODES_ASKED = Limit("sign-in-code", 20, HOUR)
-"""Codes that are asked for from one address, for whomever; those of one person are counted in the database."""
+"""Codes that are asked for from one network address, for whomever; those of one person are counted in the database."""
+CODES_FOR_ONE = Limit("sign-in-code-for-one", 2 * MOST_CODES, HOUR)
+"""Those of two browsers there for one person: few networks do not use up what a person may get from all."""
 FRESH_SECONDS = 900
 """The age of a session in which a passkey may be made: one who takes its cookie later must not stay beyond its end."""
 
@@ -107,7 +110,9 @@ async def ask_for_code(visit: Visit) -> Response[bytes]:
     address, services = comparable_address(visit.text("adresse").strip()), visit.services
     if address is None:
         return sign_in_again(visit, "address")
-    services.limits.take(CODES_ASKED, caller_of(visit.call.scope))
+    caller = caller_of(visit.call.scope)
+    services.limits.take(CODES_ASKED, caller)
+    services.limits.take(CODES_FOR_ONE, (caller, address))
     answer = visit.page("signing_in/code.html", is_wrong=False)
     answer.background = BackgroundTask(_queue_codes, visit, address)  # once it is sent, so that its time tells nothing
     return answer

@@ -5,7 +5,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from api.journal.signing_key import JournalKey
+from api.journal.verify_record import digest_of
 from db.core.engine import Connection
 from db.journal.content import StoredDocument, stored_documents
 from db.journal.entries import StoredEntry, objects_about, signed_lines, stored_entries
@@ -46,12 +46,17 @@ Ce dossier est la trace d'un besoin, telle que le journal de l'acheteur l'a notÃ
 
 
 class ExportedNeed(NamedTuple):
-    """A need, to be exported with what proves it; `statement`: what is signed of it, as JSON."""
+    """A need, to be exported with what proves it. `proofs`: by number of entries, that the journal grew from a head."""
 
-    statement: str
+    inventory: dict[str, Any]
     entries: list[dict[str, Any]]
     documents: list[StoredDocument]
     heads: list[dict[str, Any]]
+    proofs: dict[int, list[str]]
+
+    def statement(self, *, stamped: bool) -> str:
+        """The JSON that is signed: the inventory, and whether an authority stamps it."""
+        return msgspec.json.encode(self.inventory | {"stamped": stamped}).decode()
 
 
 async def read_need_to_export(
@@ -72,8 +77,9 @@ async def read_need_to_export(
     documents = sorted([each async for each in stored_documents(connection, shown, whole=True)])
     numbers = [entry.number for entry, *_ in kept]
     heads = [each for line in await signed_lines(connection) if (each := _own_head(line, organisation_id, tree))]
+    proofs = {each["number"]: each["proof"] for each in heads}
     heads = list(_first_to_cover(heads, numbers))
-    statement = {
+    inventory = {
         "format": 1,
         "at": now,
         "organisation_id": organisation_id,
@@ -82,43 +88,43 @@ async def read_need_to_export(
         "hash": previous.hex(),
         "root": tree.root().hex(),
         "entries": numbers,
-        "heads": [[each["number"], sha256(each["signed"].heads.encode()).hexdigest()] for each in heads],
+        "heads": [
+            [each["number"], *map(digest_of, (each["signed"].heads, each["signed"].timestamp))] for each in heads
+        ],
         "documents": [_listed(each) for each in documents],
         "missing": sorted(shown - {each.name for each in documents}),
         "withheld": sorted(present - shown),
     }
-    return ExportedNeed(
-        msgspec.json.encode(statement).decode(),
-        [
-            {
-                "number": entry.number,
-                "text": entry_text(organisation_id, entry).decode(),
-                "before": before.hex(),
-                "hash": stored.hash.hex(),
-                "signature": stored.signature.hex() if stored.signature else None,
-                "proof": [each.hex() for each in tree.inclusion_proof(entry.number)],
-            }
-            for entry, stored, before in kept
-        ],
-        documents,
-        heads,
-    )
+    entries = [
+        {
+            "number": entry.number,
+            "text": entry_text(organisation_id, entry).decode(),
+            "before": before.hex(),
+            "hash": stored.hash.hex(),
+            "signature": stored.signature.hex() if stored.signature else None,
+            "proof": [each.hex() for each in tree.inclusion_proof(entry.number)],
+        }
+        for entry, stored, before in kept
+    ]
+    return ExportedNeed(inventory, entries, documents, heads, proofs)
 
 
 def write_exported_need(folder: Path, need: ExportedNeed, key: JournalKey, timestamp: str | None) -> None:
-    """Write the folder, which is there and empty. `timestamp`: of the statement, in base64. Raises OSError."""
+    """Write the folder, which is there and empty. `timestamp`: of the stamped statement, in base64. Raises OSError."""
     (folder / "documents").mkdir()
     for each in need.documents:
         named = _listed(each)
         for file, content in zip((named["file"], *named["parts"]), (each.content, *each.parts), strict=True):
             (folder / "documents" / file).write_bytes(content)
+    statement = need.statement(stamped=timestamp is not None)
     whole = {
-        "statement": need.statement,
+        "statement": statement,
         "public_key": key.public,
-        "signature": key.sign(need.statement.encode()).hex(),
+        "signature": key.sign(statement.encode()).hex(),
         "timestamp": timestamp,
         "entries": need.entries,
         "heads": need.heads,
+        "proofs": need.proofs,
     }
     (folder / "record.json").write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
     (folder / VERIFIER).write_bytes(files("api.journal").joinpath(VERIFIER).read_bytes())

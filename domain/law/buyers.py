@@ -23,7 +23,7 @@ class BuyerClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: str | None = None
     threshold_else: str | None = None
     social_threshold: str | None = None
-    bulletin: bool | None = None
+    notice: str = "unsaid"
     advance: bool | None = None
     firm_rates: tuple[str, ...] = ()
     firms: str | None = None

@@ -232,7 +232,7 @@ def advise_financial_terms(
         said = join_texts([sentence(view, rule) for rule in rates], WITH_AND)
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
     name, whose = "financial_terms_of_direct_award" if is_direct_award else "financial_terms", (names,) if names else ()
-    but = NOTHING if buyer.body else sentence(view, "advance_not_owed_by_all")
+    but = NOTHING if buyer.body and buyer.advance else sentence(view, "advance_not_owed_by_all")
     told = sentence(view, name, about=join_texts(about, NOTHING), of_firms=of_firms, but=but)
     return advice(view, name, whose, rests_on=rates, doubtful=renewed == above, message=told)
 

@@ -218,9 +218,8 @@ def _review_reserving(
 
 
 LAW_CHANGES = "LAW_CHANGES"
-PROCEDURE = "procedure"
-MOST_TOLD, LONGEST, LEAD = 6, 140, 60
-"""The changes that are quoted, the characters of a quote, and those it has before the first word that differs."""
+ROOM, LONGEST, LEAD = 564, 103, 40
+"""The characters of all changes that are quoted, of one quote, and of a quote before the first word that differs."""
 
 
 class _Change(NamedTuple):
@@ -253,14 +252,16 @@ def advise_law_changes(
     # of advice that the planned day does not have: its procedure needs it no more, or is not known
     is_open = any(each.code == "THRESHOLD_UNKNOWN" for each in after.advice)
     gone = sentence(view, "still_to_be_established" if is_open else "no_longer_to_be_noted")
-    told = []
-    for change in changes[:MOST_TOLD]:
-        lots = lots_of[change]
-        about = bracketed_lots(() if len(lots) == len(after.lots) else tuple(lots))
+    told: list[Text] = []
+    for change in changes:
+        about = bracketed_lots(() if len(lots := lots_of[change]) == len(after.lots) else tuple(lots))
         old, new = change.was or NOTHING, change.now or NOTHING
         name = "statement_comes" if not change.was else "statement_changes" if change.now else "statement_leaves"
         quotes = {"before": Text(*map(_quote_difference, old, new)), "after": Text(*map(_quote_difference, new, old))}
-        told.append(sentence(view, name, where=about, gone=gone, **quotes))
+        said = sentence(view, name, where=about, gone=gone, **quotes)
+        if told and max(map(len, join_texts((*told, said)))) > ROOM:
+            break
+        told.append(said)
     if more := len(changes) - len(told):
         told.append(sentence(view, "other_changes", left=more, many="s" if more > 1 else ""))
     sure = weakest(view["value_moment"].confidence, *(each.confidence for each in changes))
@@ -275,8 +276,8 @@ def _statements(given: Iterable[LegalAdvice], lot: LotReview | None = None) -> l
     """
     found = []
     for each in given:
-        subject = PROCEDURE if each.code in ON_PROCEDURE else each.code
-        minor = subject != PROCEDURE, each.severity == "info"
+        subject = "procedure" if each.code in ON_PROCEDURE else each.code
+        minor = subject == each.code, each.severity == "info"
         found.append(_Change(subject, None, each.message, each.confidence, minor))
     findings = dict.fromkeys((*lot.reservation, *filter(None, lot.forbidden.values()))) if lot else ()
     return found + [

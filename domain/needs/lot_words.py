@@ -23,8 +23,8 @@ _NUMBER = rf"(\d{{1,3}}|{'|'.join(_NUMBERS)})"
 _SPAN = rf"{_NUMBER}\s*(ans?|années?|mois)\b"
 _BEFORE = r"(?:^|[,;:.(–—]\s*|\b(?:pour|pendant|sur|durée(?: de| ferme de)?|(?:marché|contrat|accord-cadre) de)\s+)"
 _DURATION = re.compile(_BEFORE + _SPAN, re.IGNORECASE)
-_LAST_SPAN = re.compile(rf"\b{_SPAN}(?:\s+fermes?)?[\s,;(]*$", re.IGNORECASE)
-"""A duration right before the words that say how it is renewed."""
+_BARE_SPAN = re.compile(rf"(?<![\w,-]){_SPAN}(?:\s+fermes?)?(?=[\s,;(]*$|[,;(])", re.IGNORECASE)
+"""A duration with no comma before it, at the end or right before the words that say how it is renewed."""
 _RENEWS = r"\b(?:renouvelables?|reconductibles?|reconduits?)\s+(?:(?:tacitement|expressément)\s+)?"
 _RENEWAL = re.compile(
     rf"{_RENEWS}(?:{_NUMBER}\s+fois\s+)?(?:(?:pour|par périodes? de)\s+)?{_SPAN}|{_RENEWS}{_NUMBER}\s+fois\b",
@@ -88,7 +88,8 @@ def terms_in(text: str) -> tuple[Term, ...]:
     text, terms = " ".join(text[:LONGEST_READ].split()), list[Term]()
     renewal = _RENEWAL.search(text)
     firm = text[: renewal.start()] if renewal else text
-    if said := _DURATION.search(firm) or (_LAST_SPAN.search(firm) if renewal else None):
+    bare = (each for each in _BARE_SPAN.finditer(firm) if renewal or not _AGE.search(firm[: each.start()]))
+    if said := _DURATION.search(firm) or next(bare, None):
         terms.append(Term("months", str(_as_months(said[1], said[2])), f"{said[1]} {said[2]}"))
     if renewal and renewal[2]:
         times = _parse_number(renewal[1]) if renewal[1] else 1
@@ -279,7 +280,8 @@ _GAP = re.compile(
     rf"(?P<before>(?:{_LINKS}(?={_MARKS}*{_GONE}{_MARKS}*$)|[\s,;:.!(–—|/+-])*){_GONE}(?P<after>{_MARKS}*)"
 )
 _SEEKS = re.compile(
-    r"(?i)^[^,;:.]{0,99}?\b(?:re)?cherche\w*\s(?:une?|des)\s(?:prestataire|fournisseur|entreprise)s?\s(?:pour\s|d[e'’]\s?)"
+    r"(?i)^[^,;:.]{0,99}?\b(?:re)?cherche\w*\s(?:(?:une?|des)\s(?:prestataire|fournisseur|entreprise)s?|quelqu['’]un)"
+    r"\s(?:pour\s|d[e'’]\s?)|^(?:qui\s(?:peut|pourrait|saurait)|(?:on|nous)\s(?:veut|voulons|souhaitons))\s(?:nous\s)?"
 )
 
 

@@ -1,24 +1,30 @@
 """Amounts, dates and durations as buyers write them in tables of purchases: “1,2 M€”, “T2 2027”, “1 an + 3 x 1 an”.
 
-What says nothing known (“à définir”) is None; what is written and cannot be true raises UnreadableCell.
+What says nothing known (“à définir”) is None; what is written and cannot be true raises FaultyCell.
 """
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from domain.needs.lot_words import terms_in
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 
-THOUSAND, MILLION = 1e3, 1e6
 _DIGITS = r"\d{1,3}(?:[\s.,'’\u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?"
 _UNIT = r"(?:M\s?€|millions?\b(?:\s+d['’\s]\s?euros?)?|M\s?euros?\b|k\s?€|k\s?eur(?:os?)?\b|k\b|milliers?\b|m€)"
 _AMOUNT = re.compile(
     rf"(?:(?P<lead>HT|TTC)\s*:?\s*)?(?P<number>{_DIGITS})\s*(?P<unit>{_UNIT})?\s*(?:€|euros?\b|eur\b)?\s*(?P<tax>HT|TTC)?",
     re.IGNORECASE,
 )
+_MILLIONS = re.compile(r"(?<![^\W\d])(?:M\s?(?:€|euros?\b)|millions?)", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<![^\W\d])(?:k\s?(?:€|eur|$)|milliers?)", re.IGNORECASE)
 _SPANS = re.compile(r"(?<!\d)\d+(?:[.,]\d+)?\s*(?:%|ans?\b|années?\b|mois\b)|\b20\d\d\s*[:=]", re.IGNORECASE)
+_TIMES = re.compile(
+    r"^(\d{1,2})\s*(?:ans?\b|lots?\b)?\s*[x×*]\s*(?=\d)|(?<=[\d€])\s*(?:HT\s*)?[x×*]\s*(\d{1,2})(?:\s*(?:ans?|lots?))?$",
+    re.IGNORECASE,
+)
+_GLUED_UNIT = re.compile(r"\d+\s?(?:k?eur(?:os?)?|keuros?|ans|mois|ttc|millions?)", re.IGNORECASE)
 _A_YEAR = re.compile(r"/\s*an\b|\bpar an|\bannuel|\ban\b", re.IGNORECASE)
 _PLAIN = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d+)?")
 _TAX_RATE = 1.2
@@ -28,12 +34,12 @@ _SMALL = 3
 """Digits of a number that is hardly an amount, among words and without a currency."""
 
 
-class UnreadableCell(Exception):
-    """Raised for a cell that is written and cannot be what its column holds."""
+class FaultyCell(Exception):
+    """Raised for a cell that cannot be what its column holds; `field`: that of the column."""
 
-    def __init__(self, code: str, detail: Text) -> None:
+    def __init__(self, field: str, code: str, detail: Text) -> None:
         super().__init__(detail.en)
-        self.code, self.detail = code, detail
+        self.field, self.code, self.detail = field, code, detail
 
 
 class Amount(NamedTuple):
@@ -47,45 +53,41 @@ class Amount(NamedTuple):
 def read_amount(cell: str, head: str = "", *, as_computed: bool = False) -> Amount | None:
     """The amount in a cell under a head; None where it has no digit. Of two (“40 à 90 k€”) the larger, before tax.
 
-    `as_computed`: a point in the cell is a decimal one, as in numbers of workbooks and of JSON. Raises UnreadableCell.
+    `as_computed`: a point in the cell is a decimal one, as in numbers of workbooks and of JSON. Raises FaultyCell.
     """
     text = cell.strip()
     if not any(map(str.isdigit, text)):
         return None
     folded = fold(head).split()
-    factor = 1.0
-    if re.search(r"M\s?€|millions?", head):
-        factor = MILLION
-    elif re.search(r"k\s?€|k\s?eur|milliers?", head, re.IGNORECASE):
-        factor = THOUSAND
+    factor = scale_of(head)
     yearly = bool(_A_YEAR.search(text)) or not {"annuel", "annuelle", "an"}.isdisjoint(folded)
     taxed = "ttc" in folded and "ht" not in folded
     if text.startswith(("-", "−")):
-        raise UnreadableCell(
-            "negative_amount", Text(f"Montant négatif : « {cell[:40]} »", f"Negative amount: “{cell[:40]}”")
-        )
+        negative = Text(f"Montant négatif : « {cell[:40]} »", f"Negative amount: “{cell[:40]}”")
+        raise FaultyCell("amount", "negative_amount", negative)
     if as_computed and _PLAIN.fullmatch(text):
         return _amount(float(text) * factor, yearly, taxed)
-    unreadable = UnreadableCell(
-        "unreadable_amount", Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
-    )
+    detail = Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
+    unreadable = FaultyCell("amount", "unreadable_amount", detail)
     if len(text) > LONGEST_AMOUNT:
         raise unreadable
+    times = _TIMES.search(text)
+    text = _TIMES.sub(" ", text)
     found = list(_AMOUNT.finditer(_SPANS.sub(" ", text)))
     rest = _AMOUNT.sub(" ", _SPANS.sub(" ", text))
-    if (
-        not found
-        or re.search(r"\d|[a-z]{3}\d|\d[a-z]", rest, re.IGNORECASE)
-        or _is_glued(text)
-        or (factor == 1 and _counts_something(found, rest))
-    ):
+    if not found or re.search(r"\d", rest) or _is_glued(text) or (factor == 1 and _counts_something(found, rest)):
         raise unreadable
     before_tax = [each for each in found if (each["lead"] or each["tax"] or "").upper() == "HT"]
     chosen = before_tax or found
     unit = next((each["unit"] for each in reversed(chosen) if each["unit"]), None)
     taxed = (taxed and not before_tax) or all((each["lead"] or each["tax"] or "").upper() == "TTC" for each in chosen)
-    values = [_number(each["number"]) * (_factor(each["unit"] or unit) or factor) for each in chosen]
-    return _amount(max(values), yearly, taxed)
+    values = [_number(each["number"]) * scale_of(each["unit"] or unit or head) for each in chosen]
+    return _amount(max(values) * (int(times[1] or times[2]) if times else 1), yearly, taxed)
+
+
+def scale_of(words: str) -> float:
+    """The euros that an amount in these words, or under this head, is counted in: 1,000 by “k€”, a million by “M€”."""
+    return 1e6 if _MILLIONS.search(words) else 1e3 if _THOUSANDS.search(words) else 1.0
 
 
 def _counts_something(found: list[re.Match[str]], rest: str) -> bool:
@@ -97,10 +99,7 @@ def _counts_something(found: list[re.Match[str]], rest: str) -> bool:
 def _is_glued(text: str) -> bool:
     """Whether digits stand within a word, as in “12abc”: no amount is written so."""
     words = re.findall(r"\d[\w]*[^\W\d_]{3,}|[^\W\d_]{2,}\d\w*", text)
-    return any(
-        not re.fullmatch(r"\d+\s?(?:k?eur(?:os?)?|keuros?|ans|mois|ttc|millions?)", word, re.IGNORECASE)
-        for word in words
-    )
+    return not all(map(_GLUED_UNIT.fullmatch, words))
 
 
 def _amount(euros: float, yearly: bool, taxed: bool) -> Amount:
@@ -116,30 +115,21 @@ def _number(written: str) -> float:
     return float(bare.replace(",", "."))
 
 
-def _factor(unit: str | None) -> float | None:
-    if not unit:
-        return None
-    return THOUSAND if unit[0] in "kK" or unit.lower().startswith("millier") else MILLION
-
-
 _MONTHS = (
     ("janv", "jan"), ("fev", "feb"), ("mars", "mar"), ("avr", "apr"), ("mai", "may"), ("juin", "jun"), ("juil", "jul"),
     ("aou", "aug"), ("sept", "sep"), ("oct",), ("nov",), ("dec",),
 )  # fmt: skip
+_NO_MONTHS = {"marche", "marches", "maintenance"}
 _SEASONS = {
-    "printemps": 3,
-    "spring": 3,
-    "ete": 6,
-    "summer": 6,
-    "automne": 9,
-    "autumn": 9,
-    "hiver": 12,
-    "winter": 12,
-    "fin": 10,
-}
-_ISO = re.compile(r"\b(20\d\d)-(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
-_FRENCH = re.compile(r"(?<!\d)(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?(20\d\d|\d\d)(?!\d)")
+    "printemps": 3, "spring": 3, "ete": 6, "summer": 6, "rentree": 9, "automne": 9, "autumn": 9, "hiver": 12,
+    "winter": 12, "fin": 10,
+}  # fmt: skip
+_ISO = re.compile(r"\b((?:19|20)\d\d)(?:-(\d{1,2})(?:-(\d{1,2}))?|(\d\d)(\d\d)|/(\d\d)(?:/(\d\d))?)(?!\d)")
+_FRENCH = re.compile(r"(?<!\d)(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?((?:19|20)\d\d|\d\d)(?!\d)")
 _MONTH_OF = re.compile(r"(?<![A-Za-z\d])(\d{1,2})\s?[/-]\s?(20\d\d)(?!\d)")
+_SERIAL = re.compile(r"([34]\d{4})(?:\.\d+)?")
+"""A day as a spreadsheet counts it, from 1982 to 2036, where its cell is not said to be a date."""
+_FIRST_SERIAL = date(1899, 12, 30)
 _QUARTER = re.compile(
     r"\b(?:t|q|trim|trimestre|quarter)\s?(\d)\b|\b(\d)\s?(?:er|e|eme|ere|nd|rd|th|st)?\s?(?:t|q|trim|trimestre|quarter)(?:\b|(?=20))|\bt(\d)(?=20)"
 )
@@ -147,44 +137,55 @@ _HALF = re.compile(
     r"\b(?:s|semestre)\s?([12])\b|\b([12])\s?(?:er|e|eme|nd)?\s?(?:s|sem|semestre)(?:\b|(?=20))|\bs([12])(?=20)"
 )
 _ORDINALS = {"premier": 1, "deuxieme": 2, "second": 2, "troisieme": 3, "quatrieme": 4}
-_YEAR = re.compile(r"(20\d\d)(?!\d)")
+_YEAR = re.compile(r"((?:19|20)\d\d)(?!\d)")
 
 
-def read_day(cell: str, year: int | None = None) -> date | None:
-    """The first day of what a cell says: a day, month, quarter, half or year; None where it says none of these.
+def read_period(cell: str, year: int | None = None) -> tuple[date, date] | None:
+    """The first and last day of the day, month, quarter, half or year in a cell; None where it says none of these.
 
-    `year`: of the table, for a cell that says none. Raises UnreadableCell for a day or quarter that no calendar has.
+    `year`: of the table, for a cell that says none. Raises FaultyCell for a day or quarter that no calendar has.
     """
-    text, folded = cell.strip(), fold(cell)
+    if (found := _part_of_calendar(cell.strip(), year)) is None:
+        return None
+    of_year, month, day, months = found
+    try:
+        first = date(of_year, month, day)
+        after = month - 1 + months
+        following = date(of_year + after // 12, after % 12 + 1, 1) if months else first + timedelta(1)
+    except ValueError:
+        impossible = Text(f"Date impossible : « {cell[:40]} »", f"Impossible date: “{cell[:40]}”")
+        raise FaultyCell("date", "unreadable_date", impossible) from None
+    return first, following - timedelta(1)
+
+
+def _part_of_calendar(  # noqa: PLR0911 - one for each way of writing it
+    text: str, year: int | None
+) -> tuple[int, int, int, int] | None:
+    """The year, month and day where what a text says begins, and how many months it lasts, 0: a day."""
+    folded = fold(text)
+    if found := _SERIAL.fullmatch(text):
+        counted = _FIRST_SERIAL + timedelta(int(found[1]))
+        return counted.year, counted.month, counted.day, 0
     if found := _ISO.search(text):
-        return _day(int(found[1]), int(found[2]), int(found[3] or 1), cell)
+        month, day = found[2] or found[4] or found[6], found[3] or found[5] or found[7]
+        return int(found[1]), int(month), int(day or 1), 0 if day else 1
     if found := _FRENCH.search(text):
-        return _day(_full_year(found[3]), int(found[2]), int(found[1]), cell)
+        return _full_year(found[3]), int(found[2]), int(found[1]), 0
     if found := _MONTH_OF.search(text):
-        return _day(int(found[2]), int(found[1]), 1, cell)
+        return int(found[2]), int(found[1]), 1, 1
     said = _YEAR.search(folded)
     of_year = int(said[1]) if said else year
-    month = _month_in(folded)
-    if month is not None:
-        number, word_end = month
+    if (named := _month_in(folded)) is not None:
+        number, word_end = named
         if said is None and (short := re.match(r"\s?(\d\d)(?!\d)", folded[word_end:])):
             of_year = _full_year(short[1])
-        day = re.search(r"\b(\d{1,2})(?:er)?\s+[a-z]", folded)
-        return None if of_year is None else _day(of_year, number, int(day[1]) if day and said else 1, cell)
+        day_of = re.search(r"\b(\d{1,2})(?:er)?\s+[a-z]", folded) if said else None
+        return None if of_year is None else (of_year, number, int(day_of[1]) if day_of else 1, 0 if day_of else 1)
     if (part := _part_of_year(folded)) is not None:
         if said is None and (short := re.search(r"\b(\d\d)$", folded)):
             of_year = _full_year(short[1])
-        return None if of_year is None else _day(of_year, part, 1, cell)
-    return date(int(said[1]), 1, 1) if said else None
-
-
-def _day(year: int, month: int, day: int, cell: str) -> date:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        raise UnreadableCell(
-            "unreadable_date", Text(f"Date impossible : « {cell[:40]} »", f"Impossible date: “{cell[:40]}”")
-        ) from None
+        return None if of_year is None else (of_year, part[0], 1, part[1])
+    return (int(said[1]), 1, 1, 12) if said else None
 
 
 def _full_year(written: str) -> int:
@@ -195,25 +196,19 @@ def _month_in(folded: str) -> tuple[int, int] | None:
     """The first month that is named, and where its word ends."""
     for found in re.finditer(r"[a-z]{3,}", folded):
         for number, beginnings in enumerate(_MONTHS, 1):
-            if (
-                found[0].startswith(beginnings)
-                and len(found[0]) <= 9
-                and found[0] not in {"marche", "marches", "maintenance"}
-            ):
+            if found[0].startswith(beginnings) and len(found[0]) <= 9 and found[0] not in _NO_MONTHS:
                 return number, found.end()
     return None
 
 
-def _part_of_year(folded: str) -> int | None:
-    """The first month of the quarter, half or season that is named."""
-    for part, months in (("trimestre", 3), ("semestre", 6)):
-        for word, number in _ORDINALS.items():
-            if f"{word} {part}" in folded and number * months <= 12:
-                return months * (number - 1) + 1
+def _part_of_year(folded: str) -> tuple[int, int] | None:
+    """The first month of the quarter, half or season that is named, and how many months it lasts."""
+    for word, number in _ORDINALS.items():
+        folded = folded.replace(f"{word} ", f"{number} ")
     for pattern, months in ((_QUARTER, 3), (_HALF, 6)):
         if found := pattern.search(folded):
-            return months * (int(found[1] or found[2] or found[3]) - 1) + 1
-    return next((month for season, month in _SEASONS.items() if season in folded.split()), None)
+            return months * (int(found[1] or found[2] or found[3]) - 1) + 1, months
+    return next(((month, 3) for season, month in _SEASONS.items() if season in folded.split()), None)
 
 
 class Duration(NamedTuple):
@@ -235,6 +230,7 @@ _SPAN = re.compile(
     r"(\d{1,3}(?:[.,]5)?)\s*(ans?|années?|mois|years?|months?|jours?|semaines?|days?|weeks?)\b", re.IGNORECASE
 )
 _AT_MOST_YEARS = 5
+_MONTHS_IN = {"a": 12, "y": 12, "j": 1 / 30, "d": 1 / 30, "s": 1 / 4.3, "w": 1 / 4.3}
 
 
 def read_duration(  # noqa: PLR0911 - one for each way of writing it
@@ -245,10 +241,8 @@ def read_duration(  # noqa: PLR0911 - one for each way of writing it
     `in_months`: a bare number is one of months, as in JSON.
     """
     text, folded = cell.strip(), fold(head).split()
-    months, years = (
-        not {"mois", "months", "month"}.isdisjoint(folded),
-        not {"ans", "annees", "years", "an"}.isdisjoint(folded),
-    )
+    months = not {"mois", "months", "month"}.isdisjoint(folded)
+    years = not {"ans", "annees", "years", "an"}.isdisjoint(folded)
     if found := _BARE.fullmatch(text):
         number = int(found[1])
         if years and not months:
@@ -289,9 +283,4 @@ def read_renewal(cell: str, head: str, firm: int | None) -> int | None:
 
 def _months(number: str, unit: str) -> int:
     """The months of a span, at least one: “18 mois”, “1,5 an”, “10 jours”."""
-    value, unit = float(number.replace(",", ".")), unit.lower()
-    if unit.startswith(("an", "year")):
-        return max(1, round(value * 12))
-    if unit.startswith(("j", "d")):
-        return max(1, round(value / 30))
-    return max(1, round(value / 4.3)) if unit.startswith(("s", "w")) else max(1, round(value))
+    return max(1, round(float(number.replace(",", ".")) * _MONTHS_IN.get(unit[0].lower(), 1)))

@@ -179,9 +179,11 @@ class SheetRead(msgspec.Struct, frozen=True):
     sheet: str | None
     """Its name; null: the only table"""
     columns: dict[str, str]
-    """By field, the head of the column that was read first; empty: no table of purchases was recognised"""
+    """By field, the head of the column that was read first; empty: no table of purchases is seen, or it is hidden"""
     others: tuple[str, ...]
-    """Heads of columns that were not read"""
+    """Heads of the other columns: not read, or only where the first of their field is empty"""
+    rows_left: tuple[int, ...] = ()
+    """Rows that are no purchase: names of groups, totals, notes"""
 
 
 class ProgrammeSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ NafCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-HJ-LYZ]$")
 
 WORKS_DIVISION = "45"
 """The division of the CPV codes of works."""
+GOODS = frozenset((*(f"{division:02}" for division in range(3, 45)), "48"))
+"""The divisions of the CPV that are goods: those before works, and software."""
 
 
 class Segment(msgspec.Struct, frozen=True):

@@ -198,6 +198,16 @@ class Territories:
         """Every area of a kind in use today, in the order of their codes (communes: in the order of `communes`)."""
         return self._all_communes if kind == "commune" else self._areas_by_kind[kind]
 
+    def epcis_called_after(self, areas: Iterable[Area]) -> tuple[Area, ...]:
+        """The EPCI of each commune among the areas that has its name, as Ploërmel Communauté has."""
+        named = [(area.communes[0], {*fold(area.name).split()}) for area in areas if area.kind == "commune"]
+        return tuple(
+            each
+            for each in self.areas("epci")
+            for place, words in named
+            if place in each.communes and words <= {*fold(each.label).split()}
+        )
+
     def parents(self, area: Area) -> tuple[Area, ...]:
         """The larger areas that contain this area or, as an EPCI may, overlap it: nearest kind first, country last.
 

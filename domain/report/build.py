@@ -33,6 +33,7 @@ from domain.report.lots import (
     ReportUnknown,
     ReportUnknownTrade,
     best_outcome,
+    decisive_and_general,
     standings_of,
 )
 from domain.report.model import (
@@ -96,7 +97,7 @@ class ReportWriter:
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
-        """The report, dated `generated_at`; `rules`: those of today, for the days of the shortlist."""
+        """The report, dated `generated_at`; `rules`: those kept with its shortlist, else those of today."""
         facts, language = self._facts, self._language
         exchanged = ExchangeReport(facts.exchanges, self._redaction, self._supplier, language)
         living = {asked: supplier.id for asked, supplier in facts.directory.items()}
@@ -106,6 +107,7 @@ class ReportWriter:
         self._asked_at = now_asked | {asked: now_asked.get(now) for asked, now in living.items()}
         lots = {lot.id: lot for lot in facts.version.need.lots}
         on = long_date(self._shortlist.stamp.on).to(language)
+        decisive, general = decisive_and_general(self._shortlist.advice)
         return Report(
             variant="redacted" if self._redaction.redacted else "full",
             language=language,
@@ -113,8 +115,8 @@ class ReportWriter:
             need=self._report_need(),
             version=_copy_fields(ReportVersion, facts.version, latest=facts.need.shortlists),
             method=tuple(paragraph[language].replace("{on}", on) for paragraph in METHOD),
-            lots=tuple(self._report_lot(lots[found.id], found) for found in self._shortlist.lots),
-            advice=self._redacted_advice(self._shortlist.advice),
+            lots=tuple(self._report_lot(lots[found.id], found, rules) for found in self._shortlist.lots),
+            advice=self._redacted_advice([*decisive, *general]),
             placement=self._map_placement(),
             exchanges=exchanged.exchanges(),
             contacted=exchanged.contacted(),
@@ -164,8 +166,8 @@ class ReportWriter:
             changed_since=changed_fields(asked, content),
         )
 
-    def _report_lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
-        total, said = estimated_cents(lot), lot_value_as_sum(lot)
+    def _report_lot(self, lot: Lot, found: LotShortlist, rules: Rules) -> ReportLot:
+        total, said = estimated_cents(lot), lot_value_as_sum(lot, rules)
         return _copy_fields(
             ReportLot,
             found,
@@ -277,7 +279,7 @@ class ReportWriter:
         return replace(each, organisation=organisation)
 
     def _report_rules(self, rules: Rules) -> ReportRules:
-        """The rules of sourcing and those that the shortlist names, on its days, by the rules as known today."""
+        """The rules of sourcing and those that the shortlist names, on its days."""
         stamp, named, of_suppliers = self._shortlist.stamp, set[str | None](), set[str]()
         for lot in self._shortlist.lots:
             findings = (*lot.reservation.findings, *lot.alternatives.forbidden.values())

@@ -17,7 +17,9 @@ from domain.needs.need import value_per_year
 from domain.shortlists.listed_suppliers import Reach, ReachLevel
 from domain.suppliers.supplier import Kind, SupplierSize
 from domain.text import labels
-from domain.text.bilingual import Language, Text, euros, whole
+from domain.text.bilingual import Language, Text, euros, said_by, whole
+
+_SAID = said_by(__name__)
 
 SizeBasis = Literal["unknown", "turnover", "places", "staff", "capacity"]
 SIZE_BASES: tuple[SizeBasis, ...] = get_args(SizeBasis)
@@ -25,7 +27,7 @@ REACH_LEVELS: tuple[ReachLevel, ...] = get_args(ReachLevel)
 
 
 class ReachFigure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A figure of the rule and its source; `families`: of the segments that a sector's figure is for."""
+    """A figure of the rule and its source; `families`: the families or segments that it is for."""
 
     value: float
     source: str
@@ -121,13 +123,7 @@ def reach_level(yearly_eur: float | None, within_eur: float, *, is_bounded: bool
     return "stretch" if yearly_eur <= within_eur * (STRETCH if is_bounded else FAR) else "beyond"
 
 
-_TOGETHER: dict[ReachLevel, Text] = {
-    "within": Text("À leur portée", "Within their reach"),
-    "stretch": Text("À la limite de leur portée", "At the limit of their reach"),
-    "beyond": Text("Trop grand pour eux", "Too large for them"),
-}
-VALUE_NOT_KNOWN = Text("La valeur du lot n'est pas connue", "The value of the lot is not known")
-SIZE_NOT_KNOWN = Text("Sa taille n'est pas connue", "Its size is not known")
+_FOR_ALL = {"within": "within_for_all", "stretch": "stretch_for_all", "beyond": "beyond_for_all"}
 
 
 @lru_cache(maxsize=16_384)
@@ -136,14 +132,10 @@ def reach_of(yearly_eur: float | None, size: DecidingSize, sector: float, langua
     within = size.within_eur(sector)
     level = reach_level(yearly_eur, within, is_bounded=size.basis != "unknown")
     if yearly_eur is None or isnan(within):
-        return Reach("unknown", (VALUE_NOT_KNOWN if yearly_eur is None else SIZE_NOT_KNOWN).to(language))
+        return Reach("unknown", _SAID["value_not_known" if yearly_eur is None else "size_not_known"].to(language))
     lot, known = whole_euros(yearly_eur), _known_size_text(size, sector)
     said = labels.REACH_LEVELS[level]
-    message = Text(
-        f"{said.fr} : ce lot vaut {lot.fr} par an, {known.fr}",
-        f"{said.en}: this lot is worth {lot.en} a year, {known.en}",
-    )
-    return Reach(level, message.to(language))
+    return Reach(level, _SAID["of_one"].filled(said=said, lot=lot, known=known).to(language))
 
 
 def reach_together(
@@ -157,38 +149,25 @@ def reach_together(
     unknown = sum(size.basis == "unknown" for size in sizes)
     level = reach_level(yearly_eur, sum(known), is_bounded=not unknown)
     if yearly_eur is None:
-        return Reach("unknown", VALUE_NOT_KNOWN.to(language))
+        return Reach("unknown", _SAID["value_not_known"].to(language))
     if level == "unknown" or (len(known) < len(sizes) and level != "within"):
-        message = Text(
-            f"La taille de {unknown} membre{'s' if unknown > 1 else ''} n'est pas connue",
-            f"The size of {unknown} member{'s' if unknown > 1 else ''} is not known",
-        )
+        message = _SAID["sizes_not_known"].filled(unknown=unknown, many="s" if unknown > 1 else "")
         return Reach("unknown", message.to(language))
-    lot, most, said = whole_euros(yearly_eur), whole_euros(sum(known)), _TOGETHER[level]
-    message = Text(
-        f"{said.fr} : ce lot vaut {lot.fr} par an, {most.fr} sont à la portée de leurs tailles ajoutées",
-        f"{said.en}: this lot is worth {lot.en} a year, {most.en} are within the reach of their sizes added up",
-    )
-    return Reach(level, message.to(language))
+    lot, most, said = whole_euros(yearly_eur), whole_euros(sum(known)), _SAID[_FOR_ALL[level]]
+    return Reach(level, _SAID["of_several"].filled(said=said, lot=lot, most=most).to(language))
 
 
 def _known_size_text(size: DecidingSize, sector: float) -> Text:
     """The end of a sentence, which says what is known of a size."""
     if size.basis == "capacity":
-        most = whole_euros(size.contract_eur)
-        return Text(f"il dit pouvoir porter {most.fr} par an", f"it says that it can carry {most.en} a year")
+        return _SAID["of_capacity"].filled(most=whole_euros(size.contract_eur))
     if size.is_shown_by_award(sector):
-        most = whole_euros(size.award_eur)
-        return Text(f"son plus grand marché connu {most.fr}", f"its largest known contract {most.en}")
+        return _SAID["of_award"].filled(most=whole_euros(size.award_eur))
     turnover = whole_euros(size.bound_eur(sector) / SHARE)
     if size.basis == "turnover":
-        return Text(f"son chiffre d'affaires est de {turnover.fr}", f"its turnover is {turnover.en}")
-    number = whole(size.persons)
-    noun = Text("places", "places") if size.basis == "places" else Text("personnes au plus", "persons at most")
-    return Text(
-        f"son chiffre d'affaires est estimé à {turnover.fr} ({number.fr} {noun.fr})",
-        f"its turnover is estimated at {turnover.en} ({number.en} {noun.en})",
-    )
+        return _SAID["of_turnover"].filled(turnover=turnover)
+    said = _SAID["of_places" if size.basis == "places" else "of_staff"]
+    return said.filled(turnover=turnover, number=whole(size.persons))
 
 
 def whole_euros(amount: float) -> Text:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, LegalFinding, Verdict
+from domain.law.findings import GENERAL, LegalAdvice, LegalFinding, Verdict
 from domain.law.other_contracts import EssAward, with_award_bar
 from domain.law.reservations.eligibility import LegalFacts, verdict_for_type
 from domain.law.rules import Rules
@@ -19,7 +19,7 @@ from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
 from domain.suppliers.known_trades import is_older_award
 from domain.suppliers.supplier import Evidence, Kind, ServiceArea
-from domain.text.bilingual import Language, Text, kilometres, long_date, place_after_de, said_by
+from domain.text.bilingual import NOTHING, Language, Text, kilometres, long_date, place_after_de, said_by
 from domain.text.labels import EVIDENCE
 from matching.index.service_areas import NEARBY_KM
 
@@ -28,16 +28,13 @@ _SAID = said_by(__name__)
 
 def _near_home(default_km: float) -> Text:
     """The words behind a default reach that is shorter than the usual one; empty behind that."""
-    return _SAID["near_home"] if default_km < NEARBY_KM else Text("", "")
+    return _SAID["near_home"] if default_km < NEARBY_KM else NOTHING
 
 
 def nearby(default_km: float) -> Text:
     """A sentence for a supplier near the territory that has declared no area; `default_km`: how far it may be."""
     most, why = kilometres(default_km, rough=True), _near_home(default_km)
-    return Text(
-        f"Zone d'intervention non renseignée ; situé à {most.fr} au plus du territoire{why.fr}",
-        f"Within {most.en} of the territory, without a declared service area{why.en}",
-    )
+    return _SAID["nearby"].filled(most=most, why=why)
 
 
 PRESENCE: dict[Presence, Text] = {
@@ -191,21 +188,10 @@ NOT_ELIGIBLE = Text("Ne peut pas répondre à ce lot réservé", "May not answer
 def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
     """A sentence for the number of suppliers nearby of unknown trade, and of the eligible among them."""
     if not total:
-        return Text("Aucun fournisseur proche d'activité non renseignée", "No supplier nearby whose trade is not known")
-    several = total > 1
-    fr = ("fournisseurs proches", "leur") if several else ("fournisseur proche", "son")
-    en = ("suppliers", "them") if several else ("supplier", "it")
-    may = Text("", "")
-    if reserved:
-        verb = "peuvent" if eligible > 1 else "peut"
-        may = Text(
-            f", et {eligible} {verb} répondre à ce lot réservé, au besoin sur preuve",
-            f", {eligible} of which may answer this reserved lot, if need be on proof,",
-        )
-    return Text(
-        f"{total} {fr[0]} à contacter : {fr[1]} activité n'est pas renseignée{may.fr}",
-        f"What {total} {en[0]} nearby{may.en} offer{'' if several else 's'} is not known: ask {en[1]}",
-    )
+        return _SAID["none_of_unknown_trade"]
+    may = _SAID["several_may_answer" if eligible > 1 else "one_may_answer"].filled(eligible=eligible)
+    said = _SAID["several_of_unknown_trade" if total > 1 else "one_of_unknown_trade"]
+    return said.filled(total=total, may=may if reserved else NOTHING)
 
 
 WITHOUT_APPROVAL = "sans agrément, de cette forme juridique,", "without approval, of this legal form,"
@@ -238,38 +224,22 @@ def unknown_words(words: str, suggestions: list[str], *, is_other_trade: bool) -
 
     `is_other_trade`: they name a trade that no segment covers.
     """
-    fr, en = _quoted_fr_en(suggestions)
-    if is_other_trade:
-        said = _SAID["other_trade"].filled(words=words)
-    else:
-        said = Text(f"« {words} » n'a pas été reconnu.", f"“{words}” was not recognised.")
-    return Text(said.fr + (f" Peut-être : {fr} ?" if fr else ""), said.en + (f" Perhaps: {en}?" if en else ""))
+    said = _SAID["other_trade" if is_other_trade else "not_recognised"].filled(words=words)
+    return _SAID["perhaps"].filled(said=said, trades=_quoted(suggestions)) if suggestions else said
 
 
 def title_differs(labels: list[str], *, is_asked: bool) -> Text:
     """A sentence telling that a title names other trades than the CPV codes; `is_asked`: they are searched too."""
-    fr, en = _quoted_fr_en(labels)
-    if is_asked:
-        followed = "les codes et l'intitulé sont cherchés.", "codes and title are searched."
-    else:
-        followed = "ce sont les codes qui ont été suivis.", "the codes were followed."
-    return Text(
-        f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : {followed[0]}",
-        f"The title says {en}, the lot's CPV codes say something else: {followed[1]}",
-    )
+    return _SAID["title_and_codes_asked" if is_asked else "codes_alone_asked"].filled(trades=_quoted(labels))
 
 
 def words_not_used(words: list[str]) -> Text:
     """A sentence for words of a lot's title that were understood and that no field of the lot repeats."""
-    fr, en = _quoted_fr_en(words)
-    return Text(
-        f"Lu dans l'intitulé, non utilisé : {fr}. Pour en tenir compte, remplissez les champs du lot.",
-        f"Read in the title, not used: {en}. To have it counted, fill in the fields of the lot.",
-    )
+    return _SAID["words_not_used"].filled(words=_quoted(words))
 
 
-def _quoted_fr_en(labels: list[str]) -> tuple[str, str]:
-    return ", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels)
+def _quoted(labels: list[str]) -> Text:
+    return Text(", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels))
 
 
 FRENCH, ENGLISH = "deux trois quatre cinq six sept huit neuf", "two three four five six seven eight nine"
@@ -295,6 +265,8 @@ def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], lan
     fields["message"] = found.message.to(language)
     if isinstance(found, Verdict):
         fields["missing"] = tuple(proof.to(language) for proof in found.missing)
+    if isinstance(found, LegalAdvice):
+        fields["general"] = found.code in GENERAL
     return kind(**fields)
 
 

@@ -31,6 +31,7 @@ _NOT_AFTER = frozenset((
 ))
 # fmt: on
 _NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "metropole"))
+_AROUND = frozenset(("agglomeration", "ca", "cc", "metropole", "pays"))  # before a commune: the communes around it
 _COMMUNE = ("ville", "commune", "mairie")
 # The words before the name of a place that is called like a thing.
 _IN, _OF, _TOWNS = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}
@@ -135,24 +136,23 @@ class CommuneFinder:
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
         words = tuple([stem(tokens[place]) for place in at])
         larger: dict[str, Area] = {}
-        for start, length, areas in self.names.spot(words):
-            said, before = tokens[at[start]], tokens[: at[start]]
-            is_thing = all(map(self._known, words[start : start + length])) or said in _ALSO_THINGS
-            if start and tokens[at[start - 1]] in _NOT_AFTER:
+        for start, length, meant in self.names.spot(words):
+            said, before, after = tokens[at[start]], tokens[: at[start]], at[start + length : start + length + 1]
+            first = tokens[at[start - 1]] if start else ""
+            is_around = first in _AROUND or any(tokens[place] in _NOT_BEFORE for place in after)
+            areas = self._territories.epcis_called_after(meant) if is_around else meant
+            if first in _NOT_AFTER and not is_around:
                 continue
+            is_thing = all(map(self._known, words[start : start + length])) or said in _ALSO_THINGS
             named = [area for area in areas if area.kind in _LARGER]
-            if named and (not is_thing or _is_written_as_a_place(text, said, before)):
+            if named and (is_around or not is_thing or _is_written_as_a_place(text, said, before)):
                 largest = min(named, key=lambda area: _LARGER.index(area.kind))
                 larger[largest.id] = largest
         if larger:
             return tuple(larger.values())
         found = {place.communes for place in self._places(text)}
-        communes = self._territories.communes
-        return tuple(
-            self._territories.area(f"commune:{communes[each[0]].code}", suggest=False)
-            for each in sorted(found)
-            if len(each) == 1
-        )
+        communes = self._territories.areas("commune")
+        return tuple(communes[each[0]] for each in sorted(found) if len(each) == 1)
 
     def named_buyer(self, text: str) -> NamedBuyer | None:
         """The public body that a text names with its place ("pour la commune de Fougères"); None where it names none.

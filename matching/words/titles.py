@@ -100,8 +100,9 @@ def place_names(territories: Territories) -> PlaceNames:
     named: dict[tuple[str, ...], list[Area]] = {}
     for kind in _PLACES:
         for area in territories.areas(kind):
-            if words := stems(area.name):
-                named.setdefault(words, []).append(area)
+            for words in {stems(area.name), stems(area.label)}:
+                if len(words) > (kind == "epci"):  # one word alone is the name of much else
+                    named.setdefault(words, []).append(area)
     spotter = PlaceNames()
     for words, areas in named.items():
         spotter.learn(words, tuple(areas))
@@ -118,6 +119,7 @@ _ART = re.compile(r"(?<![\d,.])(?:1\s*%|un pour cent)(?=\s+artistique)", re.IGNO
 _PREFIXES = frozenset(
     ("anti", "audio", "auto", "bio", "co", "eco", "electro", "micro", "multi", "photo", "re", "tele", "video")
 )
+_GUESTS = re.compile(r"(?<=\d)\s*couverts\b|\bnombre de couverts\b", re.IGNORECASE)  # else it is cutlery
 _MARKUP = re.compile(r"<[^>]*>|(?:&|\bet)#\d+[;,]")
 # As in “Lot n° 2 :”, “LOT N�1 -”, “lots 3 et 4”, “Lot n o 03”, “Lot: 08”.
 _LOT = re.compile(
@@ -188,7 +190,7 @@ class TitleParser:
             text = _ADDRESS.sub(" ; ", text)
         if "artistique" in text.lower():
             text = _ART.sub("unpourcent", text)
-        text = self._mend_lost_letters(text)
+        text = _GUESTS.sub(" repas", self._mend_lost_letters(text))
         if any(begun in text for begun in _PREFACE_BEGINS):
             text = _PREFACE.sub(" ; ", text)
         if " support" in text.lower():

@@ -4,7 +4,7 @@ The words of a kind of table are a file: see `domain/data/programme_columns.toml
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources.abc import Traversable
 from itertools import zip_longest
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.text.bilingual import Text
+from domain.text.bilingual import Language, Text
 from domain.text.normalise import fold
 from sources.file_types.csv_table import FaultyRow, RowAsWritten
 
@@ -21,6 +21,10 @@ LONGEST_HEAD, ROWS_ABOVE = 120, 40
 SHOWN_COLUMNS, LONGEST_SHOWN = 30, 60
 _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _YEAR = re.compile(r"20\d\d")
+_A_SUM = re.compile(
+    r"((sous|grand|s|montant) )?(total|totaux)(?! (energies|direct|marketing|access)\b)( .*)?"
+    r"|cumul( .*)?|somme|ensemble|(a )?report(er)?|recapitulatif"
+)
 
 
 class HeadWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,9 +55,25 @@ class Columns(NamedTuple):
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The heads of columns that are not read."""
-        read = {place for places in self.of_field.values() for place in places}
+        """The heads of columns that are not read, or only where the first of their field is empty."""
+        read = {places[0] for places in self.of_field.values()}
         return tuple(head for place, head in enumerate(self.heads) if place not in read and head)
+
+    def headless_in(self, cells: Sequence[str]) -> set[int]:
+        """The places of cells of a row that are not blank and have no head above."""
+        width = len(self.heads)
+        return {at for at, cell in enumerate(cells) if cell and (at >= width or not self.heads[at]) and cell.strip()}
+
+    def with_headless(self, places: Iterable[int], language: Language) -> "Columns":
+        """The columns with heads for those at these places, which have none: nothing is left out without a word."""
+        heads = {
+            place: Text(f"colonne {place + 1} sans titre", f"column {place + 1} without a title") for place in places
+        }
+        width = max(len(self.heads), *(place + 1 for place in heads), 0)
+        named = (*self.heads, *[""] * (width - len(self.heads)))
+        return self._replace(
+            heads=tuple(heads[at].to(language) if at in heads else each for at, each in enumerate(named))
+        )
 
 
 NO_COLUMNS = Columns((), {})
@@ -140,8 +160,9 @@ class ColumnFinder:
             key = below[read[0]] if read[0] < len(below) else ""
             has_heads = any(map(self.field_of_head, filter(None, below))) or not {"HT", "TTC"}.isdisjoint(below)
             has_values = any(map(_is_value, below[: max(read) + 1])) or (key and not self.field_of_head(key))
-            if has_heads and not has_values:
-                yield self.columns_of(_joined_heads(cells, below)), below_line
+            joined = self.columns_of(_joined_heads(cells, below))
+            if has_heads and not has_values and self.is_whole(joined):
+                yield joined, below_line
             if self.is_header(below):  # what stands above is then the title of a group, or the head of both rows
                 padded = zip_longest(cells, below, fillvalue="")
                 yield self.columns_of([bottom or top for top, bottom in padded]), below_line
@@ -158,6 +179,11 @@ class ColumnFinder:
             f"Aucune colonne ne donne {fr} ; colonnes vues : {seen_fr or 'aucune'}",
             f"No column gives {en}; columns seen: {seen_en or 'none'}",
         )
+
+
+def is_sum(cell: str) -> bool:
+    """Whether the words of a cell say that its row adds up others: “Sous-total Voirie”, “Ensemble”, “À reporter”."""
+    return bool(_A_SUM.fullmatch(fold(cell)))
 
 
 def _is_value(cell: str) -> bool:

@@ -8,7 +8,7 @@ some kilobytes has two cells far apart: it works in one that may die, within lim
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 from zipfile import BadZipFile, ZipFile
@@ -35,7 +35,7 @@ MOST_SHEETS = 40
 
 
 class Sheet(NamedTuple):
-    """A visible sheet of a workbook as CSV (UTF-8, commas); `others`: names of its other visible sheets.
+    """A visible sheet of a workbook as CSV (UTF-8, commas); `others`: names of all its other sheets, hidden ones too.
 
     A line of the CSV is a row of the sheet, by its number; breaks within cells are semicolons.
     """
@@ -43,6 +43,12 @@ class Sheet(NamedTuple):
     content: bytes
     name: str
     others: tuple[str, ...]
+
+
+def unread_sheets(read: Sequence[Sheet]) -> list[str]:
+    """The names of the sheets of a workbook that are not among those read: hidden, or too many."""
+    names = {each.name for each in read}
+    return [name for name in read[0].others if name not in names]
 
 
 def uncompressed_size(content: bytes) -> int:

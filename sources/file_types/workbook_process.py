@@ -2,7 +2,7 @@
 
     python -I workbook_process.py MOST_COLUMNS LARGEST_TABLE MOST_SHEETS < book.xlsx > sheets.csv
 
-The JSON has the name of each visible sheet and the bytes of its CSV, null for sheets beyond the first MOST_SHEETS.
+The JSON has the name of each sheet and the bytes of its CSV, null for hidden ones and those beyond MOST_SHEETS.
 
 It ends with TOO_LARGE for a sheet that takes more than it may, by a signal where the library cannot stop in time, and
 with a traceback for what is no workbook. Nothing of ours is imported: it starts in a tenth of a second.
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from io import BytesIO, StringIO
+from itertools import zip_longest
 from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -32,18 +33,16 @@ _FAILED_IN_LIBREOFFICE = b' office:string-value=""'
 
 
 def main(most_columns: int, largest_table: int, most_sheets: int) -> int:
-    """Write the names and sizes of all visible sheets as JSON, then the first as CSV; returns 0, or TOO_LARGE."""
+    """Write the names and sizes of all sheets as JSON, then the first visible as CSV; returns 0, or TOO_LARGE."""
     for limit, most in _LIMITS.items():
         _, hard = resource.getrlimit(limit)
         if hard == resource.RLIM_INFINITY or hard > most:
             resource.setrlimit(limit, (most, most))
     try:
         book = CalamineWorkbook.from_filelike(BytesIO(with_errors_as_texts(sys.stdin.buffer.read())))
-        shown = [
-            each.name
-            for each in book.sheets_metadata
-            if each.typ == SheetTypeEnum.WorkSheet and each.visible == SheetVisibleEnum.Visible
-        ]
+        sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
+        shown = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
+        hidden = [each.name for each in sheets if each.visible != SheetVisibleEnum.Visible]
         tables = []
         for name in [shown[0], *shown[1:most_sheets]]:
             table = csv_of_rows(rows_of(book.get_sheet_by_name(name), most_columns), largest_table)
@@ -53,8 +52,7 @@ def main(most_columns: int, largest_table: int, most_sheets: int) -> int:
             largest_table -= len(table)
     except MemoryError:
         return TOO_LARGE
-    sizes = [len(tables[place]) if place < len(tables) else None for place in range(len(shown))]
-    named = list(zip(shown, sizes, strict=True))
+    named = list(zip_longest([*shown, *hidden], map(len, tables)))
     sys.stdout.buffer.write(json.dumps(named).encode() + b"\n" + b"".join(tables))
     return 0
 

@@ -7,17 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib.resources import files
-from typing import Any
 
 from domain.needs.lot_words import terms_in
 from domain.needs.need import RESERVED_TYPES, Buyer, Nature, Reserved, ValueCovers
-from domain.programme.planned_values import Duration, UnreadableCell, read_amount, read_day, read_duration, read_renewal
+from domain.programme.planned_values import Duration, FaultyCell, read_amount, read_duration, read_period, read_renewal
 from domain.programme.programme import PlaceSource, PlannedLine, ProgrammeError
 from domain.reference.territory import Area, UnknownTerritory
 from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 from matching.reference import Reference
-from sources.file_types.columns import ColumnFinder, Columns
+from sources.file_types.columns import ColumnFinder, Columns, is_sum
 from sources.postal_addresses import departement_of
 
 Codes = tuple[str, ...]
@@ -151,16 +150,14 @@ NATURES: dict[str, Nature] = {
 }  # fmt: skip
 _YEAR_IN_HEAD = re.compile(r"\b20\d\d\b")
 _CPV = re.compile(r"(?<!\d)(\d{8})(?:\s?-\s?\d)?(?!\d)")
-_TOTAL = re.compile(r"(?:sous )?(?:total|totaux|montant total|grand total)\b")
 _IN_ALL = re.compile(r"total|global|toutes|reconductions? (?:comprises?|incluses?)|maximum|maxi?\b", re.IGNORECASE)
+_PART_OF_YEAR = {"trimestre", "trim", "quarter"}
+_OF_A_NOTE = {"source", "sources", "nb", "note", "notes", "nota", "legende", "edition", "edite"}
 
 
-class FaultyLine(Exception):
-    """Raised for a line that cannot be taken; `field`: that at fault."""
-
-    def __init__(self, field: str, code: str, detail: Text) -> None:
-        super().__init__(detail.en)
-        self.field, self.code, self.detail = field, code, detail
+def _group_name(words: str) -> str:
+    """The words of a group of lines or of a sheet, folded, without the year: “Travaux 2027” is one of works."""
+    return fold(words).rstrip(" 0123456789")
 
 
 class LineReader:
@@ -189,7 +186,7 @@ class LineReader:
             ("request", asked), ("heading", self._places.of_title(heading, asked)),
             ("buyer", self._places.of_buyer(buyer)),
         ]  # fmt: skip
-        self._above = ""
+        self._above, self._nature_above = "", NATURES.get(_group_name(sheet or ""))
 
     def read(self, line: int, cells: Sequence[str], codes: Codes = ()) -> PlannedLine | ProgrammeError | None:
         """A row as a line; the fault of one that cannot be taken; None for a heading, a total or a note in the table.
@@ -198,7 +195,7 @@ class LineReader:
         """
         try:
             return self._read(line, cells, codes)
-        except FaultyLine as faulty:
+        except FaultyCell as faulty:
             head = self._columns.heads_read.get(faulty.field, faulty.field)
             where = "/" + head.replace("~", "~0").replace("/", "~1")
             return ProgrammeError(line, self._sheet, where, faulty.code, faulty.detail.to(self._language))
@@ -242,24 +239,27 @@ class LineReader:
         return "", ""
 
     def _title(self, cells: Sequence[str]) -> str | None:
-        """The object with its lot; None for a row that is no purchase. Raises FaultyLine where it has none."""
+        """The object with its lot; None for a row that is no purchase. Raises FaultyCell where it has none."""
         title, lot = self._cell("title", cells)[0], self._cell("lot", cells)[0]
         filled = [cell for cell in cells if cell.strip()]
-        if _TOTAL.match(fold(title or filled[0])):
+        if is_sum(title or filled[0]):
             return None
+        if len(filled) == 1:
+            self._nature_above = NATURES.get(_group_name(filled[0]), self._nature_above)
         if not title and lot and self._above and not lot.isdecimal():
             return f"{self._above} – {lot}"
         if not title:
             if len(filled) == 1 and "amount" in self._columns.of_field and not self._cell("amount", cells)[0]:
                 return None
-            raise FaultyLine("title", "missing_title", _SAID["no_title"])
-        if len(filled) == 1 and len(cells) > 1 and (title.isupper() or fold(title) in NATURES):
+            raise FaultyCell("title", "missing_title", _SAID["no_title"])
+        first = _group_name(title).split(" ", 1)[0]
+        is_group = title.isupper() or _group_name(title) in NATURES or first in _OF_A_NOTE or title[0] in "(*"
+        if len(filled) == 1 and len(cells) > 1 and is_group:
             return None
         self._above = title
         if not any(map(str.isalpha, title)):
-            raise FaultyLine(
-                "title", "unreadable_title", Text(f"Pas d'objet : « {title[:40]} »", f"No object: “{title[:40]}”")
-            )
+            none = Text(f"Pas d'objet : « {title[:40]} »", f"No object: “{title[:40]}”")
+            raise FaultyCell("title", "unreadable_title", none)
         return f"{title} – {lot}" if lot and any(map(str.isalpha, lot)) and fold(lot) not in fold(title) else title
 
     def _duration(self, cells: Sequence[str], terms: Mapping[str, str], notes: list[str]) -> Duration:
@@ -273,7 +273,7 @@ class LineReader:
     def _value(
         self, cells: Sequence[str], terms: Mapping[str, str], months: int | None, notes: list[str]
     ) -> tuple[float | None, ValueCovers]:
-        """The amount in euros before tax, and whether it covers renewals. Raises FaultyLine for an unreadable one."""
+        """The amount in euros before tax, and whether it covers renewals. Raises FaultyCell."""
         if (by_year := self._value_of_years(cells, notes)) is not None:
             return by_year, "firm"
         cell, head = self._cell("amount", cells)
@@ -281,13 +281,10 @@ class LineReader:
             if cell:
                 notes.append(self._unread(head, cell))
             return (float(terms["value"]), "firm") if "value" in terms and not cell else (None, "firm")
-        try:
-            found = read_amount(cell, head, as_computed=self._as_computed)
-        except UnreadableCell as unreadable:
-            raise FaultyLine("amount", unreadable.code, unreadable.detail) from None
+        found = read_amount(cell, head, as_computed=self._as_computed)
         if found is None:
             detail = Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
-            raise FaultyLine("amount", "unreadable_amount", detail)
+            raise FaultyCell("amount", "unreadable_amount", detail)
         if found.with_tax:
             taken_off = Text("Montant TTC ramené hors taxes au taux de 20 %", "VAT of 20 % taken off the amount")
             notes.append(taken_off.to(self._language))
@@ -295,6 +292,8 @@ class LineReader:
             whole = Text("Montant annuel, pour toute la durée ferme", "Yearly amount, for the firm duration")
             notes.append(whole.to(self._language))
             return round(found.euros * months / YEAR, 2), "firm"
+        if found.is_yearly and not months:
+            notes.append(Text("Montant annuel, durée inconnue", "Yearly amount, duration unknown").to(self._language))
         return found.euros, "all" if _IN_ALL.search(head) and not found.is_yearly else "firm"
 
     def _value_of_years(self, cells: Sequence[str], notes: list[str]) -> float | None:
@@ -307,7 +306,7 @@ class LineReader:
                 read_amount(each, head, as_computed=self._as_computed)
                 for each, head in ((cells[at], heads[at]) for at in alike if at < len(cells))
             ]
-        except UnreadableCell:
+        except FaultyCell:
             return None
         said = [each.euros for each in read if each is not None]
         if len(said) > 1:
@@ -319,24 +318,21 @@ class LineReader:
         cell, head = self._cell("date", cells)
         if not cell or PURCHASES.is_unknown(cell):
             return None, cell or None
-        try:
-            found = read_day(cell, self._year)
-        except UnreadableCell as unreadable:
-            raise FaultyLine("date", unreadable.code, unreadable.detail) from None
+        if cell.isdecimal() and len(cell) == 1 and not _PART_OF_YEAR.isdisjoint(fold(head).split()):
+            cell = f"T{cell}"
+        beside = (cells[place] for place in self._columns.of_field["date"][1:] if place < len(cells))
+        found = read_period(cell, next((int(each) for each in beside if _YEAR_IN_HEAD.fullmatch(each)), self._year))
         if found is None:
             notes.append(self._unread(head, cell))
-        return found, cell
+        return found and found[0], cell
 
     def _territory(self, cells: Sequence[str], title: str, notes: list[str]) -> tuple[Codes, PlaceSource]:
-        """The territory of a line, and what names it. Raises FaultyLine where nothing does."""
+        """The territory of a line, and what names it. Raises FaultyCell where nothing does."""
         cell, _ = self._cell("department", cells)
         department = self._places.departements_of(cell) if cell else ()
         if cell and not department and any(map(str.isdigit, cell)):
-            raise FaultyLine(
-                "department",
-                "unknown_code",
-                Text(f"Département inconnu : « {cell[:40]} »", f"Unknown departement: “{cell[:40]}”"),
-            )
+            unknown = Text(f"Département inconnu : « {cell[:40]} »", f"Unknown departement: “{cell[:40]}”")
+            raise FaultyCell("department", "unknown_code", unknown)
         around = next((codes for _, codes in self._defaults if codes), ())
         place, place_head = self._cell("place", cells)
         of_number = self._places.departements_of(place) if place[:1].isdigit() else ()
@@ -351,18 +347,19 @@ class LineReader:
         for source, codes in self._defaults:
             if codes:
                 return codes, source
-        raise FaultyLine("place", "no_place", _SAID["no_place"])
+        raise FaultyCell("place", "no_place", _SAID["no_place"])
 
     def _nature(self, cells: Sequence[str]) -> Nature | None:
         folded = fold(self._cell("nature", cells)[0])
-        return NATURES.get(folded) or NATURES.get(folded.partition(" ")[0])
+        return NATURES.get(folded) or NATURES.get(folded.partition(" ")[0]) or self._nature_above
 
     def _cpv(self, cells: Sequence[str], notes: list[str]) -> tuple[str, ...]:
         cell, head = self._cell("cpv", cells)
         codes = tuple(dict.fromkeys(_CPV.findall(cell)))
         for code in codes:
             if not self._reference.cpv.exists(code):
-                raise FaultyLine("cpv", "unknown_code", Text(f"Code CPV inconnu : {code}", f"Unknown CPV code: {code}"))
+                unknown = Text(f"Code CPV inconnu : {code}", f"Unknown CPV code: {code}")
+                raise FaultyCell("cpv", "unknown_code", unknown)
         if cell and not codes and not PURCHASES.is_unknown(cell):
             notes.append(self._unread(head, cell))
         return codes
@@ -382,16 +379,3 @@ class LineReader:
 
     def _unread(self, head: str, cell: str) -> str:
         return Text(f"{head} : « {cell[:60]} » n'est pas lu", f"{head}: “{cell[:60]}” is not read").to(self._language)
-
-
-def cell_of_value(value: Any) -> str:
-    """A value of JSON as the text of a cell."""
-    if isinstance(value, bool):
-        return "oui" if value else "non"
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return " | ".join(map(cell_of_value, value))
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    return str(value)

@@ -1,24 +1,21 @@
 """A file or document of planned purchases read whole: its tables found sheet by sheet, their rows read as lines."""
 
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.errors import pointer
 from domain.needs.need import Buyer
 from domain.programme.programme import MOST_LINES, PlannedLine, ProgrammeError, ProgrammeRequest, SheetRead
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from matching.reference import Reference
 from sources.file_types.columns import ROWS_ABOVE
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
-from sources.file_types.workbook import MOST_SHEETS, SIGNATURE, sheets_of
-from sources.programmes.line_reader import PURCHASES, Codes, LineReader, PlaceReader, cell_of_value
+from sources.file_types.workbook import MOST_SHEETS, SIGNATURE, Sheet, sheets_of, unread_sheets
+from sources.programmes.line_reader import PURCHASES, Codes, LineReader, PlaceReader
 from sources.rows import unreadable
 
 MOST_COLUMNS_TOLD = 30
-TOO_MANY = Text(
-    f"Plus de {MOST_LINES} lignes : envoyer le programme en plusieurs fois",
-    f"More than {MOST_LINES} lines: send the programme in several parts",
-)
+TOO_MANY = said_by(__name__)["too_many"].filled(most_lines=MOST_LINES)
 _GIVEN_ALONE = frozenset(("territory", "value_covers"))
 NO_OBJECT = Text("Une ligne est un objet, avec des champs", "A line is an object with fields")
 
@@ -47,22 +44,21 @@ def read_programme_file(
 ) -> PlannedProgramme:
     """The programme in a CSV file or workbook. Raises UnreadableFile for one without a table of purchases."""
     is_book = content.startswith(SIGNATURE)
-    if is_book:
-        sheets = sheets_of(content, MOST_SHEETS)
-        raw = [_raw_table(each.name if len(sheets) > 1 else None, each.content) for each in sheets]
-    else:
-        raw = [_raw_table(None, content)]
+    sheets = sheets_of(content, MOST_SHEETS) if is_book else [Sheet(content, "", ())]
+    raw = [_raw_table(each.name if len(sheets) > 1 else None, each.content) for each in sheets]
     found = [(table, *PURCHASES.header_in(table.rows)) for table in raw]
     if not any(PURCHASES.is_whole(columns) for _, columns, _ in found):
         raise unreadable("missing_column", PURCHASES.missing([columns for _, columns, _ in found]))
     lines, errors, read, heads = list[PlannedLine](), list[ProgrammeError](), list[SheetRead](), dict[str, None]()
     faulty = dict[tuple[str | None, int], dict[str, str]]()
     places = PlaceReader(reference)
-    for table, columns, header in found:
-        if not PURCHASES.is_whole(columns):
-            read.append(SheetRead(table.sheet, {}, columns.others[:MOST_COLUMNS_TOLD]))
+    for table, found_columns, header in found:
+        if not PURCHASES.is_whole(found_columns):
+            read.append(SheetRead(table.sheet, {}, found_columns.others[:MOST_COLUMNS_TOLD]))
             continue
-        read.append(SheetRead(table.sheet, columns.heads_read, columns.others))
+        below = [(line, cells) for line, cells in table.rows if line > header]
+        headless = {at for _, cells in below for at in found_columns.headless_in(cells)}
+        columns = found_columns.with_headless(headless, language)
         heads |= dict.fromkeys(filter(None, columns.heads))
         above = " ".join(cell for line, cells in table.rows if line <= header for cell in cells if cell)
         reader = LineReader(
@@ -73,15 +69,17 @@ def read_programme_file(
             ProgrammeError(each.line, table.sheet, "", each.problem.code, each.problem.detail.to(language))
             for each in table.faulty
         ]
-        for line, cells in table.rows:
-            if line <= header:
-                continue
+        left = list[int]()
+        for line, cells in below:
             found_line = reader.read(line, cells)
             _put(found_line, lines, errors)
+            left += [line] if found_line is None else []
             if isinstance(found_line, ProgrammeError):
                 faulty[table.sheet, line] = columns.cells_by_head(cells)
             if len(lines) + len(errors) > MOST_LINES:
                 raise unreadable("too_many_lines", TOO_MANY)
+        read.append(SheetRead(table.sheet, columns.heads_read, columns.others, tuple(left)))
+    read += [SheetRead(name, {}, ()) for name in unread_sheets(sheets)]
     return PlannedProgramme(tuple(lines), tuple(errors), tuple(read), tuple(heads), buyer, faulty)
 
 
@@ -108,7 +106,7 @@ def read_programme_request(
                 reference, PURCHASES.columns_of(names), language, asked=asked, buyer=request.buyer,
                 as_computed=True, in_months=True, places=places,
             )  # fmt: skip
-        found = readers[names].read(number, [cell_of_value(value) for value in each.values()] or [""], codes)
+        found = readers[names].read(number, [_cell_of_value(value) for value in each.values()] or [""], codes)
         if isinstance(found, ProgrammeError):
             found = ProgrammeError(number, None, f"/lines/{number - 1}{found.pointer}", found.code, found.detail)
         if found is None:
@@ -128,6 +126,19 @@ def _put(found: PlannedLine | ProgrammeError | None, lines: list[PlannedLine], e
 
 def _line_error(number: int, where: str, code: str, detail: Text, language: Language) -> ProgrammeError:
     return ProgrammeError(number, None, where, code, detail.to(language))
+
+
+def _cell_of_value(value: Any) -> str:
+    """A value of JSON as the text of a cell."""
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " | ".join(map(_cell_of_value, value))
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return str(value)
 
 
 def _codes_in(line: dict[str, object]) -> Codes:

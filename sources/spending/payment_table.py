@@ -7,7 +7,6 @@ Payments are added up as they are read: what is kept grows with what counts diff
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from importlib.resources import files
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.programme.planned_values import FaultyCell, read_period, scale_of
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.spending.payment import LARGEST_EUR, Days, Payment, PaymentLine, is_number
@@ -26,10 +26,10 @@ from domain.suppliers.source import RowError, reject
 from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 from matching.words.keywords import Interpreter
-from sources.file_types.columns import NO_COLUMNS, ROWS_ABOVE, ColumnFinder, Columns
+from sources.file_types.columns import NO_COLUMNS, ROWS_ABOVE, ColumnFinder, Columns, is_sum
 from sources.file_types.csv_cells import FALSE, unmarked_text
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
-from sources.file_types.workbook import Sheet
+from sources.file_types.workbook import Sheet, unread_sheets
 from sources.rows import unreadable
 from sources.validation import luhn_remainder, siret_passes_check
 
@@ -39,13 +39,9 @@ MOST_LINES = 100_000
 MOST_TEXTS, LONGEST_WORDS = 4_000, 400
 """Objects of different words that are read as segments, 0.6 ms each: of others the CPV code alone says one."""
 _DIGITS = re.compile(r"\d+")
-_A_SUM = re.compile(
-    r"((sous|grand|s|montant) )?(total|totaux)(?! (energies|direct|marketing|access))( .*)?"
-    r"|cumul( .*)?|somme|ensemble|(a )?report(er)?|recapitulatif"
-)
 LONGEST_KEPT = 40
-LIKELY_YEARS = range(1900, 2200)
-"""Another is misprinted, as in “0218-03-01”."""
+_HOURS = re.compile(r"[T ]\d{1,2}[:h].*")
+_NUMBERS_OF_A_DAY, _DIGITS_OF_A_YEAR = 3, 4
 _SIREN_KEY_DIGITS = 9
 PAYMENTS = ColumnFinder(
     files("sources.spending") / "payment_columns.toml",
@@ -64,18 +60,20 @@ _WITH_CENTS = re.compile(r"([0-9]{1,12})[,.]([0-9]{2})")
 """The way most amounts are written, once their blanks are gone."""
 _THOUSANDS_OR_NOT = re.compile(r"[1-9]\d{0,2},\d{3}")
 """May be 1234 written in English or 1.234 written in French: a thousand times as much."""
-_CURRENCY = re.compile(r"(€|eur(os?)?|ht|ttc)\.?", re.IGNORECASE)
+_CURRENCY = re.compile(r"(d?[km]?(€|eur(os?)?)|millions?|milliers?|ht|ttc)\.?", re.IGNORECASE)
 
 
-def read_amount(cell: str) -> int | None:
+def read_amount(cell: str, scale: float = 1) -> int | None:
     """The cents of an amount as a French or English table writes it; None for anything else.
 
     A credit has a minus sign before or behind, or stands in brackets. Commas or dots that stand several times
     part thousands ("1.234.567"); a lone one is a decimal sign, but that "1,234" may be either, and is refused.
+    `scale`: the euros that its head counts in, where the cell says none itself ("45 k€", "1,2 M€").
     """
     bare = "".join(unmarked_text(cell).split())
-    if plain := _WITH_CENTS.fullmatch(bare):
+    if scale == 1 and (plain := _WITH_CENTS.fullmatch(bare)):
         return int(plain[1] + plain[2])
+    said = scale_of(bare)
     bare = _CURRENCY.sub("", bare.replace("\u202f", "").replace("'", ""))
     is_credit = bare.startswith(("-", "\u2212", "(")) or bare.endswith("-")
     bare = bare.strip("()+-\u2212")
@@ -87,24 +85,17 @@ def read_amount(cell: str) -> int | None:
     elif _THOUSANDS_OR_NOT.fullmatch(bare) and not any(map(str.isspace, cell.strip(" €"))):
         return None
     bare = bare.replace(",", ".")
-    if not _AMOUNT.fullmatch(bare) or len(bare) > 40 or Decimal(bare) > Decimal(LARGEST_EUR):
+    if not _AMOUNT.fullmatch(bare) or len(bare) > 40:
         return None
-    cents = int((Decimal(bare) * 100).to_integral_value(ROUND_HALF_UP))
+    euros = Decimal(bare) * int(scale if said == 1 else said)
+    if euros > Decimal(LARGEST_EUR):
+        return None
+    cents = int((euros * 100).to_integral_value(ROUND_HALF_UP))
     return -cents if is_credit else cents
 
 
-_DAYS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ].*)?"), "ymd"),
-    (re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})(?: .*)?"), "dmy"),
-    (re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{2})"), "dmy"),
-    (re.compile(r"(\d{4})[-/](\d{1,2})"), "ym"),
-    (re.compile(r"(\d{1,2})[/](\d{4})"), "my"),
-    (re.compile(r"(\d{4})"), "y"),
-)
-
-
 def read_days(cell: str) -> Days | None:
-    """The first and last day of the day, month or year in a cell; both None of an empty one; None where it is none."""
+    """The first and last day of the day or part of a year in a cell; both None of an empty one, None of another."""
     bare = unmarked_text(cell).strip()
     if not bare:
         return None, None
@@ -113,21 +104,13 @@ def read_days(cell: str) -> Days | None:
 
 @lru_cache(maxsize=4096)  # of a year a day stands in many lines
 def _days_of(bare: str) -> Days | None:
-    for pattern, order in _DAYS:
-        if found := pattern.fullmatch(bare):
-            parts = dict(zip(order, map(int, found.groups()), strict=True))
-            year = parts["y"] + 2000 if parts["y"] < 100 else parts["y"]
-            if year not in LIKELY_YEARS:
-                return None
-            try:
-                first = date(year, parts.get("m", 1), parts.get("d", 1))
-                if "d" in parts:
-                    return first, first
-                following = date(year + 1, 1, 1) if parts.get("m", 12) == 12 else date(year, parts["m"] + 1, 1)
-            except ValueError:
-                return None
-            return first, following - timedelta(days=1)
-    return None
+    numbers = _DIGITS.findall(_HOURS.sub("", bare))
+    if len(numbers) > _NUMBERS_OF_A_DAY or sum(len(each) == _DIGITS_OF_A_YEAR for each in numbers) > 1:
+        return None  # of two days or years, either might be meant
+    try:
+        return read_period(bare)
+    except FaultyCell:
+        return None
 
 
 def read_number(cell: str) -> tuple[str, bool]:
@@ -251,8 +234,7 @@ class PaymentSums:
         payments = [replace(key, cents=cents, lines=self._counts[key]) for key, cents in self._cents.items()]
         by_segment = segments.cents_by_segment(self._of_words, self._weights)
         read = tuple(ReadColumn(name, head) for name, head in columns.heads_read.items())
-        left = tuple(head for head in columns.heads if head and head not in columns.heads_read.values())
-        rejected = Rejected(tuple(self._errors), self._rejected, read, left, sheets_left)
+        rejected = Rejected(tuple(self._errors), self._rejected, read, columns.others, sheets_left)
         return ReadPayments(payments, by_segment, rejected)
 
 
@@ -262,7 +244,7 @@ def payments_in_tables(sheets: Sequence[Sheet], segments: SegmentReader, languag
     A sheet with other columns may add up the same payments: it is told, and left. Raises UnreadableFile where none has
     a column of amounts and one of SIRETs.
     """
-    sums, read, seen, left = PaymentSums(language), NO_COLUMNS, list[Columns](), list[str]()
+    sums, read, seen, left, headless = PaymentSums(language), NO_COLUMNS, list[Columns](), list[str](), set[int]()
     for name, content in ((each.name, each.content) for each in sheets):
         rows = rows_as_written(BytesIO(content), as_published=True, is_header=PAYMENTS.is_header)
         first = list(islice(rows, ROWS_ABOVE))
@@ -271,32 +253,38 @@ def payments_in_tables(sheets: Sequence[Sheet], segments: SegmentReader, languag
         if not PAYMENTS.is_whole(columns) or (read.heads and columns.heads_read != read.heads_read):
             left.append(name)
             continue
-        read, sums.sheet = columns, name if len(sheets) > 1 else None
-        _add_rows(sums, columns, chain((row for row in first if row[0] > header), rows))
+        sums.sheet = name if len(sheets) > 1 else None
+        headless |= _add_rows(sums, columns, chain((row for row in first if row[0] > header), rows))
+        read = columns
     if not read.heads:
         raise unreadable("missing_column", PAYMENTS.missing(seen))
-    return sums.result(segments, read, tuple(left))
+    left += unread_sheets(sheets)
+    return sums.result(segments, read.with_headless(headless, language), tuple(left))
 
 
-def _add_rows(sums: PaymentSums, columns: Columns, rows: Iterable[RowAsWritten | FaultyRow]) -> None:
+def _add_rows(sums: PaymentSums, columns: Columns, rows: Iterable[RowAsWritten | FaultyRow]) -> set[int]:
+    """Add the payments in the rows of a table; returns the places of columns that have no head and some cell."""
     places, heads = {name: of_field[0] for name, of_field in columns.of_field.items()}, columns.heads_read
+    headless, scale = set[int](), scale_of(heads["amount"])
     for row in rows:
         if isinstance(row, FaultyRow):
             sums.reject(row.line, (row.problem,))
             continue
         line, cells = row
         found = {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
-        if any(found.values()) and (problems := _add_cells(sums, line, found, cells, heads)):
+        headless.update(columns.headless_in(cells))
+        if any(found.values()) and (problems := _add_cells(sums, line, found, cells, heads, scale)):
             sums.reject(line, problems)
+    return headless
 
 
 def _add_cells(
-    sums: PaymentSums, line: int, found: Mapping[str, str], cells: Sequence[str], heads: Mapping[str, str]
+    sums: PaymentSums, line: int, found: Mapping[str, str], cells: Sequence[str], heads: Mapping[str, str], scale: float
 ) -> tuple[Problem, ...]:
     """Add the payment in a row; what is wrong with it, else nothing."""
-    if not read_number(found["siret"])[0] and any(_A_SUM.fullmatch(fold(each)) for each in cells):
+    if not read_number(found["siret"])[0] and any(map(is_sum, cells)):
         return (Problem("", "sum_of_others", _SAID["a_sum"]),)
-    cents, days = read_amount(found["amount"]), read_days(found.get("date", ""))
+    cents, days = read_amount(found["amount"], scale), read_days(found.get("date", ""))
     problems = list[Problem]()
     if cents is None:
         missing = not found["amount"]

@@ -191,7 +191,7 @@ async def test_a_need_far_too_large_for_all_is_never_good(settings: Settings, re
         assert (lot["coverage"][0]["candidates"], lot["coverage"][0]["beyond_reach"]) == (7, 6)
         assert lot["tension"]["level"] == "critical"
         assert "RISK_INFRUCTUEUX" not in {advice["code"] for advice in lot["advice"]}, "the size of one is not known"
-        assert "24 000 000 € par an sont trop pour 6 autres" in lot["tension"]["message"]
+        assert "le montant est trop grand pour 6 autres" in lot["tension"]["message"]
         levels = {row["supplier"]["name"]: row["reach"]["level"] for row in lot["candidates"]}
         assert levels == {each.name: "beyond" for each in pool} | {"inconnu": "unknown"}
         (lot,) = (await post(client, with_lot(value_eur=4_000_000, duration_months=48))).json()["lots"]

@@ -60,27 +60,22 @@ async def test_a_table_is_answered_line_by_line(client: AsyncTestClient[Litestar
     assert (green["read"]["duration_months"], green["read"]["renewal_months"]) == (12, 36)
     assert green["read"]["territory"] == {"codes": ["commune:56260"], "label": "Vannes", "from": "place"}
     assert green["action"]["code"] == "ask_first"
-    assert [(each["line"], each["code"]) for each in answer["errors"]] == [
-        (6, "missing_title"),
-        (7, "unreadable_amount"),
-    ]
+    faults = [(each["line"], each["code"]) for each in answer["errors"]]
+    assert faults == [(6, "missing_title"), (7, "unreadable_amount")]
     assert answer["summary"]["by_action"] == {"reserve": 1, "divide": 0, "ask_first": 1, "leave": 0}
 
 
 async def test_counts_are_those_of_a_match(client: AsyncTestClient[Litestar]) -> None:
-    answer = (
-        await post(client, {"buyer": BUYER, "lines": [{"title": "Nettoyage des locaux", "amount": 240000}]})
-    ).json()
-    (item,) = answer["items"]
+    body = {"buyer": BUYER, "lines": [{"title": "Nettoyage des locaux", "amount": 240000}]}
+    (item,) = (await post(client, body)).json()["items"]
     lot = {"id": "1", "title": "Nettoyage des locaux", "value_eur": 240000}
     need = {"buyer": BUYER, "territory": {"codes": item["read"]["territory"]["codes"]}, "lots": [lot]}
     matched = (await client.post("/match", json=need)).json()
     (found,) = matched["lots"]
     assert item["total"] == found["total"] == 4
-    assert item["unknown"] == found["unknown_trade"]["eligible"]
-    assert item["reserved"] == found["alternatives"]["reserved"]
-    assert item["requested"] == found["requested"]
-    assert item["tension"] == found["tension"]
+    unknown, reserved = found["unknown_trade"]["eligible"], found["alternatives"]["reserved"]
+    assert (item["unknown"], item["reserved"]) == (unknown, reserved)
+    assert (item["requested"], item["tension"]) == (found["requested"], found["tension"])
     assert item["procedure"] in {each["code"] for each in matched["advice"]}
 
 
@@ -93,7 +88,7 @@ async def test_a_table_without_amounts_says_its_columns(client: AsyncTestClient[
 async def test_a_workbook_of_several_sheets_and_merged_heads(client: AsyncTestClient[Litestar]) -> None:
     written = BytesIO()
     with xlsxwriter.Workbook(written) as book:
-        for name in ("Lisez-moi", "Services", "Travaux"):
+        for name in ("Lisez-moi", "Services", "Travaux", "Masquée"):
             sheet = book.add_worksheet(name)
             if name == "Lisez-moi":
                 sheet.write(0, 0, "Mode d'emploi")
@@ -103,13 +98,17 @@ async def test_a_workbook_of_several_sheets_and_merged_heads(client: AsyncTestCl
             sheet.merge_range(1, 1, 1, 2, "Montant")
             sheet.write_row(2, 1, ["TTC", "HT"])
             sheet.merge_range(1, 3, 2, 3, "Département")
-            sheet.write_row(3, 0, ["Nettoyage de locaux", 120_000, 100_000, 56])
+            sheet.write_row(3, 0, ["Nettoyage de locaux", 120_000, 100_000, 56, "urgent"])
+            sheet.write_column(4, 0, ["Ensemble", "Source : budget", "FOURNITURES 2027"])
+            sheet.write_row(7, 0, ["Papier", "", "2 x 500 €", 56])
+            if name == "Masquée":
+                sheet.hide()
     answer = (await post(client, written.getvalue(), XLSX)).json()
-    assert [(each["sheet"], each["line"], each["read"]["value_eur"]) for each in answer["items"]] == [
-        ("Services", 4, 100_000),
-        ("Travaux", 4, 100_000),
-    ]
-    assert [each["columns"] == {} for each in answer["summary"]["sheets"]] == [True, False, False]
+    read = [(each["line"], each["read"]["value_eur"], each["read"]["nature"]) for each in answer["items"]]
+    assert {(4, 100_000, "services"), (4, 100_000, "works"), (8, 1_000, "supplies")} == set(read)
+    sheets = answer["summary"]["sheets"]
+    assert [each["columns"] == {} for each in sheets] == [True, False, False, True]
+    assert (sheets[1]["others"], sheets[1]["rows_left"]) == (["Montant TTC", "colonne 5 sans titre"], [5, 6, 7])
 
 
 @pytest.mark.parametrize("above", ["N°;Achat;;Calendrier;Lieu", ";Achats prévus;;;Lieu d'exécution"])

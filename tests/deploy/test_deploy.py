@@ -1,7 +1,7 @@
 """What operators start from: its names are those that the program knows, and nothing gets more rights than it needs.
 
-Programs that check such files are used where they are installed: haproxy, promtool. The image is
-looked at as far as its recipe tells.
+Programs that check such files are used where they are installed: haproxy, promtool, hadolint, kubernetes-validate,
+check-jsonschema. The image is looked at as far as its recipe tells.
 """
 
 import json
@@ -97,16 +97,17 @@ def test_who_stops_has_the_time_to_end_its_requests() -> None:
     assert int(server["stop_grace_period"].rstrip("s")) >= int(server["environment"]["VIVIER_GRACE_SECONDS"]) + 7
 
 
-def test_the_manifests_are_as_the_schemas_of_kubernetes_have_them() -> None:
-    manifests = map(str, sorted((DEPLOY / "kubernetes").glob("*.yaml")))
-    command = [program("kubernetes-validate"), "--strict", *manifests]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_services_are_as_the_schema_of_compose_has_them() -> None:
-    file = str(DEPLOY / "compose/compose.yaml")
-    command = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", file]
+@pytest.mark.parametrize(
+    ("checker", "words", "files"),
+    [
+        ("kubernetes-validate", "--strict", "deploy/kubernetes/*.yaml"),
+        ("check-jsonschema", "--builtin-schema vendor.compose-spec", "deploy/compose/compose.yaml"),
+        ("promtool", "check rules", "deploy/monitoring/alerts.yaml"),
+        ("hadolint", "--failure-threshold warning", "Dockerfile"),
+    ],
+)
+def test_files_are_as_their_schemas_and_rules_have_them(checker: str, words: str, files: str) -> None:
+    command = [program(checker), *words.split(), *map(str, sorted(ROOT.glob(files)))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -134,13 +135,6 @@ def test_the_dashboards_panels_do_not_overlap() -> None:
     cells = [(at["x"] + x, at["y"] + y) for at in places for x in range(at["w"]) for y in range(at["h"])]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
-
-
-def test_prometheus_reads_the_alerts() -> None:
-    done = subprocess.run(
-        [program("promtool"), "check", "rules", MONITORING[0]], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_proxy_reads_its_configuration(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def _serve_and_show(settings: Settings, on_start: Callable[[], object], *, or_ne
                 body = files("api.sample").joinpath("need.json").read_bytes()
                 shortlist = msgspec.json.decode(_match_sample_need(where, key, body), type=Shortlist)
                 need = msgspec.json.decode(body, type=Need)
-                write_parts(shortlist_parts(need, shortlist, reference.territories, SHOWN), to)
+                write_parts(shortlist_parts(need, shortlist, reference, SHOWN), to)
                 write_parts([Headline("À vous", is_part=True)], to)
                 link = app.state.services.sign_in_links.issue(key)
                 values = {"where": where, "key": key, "link": link, "minutes": LINK_SECONDS / 60}

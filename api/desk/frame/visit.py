@@ -172,8 +172,12 @@ class Visit:
             return ", ".join(each.label for each in places.parents(area) if each.kind == "departement")
 
         def rule_of(point: Any, stamp: Stamp) -> RuleRow | None:
-            """The rule that a point of law quotes, on the day of its law; None where the point has another article."""
-            views = (self.reference.rules.view(stamp.law_day, kind) for kind in ("market", "concession"))
+            """The rule that a point of law quotes, on the day of its law; None where the point has another article.
+
+            By the law of the `rules` shown, as of a frozen list, else by that of today.
+            """
+            law = shown.get("law_kept") or self.reference.rules
+            views = (law.view(stamp.law_day, kind) for kind in ("market", "concession"))
             found = (view.rows.get(point.rule) for view in views)
             return next((row for row in found if row and row.article == point.article), None)
 

@@ -75,7 +75,7 @@ def lot_lines(lot: Lot, reference: Reference) -> Lines:
     reserved = [RESERVED[each].long for each in lot.reserved or ()]
     listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
     to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
-    said = lot_value_as_sum(lot)
+    said = lot_value_as_sum(lot, reference.rules)
     whole = said and printed_before_tax(said)
     distance = _amount_in_words(printed_kilometres, lot.max_distance_km)
     site = Text("non supposé", "not supposed") if lot.site is None else None

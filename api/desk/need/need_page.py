@@ -166,13 +166,13 @@ def need_form_page(
     shown = _lots_shown(visit, form, mistakes)
     here = range(shown.first, shown.first + len(shown.lots))
     elsewhere = sorted({LOTS.row_number_of(each.field) or here[0] for each in mistakes} - {*here})
-    lot_ids = form.lot_ids
+    lot_ids, valued = form.lot_ids, understood.need.lots if understood and understood.need else ()
     return visit.page(
         "need/need.html",
         status,
         form=form,
         understood=understood,
-        sums=[lot_value_as_sum(lot) for lot in understood.need.lots] if understood and understood.need else (),
+        sums=[lot_value_as_sum(lot, visit.reference.rules) for lot in valued],
         shown=shown,
         others=pack_fields(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
         elsewhere=[lot_ids[number - 1] for number in elsewhere],

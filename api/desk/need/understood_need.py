@@ -299,6 +299,9 @@ def _lot_request(
         "segments": (),
         "territory": understood.where.request,
     }
+    if understood.pasted and len(lot.title) > LONGEST:
+        mistakes.append(Mistake(pattern.replace(forms.NAME, "objet"), SAID["several_lots"]))
+        said["title"] = lot.title[:LONGEST]
     if site := point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None):
         said["site"] = site
     elif lot.unsupposed:

@@ -28,6 +28,7 @@ from api.needs.awards import NO_SUPPLIER as NO_WINNER
 from api.needs.freeze_shortlist import MatchedNeed, compare_versions, freeze_shortlist, input_of_own_need, version_of
 from api.needs.routes import edit_need
 from api.needs.shortlists import acts_with_suppliers
+from api.reference import kept_rules
 from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
 from api.web.content_negotiation import HTML
@@ -39,7 +40,7 @@ from domain.equal_treatment.acts import SupplierActs, decision_in_words
 from domain.errors import InvalidContent, NotFound, require_found
 from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
-from domain.report.lots import best_outcome, by_gravity
+from domain.report.lots import best_outcome, decisive_and_general, points_of_law, reminders_in_words
 from domain.shortlists.shortlist import LotShortlist
 from domain.shortlists.version import FrozenShortlist, IdAndName
 
@@ -131,9 +132,11 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
     chosen = visit.fields.get(CHOSEN, ())
     path = f"/besoins/{need.id}/versions/{version.number}"
     link = f"{acting_at(visit).base_url}{path}?{urlencode([(CHOSEN, each) for each in chosen])}" if chosen else ""
-    return stored_need_page(
-        visit, "record/version.html", need, by_gravity=by_gravity, chosen=chosen, link=link, **parts
-    )
+    of_need, general = decisive_and_general(parts["shortlist"].advice)
+    parts |= {"of_need": of_need, "general": general, "points_of_law": points_of_law}
+    parts["reminders"] = reminders_in_words(general, version.need.contract)
+    parts["law_kept"] = await kept_rules(visit.services, version.stamp.rules)
+    return stored_need_page(visit, "record/version.html", need, chosen=chosen, link=link, **parts)
 
 
 VARIANTS_IN_PATHS = {"integral": False, "expurge": True}

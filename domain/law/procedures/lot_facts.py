@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import SENTENCES
-from domain.law.rules import InForce
+from domain.law.findings import sentences_of
+from domain.law.rules import InForce, Rules
 from domain.needs.estimate import Estimate, estimate_of
 from domain.needs.need import Codes, Lot, Nature
 from domain.reference import taxonomy
@@ -17,30 +17,31 @@ from domain.text.bilingual import Text, euros, join_texts
 PLUS = Text(" + ", " + ")
 
 
-def lot_value_as_sum(lot: Lot) -> Text | None:
+def lot_value_as_sum(lot: Lot, law: Rules) -> Text | None:
     """A lot's estimated value as “50 000 € + 3 reconductions de 50 000 € = 200 000 €”; None for a single amount."""
-    return estimate_as_sum(lot, estimate_of(lot))
+    return estimate_as_sum(lot, estimate_of(lot), law)
 
 
-def estimate_as_sum(lot: Lot, estimate: Estimate | None) -> Text | None:
-    """A lot's estimated value as a sum in words; None where renewals and options add nothing."""
+def estimate_as_sum(lot: Lot, estimate: Estimate | None, law: Rules) -> Text | None:
+    """A lot's estimated value as a sum in the words of this law; None where renewals and options add nothing."""
     if estimate is None or estimate.total is None or estimate.total == estimate.stated:
         return None
     stated, first, months = euros(estimate.stated), lot.duration_months or 1, lot.renewal_months or 0
-    parts = [stated]
+    parts, said = [stated], sentences_of(law)
     if estimate.renewals and months % first == 0 and estimate.renewals == estimate.stated * (months // first):
-        parts.append(_term("sum_renewals", stated, months // first))
+        parts.append(_term(said["sum_renewals"], stated, months // first))
     elif estimate.renewals:
-        parts = [_term("sum_duration", stated, first), _term("sum_renewal", euros(estimate.renewals), months)]
+        renewals = _term(said["sum_renewal"], euros(estimate.renewals), months)
+        parts = [_term(said["sum_duration"], stated, first), renewals]
     if estimate.options:
-        parts.append(_term("sum_options", euros(estimate.options), 1))
+        parts.append(_term(said["sum_options"], euros(estimate.options), 1))
     return join_texts((join_texts(parts, PLUS), euros(estimate.total)), Text(" = ", " = "))
 
 
-def _term(name: str, amount: Text, count: int) -> Text:
-    """The sentence that says a term of a sum: an amount, with the months that it is of, or how often it is added."""
+def _term(sentence: Text, amount: Text, count: int) -> Text:
+    """The sentence on a term of a sum: an amount, with the months that it is of, or how often it is added."""
     many = "s" if count > 1 else ""
-    return SENTENCES[name].filled(amount=amount, count=count, many=many, months=Text("mois", f"month{many}"))
+    return sentence.filled(amount=amount, count=count, many=many, months=Text("mois", f"month{many}"))
 
 
 CARRIED = ("concession_transport", "drinking_water_cpv", "water_cpv")
@@ -67,8 +68,8 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     social service, that it is taken for. Null without CPV: `ess_listing`, the main CPV against the list of services
     that may be reserved to ESS; `light_listing`, against the wider one of the light regime. By the main CPV: `carried`,
     the rule that names it as an object that concessions buy by the simplified procedure (passenger transport, drinking
-    water), null where none does; `public_transport`: surely a public transport of passengers. `supplies`: said to be
-    goods.
+    water), null where none does; `public_transport`: surely a public transport of passengers. `supplies`: goods, as
+    said or by the main CPV.
     """
 
     cpv: tuple[str, ...]
@@ -145,11 +146,11 @@ def _lot_object(
         works = works and None
     light = listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None
     insertion = _is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view)
-    nature_sure: Confidence = "medium" if works and not stated else "high"
-    if insertion and not (asked or cpv):
-        nature_sure = sure
+    by_trade = works and not stated
+    nature_sure: Confidence = sure if insertion and not (asked or cpv) else "medium" if by_trade else "high"
     carried = next((rule for rule in CARRIED if _is_named(cpv, rule, view)), None)
-    public, supplies = _is_named(cpv, "concession_public_transport", view), nature == "supplies"
+    public, goods = _is_named(cpv, "concession_public_transport", view), cpv != () and cpv[0][:2] in taxonomy.GOODS
+    supplies = goods if nature is None else nature == "supplies"
     read = cpv, asked, support, segments, sure, works, nature_sure, ess_listing, light, insertion
     return LotObject(*read, carried, public, supplies)
 

@@ -153,7 +153,7 @@ def advise_unknown_value(need: Need, group: Group, view: InForce) -> LegalAdvice
 
 def advise_estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
     """The estimated value of a lot counts its renewals and options, which the sum shows (ESTIMATED_VALUE)."""
-    sums = {lot.lot.id: said for lot in lots if (said := estimate_as_sum(lot.lot, lot.estimate))}
+    sums = {lot.lot.id: said for lot in lots if (said := estimate_as_sum(lot.lot, lot.estimate, view.law))}
     if not sums:
         return None
     rule = "concession_value" if need.contract == "concession" else "value_of_all_lots"

@@ -93,9 +93,8 @@ def _reaches(rule_id: str, value: int, view: InForce) -> bool | None:
 
 def direct_threshold(group: Group, need: Need) -> str:
     """The id of the rule with the amount below which this group of a need may be awarded directly."""
-    if is_defence(need):
-        return "defence_direct_award"
-    return "direct_award_works" if group.works else "direct_award_supplies_services"
+    usual = "direct_award_works" if group.works else "direct_award_supplies_services"
+    return "defence_direct_award" if is_defence(need) else usual
 
 
 def formal_thresholds(need: Need, group: Group, view: InForce) -> tuple[str, ...]:
@@ -146,13 +145,16 @@ def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[Lega
 
 def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """Advice where some buyers of this kind have another threshold, which is on the other side of the value."""
-    other = class_of(need.buyer, view).threshold_else
-    if other is None or part.group.works or part.light or is_defence(need) or part.by_amount is None:
+    buyer, group = class_of(need.buyer, view), part.group
+    other, apart = buyer.threshold_else, group.works or part.light or is_defence(need) or part.by_amount is None
+    # a body has another for some of its supplies alone (annex 2, I c)
+    if other is None or apart or (buyer.body and not all(lot.object.supplies for lot in group.lots)):
         return None
-    if (part.by_amount == "formal") == _reaches(other, part.group.total or 0, view):
+    if (part.by_amount == "formal") == _reaches(other, group.total or 0, view):
         return None
     named = sentence(view, "threshold_is" if view[other].status == "in_force" else "threshold_to_come")
-    return _value_advice(part.group, "body_unknown", view, rule=other, bound=named.filled(bound=view[other].value_text))
+    name = "supplies_of_defence" if buyer.body else "body_unknown"
+    return _value_advice(group, name, view, rule=other, bound=named.filled(bound=view[other].value_text))
 
 
 def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | None:

@@ -19,9 +19,6 @@ from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need, Technique
 from domain.text.bilingual import NOTHING, Text, join_texts, listed
 
-NOTICES = {True: "notice_of_bulletin_buyer", False: "notice_of_other_buyer", None: "notice_of_unsaid_buyer"}
-"""The words on where a notice stands, by whether the buyer's stand in the national bulletin."""
-
 
 class TimeLimitsRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row of `time_limits.toml`, which says what each field means."""
@@ -102,9 +99,9 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     if name is None or not _are_known(name, stages, view):
         return None
     profile = view["buyer_profile_documents"].cents or inf
-    noticed = NOTHING if is_formal or (reached and buyer.bulletin is not False) else sentence(view, "if_noticed")
+    noticed = NOTHING if is_formal or (reached and buyer.notice != "other") else sentence(view, "if_noticed")
     documents = sentence(view, "documents_on_profile", noticed=noticed) if (group.total or 0) >= profile else NOTHING
-    where = ("" if is_formal else "adapted_" if reached else "free_") + NOTICES[buyer.bulletin]
+    where = ("" if is_formal else "adapted_" if reached else "free_") + f"notice_of_{buyer.notice}_buyer"
     told = {"notice": sentence(view, where), "stages": _stages_in_words(entities, view), "documents": documents}
     by_object = part.light and (need.contract == "market" or part.by_amount != "adapted")
     # below a threshold that is not published yet, the procedure is known all the same

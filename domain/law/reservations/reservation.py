@@ -73,12 +73,12 @@ def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[Leg
     # works are performed on the buyer's site, hence outside; a declared site must be the prison's own address
     if bought.works:
         found.append(finding(view, "works_outside_prison", sure=bought.nature_sure))
-    elif has_site:
-        name = "services_at_the_place_given" if all_on_site else "place_of_performance_given"
-        found.append(finding(view, name, sure=bought.sure if all_on_site else "high"))
-    # nor are services on the buyer's or user's premises
+    elif has_site and not all_on_site:
+        found.append(finding(view, "place_of_performance_given"))
+    # nor are services on the buyer's or user's premises, wherever these are
     if all_on_site:
-        found.append(finding(view, "services_on_premises", sure=bought.sure))
+        name = "services_at_the_place_given" if has_site else "services_on_premises"
+        found.append(finding(view, name, sure=bought.sure))
     elif on_site or not view.codes("penitentiary_doubtful_segments").isdisjoint(bought.segments):
         found.append(finding(view, "services_partly_on_premises", sure=bought.sure))
     return tuple(found)

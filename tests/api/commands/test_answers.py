@@ -20,7 +20,7 @@ from tests.factories import LYON, ON, RENNES, approved, codes, live, lot, need, 
 def written(asked: Need, *pool: Supplier, width: int = 100, shown: int | None = None) -> str:
     """The report on a need, in a pool of these suppliers."""
     shortlist = match(asked, live(*pool), reference(), ON, "fr")
-    return on_paper(shortlist_parts(asked, shortlist, reference().territories, shown), width)
+    return on_paper(shortlist_parts(asked, shortlist, reference(), shown), width)
 
 
 def on_paper(parts: Iterable[Part], width: int = 100) -> str:
@@ -57,7 +57,8 @@ def test_how_a_lot_compares_to_who_would_answer_it_is_told() -> None:
     pool = supplier("Atelier", size=small, kinds=("ESAT",)), supplier("Sans taille")
     page = " ".join(written(need(lot(value_eur=500_000.0)), *pool, width=400).split())
     assert (
-        "trop grand pour lui seul : ce lot vaut 500 000 € par an, son chiffre d'affaires est estimé à 340 000 €" in page
+        "trop grand pour lui seul : ce lot vaut au plus 500 000 € par an, son chiffre d'affaires est estimé à 340 000 €"
+        in page
     )
     assert "2 fournisseurs repérés, dont 2 sur le territoire, 1 trop petit pour ce lot" in page
     assert "la taille de 1 n'est pas connue" in page

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +28,7 @@ from scripts.build_client import compile_typescript, generate
 from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Running, Server, environment, processes
 from tests.conftest import ROOT, open_folder
 from tests.factories import reference
+from tests.faults.postgres import free_port
 from tests.sources.pool.published_samples import award, establishment, unit, write
 from tests.test_docs import FENCE, differences
 
@@ -36,6 +36,7 @@ PAGES = {
     "docs/integrators.md": (10, 2),
     "docs/needs.md": (6, 0),
     "docs/exchanges.md": (1, 0),
+    "docs/mail.md": (1, 0),
     "docs/declarations.md": (0, 0),
     "docs/meetings.md": (0, 0),
     "docs/report.md": (0, 0),
@@ -67,7 +68,7 @@ LEFT_OUT = {
 LANGUAGES = {"sh", "python", "ts", "json"}
 PORTAL = "https://portail.example.org"
 WRITTEN_FOR = "http://127.0.0.1:8000"
-RECEIVER_PORT = "8900"
+RECEIVER_PORT, MAIL = "8900", "127.0.0.1:8025"
 
 
 class Step(NamedTuple):
@@ -142,14 +143,17 @@ def put_published_files(folder: Path) -> None:
 
 
 def follow_on_a_server(pages: Mapping[str, tuple[int, int]], database_url: str, folder: Path) -> None:
-    """Do what pages show, one after the other, on a server whose webhooks may lead to this machine."""
+    """Do what pages show, one after the other, on a server that writes e-mails and webhooks to this machine."""
     if not (shutil.which("bash") and shutil.which("curl")):
         pytest.skip("the pages are run with bash and curl, and one of them is not here")
+    at, mail = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    settings = {"VIVIER_SMTP_URL": f"smtp://{mail}?starttls=never", "VIVIER_MAIL_FROM": "vivier@x.example"}
+    settings |= {"VIVIER_PUBLIC_URL": f"http://{at}", "VIVIER_WEBHOOK_PRIVATE": "true", "VIVIER_EMBED_ORIGINS": PORTAL}
     with open_folder() as home:
-        server = Server(home, DATABASE_URL=database_url, VIVIER_WEBHOOK_PRIVATE="true", VIVIER_EMBED_ORIGINS=PORTAL)
+        server = Server(home, "--port", at.partition(":")[2], DATABASE_URL=database_url, **settings)
         try:
             server.ready()
-            follow(pages, server, folder, database_url)
+            follow(pages, server, folder, database_url, {MAIL: mail})
         finally:
             server.close()
 
@@ -162,12 +166,11 @@ def follow(
     examples: Mapping[str, str] = {},
     **settings: str,
 ) -> None:
-    """Do what pages show, in one shell and a folder beside which there is the checkout's `openapi`.
+    """Do what pages show, in one shell beside the checkout's `openapi`; what they start ends with it.
 
     `examples`: what stands there for each name that a page shows. `settings`: variables of the shell.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     done = list[Step]()
     for page, (answers, programs) in pages.items():
         text = (ROOT / page).read_text(encoding="utf-8").replace(RECEIVER_PORT, port)
@@ -178,7 +181,9 @@ def follow(
         assert sum(step.shown is not None for step in of_page) >= answers, page
         assert sum("END OF FILE" in step.command for step in of_page) == programs, page
         done += of_page
-    script = "".join(f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done))
+    script = "trap 'kill $(jobs -p) 2>>jobs.txt || true' EXIT\n" + "".join(
+        f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done)
+    )
     (folder / "openapi").symlink_to(ROOT / "openapi")
     path = f"{VIVIER.parent}{os.pathsep}{settings.pop('PATH', os.environ['PATH'])}"
     with subprocess.Popen(["yes", "oui"], stdout=subprocess.PIPE) as agreeing:

@@ -94,10 +94,12 @@ def fill_in(phone: Phone, url: str, scripts: bool) -> None:
     assert not scripts or violations(window) == []
     words = window.find_element(By.ID, "mots")
     phone.tap(words)
+    fetched = "return performance.getEntriesByType('resource').some(each => each.name.endsWith('?'))"
+    waiting(window).until(lambda page: not scripts or page.execute_script(fetched))  # it tells that somebody is there
     words.send_keys("tonte, blanchisserie")
     if not scripts:
         phone.press("chercher")
-        arrive(window, "/fiche/")
+        appears(window, "main [role=status]")  # the page of before has none
     phone.tick("metier", "ev-entretien")
     phone.tick("metier", "lt-blanchisserie")
     phone.tick("zone", "km:20")

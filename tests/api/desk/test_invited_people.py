@@ -23,7 +23,7 @@ from selenium.webdriver.common.by import By
 from sqlalchemy import func, select
 
 from api.desk.frame.visit import COOKIE, OF_THIS_HOST
-from api.desk.invited_people import FRESH_SECONDS
+from api.desk.invited_people import CODES_FOR_ONE, FRESH_SECONDS
 from db.core.engine import transaction
 from db.delivery.outbox import ClaimedRow
 from db.invitations import (
@@ -219,11 +219,14 @@ async def test_an_outsider_who_asks_for_codes_keeps_nobody_out(house: House) -> 
     await house.invite()
     await house.received()
     async with browser_of(house) as thief, browser_of(house) as anne:
-        for _ in range(MOST_CODES + 1):
+        for _ in range(CODES_FOR_ONE.most - 1):
             await house.ask_for_code(thief)
         assert len(house.mailbox.received) == 1 + MOST_CODES
         await anne.submit("connexion/code/verification", code=await house.ask_for_code(anne))
         assert "Anne Le Goff" in anne.page
+        await thief.open("/connexion")
+        assert (await thief.submit("connexion/code", adresse=ANNE)).status_code == 429
+        assert 4 * CODES_FOR_ONE.most < MOST_CODES_IN_ALL  # nor do four networks use up what she may get
 
 
 async def test_an_invitation_that_was_replaced_is_not_sent_any_more(house: House) -> None:

@@ -329,7 +329,7 @@ class Gallery:
                 self.open(window, view)
             take_picture(window, name)
             unfold(window)
-            waiting(window).until(partial(is_shown_at, width=width))
+            waiting(window).until(partial(is_shown_at, width=width), f"{name} is not {width} pixels wide")
             assert_fits(window)
             assert window.execute_script(WHOLE), "a key of which a part is out of sight"
             if with_axe:

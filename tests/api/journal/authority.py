@@ -36,16 +36,7 @@ class Authority:
         new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
         by_issuer = ("-CA", "issuer.pem", "-CAkey", "issuer.key")
         for who, of, by in (("issuer", "issuing", ()), ("signer", "signing", by_issuer)):
-            made = (
-                "-keyout",
-                f"{who}.key",
-                "-out",
-                f"{who}.pem",
-                "-subj",
-                f"/CN={name} {who}",
-                "-extensions",
-                of,
-            )
+            made = ("-keyout", f"{who}.key", "-out", f"{who}.pem", "-subj", f"/CN={name} {who}", "-extensions", of)
             self._openssl(*new, *made, *by)
 
     def answer(self, request: httpx.Request) -> httpx.Response:

@@ -53,12 +53,7 @@ async def test_an_award_is_kept_as_it_was_noted(buyer: Buyer, source: str) -> No
     """With what the lot asked for, read as a match reads it, and how it was made."""
     supplier = await gardener(buyer, source, name="Jardin d'Ys")
     lots = [
-        {
-            "id": "A",
-            "keywords": ["nettoyage de bureaux"],
-            "segments": ["ev-entretien"],
-            "support_segments": ["de-bio"],
-        }
+        {"id": "A", "keywords": ["nettoyage de bureaux"], "segments": ["ev-entretien"], "support_segments": ["de-bio"]}
     ]
     need = await need_of(buyer, lots=lots, procedure="direct_award")
     body = award(supplier, lot_id="A", value_eur=58_400, reserved=["ess", "ess"], duration_months=24)
@@ -95,10 +90,7 @@ async def test_a_draft_that_was_awarded_is_not_discarded(buyer: Buyer, source: s
 
 
 FAULTY: tuple[tuple[dict[str, Any], set[tuple[str, str]]], ...] = (
-    (
-        {"lot_id": "2", "supplier_id": str(NOBODY)},
-        {("/lot_id", "unknown_lot"), ("/supplier_id", "unknown_supplier")},
-    ),
+    ({"lot_id": "2", "supplier_id": str(NOBODY)}, {("/lot_id", "unknown_lot"), ("/supplier_id", "unknown_supplier")}),
     ({"value_eur": -1}, {("/value_eur", "out_of_range")}),
     ({"reserved": ["esat"]}, {("/reserved/0", "unknown_value")}),
     ({"duration_months": 0}, {("/duration_months", "out_of_range")}),

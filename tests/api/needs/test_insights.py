@@ -27,13 +27,7 @@ async def test_without_any_need_nothing_is_known(buyer: Buyer) -> None:
     assert told["needs"] == {"total": 0, "lots": 0, "by_status": {}}
     assert told["replies"]["rate"] is None
     assert told["replies"]["first_answer_hours"] == {"median": None, "p90": None}
-    assert told["provisions"]["environmental"] == {
-        "target": 1.0,
-        "with": 0,
-        "without": 0,
-        "unknown": 0,
-        "share": None,
-    }
+    assert told["provisions"]["environmental"] == {"target": 1.0, "with": 0, "without": 0, "unknown": 0, "share": None}
 
 
 async def test_what_suppliers_said_is_counted(buyer: Buyer, source: str) -> None:

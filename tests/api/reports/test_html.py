@@ -73,6 +73,17 @@ def test_a_need_without_a_title_is_named_by_its_lot_without_its_terms() -> None:
     assert "Reliure des registres, 20" not in text
 
 
+def test_what_every_contract_is_told_is_told_together_at_the_end_also_of_an_old_list() -> None:
+    """Lists that were frozen before it was said of each advice whether it is general are told alike."""
+    answer = match(need(lot("de-bio", value_eur=300_000.0)), live(), reference(), ON, "fr")
+    version, body = frozen({"1": ""}, ()), msgspec.json.encode(answer)
+    bodies = body, body.replace(b',"general":true', b"")
+    told, old = (page(made(facts(msgspec.structs.replace(version, body=each)))) for each in bodies)
+    before, _, after = told.partition("rappels communs à tout marché")
+    assert old == told
+    assert ["spécifications techniques" in part for part in (before, after.partition("</ul>")[0])] == [False, True]
+
+
 def test_groupings_are_a_table_with_what_each_does() -> None:
     pool = [supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))]
     answer = match(need(lot("de-bio", "de-5flux"), groupings=1), live(*pool), reference(), ON, "fr")
@@ -90,9 +101,9 @@ def test_the_reach_of_candidates_and_groupings_is_told_where_it_is_known() -> No
     answer = match(asked, live(*pool, supplier("Sans taille", offer("de-bio"))), reference(), ON, "fr")
     version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
     text = page(made(facts(version))).replace("\u202f", " ").replace("\xa0", " ")
-    assert text.count("Trop grand pour lui seul : ce lot vaut 100 000 € par an") == 2
+    assert text.count("Trop grand pour lui seul : ce lot vaut au plus 100 000 € par an") == 2
     assert re.search(r"Groupement \d : à la limite de leur portée", text)
-    assert "100 000 € par an sont trop pour 1 autre" in text
+    assert "le montant est trop grand pour 1 autre" in text
     assert "Sa taille n’est pas connue" not in text
 
 

@@ -13,13 +13,7 @@ import pytest
 
 from api.app import create_app
 from api.runtime import services
-from api.runtime.slots import (
-    ByteQuota,
-    ConcurrencyLimit,
-    LongPolls,
-    SharedReads,
-    StorageUse,
-)
+from api.runtime.slots import ByteQuota, ConcurrencyLimit, LongPolls, SharedReads, StorageUse
 from api.settings import read_settings
 from api.web.problems import Refusal
 from db.core.engine import transaction

@@ -8,11 +8,7 @@ import msgspec
 from sqlalchemy import text
 
 from db.core.engine import Connection, Engine, transaction
-from db.journal.content import (
-    content_digests,
-    stored_name,
-    unrecorded_names,
-)
+from db.journal.content import content_digests, stored_name, unrecorded_names
 from db.journal.entries import adopt_rights, stored_entries, write_entry
 from db.meetings import insert_meeting
 from db.needs.needs import insert_award
@@ -42,11 +38,7 @@ AWARD = award(id=UUID(int=7), supplier_name="Chez Anne", segments=("de-biodechet
 
 
 async def told(
-    engine: Engine,
-    *,
-    rights: bool = True,
-    body: str = '{"lots":[]}',
-    email: str | None = None,
+    engine: Engine, *, rights: bool = True, body: str = '{"lots":[]}', email: str | None = None
 ) -> OpenedExchange:
     """A need with a shortlist, a decision and an award, an exchange of one message and a meeting: all are told of.
 

@@ -27,14 +27,7 @@ from db.suppliers.sources import put_source
 from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
-from domain.suppliers.deduplication import (
-    Decisions,
-    IdentityFacts,
-    RecordKey,
-    is_site_of_several,
-    name_key,
-    read_name,
-)
+from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, is_site_of_several, name_key, read_name
 from domain.suppliers.source import Batch, CheckedRecord, Source
 from domain.suppliers.supplier import Approval, Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.names import name_similarity
@@ -80,11 +73,7 @@ async def test_a_lost_id_is_a_tombstone_that_leads_to_the_survivor(engine: Engin
     middle = await put(engine, "b", record("Deux", siret=OTHER), now=LATER)
     youngest = await put(engine, "c", record("Trois"), source="ville", now=MUCH_LATER)
     await put(engine, "c", record("Trois", siret=OTHER), source="ville", now=MUCH_LATER)
-    assert await told(engine) == {
-        oldest.supplier_id: "Un",
-        middle.supplier_id: "Trois",
-        youngest.supplier_id: None,
-    }
+    assert await told(engine) == {oldest.supplier_id: "Un", middle.supplier_id: "Trois", youngest.supplier_id: None}
 
     await put(engine, "b", record("Deux", siret=SIRET), now=MUCH_LATER)
     await put(engine, "c", record("Trois", siret=SIRET), source="ville", now=MUCH_LATER)

@@ -27,7 +27,7 @@ TABLES = {
 MADE = (
     "a_", "but_", "of_", "proof_", "disadvantage_", "workers_", "because_", "firms_of_", "assumed_", "family_of_",
     "to_", "stages_of_", "exceptions_of_", "object_of_", "adapted_notice_of_", "adapted_procedure_as_one",
-    "formal_procedure_as_one", "changes_of_", "need_of_", "free_notice_of_",
+    "formal_procedure_as_one", "changes_of_", "need_of_", "free_notice_of_", "notice_of_",
 )  # fmt: skip
 """The beginnings of names that functions put together."""
 

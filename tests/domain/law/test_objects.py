@@ -171,7 +171,13 @@ def test_a_body_has_its_publicity_payment_and_advances() -> None:
         days = "".join(sign for sign in the("PAYMENT_DAYS", given).message.fr.partition("(")[0] if sign.isdigit())
         told[body] = (published.partition(" pour ")[0], days, "FINANCIAL_TERMS" in codes(given))
     assert told["central_authority"] == told["local_authority"] == ("BOAMP", "30", True)
-    assert told["state_industrial"] == ("libre", "30", True)
+    assert told["state_industrial"] == ("libre", "30", False)  # L2191-1
+    # R2100-1: a central authority may be the Caisse des dépôts
+    for value, code in ((100_000, "TIME_LIMITS"), (140_000, "TIME_LIMITS"), (100_000, "FINANCIAL_TERMS")):
+        lot = Lot(id="1", cpv=("90919200",), value_eur=value, duration_months=12)
+        for body, apart in (("central_authority", True), ("local_authority", False)):
+            given = review(need(lot, buyer=Buyer(body=body))).advice
+            assert ("aisse des dépôts" in the(code, given).message.fr) == apart
     assert told["social_housing"] == ("libre", "30", False)
     assert told["hospital"] == ("BOAMP", "50", True)
     assert told["public_undertaking"] == ("libre", "60", False)
@@ -212,6 +218,12 @@ def test_a_body_has_its_quota_and_its_plan() -> None:
 def test_a_state_without_body_is_told_where_it_matters(value: float, told: bool) -> None:
     assert ("BUYER_BODY_UNKNOWN" in advice(services(value, buyer=Buyer(kind="state")))) == told
     assert "BUYER_BODY_UNKNOWN" not in advice(services(value, buyer=CENTRAL))
+    # annex 2, I c: supplies alone, by their nature or their CPV, also where the contract is none of defence or security
+    for fields in ({"nature": "supplies"}, {"cpv": ("39130000",)}):
+        bought = Lot(id="1", segments=("re-mobilier",), value_eur=value, **fields)
+        for buyer in (CENTRAL, Buyer(body="central_authority", defence=False)):
+            found = [each for each in review(need(bought, buyer=buyer)).advice if each.code == "BUYER_BODY_UNKNOWN"]
+            assert [("annexe 2, I c" in each.message.fr, each.confidence) for each in found] == [(True, "high")] * told
     assert "BUYER_BODY_UNKNOWN" not in advice(services(value))
 
 
@@ -260,7 +272,13 @@ def test_the_state_is_told_what_defence_would_change() -> None:
 def test_a_known_body_is_told_nothing_of_other_bodies() -> None:
     """A département reads of its own rules alone; a buyer of which only the kind is said reads on what they depend."""
     lot = Lot(id="1", segments=("re-mobilier",), value_eur=100_000, duration_months=49)
-    others = ("R2100-1", "entité adjudicatrice", "établissement public de santé", "EPIC", "État et collectivités")
+    others = (
+        "R2100-1",
+        "entité adjudicatrice",
+        "établissement public de santé",
+        "EPIC",
+        "collectivités et leurs groupements",
+    )
     lasting = msgspec.structs.replace(lot, duration_months=12)
     bodies: tuple[BuyerBody | None, ...] = ("local_authority", None)
     for body in bodies:

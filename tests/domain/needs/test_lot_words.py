@@ -15,6 +15,9 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
     [
         ("nettoyage des collèges, 3 ans, réservé aux ESAT ?", {"months": "36", "reserved": "handicap"}),
         ("Entretien des espaces verts pour 24 mois", {"months": "24"}),
+        ("Gardiennage de la déchèterie 24 mois, 20 000 €", {"months": "24", "value": "20000.00"}),
+        ("Contrôle tous les 2 ans", {}),
+        ("Séjours d'enfants (3-6 ans)", {}),
         ("Blanchisserie, deux ans renouvelable 2 fois 1 an", {"months": "24", "renewal": "24"}),
         ("Tri du linge, 1 an reconductible pour 12 mois", {"months": "12", "renewal": "12"}),
         ("Nettoyage des écoles, 3 ans renouvelable 1 an", {"months": "36", "renewal": "12"}),
@@ -74,7 +77,8 @@ def test_reservations_that_are_named_or_asked_for() -> None:
         ("Nettoyage, 30 000 € par an", {"term": "30 000 € par an"}),
         ("Nettoyage, 30 000 € par an, 4 ans", {}),
         ("Repas des aînés, 6 000 € TTC", {"term": "6 000 € TTC"}),
-        ("Gardiennage de la déchèterie 24 mois", {"term": "24 mois"}),
+        ("Gardiennage de la déchèterie vingt-quatre mois", {"term": "vingt-quatre mois"}),
+        ("Gardiennage de la déchèterie 24 mois", {}),
         ("Accueil des enfants de 3 ans, 50 places", {}),
         ("Collecte de biodéchets, 800 kg/jour", {"quantity": "800 kg/jour"}),
         ("Nettoyage de 3 000 m² de bureaux", {"quantity": "3 000 m²"}),
@@ -105,6 +109,7 @@ def test_who_seeks_somebody_is_no_part_of_the_object() -> None:
     said = "La Ville de Rennes recherche un prestataire pour l'entretien des parcs, 4 ans"
     assert without_terms(said) == "l'entretien des parcs"
     assert without_terms("recherche de fuites d'eau") == "recherche de fuites d'eau"
+    assert without_terms("Qui peut nettoyer les vitres de la mairie ?") == "nettoyer les vitres de la mairie"
 
 
 @pytest.mark.parametrize("text", [f"{bought}, {term}" for bought, term in product(OBJECTS, TERMS)])

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from domain.programme.planned_values import UnreadableCell, read_amount, read_day, read_duration
+from domain.programme.planned_values import FaultyCell, read_amount, read_duration, read_period
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ from domain.programme.planned_values import UnreadableCell, read_amount, read_da
         ("entre 40 000 et 90 000 € HT", "", 90_000),
         ("40 à 90 k€", "", 90_000),
         ("120 000 € sur 4 ans", "", 120_000),
+        ("3 x 90 000 €", "", 270_000),
+        ("90 k€ HT x 3 ans", "", 270_000),
         ("40", "Montant (k€ HT)", 40_000),
         ("15 à 40", "Montant estimatif en k€ H.T.", 40_000),
         ("12 000", "Montant TTC", 10_000),
@@ -30,7 +32,7 @@ def test_amounts(cell: str, head: str, euros: float) -> None:
 
 @pytest.mark.parametrize("cell", ["-400", "12abc34", "3 lots", "0," + "0" * 4_000])
 def test_what_is_no_amount(cell: str) -> None:
-    with pytest.raises(UnreadableCell):
+    with pytest.raises(FaultyCell):
         read_amount(cell)
 
 
@@ -46,17 +48,20 @@ def test_what_is_no_amount(cell: str) -> None:
         ("01/03/2027", date(2027, 3, 1)),
         ("T4", date(2026, 10, 1)),
         ("fin 2027", date(2027, 10, 1)),
+        ("rentrée 2027", date(2027, 9, 1)),
+        ("46489", date(2027, 4, 12)),
         ("à définir", None),
     ],
 )
 def test_days(cell: str, day: date | None) -> None:
-    assert read_day(cell, 2026) == day
+    found = read_period(cell, 2026)
+    assert (found and found[0]) == day
 
 
 @pytest.mark.parametrize("cell", ["T5 2027", "5e trimestre 2027", "T0"])
 def test_a_quarter_that_no_year_has(cell: str) -> None:
-    with pytest.raises(UnreadableCell):
-        read_day(cell, 2026)
+    with pytest.raises(FaultyCell):
+        read_period(cell, 2026)
 
 
 @pytest.mark.parametrize(

@@ -75,11 +75,11 @@ def test_what_is_not_known_stays_unknown(size: DecidingSize) -> None:
 
 def test_the_message_says_both_sides() -> None:
     assert reach_of(80_000.0, of(largest_award_eur=WON), 30_000, "fr").message == (
-        "À sa portée : ce lot vaut 80 000 € par an, son plus grand marché connu 100 000 €"
+        "À sa portée : ce lot vaut au plus 80 000 € par an, son plus grand marché connu 100 000 €"
     )
     assert reach_of(24e6, of("ESAT", places=PLACES), 30_000, "fr").message == (
-        "Trop grand pour lui seul : ce lot vaut 24 000 000 € par an, son chiffre d'affaires est estimé à 1 020 000 € "
-        "(60 places)"
+        "Trop grand pour lui seul : ce lot vaut au plus 24 000 000 € par an, son chiffre d'affaires est estimé à "
+        "1 020 000 € (60 places)"
     )
 
 

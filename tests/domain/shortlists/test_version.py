@@ -149,10 +149,7 @@ def test_who_came_left_and_moved_is_what_a_look_at_both_lists_says(
         (Absence("gone"), "retiré de l'annuaire par sa source"),
         (Absence("inactive"), "a cessé son activité, d'après l'annuaire"),
         (Absence("merged", other=IdAndName(id_of("a"), "{a}")), "réuni avec « {a} » dans l'annuaire"),
-        (
-            Absence("gone", data_changed=True),
-            "retiré de l'annuaire par sa source (d'après les données d'aujourd'hui)",
-        ),
+        (Absence("gone", data_changed=True), "retiré de l'annuaire par sa source (d'après les données d'aujourd'hui)"),
     ],
 )
 def test_who_left_did_so_for_the_reason_that_was_found(why: Absence, message: str) -> None:

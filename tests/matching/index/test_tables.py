@@ -40,14 +40,7 @@ from matching.index.mapped_arrays import (
     texts,
 )
 from matching.index.supplier_columns import MatchedSupplier, document_of
-from matching.index.tables import (
-    IndexTables,
-    TablesBuilder,
-    build_tables,
-    join_tables,
-    load_tables,
-    save_tables,
-)
+from matching.index.tables import IndexTables, TablesBuilder, build_tables, join_tables, load_tables, save_tables
 from matching.index.trade_groups import counts_by_source, counts_of_all
 from matching.reference import Reference
 from tests.conftest import examples

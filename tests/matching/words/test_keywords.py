@@ -196,11 +196,7 @@ def test_any_text_is_read_within_bounds(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "suggested"),
-    [
-        ("fourniture d'électricité", "bt-elec-plomb"),
-        ("linje", "lt-blanchisserie"),
-    ],
+    ("text", "suggested"), [("fourniture d'électricité", "bt-elec-plomb"), ("linje", "lt-blanchisserie")]
 )
 def test_unknown_texts_get_suggestions_where_a_word_is_near(text: str, suggested: str) -> None:
     assert INTERPRETER.read(text) == ()

@@ -95,6 +95,10 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("marché du département du Lot", ["departement:46"]),
         ("entretien de la rue de Nantes", []),
         ("nettoyage à Saint-Denis", []),
+        ("restauration à Auray Quiberon Terre Atlantique", ["epci:200043123"]),
+        ("collecte dans le pays de Ploërmel", ["epci:200066777"]),
+        ("tonte, Vannes Agglo", ["epci:200067932"]),
+        ("tonte du pays de Retz", []),
     ],
 )
 def test_a_sentence_names_its_territory(text: str, areas: list[str]) -> None:

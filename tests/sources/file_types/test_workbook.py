@@ -89,7 +89,7 @@ def lines(sheet: Sheet) -> list[str]:
 
 
 def test_rows_of_excel_keep_their_numbers_and_cells_their_values() -> None:
-    """A hidden sheet is passed over, and others are named."""
+    """A hidden sheet is passed over, and named as the others are."""
     sheet = first_sheet(xlsx(ROWS, ("Nom", "Les Jardins\ndu Blavet")))
     assert lines(sheet) == [
         "",
@@ -100,7 +100,7 @@ def test_rows_of_excel_keep_their_numbers_and_cells_their_values() -> None:
         ",0.5,#REF!",
     ]
     sheet = first_sheet(xlsx(ROWS, ("a", "b"), sheets=("Listes", "Annuaire", "Notice"), hidden="Listes"))
-    assert (sheet.name, sheet.others) == ("Annuaire", ("Notice",))
+    assert (sheet.name, sheet.others) == ("Annuaire", ("Notice", "Listes"))
 
 
 def test_rows_and_cells_of_libreoffice_are_repeated_as_they_say() -> None:

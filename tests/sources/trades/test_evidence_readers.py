@@ -8,13 +8,7 @@ import pytest
 from domain.reference import taxonomy
 from domain.suppliers.known_trades import years_before
 from domain.suppliers.supplier import Kind, Offer, PublicAward
-from sources.trades.evidence_readers import (
-    AwardReader,
-    Job,
-    offers_of_jobs,
-    offers_of_purpose,
-    purpose_codes,
-)
+from sources.trades.evidence_readers import AwardReader, Job, offers_of_jobs, offers_of_purpose, purpose_codes
 from tests.factories import reference
 
 TODAY = date(2026, 11, 24)

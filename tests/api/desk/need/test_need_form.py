@@ -270,7 +270,7 @@ def without_drawings(page: str) -> int:
 async def test_a_stored_need_of_the_most_lots_is_changed_ten_at_a_time(browser: Browser, signed_in: Buyer) -> None:
     stored = (await signed_in.post("/needs", need(MOST_LOTS))).json()["need"]
     await browser.open(f"/besoins/{stored['id']}/changer")
-    assert "200 lots, dont ceux du 1er au 10e sont ici" in said(browser.page)
+    assert "Lots 1 à 10 sur 200" in said(browser.page)
     assert without_drawings(browser.page) < LARGEST_PAGE
     await browser.submit("besoin", {"lot-3-valeur": "1 000"}, faire="lots-141")
     assert browser.fields("besoin")["lot-141-valeur"] == ["90 141"]

@@ -221,7 +221,7 @@ async def test_the_form_says_what_the_notice_says(served: Client, own: Browser) 
     assert (answer.status_code, own.fields("besoin")["lot-1-objet"] != [""]) == (200, True)
     lots = "".join(eforms_lot(f"LOT-{number:04}", project()) for number in range(1, 41))
     await send_file(own, "besoin", "avis", eforms(lots), faire="avis")
-    assert "40 lots, dont ceux du 1er au 10e sont ici" in said(own.page)
+    assert "Lots 1 à 10 sur 40" in said(own.page)
     await own.submit("besoin", to="besoin/resultat")
     assert len(request_on(own.page)["lots"]) == 40
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
+from domain.law.rules import parse
 from tests.api.desk.steps import MOWING, Browser, Desk, DeskWith, heading, keep, put_all, said, sign_in_as
 from tests.api.needs.steps import Buyer
 from tests.api.sync.factories import Client, put_record
@@ -44,17 +47,20 @@ async def test_a_need_is_kept_once_from_its_answer(own: Browser, buyer: Buyer, m
     await own.open("/besoins")
     assert "Vous n'avez encore enregistré aucun besoin" in said(own.page)
     await own.open("/besoin")
-    await own.submit("besoin", MOWING, to="besoin/resultat")
+    await own.submit("besoin", MOWING | {"lot-1-objet": "tonte de pelouses, 20 000 €"}, to="besoin/resultat")
     fields = own.fields("besoin/resultat")
     answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
     monkeypatch.delattr("api.needs.freeze_shortlist.match_need")
     answers.append(await own.post("/besoins", data=fields))
     (location,) = {answer.headers["location"] for answer in answers}
     (stored,) = (await buyer.get("/needs")).json()["items"]
-    assert stored["lots"][0]["title"] == "tonte de pelouses"
+    assert stored["lots"][0]["title"] == "tonte de pelouses, 20 000 €"
     await own.open(str(answers[0].url.join(location)))
     assert heading(own.page) == "Entretien du parc"
     assert "Écrire aux fournisseurs" in said(own.page)
+    for part in ("", "/versions/1", "/decisions", "/attributions"):  # lots by what is bought, not by what it may cost
+        await own.open(str(answers[0].url.join(location).copy_with(query=None)) + part)
+        assert ("Lot 1 – Tonte de pelouses" in said(own.page), "pelouses, 20" in said(own.page)) == (True, False), part
     await own.open("/besoins")
     assert "Entretien du parc" in said(own.page)
     await own.open("/besoins?etat=closed")
@@ -441,3 +447,18 @@ async def test_the_reach_of_a_supplier_is_told_where_it_is_decided_on(desk_with:
     for part in ("versions/2", "decisions"):
         assert (await desk.open(part)).status_code == 200
         assert said(reach[1:]) in said(desk.browser.page)
+
+
+async def test_a_frozen_version_quotes_the_law_that_was_kept_with_it(
+    own: Browser, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where that law was not kept, the page says that the words are those of today's."""
+    services = desk.buyer.client.services
+    words, others = "passés en lots séparés", "passés en lots distincts"
+    changed = parse(services.reference.rules.files["law.toml"].replace(words.encode(), others.encode()))
+    monkeypatch.setattr(services, "reference", replace(services.reference, rules=changed))
+    for quoted, told in ((words, "d'après les règles gardées avec cette version"), (others, "n'ont pas été gardées")):
+        await desk.open("versions/1")
+        assert [each in said(own.page) for each in (words, others)] == [quoted == words, quoted == others]
+        assert told in said(own.page)
+        monkeypatch.setattr("api.reference.select_law_file", AsyncMock(return_value=None))

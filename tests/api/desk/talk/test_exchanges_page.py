@@ -135,11 +135,7 @@ async def test_a_question_is_answered_to_its_author_alone(desk: Desk, browser: B
     await desk.open("echanges")
     assert "Questions sans réponse" not in browser.page
     matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()
-    assert {each["code"] for each in matrix["gaps"]} == {
-        "not_yet_delivered",
-        "missed_information",
-        "answer_not_shared",
-    }
+    assert {each["code"] for each in matrix["gaps"]} == {"not_yet_delivered", "missed_information", "answer_not_shared"}
 
 
 async def test_an_answer_by_telephone_is_noted(desk: Desk, browser: Browser) -> None:

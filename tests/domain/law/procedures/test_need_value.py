@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.procedures.lot_facts import lot_value_as_sum
+from domain.law.rules import load
 from domain.needs.estimate import estimate_of
 from domain.needs.need import Lot, Need
 from tests.domain.law.samples import TODAY, advice, buyer, codes, findings, need, procedure, review, services, the
@@ -58,7 +59,7 @@ def with_fields(lot: Lot, **fields: Any) -> Lot:
 )
 def test_the_sum_is_shown_as_it_is_counted(fields: dict[str, Any], cents: int | None, words: str | None) -> None:
     lot = with_fields(ONE_YEAR, **fields)
-    found, said = estimate_of(lot), lot_value_as_sum(lot)
+    found, said = estimate_of(lot), lot_value_as_sum(lot, load())
     assert (found and found.total) == cents
     assert (said and said.fr) == words
 

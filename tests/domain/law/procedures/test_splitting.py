@@ -41,12 +41,7 @@ def test_the_amount_that_is_passed() -> None:
     """59 999,99 € together stay below 60 000 €; one cent more does not; by day, by buyer, the highest of two."""
     assert warned(services(30_000), services(29_999.99)) == []
     found = the(warned(services(30_000), services(30_000)))
-    assert (found.code, found.severity, found.article, found.lots) == (
-        "NO_SPLIT_TO_EVADE",
-        "warning",
-        "R2121-4",
-        (),
-    )
+    assert (found.code, found.severity, found.article, found.lots) == ("NO_SPLIT_TO_EVADE", "warning", "R2121-4", ())
     assert warned(services(59_999.99), services(0.01)) != []
     assert warned(services(60_000), services(60_000)) == []
     assert warned(services(20_000), services(20_000), on=date(2026, 3, 31)) != []

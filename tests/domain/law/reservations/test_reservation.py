@@ -152,11 +152,13 @@ def test_what_can_be_done_inside_a_prison() -> None:
     assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
     assert found.message.fr.endswith("(L3113-2-1)")
     assert changed(site=Place(commune="22278")) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
-    assert changed(segments=("pr-locaux",), cpv=(), site=Place(commune="22278")) == {
-        "EXECUTION_OUTSIDE_PRISON": "INELIGIBLE",
-        "INELIGIBLE_OBJECT": "REVIEW",
-    }
-    assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
+    cleaning = Lot(id="1", segments=("pr-locaux",), reserved=("penitentiary",))
+    for place, outcome, words in (
+        (Place(commune="22278"), "INELIGIBLE", "retirer ce lieu s'il est lui-même l'établissement"),
+        (None, "REVIEW", "le lieu d'exécution n'est pas indiqué"),
+    ):
+        (found,) = review(need(msgspec.structs.replace(cleaning, site=place))).lots["1"].reservation
+        assert (found.outcome, words in found.message.fr) == (outcome, True)
     assert changed(segments=("ev-entretien",), cpv=("77310000",)) == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(segments=("ev-creation",), cpv=(), nature="supplies") == {"INELIGIBLE_OBJECT": "REVIEW"}
     assert changed(segments=("bt-menuiserie",), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
