@@ -100,11 +100,6 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
     subject: Subject
     understood: Understood
 
-    @property
-    def object_segments(self) -> tuple[WantedSegment, ...]:
-        """The wanted segments of the object, without those that only support it."""
-        return tuple(wanted for wanted in self.wanted if wanted.role == "object")
-
 
 class SupposedPlace(NamedTuple):
     """The commune that a lot without a site is supposed to be performed in, and its shape."""
@@ -187,7 +182,7 @@ class _RequestedSegments:
         return LotObject(wanted, tuple(suggested), *unread, self.title_says, subject, understood)
 
     def _sureness(self) -> Confidence:
-        """How sure the segments found are: high where codes name all of them."""
+        """The sureness of the segments found: high where codes name all of them."""
         said = [said for said in self.found.values() if not any(by.startswith(("segment:", "cpv:")) for by, _ in said)]
         least = min((max(sure for _, sure in each) for each in said), default=None)
         return "high" if least is None else "medium" if least >= SURE else "low"
