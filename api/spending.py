@@ -214,11 +214,7 @@ def _payments_in_lines(raw: bytes, segments: SegmentReader, language: Language) 
 
 
 def count_packed(
-    reference: Reference,
-    packed: PackedPayments,
-    looked_up: bytes,
-    today: date,
-    language: Language,
+    reference: Reference, packed: PackedPayments, looked_up: bytes, today: date, language: Language
 ) -> Spending:
     """The spending that packed payments make with what was looked up for them, encoded; see `count_spending`."""
     awards, by_segment, payees, apart = _read_looked_up(looked_up)

@@ -33,7 +33,7 @@ from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name
 from domain.needs.lot_words import without_terms
 from domain.needs.need import Lot, Need
-from domain.report.lots import best_outcome, decisive_and_general, points_of_law
+from domain.report.lots import best_outcome, decisive_and_general, points_of_law, reminders_in_words
 from domain.shortlists.listed_suppliers import Candidate, Fit, Gate, NearMiss, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text, join_texts, said_by
@@ -127,6 +127,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         tensions=Counter(lot.tension.level for lot in shortlist.lots),
         of_need=decisive,
         general=general,
+        reminders=reminders_in_words(general, need.contract),
         of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
         asked_of=asked_of,
         positions=positions,

@@ -5,7 +5,7 @@ The figures of payments are in their page, whose buttons send them back to be ta
 """
 
 import base64
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -28,7 +28,6 @@ from api.programme import (
     programme_of,
     read_table,
     table_header,
-    table_of,
     table_rows,
     whole_programme,
 )
@@ -40,8 +39,9 @@ from domain.errors import InvalidContent, NotFound, Problem
 from domain.needs.need import BuyerKind
 from domain.programme.programme import ACTIONS, Programme, ProgrammeItem
 from domain.spending.spending import Spending
-from domain.text.bilingual import Text
-from sources.file_types.csv_cells import csv_of
+from domain.text.bilingual import Language, Text
+from domain.text.labels import NATURES, RESERVED, TENSIONS
+from sources.file_types.csv_cells import Cell, csv_of
 from sources.file_types.workbook import SIGNATURE, XLSX
 from sources.programmes.programme_file import PlannedProgramme
 
@@ -52,6 +52,15 @@ LONGEST_LINK = 1_900_000
 """Characters of a link that browsers still follow."""
 KINDS: tuple[BuyerKind, ...] = ("state", "local", "utility")
 WIDTH = 22
+_NAMES = {code: each.name for code, each in RESERVED.items()}
+WORDS_OF_CELLS: Mapping[str, Mapping[str, Text]] = {
+    "read.nature": NATURES,
+    "tension": TENSIONS,
+    "read.reserved": _NAMES,
+    "action.reserved": _NAMES,
+    "procedure": CODE_WORDS["planned_procedures"],
+    "action.code": CODE_WORDS["planned_actions"],
+}
 
 FIGURES = "chiffres"
 PAYEES_SHOWN, LINES_SHOWN = 50, 100
@@ -85,7 +94,7 @@ async def answer_programme_form(visit: Visit) -> Response[bytes] | Stream:
     call = visit.call
     programme = await whole_programme(call, asked.planned, visit.services.today(), call.wait_for_disconnect)
     headers = {"content-disposition": content_disposition("programme", CSV, visit.services.now())}
-    table = table_of(asked.planned, programme, "excel")
+    table = csv_of(*table_in_words(asked.planned, programme, visit.language), "excel")
     return Response(table, media_type=f"{CSV}; charset=utf-8", headers=headers)
 
 
@@ -163,11 +172,23 @@ def need_path(item: ProgrammeItem, query: ProgrammeQuery) -> str:
     return f"besoin?{urlencode([(name, value) for name, value in fields if value not in (None, '')])}"
 
 
+def table_in_words(
+    planned: PlannedProgramme, programme: Programme, language: Language
+) -> tuple[list[str], list[list[Cell]]]:
+    """The heads and the rows of a table with the answer, in words where the API has codes."""
+    names, heads = table_header(planned), CODE_WORDS["programme_columns"]
+    told = [(place, WORDS_OF_CELLS[name]) for place, name in enumerate(names) if name in WORDS_OF_CELLS]
+    rows = list(table_rows(planned, programme))
+    for row in rows:
+        for place, words in told:
+            codes = str(row[place] or "").split("|")
+            row[place] = ", ".join(words[code].to(language) if code in words else code for code in codes)
+    return [heads[name].to(language) if name in heads else name for name in names], rows
+
+
 def workbook_link(planned: PlannedProgramme, programme: Programme, visit: Visit) -> str | None:
     """The table with the answer as a workbook within a link, since nothing is kept; None where it is too large."""
-    heads = CODE_WORDS["programme_columns"]
-    header = [heads[name].to(visit.language) if name in heads else name for name in table_header(planned)]
-    rows = list(table_rows(planned, programme))
+    header, rows = table_in_words(planned, programme, visit.language)
     written = workbook_of("Programmation", header, [WIDTH] * len(header), rows)
     link = f"data:{MEDIA_TYPES['xlsx']};base64,{base64.b64encode(written).decode()}"
     return link if len(link) <= LONGEST_LINK else None
