@@ -64,7 +64,7 @@ def test_names_that_clients_are_generated_from_change_only_with_a_version_that_t
 
 
 def test_the_release_is_named_alike_everywhere() -> None:
-    """In the changelog, the document, both clients and what is installed; `GET /` and `vivier --version` tell the last."""
+    """In changelog, document, both clients and what is installed; `GET /` and `vivier --version` tell the last."""
     newest = re.search(r"^## \[(.+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
     assert newest[1] == DOCUMENT["info"]["version"] == version("vivier")
