@@ -11,7 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.campaigns.links import link_end
-from api.declarations.declare import TOKEN_BYTES, last_day
+from api.declarations.link_pages import TOKEN_BYTES, last_day
 from api.exchanges.email import AT_ONCE, IN_DOUBT, EmailSender, KeptConnections, MailKind, email_sender_of
 from api.exchanges.supplier_links import page_address
 from api.runtime.outbox_worker import DeliveryKind

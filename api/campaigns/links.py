@@ -18,7 +18,7 @@ from litestar import Response
 from api.campaigns.letters import AddressedLetter, letters_pdf
 from api.campaigns.recipients import refresh_recipients, write_next_version
 from api.campaigns.run_campaign import lock_own_campaign, own_campaign
-from api.declarations.declare import last_day, link_expiry
+from api.declarations.link_pages import last_day, link_expiry
 from api.exchanges.supplier_links import page_address
 from api.runtime.actor import Acting, require_storage
 from api.runtime.endpoint import Call

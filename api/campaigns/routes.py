@@ -116,10 +116,7 @@ async def delete_campaign(call: Call, id: UUID, connection: Connection) -> None:
 
 
 @campaigns_endpoint(
-    "GET",
-    "/campaigns/{id}/recipients",
-    answers={JSON: Page[CampaignRecipient], CSV: str},
-    file="destinataires",
+    "GET", "/campaigns/{id}/recipients", answers={JSON: Page[CampaignRecipient], CSV: str}, file="destinataires"
 )
 async def list_campaign_recipients(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The suppliers that a campaign asks, each with its way and state; as CSV all of them in one file."""
@@ -146,11 +143,7 @@ def _recipient_row(recipient: CampaignRecipient) -> list[Cell]:
 
 
 @campaigns_endpoint(
-    "POST",
-    "/campaigns/{id}/send",
-    answers=Campaign,
-    headers=IDEMPOTENCY_KEY,
-    problems=("conflict", "email-quota"),
+    "POST", "/campaigns/{id}/send", answers=Campaign, headers=IDEMPOTENCY_KEY, problems=("conflict", "email-quota")
 )
 async def create_campaign_mails(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """E-mail the recipients with an address, each with a link of its own.
@@ -198,11 +191,7 @@ async def update_campaign_posting(call: Call, id: UUID, connection: Connection) 
 
 
 @campaigns_endpoint(
-    "POST",
-    "/campaigns/{id}/reminder",
-    answers=Campaign,
-    headers=IDEMPOTENCY_KEY,
-    problems=("conflict", "email-quota"),
+    "POST", "/campaigns/{id}/reminder", answers=Campaign, headers=IDEMPOTENCY_KEY, problems=("conflict", "email-quota")
 )
 async def create_campaign_reminder(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """E-mail the silent once more; the links that are made from then on are those of reminders, too.

@@ -10,13 +10,7 @@ from msgspec.structs import replace
 from api.campaigns.recipients import choose_recipients, note_campaign, refresh_recipients, write_next_version
 from api.exchanges.email import emails_left
 from api.runtime.actor import Acting, require_storage
-from db.campaigns.campaigns import (
-    delete_campaign,
-    insert_campaign,
-    lock_campaign,
-    replace_recipients,
-    select_campaign,
-)
+from db.campaigns.campaigns import delete_campaign, insert_campaign, lock_campaign, replace_recipients, select_campaign
 from db.campaigns.mails import note_posting, queue_mails, waiting_for_mail
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
@@ -69,13 +63,7 @@ async def plan_campaign(
     _require_valid(acting, request, None)
     content = msgspec.structs.asdict(request)
     drawn_up = StoredCampaign(
-        **content,
-        id=new_id(now),
-        version=1,
-        by_way=WayCounts(),
-        left_out=LeftOut(),
-        created_at=now,
-        updated_at=now,
+        **content, id=new_id(now), version=1, by_way=WayCounts(), left_out=LeftOut(), created_at=now, updated_at=now
     )
     recipients, left_out = await choose_recipients(connection, acting, request, only)
     await insert_campaign(connection, acting.organisation_id, replace(drawn_up, left_out=left_out))

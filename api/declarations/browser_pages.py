@@ -11,6 +11,7 @@ import msgspec
 from litestar import Response
 
 from api.declarations.declare import (
+    PAGE_READINGS,
     SupplierPageDocument,
     declare_by_link,
     follow_page_link,
@@ -95,11 +96,16 @@ async def update_supplier_page(call: Call, token: str) -> Response[bytes]:
 
     Its declaration is stored as by `PUT`, and the page then shows what buyers will find (303). Where something is to be
     corrected it is the page again (422), where words or a place are to be looked up the page with what they may mean
-    (200). The other buttons withdraw the declaration, or say whether the supplier may be asked again.
+    (200). The other buttons withdraw the declaration, or say whether the supplier may be asked again. The page's script
+    sends that somebody reads it (200, empty).
     """
     require_media(call.headers, (FORM,))
     fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
     wish = fields.get("faire", [""])[-1]
+    if wish == "vue":  # from the page's script, once its reader touches, types or scrolls
+        async with follow_page_link(call, token) as (_, link):
+            call.services.limits.take(PAGE_READINGS, link.id)
+            return Response(b"", status_code=200, media_type=HTML)
     understood = understand_form(read_declaration_form(fields), call.services.reference)
     if wish == SEARCH:
         async with follow_page_link(call, token) as (connection, link):

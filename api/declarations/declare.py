@@ -4,13 +4,13 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, nullcontext, suppress
-from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
+from datetime import date, datetime, timedelta
 from secrets import token_urlsafe
 from uuid import UUID
 
 import msgspec
 
+from api.declarations.link_pages import TOKEN_BYTES, end_of, link_expiry, midnight
 from api.directory.formats import SupplierDocument
 from api.directory.routes import find_document
 from api.runtime.actor import TOKEN, follow_link
@@ -22,9 +22,7 @@ from db.campaigns.campaigns import may_ask, note_declaration, note_opening, note
 from db.core.engine import Connection, transaction
 from db.declarations.declarations import (
     Sending,
-    email_of,
     end_declaration,
-    remove_from_directory,
     select_declaration,
     store_declaration,
     withdraw_declaration,
@@ -33,16 +31,18 @@ from db.declarations.links import (
     FollowedLink,
     NewLink,
     count_send,
+    emails_of,
     extend_link,
     follow,
     insert_links,
     insert_mail,
-    note_opened,
     revoked_among,
     was_mailed_to,
+    was_sent,
 )
 from db.delivery.outbox import organisation_mail_times
 from db.journal.entries import write_entry
+from db.suppliers.records import delete_record
 from db.suppliers.write import ids_of, survivors
 from domain.declarations.declaration import (
     DAYS_VALID,
@@ -73,10 +73,10 @@ DECLARATIONS_OF_ADDRESS = Limit("declaration", 1_000, HOUR)
 """Declarations sent or withdrawn from one address, by whatever links."""
 SENDS_A_DAY = 30
 """Declarations sent by one link in a day, counted by the database."""
+HOUR_BETWEEN = timedelta(hours=1)
+"""The time in which a supplier is told once that something else is said of it."""
 MOST_VERTICES = 1_000
 """Vertices of the areas that one declaration draws."""
-
-TOKEN_BYTES = 32
 
 NOTHING_DECLARED = Text("Ce fournisseur n'a rien déclaré", "This supplier has declared nothing")
 _TOO_OFTEN = _SAID["too_often"].filled(sends_a_day=SENDS_A_DAY)
@@ -107,10 +107,17 @@ async def follow_page_link(
 ) -> AsyncIterator[tuple[Connection, FollowedLink]]:
     """Yields a transaction and the link that a token or a typed code stands for; `lock`: to write by it, in turn.
 
-    Raises Refusal (404, 429).
+    What is sent by it notes that it was opened, and a mere reading does not: programs that look for dangerous links in
+    e-mails read them before anybody does. Raises Refusal (404, 429).
     """
     code = None if TOKEN.fullmatch(secret) else code_in(secret)
-    find = partial(follow, secret=code or secret, now=call.services.now(), lock=lock)
+
+    async def find(connection: Connection) -> FollowedLink | None:
+        link = await follow(connection, code or secret, call.services.now(), lock=lock)
+        if link is not None and link.opened_at is None and call.method not in {"GET", "HEAD"}:
+            await note_opening(connection, link.id, call.services.now())
+        return link
+
     turn = call.services.writes.slot_of(DECLARATIONS) if lock else nullcontext()
     if code is None:
         async with turn, follow_link(call, secret, find, _SAID["no_page"]) as found:
@@ -133,9 +140,6 @@ async def supplier_page(call: Call, connection: Connection, link: FollowedLink) 
     """The content of the page that a link opens. Raises Refusal (429) to one who reads too often."""
     services = call.services
     services.limits.take(PAGE_READINGS, link.id)
-    if link.opened_at is None:
-        await note_opened(connection, link.id, services.now())
-        await note_opening(connection, link.id, services.now())
     who = Sending(link.organisation_id, link.id)
     return await page_document(connection, link.supplier_id, services.today(), link.expires_at, who)
 
@@ -232,8 +236,10 @@ async def declare(
     }
     actor = Actor(organisation_id, "reply_link", supplier.id)
     await write_entry(connection, actor, "declaration.stored", f"supplier:{supplier.id}", now, detail=detail)
-    if before is not None and before.link != said.link and before.valid_until >= today:
-        await _tell_of_replacement(connection, services, supplier.id, before)
+    if before is not None and before.content != declaration:
+        await _tell_of_change(connection, services, supplier.id, before.link, before.content)
+    elif before is None and not (link_id and await was_sent(connection, link_id)):
+        await _tell_of_change(connection, services, supplier.id, said.link, None)  # another one may have made the link
     told = msgspec.structs.asdict(declaration) | {"valid_until": said.valid_until}
     stored = StoredDeclaration(**told, declared_at=now)
     return DeclarationReceipt(supplier_id=supplier.id, data_version=version, declaration=stored)
@@ -256,18 +262,23 @@ async def _store_word(
     )
 
 
-async def _tell_of_replacement(
-    connection: Connection, services: Services, supplier_id: UUID, before: DeclarationByLink
+async def _tell_of_change(
+    connection: Connection,
+    services: Services,
+    supplier_id: UUID,
+    link: tuple[UUID, UUID | None, UUID | None],
+    before: Declaration | None,
 ) -> None:
-    """Queue an e-mail to who declared before another link did, once a day, unless the link it used was revoked."""
-    yesterday = services.now() - timedelta(days=1)
-    if before.content is None or await was_mailed_to(connection, supplier_id, yesterday, "replaced"):
+    """Queue an e-mail to the addresses of a supplier of which something else, or no more, is said; once an hour.
+
+    `link`: that by which it had said what was `before`, None where it had said nothing.
+    """
+    if await was_mailed_to(connection, supplier_id, services.now() - HOUR_BETWEEN, "replaced"):
         return
-    email = await email_of(connection, supplier_id, before.content)
     # who held a link that was revoked would get another one
-    if email and not await revoked_among(connection, [before.link_id]):
-        actor = Actor(before.organisation_id, "server")
-        await mail_page_link(connection, services, actor, supplier_id, email, "replaced")
+    declared = None if await revoked_among(connection, [link[1]]) else before
+    for email in await emails_of(connection, supplier_id, declared):
+        await mail_page_link(connection, services, Actor(link[0], "server"), supplier_id, email, "replaced")
 
 
 async def mail_page_link(
@@ -317,16 +328,22 @@ async def withdraw(
     actor: Actor,
     reason: str | None = None,
     alike: Collection[str] = (),
+    restore: datetime | None = None,
 ) -> int | None:
     """Take back what stands of a supplier's own word, and note that; a directory version without it, None for nothing.
 
     What another link had said before stands again, as long as it is valid. `reason`: an operator's, for the supplier to
-    read; it is not in the journal. `alike`: as in `withdraw_declaration`.
+    read; it is not in the journal. `alike`, `restore`: as in `withdraw_declaration`.
     """
     now, today, ids = services.now(), services.today(), await ids_of(connection, supplier_id)
-    withdrawn = await withdraw_declaration(connection, supplier_id, reason, alike, now=now, today=today)
+    said = await select_declaration(connection, supplier_id, today)
+    withdrawn = await withdraw_declaration(
+        connection, supplier_id, reason, alike, now=now, today=today, restore=restore
+    )
     if withdrawn is None:
         return None
+    if reason is None and said is not None:
+        await _tell_of_change(connection, services, supplier_id, said.sending[:3], said.declaration)
     record_id, again = withdrawn
     version, stands = await _replace_word(connection, services, supplier_id, record_id, again)
     if stands is None:
@@ -364,7 +381,7 @@ async def _replace_word(
             supplier = await find_document(connection, supplier_id, services.today())
             version, _ = await _store_word(connection, services, supplier, again, again.content)
             return version, again.content
-    return await remove_from_directory(connection, record_id, services.now(), name_similarity), None
+    return await delete_record(connection, DECLARATIONS, str(record_id), services.now(), name_similarity) or 0, None
 
 
 def require_few_sends(sends: int, now: datetime) -> None:
@@ -373,23 +390,3 @@ def require_few_sends(sends: int, now: datetime) -> None:
         tomorrow = midnight(now) + timedelta(days=1)
         seconds = str(max(1, int((tomorrow - now).total_seconds())))
         raise Refusal("too-many-requests", _TOO_OFTEN, headers={"retry-after": seconds})
-
-
-def end_of(day: date) -> datetime:
-    """The moment at which a day ends in France."""
-    return datetime.combine(day + timedelta(days=1), time(), PARIS).astimezone(UTC)
-
-
-def link_expiry(now: datetime, days: int) -> datetime:
-    """The moment a link made now expires: the end of a day in France, so that its last day can be named."""
-    return end_of(now.astimezone(PARIS).date() + timedelta(days=days))
-
-
-def last_day(expires_at: datetime) -> date:
-    """The last day, in France, on which a link with this expiry works."""
-    return (expires_at.astimezone(PARIS) - timedelta(microseconds=1)).date()
-
-
-def midnight(now: datetime) -> datetime:
-    """The moment at which the day began in France."""
-    return datetime.combine(now.astimezone(PARIS).date(), datetime.min.time(), PARIS)

@@ -8,7 +8,7 @@ passed on to nobody, nor kept.
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, refusal_of
 from domain.text.bilingual import PARIS, Language, Text, long_date, printed_euros, typeset
 
+TOKEN_BYTES = 32
 FOLDER = Path(__file__).parent / "templates"
 OF_EXCHANGES = FOLDER.parents[1] / "exchanges" / "templates"
 FRAME_STYLE = html_pages.STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")
@@ -103,3 +104,23 @@ def answered_privately(refusal_template: str) -> Callable[[Handler], Handler]:
         return answer_privately
 
     return decorate
+
+
+def end_of(day: date) -> datetime:
+    """The moment at which a day ends in France."""
+    return datetime.combine(day + timedelta(days=1), time(), PARIS).astimezone(UTC)
+
+
+def link_expiry(now: datetime, days: int) -> datetime:
+    """The moment a link made now expires: the end of a day in France, so that its last day can be named."""
+    return end_of(now.astimezone(PARIS).date() + timedelta(days=days))
+
+
+def last_day(expires_at: datetime) -> date:
+    """The last day, in France, on which a link with this expiry works."""
+    return (expires_at.astimezone(PARIS) - timedelta(microseconds=1)).date()
+
+
+def midnight(now: datetime) -> datetime:
+    """The moment at which the day began in France."""
+    return datetime.combine(now.astimezone(PARIS).date(), datetime.min.time(), PARIS)

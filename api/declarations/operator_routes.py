@@ -73,10 +73,10 @@ async def revoke_supplier_declaration(call: Call, id: UUID, body: WithdrawalRequ
     """Withdraw what a supplier said of itself, for a reason that it reads on its page.
 
     With scope `platform`, or `admin` of the organisation that made the link it came by. What other sources know stays;
-    the supplier may say something else since, unless its links are revoked. `same_sender` and
-    `same_organisation` withdraw with it what the same network address sent, or came by links of the same organisation;
-    `revoke_links` revokes the links they came
-    by, reply links too. 404 where it says nothing.
+    the supplier may say something else since, unless its links are revoked. `same_sender` and `same_organisation`
+    withdraw with it what the same network address sent, or came by links of the same organisation; `revoke_links`
+    revokes the links they came by, reply links too. `restore` puts what was said `earlier` in its place, also where the
+    supplier, or whoever had its link, withdrew that. 404 where it says nothing.
     """
     return await withdraw_as_operator(call, id, body)
 
@@ -102,7 +102,8 @@ async def withdraw_as_operator(call: Call, id: UUID, request: WithdrawalRequest)
     async with transaction(services.database) as connection:
         supplier_id = require_found((await survivors(connection, [id])).get(id), NO_SUPPLIER)
         said = await select_declaration(connection, supplier_id, services.today())
-        if said is None or said.declaration is None or owner not in {None, said.sending.organisation_id}:
+        is_empty = said is None or (said.declaration is None and request.restore is None)
+        if said is None or is_empty or owner not in {None, said.sending.organisation_id}:
             raise NotFound(NOTHING_DECLARED)
         of_one, of_all = request.same_sender, request.same_organisation
         alike = await declared_alike(connection, said.sending, owner, same_sender=of_one, same_organisation=of_all)
@@ -111,7 +112,8 @@ async def withdraw_as_operator(call: Call, id: UUID, request: WithdrawalRequest)
     after: DeclarationOf | None = None
     for each in (*sorted({living.get(one, one) for one in alike} - {supplier_id}), supplier_id):
         async with transaction(services.database) as connection:
-            version = await _withdraw_one(connection, call, each, reason, request)
+            own = request if each == supplier_id else msgspec.structs.replace(request, restore=None)
+            version = await _withdraw_one(connection, call, each, reason, own)
             after = await select_declaration(connection, each, services.today(), said.sending)
         done += version is not None
     if version is None:
@@ -134,7 +136,7 @@ async def _withdraw_one(
     said = await select_declaration(connection, supplier_id, services.today())
     if revoke and said is not None and said.sending.link_id is not None:
         await revoke_page_link(connection, actor, None, supplier_id, said.sending.link_id, now)
-    version = await withdraw(connection, services, supplier_id, actor, reason, alike)
+    version = await withdraw(connection, services, supplier_id, actor, reason, alike, request.restore)
     if revoke and said is not None and said.sending.exchange_id is not None:
         exchange_id, whose = said.sending.exchange_id, said.sending.organisation_id
         for each in sorted(await ids_of(connection, supplier_id)):

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 from litestar import Response
 
-from api.declarations.declare import last_day
-from api.declarations.link_pages import render_page
+from api.declarations.link_pages import last_day, render_page
 from api.declarations.page_form import (
     AMOUNTS,
     AS_BEFORE,

@@ -12,8 +12,8 @@ from secrets import token_urlsafe
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import TOKEN_BYTES, emails_left_of
-from api.declarations.link_pages import answered_privately, render_page
+from api.declarations.declare import emails_left_of
+from api.declarations.link_pages import TOKEN_BYTES, answered_privately, render_page
 from api.exchanges.email import EmailSender, MailKind, email_sender_of, message_to
 from api.exchanges.own_exchange import exchanges_to_read
 from api.needs.freeze_shortlist import newcomers_since
@@ -181,10 +181,7 @@ async def update_mail_choice(call: Call, token: str) -> Response[bytes]:
     """
     fields, _ = await html_pages.read_form(call, 1_000, 10, call.share_of_body)
     is_unwanted = fields.get("faire", [""])[-1] != "reprendre"
-    async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (
-        connection,
-        found,
-    ):
+    async with follow_link(call, token, lambda each: select_stop(each, token), _SAID["nowhere"]) as (connection, found):
         kinds = [found.kind] if is_unwanted else []
         now = call.services.now()
         await write_unwanted_kinds(connection, found.organisation_id, found.address, kinds, now, among=[found.kind])

@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponse, SMTPResponseException
 
-from api.declarations.declare import TOKEN_BYTES, emails_left_of, last_day, link_expiry
+from api.declarations.declare import emails_left_of
+from api.declarations.link_pages import TOKEN_BYTES, last_day, link_expiry
 from api.exchanges.reply_links import link_address
 from api.people_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting
@@ -32,12 +33,7 @@ from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import ClaimedRow, Outbox, mail_columns, organisation_mail_times
 from db.exchanges.exchanges import insert_handovers
-from db.exchanges.reply_links import (
-    insert_links,
-    insert_mails,
-    select_link,
-    select_outgoing_message,
-)
+from db.exchanges.reply_links import insert_links, insert_mails, select_link, select_outgoing_message
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.schema.organisation_tables import message_mails

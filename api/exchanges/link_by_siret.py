@@ -7,7 +7,7 @@ after the other. What comes of it is neither told nor logged; the journal notes 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -29,15 +29,14 @@ from api.web.problems import Refusal
 from api.web.request_body import require_media
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, transaction
-from db.declarations.declarations import email_known_by_others, select_declaration
-from db.declarations.links import revoked_among, was_mailed_to
+from db.declarations.declarations import select_declaration
+from db.declarations.links import emails_of, revoked_among, was_mailed_to
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.declarations.declaration import CODE_LENGTH, code_in
 from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.suppliers.assembly import source_of_each_field
-from domain.suppliers.supplier import DECLARATIONS, SIRET_DIGITS, Supplier
-from domain.text.bilingual import Text
+from domain.suppliers.supplier import SIRET_DIGITS
+from domain.text.bilingual import Text, said_by
 
 LINKS_BY_SIRET = Limit("link-by-siret", 10, HOUR)
 """SIRETs that are given from one address, known or not."""
@@ -45,10 +44,7 @@ MAILED_AGAIN_AFTER = timedelta(days=1)
 """The time in which a supplier is sent one link by its SIRET, however often that is given."""
 MOST_OF_SIRET = 5
 """Suppliers of one SIRET that are sent a link."""
-DEAD_CODE = Text(
-    "Ce code ne marche pas. Vérifiez-le : il a peut-être expiré",
-    "This code does not work. Check it: it may have expired",
-)
+DEAD_CODE = said_by(__name__)["dead_code"]
 NO_CODE = Text(f"Un code a {CODE_LENGTH} lettres et chiffres", f"A code has {CODE_LENGTH} letters and digits")
 NO_SIRET = Text(f"Un SIRET a {SIRET_DIGITS} chiffres", f"A SIRET has {SIRET_DIGITS} digits")
 LONGEST_BODY, MOST_FIELDS = 8 * 1024, 10
@@ -156,7 +152,7 @@ async def links_by_siret(services: Services) -> AsyncIterator[None]:
 
 
 async def queue_links(connection: Connection, services: Services, siret: str) -> None:
-    """Queue an e-mail with a link to each supplier of a SIRET that has an address, unless one was queued lately.
+    """Queue an e-mail with a link to each supplier of a SIRET that has an address, unless one was asked for lately.
 
     Where the supplier declared the address itself, one goes to that of the other sources too: whoever had its link and
     declared for it would else be the only one to hear of it. All are within the e-mails of a day of the organisation
@@ -168,19 +164,13 @@ async def queue_links(connection: Connection, services: Services, siret: str) ->
     organisation_id = await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
     for each in await page_of_suppliers(connection, Filters(siret=siret), None, MOST_OF_SIRET):
         supplier = each.supplier
-        if await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
+        if await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER, "asked"):
             continue
-        for email in await _addresses_on_file(connection, supplier, services.today()):
+        said = await select_declaration(connection, supplier.id, services.today())
+        declared = said and said.declaration
+        # who held a link that was revoked would get another one
+        is_void = said and (not declared or declared.expired or await revoked_among(connection, [said.sending.link_id]))
+        emails = await emails_of(connection, supplier.id, None if is_void else declared)
+        for email in filter(ADDRESS.fullmatch, emails):
             actor = Actor(organisation_id, "reply_link", supplier.id)
             await mail_page_link(connection, services, actor, supplier.id, email, "asked")
-
-
-async def _addresses_on_file(connection: Connection, supplier: Supplier, today: date) -> list[str]:
-    """The addresses at which a supplier is sent a link: as declared by itself, and as the other sources have it."""
-    addresses = [(supplier.contact.email or "").strip()]
-    if source_of_each_field(supplier).get("contact.email") == DECLARATIONS:
-        said = await select_declaration(connection, supplier.id, today)
-        if said and await revoked_among(connection, [said.sending.link_id]):
-            addresses.clear()  # who held that link would get another one
-        addresses.append(await email_known_by_others(connection, supplier.id) or "")
-    return [each for each in dict.fromkeys(addresses) if ADDRESS.fullmatch(each)]

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from api.declarations.declare import last_day, link_expiry
+from api.declarations.link_pages import last_day, link_expiry
 from api.exchanges.email import queue_deliveries
 from api.exchanges.own_exchange import (
     CreatedExchange,

@@ -14,16 +14,8 @@ from uuid import UUID
 
 import msgspec
 
-from api.declarations.declare import (
-    SENDS_A_DAY,
-    TOKEN_BYTES,
-    DeclarationReceipt,
-    declare,
-    last_day,
-    link_expiry,
-    midnight,
-    require_few_sends,
-)
+from api.declarations.declare import SENDS_A_DAY, DeclarationReceipt, declare, require_few_sends
+from api.declarations.link_pages import TOKEN_BYTES, last_day, link_expiry, midnight
 from api.exchanges.own_exchange import (
     CreatedReplyLink,
     ReplyLinkDocument,

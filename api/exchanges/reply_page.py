@@ -13,8 +13,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import last_day
-from api.declarations.link_pages import render_page
+from api.declarations.link_pages import last_day, render_page
 from api.declarations.page import PageOfSupplier, findable_words, form_variables
 from api.declarations.page_form import (
     Understood,

@@ -13,8 +13,8 @@ import msgspec
 from litestar import Response
 
 from api.declarations.browser_pages import page_of_document
-from api.declarations.declare import DECLARATIONS_OF_ADDRESS, end_of, mark_of_sender, page_document, withdraw
-from api.declarations.link_pages import answered_privately
+from api.declarations.declare import DECLARATIONS_OF_ADDRESS, mark_of_sender, page_document, withdraw
+from api.declarations.link_pages import answered_privately, end_of
 from api.declarations.page import PageOfSupplier
 from api.declarations.page_form import SEARCH, WITHDRAW
 from api.exchanges.reply_links import (

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import TOKEN_BYTES, last_day, link_expiry
+from api.declarations.link_pages import TOKEN_BYTES, last_day, link_expiry
 from api.declarations.operator_routes import revoke_page_link
 from api.exchanges.email import EmailSender, email_sender_of, kind_of_mail, require_email_quota
 from api.exchanges.routes import SHOWN_ONCE
@@ -29,8 +29,9 @@ from db.declarations.links import (
     NewLink,
     insert_links,
     insert_mail,
-    is_issued,
+    issued_digests,
     link_mail_columns,
+    secret_digest,
     select_links,
     select_mail_to_send,
 )
@@ -117,7 +118,7 @@ async def create_supplier_link(call: Call, id: UUID, body: LinkRequest, connecti
     async def reveal_secrets(answer: Answer) -> Answer:
         made = read_stored(answer.body, CreatedLink)
         token, code = secrets_of(acting, made.url.rpartition("/")[2])
-        if not await is_issued(connection, token):
+        if not await issued_digests(connection, [secret_digest(token)]):
             raise Conflict("shown_once", SHOWN_ONCE)
         shown = msgspec.structs.replace(made, url=page_address(acting.base_url, token), code=code)
         return with_secret_body(answer, msgspec.json.encode(shown))

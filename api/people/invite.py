@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from api.admin.organisations import actor_in_journal_of, own_organisation
-from api.declarations.declare import TOKEN_BYTES, last_day
+from api.declarations.link_pages import TOKEN_BYTES, last_day
 from api.exchanges.email import EmailSender, kind_of_mail, require_email_quota
 from api.people_settings import comparable_address
 from api.runtime.actor import Acting

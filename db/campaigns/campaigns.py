@@ -172,13 +172,7 @@ async def _ways(connection: Connection, campaign_id: UUID) -> WayCounts:
 def _row(campaign: StoredCampaign) -> dict[str, Any]:
     content = msgspec.convert(campaign, CampaignRequest, from_attributes=True)
     dates = {name: getattr(campaign, name) for name in _DATES}
-    return {
-        "id": campaign.id,
-        "version": campaign.version,
-        "content": content,
-        "left_out": campaign.left_out,
-        **dates,
-    }
+    return {"id": campaign.id, "version": campaign.version, "content": content, "left_out": campaign.left_out, **dates}
 
 
 def _stored_campaign(row: sa.Row[Any], by_way: WayCounts) -> StoredCampaign:
@@ -315,8 +309,10 @@ async def note_refusals(connection: Connection, organisation_id: UUID, campaign_
 
 
 async def note_opening(connection: Connection, link_id: UUID, now: datetime) -> None:
-    """Store that a recipient opened a link of a campaign, where it is the first time."""
+    """Store when a link was first opened, for the recipient of its campaign too."""
     link = declaration_links.c
+    first = sa.update(declaration_links).where(link.id == link_id, link.opened_at.is_(None))
+    await connection.execute(first.values(opened_at=now))
     is_its = (link.id == link_id) & (link.campaign_id == _OWN.campaign_id) & (link.supplier_id == _OWN.supplier_id)
     opened = sa.update(campaign_recipients).where(is_its, _OWN.opened_at.is_(None))
     await connection.execute(opened.values(opened_at=now))

@@ -4,9 +4,10 @@ A declaration belongs to the supplier whose id it bears; that of a supplier whic
 the whole until that says something itself. `db.suppliers.regroup` has its record follow its supplier.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,12 +16,12 @@ from sqlalchemy import Date, Row, Text, and_, bindparam, cast, delete, exists, f
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above
-from db.declarations.links import revoked_among
+from db.declarations.links import emails_of, revoked_among
 from db.schema.campaign_tables import declaration_links, declarations, unsolicited_suppliers
 from db.schema.supplier_tables import organisations, records, sources, suppliers
 from db.suppliers.records import delete_record, lock_record, put_record
-from db.suppliers.write import ids_of, survivors
-from domain.declarations.declaration import Declaration, DeclarationByLink, StoredDeclaration, Withdrawal
+from db.suppliers.write import ids_of
+from domain.declarations.declaration import DeclarationByLink, StoredDeclaration, Withdrawal
 from domain.declarations.record import ListedDeclaration
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.source import SourceMapping
@@ -31,7 +32,7 @@ LABEL = "Ce que les fournisseurs déclarent eux-mêmes"
 KEPT_AFTER_END = timedelta(days=365)
 """The time for which a declaration that ended, and a link, stay for the supplier to read and to renew."""
 MOST_OTHERS = 10
-"""The words of other links that are kept beside what stands, of each organisation."""
+"""The earlier words that are kept beside what stands, of each organisation's links."""
 
 
 _FORGET_ENDED_OTHERS = text("""
@@ -77,9 +78,9 @@ async def store_declaration(
 ) -> tuple[int, DeclarationByLink | None]:
     """Store what a living supplier says of itself by a link, in place of all it said before.
 
-    Returns a directory version with it, and what stood until then, None for nothing. Of each organisation the last
-    words by other links are kept beside it. `record`: what it makes in the directory. The caller commits. Raises as
-    `put_record`.
+    Returns a directory version with it, and what stood until then, None for nothing. Earlier words are kept beside it:
+    those of other links stand again after it, those of its own only if an operator says so. `record`: what it makes in
+    the directory. The caller commits. Raises as `put_record`.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))  # before its rows, as all who write them
     source = {"name": DECLARATIONS, "label": LABEL, "mapping": SourceMapping(), "created_at": now}
@@ -98,8 +99,12 @@ async def store_declaration(
         similarity=similarity,
         of_supplier=supplier_id,
     )
-    words = [each for each in _words_of(rows) if each.link != said.link and (each.content or each.reason)]
-    row = {"supplier_id": supplier_id, **msgspec.structs.asdict(said), "others": _latest_by_link(words) or None}
+    words = [
+        msgspec.structs.replace(each, withdrawn_at=each.withdrawn_at or now) if each.link == said.link else each
+        for each in _words_of(rows)
+        if (each.link, each.declared_at) != (said.link, said.declared_at) and (each.content or each.reason)
+    ]
+    row = {"supplier_id": supplier_id, **msgspec.structs.asdict(said), "others": _kept_words(words, now) or None}
     write = insert(declarations).values(row)
     await connection.execute(write.on_conflict_do_update(index_elements=["supplier_id"], set_=row))
     before = _word_of(rows[0]) if rows and rows[0].content is not None else None
@@ -118,7 +123,8 @@ async def select_declaration(
         return None
     stands = _word_of(rows[0])
     own = next((each for each in reversed(_words_of(rows)) if link and each.link == link[:3]), stands)
-    replaced_at = stands.declared_at if own.link != stands.link and own.content and stands.content else None
+    is_replaced = own.link != stands.link and own.content and own.withdrawn_at is None and stands.content
+    replaced_at = stands.declared_at if is_replaced else None
     sending, declaration = Sending(*stands.link, stands.sent_from), _stored_declaration(rows[0], today)
     return DeclarationOf(sending, declaration, own.withdrawal or stands.withdrawal, replaced_at)
 
@@ -147,22 +153,6 @@ async def declared_alike(
     return list((await connection.execute(query)).scalars())
 
 
-async def email_known_by_others(connection: Connection, supplier_id: UUID) -> str | None:
-    """The e-mail address of a supplier in the latest record of another source that has one; None where none has."""
-    own = records.c
-    query = select(own.payload).where(own.supplier_id == supplier_id, own.source != DECLARATIONS)
-    found = (await connection.execute(query.order_by(own.received_at.desc(), own.source))).scalars()
-    emails = ((each.contact.email or "").strip() for each in found if each.contact)
-    return next(filter(None, emails), None)
-
-
-async def email_of(connection: Connection, supplier_id: UUID, declaration: Declaration) -> str | None:
-    """The e-mail address that a supplier declared, else the one that other sources have; None where there is none."""
-    declared = ((declaration.contact and declaration.contact.email) or "").strip()
-    living = (await survivors(connection, [supplier_id])).get(supplier_id)
-    return declared or (await email_known_by_others(connection, living) if living else None)
-
-
 async def withdraw_declaration(
     connection: Connection,
     supplier_id: UUID,
@@ -171,27 +161,28 @@ async def withdraw_declaration(
     *,
     now: datetime,
     today: date,
+    restore: datetime | None = None,
 ) -> tuple[UUID, DeclarationByLink | None] | None:
     """Take back the declaration of a supplier that stands, by itself or, with a `reason`, by an operator.
 
     Returns the id of its record, which the caller has removed or written anew, and what stands again in its place, None
-    for nothing; None where no declaration stood. `alike`: the columns by which others are withdrawn
-    with it; one that is equal in one of them does not stand again. The caller commits.
+    for nothing; None where no declaration stood. It is kept among the earlier words. `alike`: the columns by which
+    others are withdrawn with it; one that is equal in one of them does not stand again. `restore`: the moment of the
+    earlier word that does, whoever took that back. The caller commits.
     """
     await lock_record(connection, DECLARATIONS, str(supplier_id))
     rows = await _rows_of(connection, supplier_id)
-    if not rows or rows[0].content is None:
+    restored = [each for each in _words_of(rows) if each.declared_at == restore and each.valid_until >= today]
+    if not rows or not (restored if restore else rows[0].content):
         return None
-    gone = update(declarations).where(declarations.c.supplier_id == rows[0].supplier_id)
-    await connection.execute(gone.values(content=None, withdrawn_at=now, reason=reason))
+    if rows[0].content is not None:
+        kept = msgspec.structs.replace(_word_of(rows[0]), withdrawn_at=now, reason=reason)
+        gone = update(declarations).where(declarations.c.supplier_id == rows[0].supplier_id)
+        others = _kept_words([*(rows[0].others or ()), kept], now)
+        await connection.execute(gone.values(content=None, withdrawn_at=now, reason=reason, others=others))
+    if restored:
+        return rows[0].supplier_id, msgspec.structs.replace(restored[0], withdrawn_at=None, reason=None)
     return rows[0].supplier_id, await _stands_again(connection, rows[0], rows[1:], today, alike)
-
-
-async def remove_from_directory(
-    connection: Connection, record_id: UUID, now: datetime, similarity: NameSimilarity
-) -> int:
-    """Remove the record of a declaration; returns a directory version without it, 0 where there was none."""
-    return await delete_record(connection, DECLARATIONS, str(record_id), now, similarity) or 0
 
 
 async def select_listed(
@@ -201,15 +192,19 @@ async def select_listed(
     own = declarations.c
     document = suppliers.c.document.label("supplier")
     query = (
-        select(declarations, organisations.c.name.label("organisation"), document)
-        .join(organisations, organisations.c.id == own.organisation_id)
+        select(declarations, document)
         .outerjoin(suppliers, suppliers.c.id == own.supplier_id)
         .where(is_above(own.supplier_id, after))
     )
     if organisation_id is not None:
         query = query.where(own.organisation_id == organisation_id)
-    rows = await connection.execute(query.order_by(own.supplier_id).limit(limit))
-    return [_listed_declaration(row, today) for row in rows]
+    rows = (await connection.execute(query.order_by(own.supplier_id).limit(limit))).all()
+    whose = {each.organisation_id for row in rows for each in (row, *(row.others or ()))}
+    names = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(whose))
+    if organisation_id is not None:
+        names = names.where(organisations.c.id == organisation_id)
+    told = {row.id: row.name for row in await connection.execute(names)}
+    return [_listed_declaration(row, today, told) for row in rows]
 
 
 async def due_to_end(connection: Connection, today: date, limit: int) -> list[UUID]:
@@ -244,7 +239,9 @@ async def _stands_again(
     """
     if any(row.content for row in rest):
         return None  # what another supplier said that became part of this one has a record of its own
-    others = [each for row in (gone, *rest) for each in row.others or ()]
+    others = [
+        each for each in _words_of((gone, *rest)) if each.withdrawn_at is None and each.link != _word_of(gone).link
+    ]
     revoked = await revoked_among(connection, [each.link_id for each in others])
     still = [
         each
@@ -285,8 +282,8 @@ async def take_to_renew(
     taken = take.values(reminded_at=now).returning(*columns)
     found = list[ToRenew]()
     for row in (await connection.execute(taken)).all():
-        email = None if row.is_left_out else await email_of(connection, row.supplier_id, row.content)
-        found.append(ToRenew(row.supplier_id, row.organisation_id, email))
+        emails = [] if row.is_left_out else await emails_of(connection, row.supplier_id, row.content)
+        found.append(ToRenew(row.supplier_id, row.organisation_id, next(iter(emails), None)))
     return found
 
 
@@ -323,17 +320,26 @@ def _word_of(row: Row[Any]) -> DeclarationByLink:
 
 
 def _words_of(rows: Sequence[Row[Any]]) -> list[DeclarationByLink]:
-    """The last word of each link that these rows tell of, the latest last."""
-    words = (each for row in rows for each in (*(row.others or ()), _word_of(row)))
-    return sorted(words, key=lambda each: each.declared_at)
+    """The words that these rows tell of, the latest last; one that was withdrawn is as it was kept, if it was."""
+    told = {(each.link, each.declared_at): each for row in rows for each in (_word_of(row), *(row.others or ()))}
+    return sorted(told.values(), key=lambda each: each.declared_at)
 
 
-def _latest_by_link(words: Iterable[DeclarationByLink]) -> tuple[DeclarationByLink, ...]:
-    """Of words, the latest last: of each link the last word and the last withdrawal, a few of each organisation."""
-    kept = defaultdict[UUID, list[DeclarationByLink]](list)
-    for each in {(each.link, each.content is None): each for each in words}.values():
-        kept[each.organisation_id].append(each)
-    return tuple(each for some in kept.values() for each in some[-MOST_OTHERS:])
+def _kept_words(words: Sequence[DeclarationByLink], now: datetime) -> tuple[DeclarationByLink, ...]:
+    """Returns what is kept of earlier words, the latest last, until their last day: a few of each organisation.
+
+    Of too many, first those of the address that sent most of them go, and of these the one that stood the shortest:
+    whoever sends one false word after another does not have a true one forgotten.
+    """
+    kept = defaultdict[UUID, list[tuple[timedelta, DeclarationByLink]]](list)
+    moments = pairwise([*(each.declared_at for each in words), now])
+    for each, (declared_at, replaced_at) in zip(words, moments, strict=True):
+        kept[each.organisation_id].append((replaced_at - declared_at, each))
+    for some in kept.values():
+        while len(some) > MOST_OTHERS:
+            sent = Counter(each.sent_from for _, each in some)
+            some.remove(min(some, key=lambda one: (-sent[one[1].sent_from], one[0])))
+    return tuple(each for some in kept.values() for _, each in some)
 
 
 def _stored_declaration(row: Row[Any], today: date) -> StoredDeclaration | None:
@@ -344,19 +350,15 @@ def _stored_declaration(row: Row[Any], today: date) -> StoredDeclaration | None:
     return StoredDeclaration(**said, declared_at=row.declared_at, expired=row.valid_until < today)
 
 
-def _listed_declaration(row: Row[Any], today: date) -> ListedDeclaration:
-    return ListedDeclaration(
-        supplier_id=row.supplier_id,
-        name=row.supplier and row.supplier.name,
-        siret=row.supplier and row.supplier.siret,
-        organisation=row.organisation,
-        link_id=row.link_id,
-        exchange_id=row.exchange_id,
-        sent_from=row.sent_from and row.sent_from.hex(),
-        declaration=row.content,
-        declared_at=row.declared_at,
-        valid_until=row.valid_until,
-        expired=row.valid_until < today,
-        withdrawal=_word_of(row).withdrawal,
-        withdrawn_at=row.withdrawn_at,
-    )
+def _listed_declaration(row: Row[Any], today: date, names: Mapping[UUID, str]) -> ListedDeclaration:
+    """A declaration as operators see it. `names`: of the organisations by whose links earlier ones are shown."""
+    shared = {"supplier_id": row.supplier_id, "name": row.supplier and row.supplier.name}
+    shared["siret"] = row.supplier and row.supplier.siret
+
+    def listed(word: DeclarationByLink) -> ListedDeclaration:
+        own = {name: getattr(word, name) for name in ListedDeclaration.__struct_fields__ if hasattr(word, name)}
+        own |= {"sent_from": word.sent_from and word.sent_from.hex(), "expired": word.valid_until < today}
+        return ListedDeclaration(**own, **shared, declaration=word.content, organisation=names[word.organisation_id])
+
+    earlier = [each for each in reversed(row.others or ()) if each.content and each.organisation_id in names]
+    return msgspec.structs.replace(listed(_word_of(row)), earlier=tuple(map(listed, earlier)))

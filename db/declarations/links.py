@@ -14,16 +14,17 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, exists, func, insert, select, update
 
 from db.core.engine import Connection, bind, is_below, read_all, read_first
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, mail_columns, queue_rows
 from db.exchanges.reply_links import digest
-from db.schema.campaign_tables import declaration_links, declaration_mails, declaration_secrets
-from db.schema.supplier_tables import organisations
+from db.schema.campaign_tables import campaign_recipients, declaration_links, declaration_mails, declaration_secrets
+from db.schema.supplier_tables import organisations, records
 from db.suppliers.write import survivors
-from domain.declarations.declaration import CODE_LENGTH, FORMER_LENGTH, DeclarationLink, MailKind
+from domain.declarations.declaration import CODE_LENGTH, FORMER_LENGTH, Declaration, DeclarationLink, MailKind
+from domain.suppliers.supplier import DECLARATIONS
 from domain.webhooks import Result
 
 CODE_ROUNDS = {CODE_LENGTH: 500, FORMER_LENGTH: 5_000}
@@ -98,12 +99,6 @@ async def issued_digests(connection: Connection, digests: Collection[bytes]) -> 
     return set((await connection.execute(stored)).scalars())
 
 
-async def is_issued(connection: Connection, secret: str) -> bool:
-    """Whether a link with this token or code is stored, in force or not."""
-    stored = select(declaration_secrets.c.link_id).where(declaration_secrets.c.digest == secret_digest(secret))
-    return (await connection.execute(stored)).first() is not None
-
-
 async def follow(connection: Connection, secret: str, now: datetime, *, lock: bool = False) -> FollowedLink | None:
     """The link in force with this token or code; None where it is unknown, expired, revoked, or its supplier is gone.
 
@@ -120,14 +115,6 @@ async def follow(connection: Connection, secret: str, now: datetime, *, lock: bo
     link = await read_first(connection, query, FollowedLink)
     living = (await survivors(connection, [link.supplier_id])).get(link.supplier_id) if link else None
     return msgspec.structs.replace(link, supplier_id=living) if link and living else None
-
-
-async def note_opened(connection: Connection, link_id: UUID, now: datetime) -> None:
-    """Note when a link was first followed."""
-    first = declaration_links.c.opened_at.is_(None)
-    await connection.execute(
-        update(declaration_links).where(declaration_links.c.id == link_id, first).values(opened_at=now)
-    )
 
 
 async def count_send(connection: Connection, link_id: UUID, today: date) -> int:
@@ -210,6 +197,23 @@ async def was_mailed_to(
     if kind is not None:
         query = query.where(declaration_mails.c.kind == kind)
     return (await connection.execute(query.limit(1))).first() is not None
+
+
+async def was_sent(connection: Connection, link_id: UUID) -> bool:
+    """Whether a link went to its supplier by e-mail, and was not shown to who made it."""
+    own, theirs = declaration_links.c, campaign_recipients.c
+    is_its = (theirs.campaign_id == own.campaign_id) & (theirs.supplier_id == own.supplier_id)
+    by_mail = exists().where(declaration_mails.c.link_id == own.id) | exists().where(is_its, theirs.linked_at.is_(None))
+    return (await connection.execute(select(own.id).where(own.id == link_id, by_mail))).first() is not None
+
+
+async def emails_of(connection: Connection, supplier_id: UUID, declaration: Declaration | None) -> list[str]:
+    """The e-mail addresses of a supplier: the one that it declared, then the latest of another source."""
+    own, living = records.c, (await survivors(connection, [supplier_id])).get(supplier_id, supplier_id)
+    query = select(own.payload).where(own.supplier_id == living, own.source != DECLARATIONS)
+    found = (await connection.execute(query.order_by(own.received_at.desc(), own.source))).scalars().all()
+    told = [(each.contact.email or "").strip() if each and each.contact else "" for each in (declaration, *found)]
+    return [*filter(None, dict.fromkeys((told[0], next(filter(None, told[1:]), ""))))]
 
 
 class MailToSend(msgspec.Struct, frozen=True):

@@ -102,7 +102,7 @@ class Counts(msgspec.Struct, frozen=True):
     sent: int = 0
     """Those whose e-mail was taken by the mail server, or whose letter left"""
     opened: int = 0
-    """Those that opened their link"""
+    """Those that did something on the page of their link: to read its address is not enough"""
     declared: int = 0
     """Those that have said what they offer since it was made"""
     declined: int = 0

@@ -178,6 +178,9 @@ class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Whether all that came by links of the same organisation is withdrawn with it"""
     revoke_links: bool = False
     """Whether the links that they came by lead nowhere from now on, reply links too"""
+    restore: datetime | None = None
+    """The `declared_at` of what the supplier had said `earlier`, to stand in its place, even if it was taken back;
+    null: the latest by another link does"""
 
 
 def check_declaration(declaration: Declaration, today: date) -> Iterator[Problem]:
@@ -266,7 +269,7 @@ class DeclarationLink(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None
     """The moment it was revoked; null: it is not"""
     opened_at: datetime | None
-    """The moment it was first followed; null: not so far"""
+    """The moment somebody first did something on the page by it; null: not so far"""
 
 
 class CreatedLink(msgspec.Struct, frozen=True, kw_only=True):

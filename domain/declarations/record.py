@@ -92,3 +92,5 @@ class ListedDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     """Why an operator withdrew it; null: none did"""
     withdrawn_at: datetime | None
     """The moment it was withdrawn, by the supplier itself where there is no `withdrawal`; null: it was not"""
+    earlier: tuple["ListedDeclaration", ...] = ()
+    """What was said before it, the latest first, until its last day: what an operator can put in its place"""

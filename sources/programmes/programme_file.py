@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from domain.errors import pointer
 from domain.needs.need import Buyer
 from domain.programme.programme import MOST_LINES, PlannedLine, ProgrammeError, ProgrammeRequest, SheetRead
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from matching.reference import Reference
 from sources.file_types.columns import ROWS_ABOVE
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
@@ -15,10 +15,7 @@ from sources.programmes.line_reader import PURCHASES, Codes, LineReader, PlaceRe
 from sources.rows import unreadable
 
 MOST_COLUMNS_TOLD = 30
-TOO_MANY = Text(
-    f"Plus de {MOST_LINES} lignes : envoyer le programme en plusieurs fois",
-    f"More than {MOST_LINES} lines: send the programme in several parts",
-)
+TOO_MANY = said_by(__name__)["too_many"].filled(most_lines=MOST_LINES)
 _GIVEN_ALONE = frozenset(("territory", "value_covers"))
 NO_OBJECT = Text("Une ligne est un objet, avec des champs", "A line is an object with fields")
 

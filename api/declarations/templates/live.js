@@ -21,6 +21,14 @@
     });
   }
 
+  // a person is there: programs that look at the links of e-mails neither touch nor type
+  const acts = ["pointerdown", "keydown", "wheel", "touchmove"];
+  function seen() {
+    for (const act of acts) removeEventListener(act, seen);
+    fetch("?", { method: "POST", body: new URLSearchParams({ faire: "vue" }), credentials: "omit", keepalive: true }).catch(() => {});
+  }
+  if (location.pathname.includes("/fiche/")) for (const act of acts) addEventListener(act, seen, { passive: true });
+
   for (const button of document.querySelectorAll("button.hidden")) button.remove();
   for (const [id, name, look] of [["mots", "metier", trades], ["lieu", "territoire", places]]) {
     const field = document.getElementById(id);

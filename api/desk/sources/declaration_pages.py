@@ -1,5 +1,7 @@
 """The page on which operators see what suppliers say of themselves, and withdraw it."""
 
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 
 from litestar import Response
@@ -31,9 +33,14 @@ async def withdraw_declaration(visit: Visit) -> Response[bytes]:
     reason = visit.text("motif").strip()[:LONGEST_REASON]
     if not reason:
         return await _declarations_page(visit, (Mistake("motif", NO_REASON),))
+    restore: datetime | None = None
     supplier_id, others = id_in(visit.text("fournisseur"), NO_SUPPLIER), visit.text("avec")
     of_one, of_all, revoke = others == "expediteur", others == "organisation", visit.text("lien") == "oui"
-    asked = WithdrawalRequest(reason, same_sender=of_one, same_organisation=of_all, revoke_links=revoke)
+    with suppress(ValueError):
+        restore = datetime.fromisoformat(visit.text("retablir"))
+    asked = WithdrawalRequest(
+        reason, same_sender=of_one, same_organisation=of_all, revoke_links=revoke, restore=restore
+    )
     await withdraw_as_operator(visit.call, supplier_id, asked)
     return visit.redirect("/sources/declarations")
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.declarations.declare import last_day
+from api.declarations.link_pages import last_day
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, Mistake
 from api.desk.frame.layout import SAID

@@ -94,19 +94,6 @@ async def test_of_one_legal_unit_at_one_address_one_is_written_to(served: Client
         await served.delete(path_of(source, number[-5:]))
 
 
-async def test_who_asked_not_to_be_asked_is_left_out_and_counted(
-    served: Client, buyer: Campaigner, isle: dict[str, str]
-) -> None:
-    before = await buyer.plan()
-    async with transaction(served.services.database) as connection:
-        refuser = UUID(isle["letter"])
-        await write_wish(connection, buyer.organisation_id, [refuser], served.services.now(), ask_again=False)
-    after = await buyer.plan()
-    assert (after["recipients"], after["left_out"]["ask_again"]) == (2, 1)
-    assert (await buyer.shown(before))["counts"]["declined"] == 1
-    assert (await (await campaigner(served)).plan())["recipients"] == 3
-
-
 async def test_a_refusal_is_of_all_that_are_written_to_at_that_address(served: Client, buyer: Campaigner) -> None:
     there: dict[str, Any] = {"contact": {"email": "accueil@deux.example"}, "approvals": [{"kind": "EA"}]}
     first, _ = [await put_unknown(served, "campaign-mailbox", each, **there) for each in ("one", "two")]

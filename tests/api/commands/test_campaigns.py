@@ -1,35 +1,16 @@
 """`vivier campaigns`: what it shows, and a campaign carried through from a file to its letters."""
 
-import asyncio
 import json
 import re
-from argparse import Namespace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from api.commands.campaigns import run
-from api.settings import read_settings
-from tests.api.campaigns.steps import STREET, campaigner
+from tests.api.campaigns.steps import STREET
 from tests.api.commands.conftest import Server, Within, decoded
-from tests.api.sync.factories import Client, path_of
+from tests.api.sync.factories import path_of
 from tests.factories import reference
-
-
-async def test_campaigns_are_listed_and_their_recipients_written(
-    served: Client, lasting_database_url: str, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    buyer = await campaigner(served)
-    made = await buyer.plan(title="Métiers du large")
-    settings = read_settings({"DATABASE_URL": lasting_database_url})
-    organisation = str(buyer.organisation_id)
-    await asyncio.to_thread(run, Namespace(action="list", organisation=organisation), settings)
-    recipients = Namespace(action="recipients", organisation=organisation, campaign=made["id"])
-    await asyncio.to_thread(run, recipients, settings)
-    written = capfdbinary.readouterr().out.decode()
-    assert "Métiers du large" in written
-    assert "supplier_id,name,siret" in written
 
 
 def test_a_campaign_is_carried_through_from_the_command_line(
@@ -49,6 +30,8 @@ def test_a_campaign_is_carried_through_from_the_command_line(
     (campaign,) = decoded(server.ask("GET", "/campaigns", key=key))["items"]
     assert campaign["id"] in made.out.replace("\n", "")
     one = (campaign["id"], *of)
+    assert campaign["id"] in within("campaigns", "list", *of).out.replace("\n", "")
+    assert "ESAT du Môle" in within("campaigns", "recipients", *one).out
     early = within("campaigns", "posted", *one)
     assert (early.status, "not sent" in early.err) == (1, True)
     told = within("campaigns", "links", *one)

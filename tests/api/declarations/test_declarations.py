@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.declarations.declare import SENDS_A_DAY, TYPED_CODES
+from api.declarations.declare import TYPED_CODES
 from api.declarations.expiry import end_due
 from api.runtime.rate_limits import Limits
 from db.core.engine import transaction
@@ -128,33 +128,6 @@ async def test_what_was_taken_back_leaves_the_supplier_as_it_was(served: Client,
     assert await page.supplier() == before
     assert (await page.read())["declaration"] is None
     assert (await keyless(served, "DELETE", page.path)).status_code == 404
-
-
-async def test_an_operator_withdraws_for_a_reason_that_the_supplier_reads(served: Client, source: str) -> None:
-    owner = await member(served, "needs", "admin")
-    stored = await put_record(served, source, offers=[], name=f"Atelier {source}")
-    link = (await owner.post(f"/suppliers/{stored['supplier_id']}/links", {})).json()
-    page = Page(served, stored["supplier_id"], link)
-    before = await page.supplier()
-    await page.say()
-    other = await member(served, "needs", "admin")
-    withdrawal = f"/suppliers/{page.id}/declaration/withdrawal"
-    assert (await other.post(withdrawal, {"reason": "Non"})).status_code == 404
-    own = (await owner.get("/sources/declarations")).json()
-    assert [each["supplier_id"] for each in own["items"]] == [page.id]
-    assert (await other.get("/sources/declarations")).json()["items"] == []
-    assert page.id in [
-        each["supplier_id"] for each in (await served.get("/sources/declarations?limit=200")).json()["items"]
-    ]
-    answer = await owner.post(withdrawal, {"reason": "Ce n'est pas vous"})
-    assert answer.status_code == 200, answer.text
-    assert await page.supplier() == before
-    read = await page.read()
-    assert (read["declaration"], read["withdrawal"]["reason"]) == (None, "Ce n'est pas vous")
-    assert read["withdrawal"]["withdrawn_at"] == answer.json()["withdrawn_at"]
-    assert (await owner.post(withdrawal, {"reason": "Encore"})).status_code == 404
-    assert (await page.say()).status_code == 200
-    assert (await page.read())["withdrawal"] is None
 
 
 async def test_one_who_does_none_of_it_is_asked_no_more(served: Client, source: str) -> None:
@@ -281,15 +254,6 @@ async def test_nobody_else_writes_what_suppliers_say(served: Client) -> None:
     path = path_of(DECLARATIONS, "1")
     assert (await put(served, path, record(path))).status_code == 403
     assert (await send(served, DECLARATIONS, b"{}")).status_code == 403
-
-
-async def test_a_link_sends_some_times_a_day(served: Client, source: str) -> None:
-    page = await page_of(served, source)
-    answers = [(await page.say(staff=n)).status_code for n in range(SENDS_A_DAY)]
-    assert set(answers) == {200}
-    refused = await page.say(staff=1)
-    assert refused.status_code == 429
-    assert 0 < int(refused.headers["retry-after"]) <= 24 * 3600
 
 
 async def test_it_expires_after_its_last_day(served: Client, source: str) -> None:

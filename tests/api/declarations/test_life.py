@@ -13,6 +13,7 @@ from sqlalchemy import select
 from api.declarations.declare import SENDS_A_DAY
 from api.declarations.expiry import end_due
 from db.core.engine import transaction
+from db.declarations.declarations import MOST_OTHERS
 from db.schema.campaign_tables import declaration_links, declarations
 from domain.suppliers.supplier import DECLARATIONS
 from matching.reference import Reference
@@ -164,17 +165,57 @@ async def test_the_true_word_stands_again_once_a_false_one_ends_by_its_own_date(
     assert [each["detail"] for each in entries if each["action"] == "declaration.expired"] == [{"stands_again": True}]
 
 
-async def test_false_words_by_several_links_of_one_organisation_leave_the_true_one(town: Town, source: str) -> None:
+async def withdrawn(by: Member, supplier: str, **asked: Any) -> httpx.Response:
+    return await by.post(f"/suppliers/{supplier}/declaration/withdrawal", {"reason": "Pas vous"} | asked)
+
+
+async def test_a_dozen_false_links_of_one_organisation_do_not_push_the_true_word_out(town: Town, source: str) -> None:
     client, owner = town.client, await member(town.client, "needs", "admin")
     supplier = await supplier_of(client, source)
-    paths = [await link(owner, supplier) for _ in range(3)]
-    await says(client, paths[0], **BIO)
-    for false in paths[1:]:
-        await says(client, false, **LAUNDRY)
-    for _ in paths[1:]:
-        asked = {"reason": "Pas vous"}
-        assert (await owner.post(f"/suppliers/{supplier}/declaration/withdrawal", asked)).status_code == 200
+    await says(client, await link(owner, supplier), **BIO)
+    town.clock[0] += timedelta(hours=1)
+    for number in range(MOST_OTHERS + 2):
+        await says(client, await link(owner, supplier), **LAUNDRY, staff=number)
+    while await trades(client, supplier) == ["lt-blanchisserie"]:
+        assert (await withdrawn(owner, supplier)).status_code == 200
     assert await trades(client, supplier) == ["de-bio"]
+
+
+@pytest.mark.parametrize("withdraws", [False, True], ids=["false word", "withdrawal"])
+async def test_what_a_forwarded_link_replaced_is_restored_and_the_contact_is_told(
+    town: Town, source: str, *, withdraws: bool
+) -> None:
+    client, owner = town.client, await member(town.client, "needs", "admin")
+    email = f"accueil@{source}.example"
+    supplier = await supplier_of(client, source, contact={"email": email})
+    forwarded = await link(owner, supplier)
+    await says(client, forwarded, **BIO)
+    assert len(await town.arrived(email)) == 1, "whoever made the link may have said it"
+    town.clock[0] += timedelta(hours=2)
+    await (keyless(client, "DELETE", forwarded) if withdraws else says(client, forwarded, **LAUNDRY))
+    assert "quelqu'un d'autre a un lien" in (await town.arrived(email, 2))[1].replace("’", "'")
+    shown = (await owner.get("/sources/declarations?limit=200")).json()["items"]
+    (listed,) = (each for each in shown if each["supplier_id"] == supplier)
+    (true,) = (each for each in listed["earlier"] if each["declaration"]["offers"][0]["segments"] == ["de-bio"])
+    assert (await withdrawn(owner, supplier, restore="2020-01-01T00:00:00Z")).status_code == 404
+    stranger = await member(client, "needs", "admin")
+    assert (await withdrawn(stranger, supplier, restore=true["declared_at"])).status_code == 404
+    again = await withdrawn(owner, supplier, restore=true["declared_at"], revoke_links=True)
+    assert again.status_code == 200, again.text
+    assert await trades(client, supplier) == ["de-bio"]
+    assert (await keyless(client, "GET", forwarded)).status_code == 404
+
+
+async def test_what_its_own_link_corrected_does_not_stand_again_by_itself(town: Town, source: str) -> None:
+    client, owner = town.client, await member(town.client, "needs", "admin")
+    supplier = await supplier_of(client, source)
+    own, other = await link(owner, supplier), await link(owner, supplier)
+    for path, said in ((own, BIO), (own, LAUNDRY), (other, BIO)):
+        await says(client, path, **said)
+    assert (await withdrawn(owner, supplier)).status_code == 200
+    assert await trades(client, supplier) == ["lt-blanchisserie"]
+    assert (await keyless(client, "DELETE", own)).status_code == 204
+    assert await trades(client, supplier) == []
 
 
 async def test_what_is_withdrawn_with_a_false_word_does_not_stand_again(town: Town, source: str) -> None:
@@ -224,12 +265,14 @@ async def test_who_declared_is_asked_again_once_before_the_end(town: Town, sourc
     await says(client, path, **BIO, contact=contact if declares else None, valid_until=ends)
     for _ in range(2):
         await end_all_due(client)
-    (mail,) = await town.arrived(email)
+    first = 0 if declares else 1  # told at the address on file that something was declared
+    mail = (await town.arrived(email, first + 1))[-1]
     assert "expire bientôt" in mail
+    town.clock[0] += timedelta(hours=2)
     renewing = re.findall(rf"{PUBLIC_URL}(/fiche/[\w-]+)", mail)[0]
     assert (await read(client, renewing))["declaration"]["valid_until"] == ends
     await says(client, renewing, **BIO)
-    assert "a été modifiée" in (await town.arrived(email, 2))[1]
+    assert "a été modifiée" in (await town.arrived(email, first + 2))[-1]
     town.clock[0] += timedelta(days=30)
     await end_all_due(client)
     assert await trades(client, supplier) == ["de-bio"]

@@ -41,6 +41,7 @@ async def test_what_came_in_the_same_way_is_withdrawn_with_it(
         elsewhere.setattr(served.services, "embed_key", b"elsewhere")
         made.append(await declared_by_link_of(owner, served, source, "3"))
     listed = {each["supplier_id"]: each for each in (await owner.get("/sources/declarations")).json()["items"]}
+    assert theirs not in listed, "another organisation's"
     marks = [listed[supplier]["sent_from"] for supplier, _ in made]
     assert (marks[0] == marks[1], marks[0] == marks[2], None in marks) == (True, False, False)
     asked = {"reason": "Fausse déclaration", "revoke_links": True} | ({also: True} if also else {})

@@ -94,6 +94,8 @@ def fill_in(phone: Phone, url: str, scripts: bool) -> None:
     assert not scripts or violations(window) == []
     words = window.find_element(By.ID, "mots")
     phone.tap(words)
+    fetched = "return performance.getEntriesByType('resource').some(each => each.name.endsWith('?'))"
+    waiting(window).until(lambda page: not scripts or page.execute_script(fetched))  # it tells that somebody is there
     words.send_keys("tonte, blanchisserie")
     if not scripts:
         phone.press("chercher")

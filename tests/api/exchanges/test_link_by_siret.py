@@ -104,7 +104,7 @@ async def test_the_address_of_the_directory_hears_of_a_link_whatever_was_declare
     said = {"contact": {"email": "rival@example.org"}}
     assert (await keyless(served, "PUT", httpx.URL(link["url"]).path, json=said)).status_code == 200
     await ask(served, siret=SIRETS[4])
-    assert sorted(await mails_to(served, spoken_for)) == ["esat@example.org", "rival@example.org"]
+    assert set(await mails_to(served, spoken_for)) == {"esat@example.org", "rival@example.org"}
 
 
 async def test_an_address_asks_for_some_links_an_hour(served: Client, limits: Limits) -> None:

@@ -313,12 +313,15 @@ async def test_an_operator_reads_what_suppliers_declare_and_withdraws_it(
         assert word in text
     answer_id = (await served.get(f"/suppliers/{stored['supplier_id']}/links")).json()["items"][0]["id"]
     assert answer_id in text
-    fields = {"fournisseur": stored["supplier_id"], "motif": "Ce n'est pas vous"}
+    fields = {"fournisseur": stored["supplier_id"], "motif": "Ce n'est pas vous", "retablir": ""}
     done = await own.submit("sources/declarations", **fields)
     assert done.status_code == 200, done.text
     assert (await served.get(link["url"])).json()["withdrawal"]["reason"] == "Ce n'est pas vous"
     monkeypatch.setattr(served.services, "embed_key", b"elsewhere")  # a sender of its own
     assert (await served.put(link["url"], json=said)).status_code == 200
-    await own.open("/sources/declarations")
+    page = await own.open("/sources/declarations")
+    (said_first,) = re.findall(r'name="retablir" value="(20[^"]+)"', page.text.partition(stored["supplier_id"])[2])[:1]
+    fields["retablir"] = said_first
     assert (await own.submit("sources/declarations", **fields, avec="expediteur", lien="oui")).status_code == 200
     assert (await served.get(link["url"])).status_code == 404
+    assert len((await served.get(f"/suppliers/{stored['supplier_id']}")).json()["offers"]) == 2, "it stands again"
