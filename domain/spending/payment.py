@@ -167,18 +167,17 @@ class Standings:
         return found
 
     def _judge(self, payment: Payment, view: InForce) -> Standing:
-        of_siret = [judge_payee(each, payment, view) for each in self._by_siret.get(payment.number, ())]
-        if of_siret:
-            every = frozenset[str]().union(*(each.figures for each in of_siret))
-            found = _standing_of_several(of_siret, every)
-            if not found.is_unknown:
-                return found
+        own = self._by_siret.get(payment.number, ())
+        of_siret = [judge_payee(each, payment, view) for each in own]
+        found = _standing_of_several(of_siret, frozenset[str]().union(*(each.figures for each in of_siret)))
+        if not found.is_unknown:
+            return found
         siblings = self._by_siren.get(payment.siren, ()) if payment.siren else ()
         of_siren = [judge_payee(each, payment, view) for each in siblings]
-        if not of_siren:
-            return NOTHING_KNOWN
-        # of several establishments, what all have that have any: another kind may be of another one
-        held = [each.figures for each in of_siren if each.figures] or [frozenset()]
+        # of several establishments, what all have that have any: another kind may be of another one, and is where the
+        # paid one has approvals of its own, which do not cover the time
+        is_other = any(each.approvals for each in own)
+        held = [each.figures for each in of_siren if each.figures and not is_other] or [frozenset()]
         found = _standing_of_several(of_siren, frozenset.intersection(*held))
         return found if found.is_unknown else msgspec.structs.replace(found, by_siren=True)
 

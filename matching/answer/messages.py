@@ -263,6 +263,7 @@ def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], lan
     """A finding, verdict or advice of the law as a struct of `kind`, with its texts in one language."""
     fields = msgspec.structs.asdict(found)
     fields["message"] = found.message.to(language)
+    fields.pop("bars", None)
     if isinstance(found, Verdict):
         fields["missing"] = tuple(proof.to(language) for proof in found.missing)
     if isinstance(found, LegalAdvice):
