@@ -136,7 +136,8 @@ def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
     supply.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
     supply.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
-    spending.add_argument("--awards", metavar="O", help="count in the awards of this organisation, by name or id")
+    spending.add_argument("--awards", metavar="O", help="of this organisation (default: the one that recorded some)")
+    spending.add_argument("--no-awards", action="store_true", help="leave the awards recorded here out")
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
 

@@ -1,9 +1,9 @@
 """The route `POST /programme`: a table of planned purchases answered line by line, with a plain proposal for each."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from datetime import date
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from litestar import Response
@@ -18,6 +18,7 @@ from api.web.request_body import JsonBody, missing_body, require_coding, require
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Buyer, BuyerKind, Siret
 from domain.programme.programme import (
+    LineReach,
     PlannedLine,
     Programme,
     ProgrammeError,
@@ -224,39 +225,25 @@ def _ndjson(value: object) -> bytes:
     return msgspec.json.encode(value) + b"\n"
 
 
-COLUMNS: Mapping[str, Callable[[ProgrammeItem], Cell]] = {
-    "line": lambda item: item.line,
-    "title": lambda item: item.title,
-    "read.value_eur": lambda item: item.read.value_eur,
-    "read.duration_months": lambda item: item.read.duration_months,
-    "read.renewal_months": lambda item: item.read.renewal_months,
-    "read.planned_publication_on": lambda item: str(item.read.planned_publication_on or ""),
-    "read.nature": lambda item: item.read.nature,
-    "read.cpv": lambda item: "|".join(item.read.cpv),
-    "read.reserved": lambda item: "|".join(item.read.reserved),
-    "read.territory": lambda item: item.read.territory.label,
-    "read.notes": lambda item: "|".join(item.read.notes),
-    "requested": lambda item: "|".join(each.label for each in item.requested),
-    "suggested": lambda item: "|".join(each.label for each in item.suggested),
-    "total": lambda item: item.total,
-    "eligible": lambda item: item.eligible,
-    "unknown": lambda item: item.unknown,
-    "reach.within": lambda item: item.reach.within,
-    "reach.stretch": lambda item: item.reach.stretch,
-    "reach.beyond": lambda item: item.reach.beyond,
-    "reach.unknown": lambda item: item.reach.unknown,
-    "tension": lambda item: item.tension.level,
-    "reserved.handicap": lambda item: item.reserved.get("handicap"),
-    "reserved.iae": lambda item: item.reserved.get("iae"),
-    "reserved.handicap_iae": lambda item: item.reserved.get("handicap_iae"),
-    "reserved.penitentiary": lambda item: item.reserved.get("penitentiary"),
-    "reserved.ess": lambda item: item.reserved.get("ess"),
-    "procedure": lambda item: item.procedure,
-    "action.code": lambda item: item.action.code,
-    "action.reserved": lambda item: "|".join(item.action.reserved),
-    "action.message": lambda item: item.action.message,
-}
-"""The columns that a table comes back with."""
+_READ = ("value_eur", "duration_months", "renewal_months", "planned_publication_on", "nature", "cpv", "reserved")
+COLUMNS = (
+    *("line", "title", *(f"read.{name}" for name in _READ), "read.territory", "read.notes", "requested", "suggested"),
+    *("total", "eligible", "unknown", *(f"reach.{name}" for name in LineReach.__struct_fields__), "tension"),
+    *(f"reserved.{option}" for option in ("handicap", "iae", "handicap_iae", "penitentiary", "ess")),
+    *("procedure", "action.code", "action.reserved", "action.message"),
+)
+"""The columns that a table comes back with: the ways to the values of an item."""
+
+
+def _cell_of(item: ProgrammeItem, name: str) -> Cell:
+    """The value of an item in a column."""
+    value: Any = item
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else getattr(value, part)
+    value = getattr(value, "level", getattr(value, "label", value))  # a tension, a territory
+    if isinstance(value, tuple):
+        return "|".join(str(getattr(each, "label", each)) for each in value)
+    return str(value) if isinstance(value, date) else value
 
 
 def table_of(planned: PlannedProgramme, programme: Programme, dialect: Dialect) -> bytes:
@@ -282,5 +269,5 @@ def table_rows(planned: PlannedProgramme, programme: Programme) -> Iterator[list
         cells = lines[place].cells if place in lines else planned.faulty_cells.get(place, {})
         row: list[Cell] = [cells.get(head, "") for head in planned.heads]
         row += [each.sheet] if len(planned.sheets) > 1 else []
-        row += [value(item) for value in COLUMNS.values()] if item else [each.line, *[None] * (len(COLUMNS) - 1)]
+        row += [_cell_of(item, name) for name in COLUMNS] if item else [each.line, *[None] * (len(COLUMNS) - 1)]
         yield [*row, fault.detail if fault else None]

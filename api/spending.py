@@ -21,18 +21,18 @@ from db.suppliers.read import living_suppliers, payees_of
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.reference.taxonomy import Taxonomy
-from domain.spending.payment import Payee, Payment, PaymentLine
+from domain.spending.payment import PaidInTable, Payee, Payment, PaymentLine
 from domain.spending.spending import NOT_KNOWN, Rejected, Spending, SpendingFigures, count_spending
-from domain.suppliers.supplier import SIREN_DIGITS
-from domain.text.bilingual import Language, Text
+from domain.suppliers.source import RowError
+from domain.text.bilingual import Language, Text, printed_euros, said_by
+from domain.text.bilingual import day as day_in_words
 from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
 from matching.reference import Reference
 from sources.file_types.csv_cells import Cell, csv_of
 from sources.file_types.workbook import MOST_SHEETS, ODS, XLSX, Sheet, sheets_of
-from sources.rows import UnreadableFile, lines, unreadable
+from sources.rows import UnreadableFile, lines
 from sources.spending.payment_table import (
     MOST_LINES,
-    TOO_MANY,
     PaymentSums,
     ReadPayments,
     SegmentReader,
@@ -41,6 +41,8 @@ from sources.spending.payment_table import (
     read_number,
 )
 
+_SAID = said_by(__name__)
+APART = {"in_table": _SAID["in_table"], "other_years": _SAID["other_years"], "no_siret": _SAID["no_siret"]}
 NOT_JSON = Text("Cette ligne n'est pas du JSON", "This line is no JSON")
 FEW_BYTES = 16 << 10
 """A longer table is read and counted in another process."""
@@ -51,33 +53,33 @@ class SpendingLines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     lines: Annotated[tuple[PaymentLine, ...], msgspec.Meta(max_length=MOST_LINES)]
     """Of any years"""
-    awards: bool = False
+    awards: bool | None = None
     """Count in the awards that the organisation recorded, as the parameter `awards` does"""
 
 
 class SpendingQuery(msgspec.Struct, frozen=True):
     """The parameter of a count of spending."""
 
-    awards: bool = False
-    """Count in the awards that the organisation recorded here (scope `needs`), but those that the table has"""
+    awards: bool | None = None
+    """Count in the awards that the organisation recorded here (scope `needs`); null: where the key has that scope"""
 
 
 class PackedPayments(NamedTuple):
     """Payments as they pass between processes: encoded, their cents by segment, the numbers to look up.
 
-    `sirens`: each with the last day it was paid, `date.max` where that is not known.
+    `paid`: by which awards are told from payments.
     """
 
     payments: bytes
     by_segment: dict[str, int]
     sirets: list[str]
-    sirens: dict[str, date]
+    paid: PaidInTable
     rejected: Rejected
-    awards: bool
+    awards: bool | None
 
 
-LookedUp = tuple[list[Payment], dict[str, int], list[Payee], int]
-"""Awards as payments, the cents of all by segment, known payees, and the number of awards that the table has."""
+LookedUp = tuple[list[Payment], dict[str, int], list[Payee], list[RowError]]
+"""Awards as payments, the cents of all by segment, known payees, and the awards that are not added."""
 _LINES, _LIST = JsonBody(SpendingLines), JsonBody(tuple[PaymentLine, ...])
 _read_line = msgspec.json.Decoder(PaymentLine).decode
 encode_packed = msgspec.msgpack.Encoder().encode
@@ -107,7 +109,8 @@ async def get_spending(call: Call, query: SpendingQuery) -> Response[bytes]:
     Takes a table (CSV, `.xlsx`, `.ods`) whose columns are found by their French or English titles, or lines as JSON; at
     most 100,000 lines. Of a workbook the first sheet with payments is read, and those with its columns. A line with a
     fault is listed and stops no other; of a JSON array or object it is refused (422). Sums are made in whole cents.
-    Nothing is stored. As CSV a row per figure.
+    Awards that the organisation recorded are counted in, each once: those that the table may have, or of other years,
+    are told in `awards_apart`. Nothing is stored. As CSV a row per figure.
     """
     media = require_media(call.headers, (CSV, XLSX, ODS, JSON, NDJSON))
     require_coding(call.headers, ("identity",))
@@ -121,8 +124,8 @@ async def get_spending(call: Call, query: SpendingQuery) -> Response[bytes]:
     return Response(msgspec.json.encode(found), media_type=JSON)
 
 
-async def spending_of(call: Call, raw: bytes, media: str, *, awards: bool) -> Spending:
-    """The spending that the lines of a body make, with the organisation's awards where they are asked for.
+async def spending_of(call: Call, raw: bytes, media: str, *, awards: bool | None) -> Spending:
+    """The spending that the lines of a body make, with the organisation's awards, unless they are to be left out.
 
     Raises Refusal (400, 403, 429, 503), and InvalidContent (422) for what cannot be read.
     """
@@ -132,51 +135,52 @@ async def spending_of(call: Call, raw: bytes, media: str, *, awards: bool) -> Sp
     run, key = services.match_work.run, str(organisation)
     reading = FunctionTask(read_body, (raw, media, call.language), is_much)
     packed = await run(reading, key, call.wait_for_disconnect)
-    counts_awards = awards or packed.awards
-    if counts_awards:
+    asked = packed.awards if awards is None else awards
+    if asked:
         require_scope(call.bearer, "needs")
+    owner = organisation if asked or (asked is None and call.bearer.may("needs")) else None
     async with transaction(services.database) as connection:
-        found = await look_up_payees(connection, packed, organisation if counts_awards else None)
+        found = await look_up_payees(connection, packed, owner, call.language)
     counting = packed, encode_packed(found), services.today(), call.language
     return await run(FunctionTask(count_packed, counting, is_much), key, call.wait_for_disconnect)
 
 
-async def look_up_payees(connection: Connection, packed: PackedPayments, organisation_id: UUID | None) -> LookedUp:
-    """The awards of an organisation (None: of none) as payments, the cents of all by segment, and all known payees.
-
-    An award counts once: not where its supplier is paid on that day or later, for those payments are it.
-    """
-    added, payees, by_segment, in_table = list[Payment](), list[Payee](), Counter(packed.by_segment), 0
+async def look_up_payees(
+    connection: Connection, packed: PackedPayments, organisation_id: UUID | None, language: Language
+) -> LookedUp:
+    """The awards of an organisation (None: of none), each counted once, and all known payees; see `LookedUp`."""
+    added, payees, by_segment, apart = list[Payment](), list[Payee](), Counter(packed.by_segment), list[RowError]()
     if organisation_id is not None:
         recorded = [e for e in await awards_until(connection, organisation_id, date.max) if e.value_eur is not None]
         living = await living_suppliers(connection, {each.supplier_id for each in recorded})
-        for award in recorded:
+        for place, award in enumerate(recorded, 1):
             winner = living.get(award.supplier_id)
             number, is_sound = read_number(award.supplier_siret or (winner.siret if winner else "") or "")
             if not number and winner is not None:
                 number = str(winner.id)
                 payees.append(Payee(number, winner.approvals, winner.legal_form, winner.ess))
             cents, day = cents_of(award.value_eur or 0), award.awarded_on
-            if packed.sirens.get(number[:SIREN_DIGITS], date.min) >= day:
-                in_table += 1
+            if reason := packed.paid.reason_apart(number, cents, day):
+                euros = printed_euros(cents / 100, language)
+                named = APART[reason].filled(supplier=award.supplier_name, on=day_in_words(day, language), euros=euros)
+                apart.append(RowError(place, str(award.id), "", reason, named.to(language)))
                 continue
             by_segment[next(iter(award.segments), NOT_KNOWN)] += cents
             added.append(Payment(0, None, award.supplier_name, number, is_sound, day, day, bool(award.reserved), cents))
     sirets = (*packed.sirets, *(each.number for each in added))
-    sirens = (*packed.sirens, *(each.siren for each in added if each.siren))
-    return added, by_segment, [*payees, *await payees_of(connection, sirets, sirens)], in_table
+    sirens = (*packed.paid.sirens, *(each.siren for each in added if each.siren))
+    return added, by_segment, [*payees, *await payees_of(connection, sirets, sirens)], apart
 
 
 def read_body(reference: Reference, raw: bytes, media: str, language: Language) -> PackedPayments:
     """The payments in a body. Raises Refusal (400) and InvalidContent (422)."""
-    segments, wants_awards = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter), False
+    segments = SegmentReader(reference.taxonomy, reference.cpv, reference.interpreter)
+    wants_awards: bool | None = None
     if media == JSON:
         raw = raw.removeprefix(b"\xef\xbb\xbf")
         path: tuple[str, ...] = ("lines",)
         if raw.lstrip().startswith(b"["):
             items, path = _LIST.decode(raw), ()
-            if len(items) > MOST_LINES:
-                raise unreadable("too_many_lines", TOO_MANY)
         else:
             body = _LINES.decode(raw)
             items, wants_awards = body.lines, body.awards
@@ -190,12 +194,8 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
         sheets = [Sheet(raw, "", ())] if media == CSV else sheets_of(raw, MOST_SHEETS)
         read = payments_in_tables(sheets, segments, language)
     sirets = {each.number for each in read.payments if each.number}
-    sirens = dict[str, date]()
-    for payment in read.payments:
-        if payment.siren:
-            sirens[payment.siren] = max(sirens.get(payment.siren, date.min), payment.last or date.max)
-    payments = encode_packed(read.payments)
-    return PackedPayments(payments, read.by_segment, sorted(sirets), sirens, read.rejected, wants_awards)
+    payments, paid = encode_packed(read.payments), PaidInTable.by(read.payments)
+    return PackedPayments(payments, read.by_segment, sorted(sirets), paid, read.rejected, wants_awards)
 
 
 def _payments_in_lines(raw: bytes, segments: SegmentReader, language: Language) -> ReadPayments:
@@ -214,15 +214,13 @@ def _payments_in_lines(raw: bytes, segments: SegmentReader, language: Language) 
 
 
 def count_packed(
-    reference: Reference,
-    packed: PackedPayments,
-    looked_up: bytes,
-    today: date,
-    language: Language,
+    reference: Reference, packed: PackedPayments, looked_up: bytes, today: date, language: Language
 ) -> Spending:
     """The spending that packed payments make with what was looked up for them, encoded; see `count_spending`."""
-    awards, by_segment, payees, in_table = _read_looked_up(looked_up)
-    rejected = msgspec.structs.replace(packed.rejected, awards=len(awards), awards_in_table=in_table)
+    awards, by_segment, payees, apart = _read_looked_up(looked_up)
+    euros, in_table = sum(each.cents for each in awards) / 100, sum(each.code != "other_years" for each in apart)
+    counted = {"awards": len(awards), "awards_eur": euros, "awards_in_table": in_table, "awards_apart": tuple(apart)}
+    rejected = msgspec.structs.replace(packed.rejected, **counted)
     every = [*_read_payments(packed.payments), *awards]
     return count_spending(every, by_segment, payees, rejected, reference.rules, today, language)
 
@@ -246,6 +244,15 @@ def figure_rows(found: Spending, taxonomy: Taxonomy, language: Language) -> Iter
     for year, figures in (("", found), *((each.year, each) for each in found.years)):
         for figure, words, euros in _sums(figures, taxonomy, language):
             yield figure, year, words, euros, None, _share(euros, figures.total_eur), None, None
+        if figures is found and found.awards:
+            yield (
+                "awards_eur",
+                year,
+                SPENDING_FIGURES["awards"].to(language),
+                found.awards_eur,
+                found.awards,
+                *[None] * 3,
+            )
         for name in ("lines", "lines_unknown"):
             yield name, year, SPENDING_FIGURES[name].to(language), None, getattr(figures, name), None, None, None
         for each in figures.indicators:

@@ -12,14 +12,8 @@ import msgspec
 DEFAULT_ORGANISATION = "default"
 """The organisation of the administrator's key: no name to write to somebody under."""
 
-Name = Annotated[
-    str,
-    msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"),
-]
-Siret = Annotated[
-    str,
-    msgspec.Meta(pattern=r"^[0-9]{14}$", description="14 digits, the last one a check digit"),
-]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+Siret = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{14}$", description="14 digits, the last one a check digit")]
 
 
 class OrganisationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

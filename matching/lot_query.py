@@ -368,7 +368,7 @@ class NeedReader:
             read = requested.read if asked else requested.suggested
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))
-        return bool(readings) and not of_cpv
+        return bool(likely) and not of_cpv
 
 
 def titled(lot: Lot, need: Need) -> Lot:

@@ -20,7 +20,7 @@ from domain.journal import Actor
 from domain.needs.need import Reserved
 from domain.networks import Network, NetworkTable, networks_to_call, problems_of_networks
 from domain.reference.territory import Area, Territories, UnknownTerritory
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_table import FaultyRow, read_table
 
@@ -36,10 +36,7 @@ COLUMNS = {
 """The other titles of each column of a table of networks, folded."""
 SEVERAL = {"territories", "reserved"}
 _TITLES = {title: name for name, titles in COLUMNS.items() for title in (name, *titles)}
-_NO_COLUMN = Text(
-    "Colonne inconnue ; sont lues : nom, genre, territoires, reservations, courriel, telephone, site",
-    "Unknown column; these are read: name, kind, territories, reserved, email, phone, url",
-)
+_NO_COLUMN = said_by(__name__)["no_column"]
 
 
 class NetworkQuery(msgspec.Struct, frozen=True, kw_only=True):

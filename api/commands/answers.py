@@ -8,7 +8,15 @@ from domain.allotment.allotment import FIGURES, Allotment
 from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
-from domain.report.lots import advice_in_words, best_outcome, main_reasons, points_of_law, suppliers_in_words
+from domain.report.lots import (
+    advice_in_words,
+    best_outcome,
+    decisive_and_general,
+    main_reasons,
+    points_of_law,
+    reminders_in_words,
+    suppliers_in_words,
+)
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, Reach, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
 from domain.supply import Supply
@@ -59,8 +67,11 @@ def shortlist_parts(
     for answered in shortlist.lots:
         yield from _LotPrinter(lots[answered.id], answered, reference, most_candidates).parts()
     if shortlist.advice:
+        decisive, general = decisive_and_general(shortlist.advice)
         yield Headline("Pour l'ensemble du besoin", is_part=True)
-        yield Remarks("", map(printed_advice, shortlist.advice))
+        yield Remarks("", map(printed_advice, decisive))
+        if general:
+            yield Remarks(f"{reminders_in_words(general, need.contract).fr} :", map(printed_advice, general))
     suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[:most_candidates]]
     suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
     suppliers += [each.supplier for lot in shortlist.lots for each in lot.unknown_trade.nearest]

@@ -6,7 +6,9 @@ They answer what `POST /programme` and `POST /spending` answer, with the supplie
 import argparse
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 from api.commands.answers import count_with_noun
 from api.commands.command import USAGE, CommandFailed, own_organisation, run_in_transaction
@@ -26,7 +28,9 @@ from api.spending import (
     look_up_payees,
     read_body,
 )
+from db.api_keys import list_organisations
 from db.core.engine import Connection
+from db.needs.needs import awards_until
 from domain.needs.need import Buyer
 from domain.programme.programme import Programme
 from domain.reference.territory import UnknownTerritory
@@ -38,7 +42,7 @@ from matching.reference import Reference, load_reference
 from sources.file_types.csv_cells import csv_of
 from sources.programmes.programme_file import PlannedProgramme, read_programme_file, read_programme_request
 
-LISTED = 10
+LISTED, MOST_ORGANISATIONS = 10, 1_000
 SHARES = ("ess", "handicap", "iae", "not_ess", "unknown")
 
 
@@ -112,7 +116,7 @@ def count_spending(options: argparse.Namespace, settings: Settings) -> int:
     reference = load_reference(settings.rules)
     with faults_as_failure(str(path)):
         packed = read_body(reference, file_bytes(options.file), media_type, LANGUAGE)
-    looked_up = run_in_transaction(settings, lambda connection: _look_up(connection, packed, options.awards))
+    looked_up = run_in_transaction(settings, lambda connection: _look_up(connection, packed, options))
     found = count_packed(reference, packed, encode_packed(looked_up), today(), LANGUAGE)
     if options.csv:
         sys.stdout.buffer.write(csv_of(FIGURE_COLUMNS, figure_rows(found, reference.taxonomy, LANGUAGE)))
@@ -121,16 +125,25 @@ def count_spending(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _look_up(connection: Connection, packed: PackedPayments, organisation: str | None) -> LookedUp:
-    """The awards of the organisation of this name or id, and what `look_up_payees` finds. Raises CommandFailed."""
-    owner = None if organisation is None else (await own_organisation(connection, organisation)).id
-    return await look_up_payees(connection, packed, owner)
+async def _look_up(connection: Connection, packed: PackedPayments, options: argparse.Namespace) -> LookedUp:
+    """The awards of an organisation, and what `look_up_payees` finds. Raises CommandFailed where it is to be named."""
+    owners = list[UUID]()
+    if options.awards is not None:
+        owners = [(await own_organisation(connection, options.awards)).id]
+    elif not options.no_awards:
+        all_of_them = await list_organisations(connection, None, None, MOST_ORGANISATIONS)
+        owners = [each.id for each in all_of_them if await awards_until(connection, each.id, date.max)]
+    if len(owners) > 1:
+        raise CommandFailed("several organisations recorded awards: say which by --awards, or --no-awards", USAGE)
+    return await look_up_payees(connection, packed, owners[0] if owners else None, LANGUAGE)
 
 
 def _spending_parts(found: Spending) -> Iterator[Part]:
     """The figures of a spending as printed parts, in French: shares, kinds, years, indicators, what was left out."""
     yield Headline(f"Dépenses : {printed_euros(found.total_eur, LANGUAGE)}")
     yield f"{found.lines} lignes, {found.suppliers.total} fournisseurs"
+    if found.awards:
+        yield f"{SPENDING_FIGURES['awards'].fr} : {found.awards}, {printed_euros(found.awards_eur, LANGUAGE)}"
     amounts = Col("", 1), Col("Euros", is_number=True), Col("Part", is_number=True)
     whole = found.total_eur
     shares = ((SPENDING_FIGURES[name].fr, getattr(found, f"{name}_eur")) for name in SHARES)
@@ -156,6 +169,8 @@ def _spending_parts(found: Spending) -> Iterator[Part]:
             for e in found.indicators
         ),
     )
+    if found.awards_apart:
+        yield Remarks("Attributions notées ici qui ne sont pas ajoutées :", [e.detail for e in found.awards_apart])
     if found.not_sirets:
         listed = (f"{_place(e.sheet, e.line)} : {e.siret or 'rien'}" for e in found.not_sirets[:LISTED])
         yield Remarks("Lignes sans SIRET juste, comptées comme inconnues :", listed)

@@ -33,10 +33,10 @@ from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name
 from domain.needs.lot_words import without_terms
 from domain.needs.need import Lot, Need
-from domain.report.lots import best_outcome, decisive_and_general, points_of_law
+from domain.report.lots import best_outcome, decisive_and_general, points_of_law, reminders_in_words
 from domain.shortlists.listed_suppliers import Candidate, Fit, Gate, NearMiss, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
-from domain.text.bilingual import Text, join_texts
+from domain.text.bilingual import Text, join_texts, said_by
 from domain.text.labels import BASES, RESERVED
 from matching.engine import RowCounts, match_json
 
@@ -127,6 +127,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         tensions=Counter(lot.tension.level for lot in shortlist.lots),
         of_need=decisive,
         general=general,
+        reminders=reminders_in_words(general, need.contract),
         of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
         asked_of=asked_of,
         positions=positions,
@@ -281,10 +282,7 @@ def evidence_summary(answer: SegmentAnswer) -> Text | None:
         number = Text("d'au moins ", "of at least ") if len(won) == MOST_EVIDENCE else Text("de ", "of ")
         years = [each.on.year for each in won if each.on]
         when = Text(f", le dernier en {max(years)}", f", the last in {max(years)}") if years else Text("", "")
-        return Text(
-            f"Titulaire {number.fr}{len(won)} marchés publics de ce métier{when.fr}",
-            f"Holder {number.en}{len(won)} public contracts of this trade{when.en}",
-        )
+        return said_by(__name__)["holder_of_contracts"].filled(number=number, count=len(won), when=when)
     if len(answer.evidence) > 1:
         return Text(f"{len(answer.evidence)} indices", f"{len(answer.evidence)} pieces of evidence")
     return None

@@ -28,16 +28,13 @@ from domain.errors import InvalidContent, NotFound, require_found
 from domain.organisation import Client
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.source import LICENCES, REACHES_SOMEBODY, SELF_EMPLOYED, open_licence
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from matching.engine import match_json
 
 WORDS = "lot-1-objet"
 FIELDS = (WORDS, "lieu", "territoire")
 MOST_SHOWN, MOST_CHOSEN = 20, 8
-ENDED = Text(
-    "Cette recherche a expiré. Rechargez la page pour continuer.",
-    "This search has ended. Load the page again to go on.",
-)
+ENDED = said_by(__name__)["ended"]
 NO_SEARCH = Text("Aucune recherche à cette adresse", "There is no search at this address")
 
 

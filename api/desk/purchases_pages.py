@@ -5,9 +5,9 @@ The figures of payments are in their page, whose buttons send them back to be ta
 """
 
 import base64
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -28,20 +28,20 @@ from api.programme import (
     programme_of,
     read_table,
     table_header,
-    table_of,
     table_rows,
     whole_programme,
 )
 from api.runtime.actor import wait_for_ever
-from api.spending import figure_rows, spending_of
+from api.spending import FIGURE_COLUMNS, figure_rows, spending_of
 from api.web.content_negotiation import CSV, HTML, content_disposition
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound, Problem
 from domain.needs.need import BuyerKind
 from domain.programme.programme import ACTIONS, Programme, ProgrammeItem
 from domain.spending.spending import Spending
-from domain.text.bilingual import Text
-from sources.file_types.csv_cells import csv_of
+from domain.text.bilingual import Language, Text
+from domain.text.labels import NATURES, RESERVED, TENSIONS
+from sources.file_types.csv_cells import Cell, csv_of
 from sources.file_types.workbook import SIGNATURE, XLSX
 from sources.programmes.programme_file import PlannedProgramme
 
@@ -52,15 +52,19 @@ LONGEST_LINK = 1_900_000
 """Characters of a link that browsers still follow."""
 KINDS: tuple[BuyerKind, ...] = ("state", "local", "utility")
 WIDTH = 22
+_NAMES = {code: each.name for code, each in RESERVED.items()}
+WORDS_OF_CELLS: Mapping[str, Mapping[str, Text]] = {
+    "read.nature": NATURES,
+    "tension": TENSIONS,
+    "read.reserved": _NAMES,
+    "action.reserved": _NAMES,
+    "procedure": CODE_WORDS["planned_procedures"],
+    "action.code": CODE_WORDS["planned_actions"],
+}
 
 FIGURES = "chiffres"
 PAYEES_SHOWN, LINES_SHOWN = 50, 100
 NO_FIGURES = Text("Ces chiffres n'ont pas été comptés ici", "These figures were not counted here")
-TITLES = (
-    *(Text("Chiffre", "Figure"), Text("Année", "Year"), Text("Ce que c'est", "Meaning")),
-    *(Text("Euros HT", "Euros excl. tax"), Text("Lignes", "Lines"), Text("Part", "Share")),
-    *(Text("Cible", "Target"), Text("Article", "Article")),
-)
 WIDTHS = (28, 8, 60, 16, 10, 10, 10, 18)
 _read_figures = msgspec.json.Decoder(Spending).decode
 
@@ -90,7 +94,7 @@ async def answer_programme_form(visit: Visit) -> Response[bytes] | Stream:
     call = visit.call
     programme = await whole_programme(call, asked.planned, visit.services.today(), call.wait_for_disconnect)
     headers = {"content-disposition": content_disposition("programme", CSV, visit.services.now())}
-    table = table_of(asked.planned, programme, "excel")
+    table = csv_of(*table_in_words(asked.planned, programme, visit.language), "excel")
     return Response(table, media_type=f"{CSV}; charset=utf-8", headers=headers)
 
 
@@ -168,11 +172,23 @@ def need_path(item: ProgrammeItem, query: ProgrammeQuery) -> str:
     return f"besoin?{urlencode([(name, value) for name, value in fields if value not in (None, '')])}"
 
 
+def table_in_words(
+    planned: PlannedProgramme, programme: Programme, language: Language
+) -> tuple[list[str], list[list[Cell]]]:
+    """The heads and the rows of a table with the answer, in words where the API has codes."""
+    names, heads = table_header(planned), CODE_WORDS["programme_columns"]
+    told = [(place, WORDS_OF_CELLS[name]) for place, name in enumerate(names) if name in WORDS_OF_CELLS]
+    rows = list(table_rows(planned, programme))
+    for row in rows:
+        for place, words in told:
+            codes = str(row[place] or "").split("|")
+            row[place] = ", ".join(words[code].to(language) if code in words else code for code in codes)
+    return [heads[name].to(language) if name in heads else name for name in names], rows
+
+
 def workbook_link(planned: PlannedProgramme, programme: Programme, visit: Visit) -> str | None:
     """The table with the answer as a workbook within a link, since nothing is kept; None where it is too large."""
-    heads = CODE_WORDS["programme_columns"]
-    header = [heads[name].to(visit.language) if name in heads else name for name in table_header(planned)]
-    rows = list(table_rows(planned, programme))
+    header, rows = table_in_words(planned, programme, visit.language)
     written = workbook_of("Programmation", header, [WIDTH] * len(header), rows)
     link = f"data:{MEDIA_TYPES['xlsx']};base64,{base64.b64encode(written).decode()}"
     return link if len(link) <= LONGEST_LINK else None
@@ -200,7 +216,7 @@ async def count_table(visit: Visit) -> Response[bytes]:
             raise
         reasons = reasons_of_refusal(refused) or ((refused.detail,) if isinstance(refused, Refusal) else ())
         return _spending_page(visit, 422, refused=reasons)
-    return _spending_page(visit, found=found, name=file.name)
+    return _spending_page(visit, found=found, file_name=file.name)
 
 
 @page("POST", "/depenses/chiffres", scope="match")
@@ -212,8 +228,8 @@ async def take_figures_along(visit: Visit) -> Response[bytes]:
         raise NotFound(NO_FIGURES) from None
     wish, name = visit.text("faire"), visit.text("nom")
     if wish not in {"csv", "xlsx"}:
-        return _spending_page(visit, found=found, name=name, is_printed=True)
-    header = [title.to(visit.language) for title in TITLES]
+        return _spending_page(visit, found=found, file_name=name, is_printed=True)
+    header = [CODE_WORDS["spending_columns"][name].to(visit.language) for name in FIGURE_COLUMNS]
     rows = list(figure_rows(found, visit.reference.taxonomy, visit.language))
     content = csv_of(header, rows, "excel") if wish == "csv" else workbook_of("Dépenses", header, WIDTHS, rows)
     headers = {"content-disposition": f'attachment; filename="vivier-depenses.{wish}"'}
@@ -221,21 +237,16 @@ async def take_figures_along(visit: Visit) -> Response[bytes]:
 
 
 def _spending_page(
-    visit: Visit,
-    status: int | None = None,
-    *,
-    found: Spending | None = None,
-    name: str = "",
-    refused: tuple[Text, ...] = (),
-    is_printed: bool = False,
+    visit: Visit, status: int | None = None, *, found: Spending | None = None, **shown: Any
 ) -> Response[bytes]:
-    carried = ""
+    carried, unsaid = "", dict[str, Any](file_name="", refused=(), is_printed=False)
     if found is not None:
         found = msgspec.structs.replace(
             found,
             not_sirets=found.not_sirets[:LINES_SHOWN],
             unknown_payees=found.unknown_payees[:PAYEES_SHOWN],
             errors=found.errors[:LINES_SHOWN],
+            awards_apart=found.awards_apart[:LINES_SHOWN],
         )
         carried = msgspec.json.encode(found).decode()
     return visit.page(
@@ -243,9 +254,7 @@ def _spending_page(
         status,
         found=found,
         carried=carried,
-        file_name=name,
-        refused=refused,
-        is_printed=is_printed,
         largest=visit.services.settings.body_limit >> 20,
         today=visit.services.today(),
+        **(unsaid | shown),
     )

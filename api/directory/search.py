@@ -41,7 +41,7 @@ from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from matching.geo.shape import are_near, are_on, box_around, boxes_of
 from matching.index.supplier_columns import legal_facts
 from matching.reference import Reference
@@ -198,9 +198,7 @@ def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
         return None
     west, south, east, north = sides
     if south > north:
-        detail = Text(
-            "Le sud est au nord du nord : ouest,sud,est,nord", "South is north of north: west,south,east,north"
-        )
+        detail = said_by(__name__)["south_above_north"]
         problems.append(Problem(pointer("bbox"), "out_of_range", detail))
     return west, south, east, north
 

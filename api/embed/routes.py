@@ -18,16 +18,13 @@ from litestar import Response
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from domain.errors import InvalidContent, Problem
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 
 TAG = "Embedded search"
 OPEN_FOR = timedelta(hours=1)
 ELEMENT = (Path(__file__).parent / "search.js").read_bytes()
 JAVASCRIPT = "text/javascript"
-NOT_ALLOWED = Text(
-    "Cette origine n'est pas admise sur ce serveur (VIVIER_EMBED_ORIGINS)",
-    "This origin is not allowed on this server (VIVIER_EMBED_ORIGINS)",
-)
+NOT_ALLOWED = said_by(__name__)["not_allowed"]
 
 
 class Ticket(NamedTuple):

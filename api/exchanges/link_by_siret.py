@@ -36,7 +36,7 @@ from domain.declarations.declaration import CODE_LENGTH, code_in
 from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.suppliers.supplier import SIRET_DIGITS
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 
 LINKS_BY_SIRET = Limit("link-by-siret", 10, HOUR)
 """SIRETs that are given from one address, known or not."""
@@ -44,10 +44,7 @@ MAILED_AGAIN_AFTER = timedelta(days=1)
 """The time in which a supplier is sent one link by its SIRET, however often that is given."""
 MOST_OF_SIRET = 5
 """Suppliers of one SIRET that are sent a link."""
-DEAD_CODE = Text(
-    "Ce code ne marche pas. Vérifiez-le : il a peut-être expiré",
-    "This code does not work. Check it: it may have expired",
-)
+DEAD_CODE = said_by(__name__)["dead_code"]
 NO_CODE = Text(f"Un code a {CODE_LENGTH} lettres et chiffres", f"A code has {CODE_LENGTH} letters and digits")
 NO_SIRET = Text(f"Un SIRET a {SIRET_DIGITS} chiffres", f"A SIRET has {SIRET_DIGITS} digits")
 LONGEST_BODY, MOST_FIELDS = 8 * 1024, 10

@@ -22,7 +22,7 @@ from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, l
 from domain.exchanges.rules import ExchangeQuestions, questions_of
 from domain.journal import Detail
 from domain.needs.status import StoredNeed
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 
 _MAIL_STATES: dict[DeliveryState, MailState] = {
     "queued": "queued",
@@ -169,10 +169,7 @@ async def lock_own_exchange(connection: Connection, acting: Acting, exchange_id:
     return need, await own_exchange(connection, acting.organisation_id, exchange_id)
 
 
-NO_LETTER = Text(
-    "Aucun message de l'acheteur de cet identifiant dans cet échange",
-    "No message of the buyer with this id in this exchange",
-)
+NO_LETTER = said_by(__name__)["no_letter"]
 
 
 def write_letter(

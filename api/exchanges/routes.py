@@ -40,15 +40,12 @@ from domain.exchanges.exchange import (
     PublicationRequest,
 )
 from domain.exchanges.letter import Letter
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 
 exchanges_endpoint = partial(endpoint, tag="Exchanges", scope="needs")
 exchanges_creation = partial(creation, tag="Exchanges", scope="needs")
 REFUSALS = ("conflict", "after-publication", "storage-quota", "email-quota")
-SHOWN_ONCE = Text(
-    "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",
-    "This link was given to another key, and is shown once only: ask for another",
-)
+SHOWN_ONCE = said_by(__name__)["shown_once"]
 
 
 @exchanges_creation("/needs/{id}/exchanges", answers=CreatedExchange, problems=REFUSALS, example="exchange")

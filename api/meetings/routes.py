@@ -44,7 +44,7 @@ from domain.meetings.meeting import (
 )
 from domain.needs.status import NO_NEED
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from matching.reference import code_problems
 
 meetings_endpoint = partial(endpoint, tag=TAG, scope="needs")
@@ -211,9 +211,7 @@ async def _checked_request(
                 yield Problem(pointer("need_ids", place), "unknown_need", NO_NEED)
         commune = request.place and request.place.commune
         if commune and acting.services.reference.territories.commune_ordinal(commune) is None:
-            detail = Text(
-                f"« {commune} » n'est le code INSEE d'aucune commune", f"“{commune}” is the INSEE code of no commune"
-            )
+            detail = said_by(__name__)["no_commune"].filled(commune=commune)
             yield Problem(pointer("place", "commune"), "unknown_code", detail)
         for place, each in enumerate(request.participants):
             if each.supplier_id is not None and each.supplier_id not in {*named_before, *suppliers}:

@@ -24,7 +24,7 @@ from domain.journal import Detail
 from domain.needs.need import Award, AwardRequest
 from domain.shortlists.version import IdAndName
 from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 
 
 @needs_creation("/needs/{id}/awards", answers=Award, example="award")
@@ -65,10 +65,7 @@ async def delete_award(call: Call, id: UUID, award_id: UUID, connection: Connect
 
 
 NO_AWARD = Text("Aucune attribution de cet identifiant", "No award with this id")
-NO_SUPPLIER = Text(
-    "Aucun fournisseur de cet identifiant, ni dans l'annuaire ni dans les listes de ce besoin",
-    "No supplier with this id, neither in the directory nor on the shortlists of this need",
-)
+NO_SUPPLIER = said_by(__name__)["no_supplier"]
 
 
 async def award_lot(connection: Connection, acting: Acting, need_id: UUID, request: AwardRequest) -> Award:

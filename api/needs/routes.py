@@ -37,7 +37,7 @@ from domain.journal import Detail
 from domain.needs.need import Need, PlannedNeed, Procedure, ShortText, answer_problems
 from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
 from domain.shortlists.shortlist import Shortlist
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, said_by
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
@@ -65,10 +65,7 @@ async def answer_page_of_need(
     return await answer_page(call, paging, f"{list_name}/{need_id}", position_type, fetch, key=key)
 
 
-ABANDON_IT = Text(
-    "Seul un brouillon s'efface ; ce besoin a déjà une suite : l'abandonner, le dossier reste",
-    "Only a draft can be deleted; this need has gone on: abandon it, and its record stays",
-)
+ABANDON_IT = said_by(__name__)["abandon_it"]
 
 
 class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=True):

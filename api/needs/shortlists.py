@@ -62,7 +62,7 @@ from domain.needs.status import NO_NEED, require_not_ended
 from domain.shortlists.diff import ShortlistDiff
 from domain.shortlists.shortlist import Shortlist
 from domain.shortlists.version import Decision, DecisionCode, DecisionKey, FrozenShortlist, ShortlistVersion
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 
 NO_SUPPLIER = Text("Ce fournisseur n'est pas dans cette version", "This supplier is not in this version")
 
@@ -283,10 +283,7 @@ def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, Deci
             raise InvalidContent((unknown_lot(change.lot_id, lots, "lot_id"),))
         if change.lot_id not in listed_in:
             named = ", ".join(listed_in)
-            detail = Text(
-                f"Ce fournisseur n'est pas dans ce lot ; il est dans : {named}",
-                f"This supplier is not in this lot; it is in: {named}",
-            )
+            detail = said_by(__name__)["in_other_lots"].filled(named=named)
             raise InvalidContent((Problem(pointer("lot_id"), "not_in_lot", detail),))
 
 

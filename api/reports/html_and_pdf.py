@@ -26,7 +26,13 @@ from api.reports import typst_process
 from api.web.html_pages import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.needs.lot_words import without_terms
-from domain.report.lots import advice_in_words, competition_in_words, main_reasons, suppliers_in_words
+from domain.report.lots import (
+    advice_in_words,
+    competition_in_words,
+    main_reasons,
+    reminders_in_words,
+    suppliers_in_words,
+)
 from domain.report.model import Report
 from domain.text import bilingual, labels
 from domain.text.bilingual import (
@@ -88,7 +94,8 @@ def _template(language: Language, *, printed: bool) -> Template:
         environment.finalize = lambda value: printable_text(value) if type(value) is str else value
         environment.filters["drawing"] = lambda svg: Markup('<img alt="" src="{}"/>').format(with_glyphs(svg))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
-    environment.globals |= tables | {"OR": bilingual.OR, "ARRIVED": ARRIVED, "style": Markup(STYLE)}  # noqa: S704 - ours
+    environment.globals |= tables | {"OR": bilingual.OR, "ARRIVED": ARRIVED, "reminders": reminders_in_words}
+    environment.globals |= {"style": Markup(STYLE)}  # noqa: S704 - ours
     return environment.get_template("report.html.jinja")
 
 

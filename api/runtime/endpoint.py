@@ -47,7 +47,7 @@ from api.web.request_body import JsonBody, require_empty
 from db.core.engine import transaction
 from domain.errors import NotFound
 from domain.organisation import Client, Scope
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -272,12 +272,7 @@ def _last_segment(scope: ASGIScope, route: Route) -> Tail:
     raw = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
     segments = raw.strip(b"/").split(b"/")
     if len(segments) != route.path.count("/"):
-        raise NotFound(
-            Text(
-                "Une barre oblique à l'intérieur d'un identifiant s'écrit %2F",
-                "A slash inside an identifier is written %2F",
-            )
-        )
+        raise NotFound(said_by(__name__)["slash_in_path"])
     try:
         text = unquote_to_bytes(segments[-1]).decode()
     except UnicodeDecodeError:

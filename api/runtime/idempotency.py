@@ -14,7 +14,7 @@ from api.web.content_negotiation import JSON
 from api.web.problems import Refusal
 from db.core.engine import Connection
 from db.idempotency import Answer, Submission, claim_key, delete_expired, find_answer, store_answer
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 
 LONGEST_KEY = 255
 IDEMPOTENCY_KEY = {
@@ -102,10 +102,7 @@ def idempotency_key(call: Call) -> str | None:
     """The request's Idempotency-Key, if it has one. Raises Refusal (400) for one that cannot be stored."""
     key = call.headers.get("idempotency-key")
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
-        expected = Text(
-            f"Idempotency-Key compte de 1 à {LONGEST_KEY} caractères imprimables",
-            f"Idempotency-Key has 1 to {LONGEST_KEY} printable characters",
-        )
+        expected = said_by(__name__)["key_length"].filled(longest_key=LONGEST_KEY)
         raise Refusal("bad-request", expected)
     return key
 

@@ -28,7 +28,9 @@ from api.settings import Settings
 from api.web.content_negotiation import header_values
 from api.web.openapi_schemas import DatabaseState, ProcessState
 from api.web.problems import Refusal, problem_response, shutdown_refusal
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
+
+_SAID = said_by(__name__)
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNROUTED = "(no route)"
@@ -166,15 +168,10 @@ async def get_readiness(call: Call) -> Readiness:
     index, heard, lag = services.live.index, services.watch.version, services.live.lag_seconds()
     if services.live.is_stuck:
         seconds = services.live.stuck_seconds()
-        detail = Text(
-            f"L'annuaire en mémoire ne suit plus la base depuis {seconds:.0f} s : le journal technique dit pourquoi",
-            f"The directory in memory has not followed the database for {seconds:.0f} s: the log says why",
-        )
+        detail = _SAID["not_followed"].filled(seconds=f"{seconds:.0f}")
         raise Refusal("not-ready", detail)
     if (longest := services.settings.ready_lag_seconds) is not None and lag > longest:
-        detail = Text(
-            f"L'annuaire en mémoire a {lag:.0f} s de retard", f"The directory in memory is {lag:.0f} s behind"
-        )
+        detail = _SAID["behind"].filled(lag=f"{lag:.0f}")
         raise Refusal("not-ready", detail)
     return Readiness(
         "ready",

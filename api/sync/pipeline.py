@@ -38,7 +38,7 @@ from db.imports.run import Order, run_import
 from db.suppliers.sources import get_source
 from db.suppliers.write import RecordRow
 from domain.suppliers.source import Import, SourceMapping
-from domain.text.bilingual import PARIS, Text
+from domain.text.bilingual import PARIS, said_by
 from matching.reference import Reference
 from matching.words.names import name_similarity
 from sources.file_reader import ReadOptions, batches
@@ -49,10 +49,7 @@ AHEAD = 2
 BATCH_SECONDS = 60.0
 """Time of a core that some 2,000 rows may take to be read: a hundred times what they do, while others wait for a
 place."""
-TOO_SLOW = Text(
-    "Des lignes de ce fichier demandent plus d'une minute de calcul : elles ne sont pas ce que ce format attend",
-    "Rows of this file take more than a minute to be read: they are not what this format expects",
-)
+TOO_SLOW = said_by(__name__)["too_slow"]
 FEW = 200
 """Of no more suppliers, a process would take longer to start than it saves."""
 

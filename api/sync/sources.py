@@ -29,7 +29,7 @@ from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.supplier import DECLARATIONS
 from domain.supply import TradesOnDay
-from domain.text.bilingual import Text, WebAddress
+from domain.text.bilingual import Text, WebAddress, said_by
 from matching.index.trade_groups import counts_by_source, counts_of_all
 from matching.reference import Reference
 from sources.formats.vivier_columns import COLUMNS
@@ -43,10 +43,7 @@ HISTORY = timedelta(days=731)
 MOST_SEGMENTS, LIKELY = 3, 0.5
 """Segments suggested for a category, and the least confidence of those that its words may mean."""
 
-_OWN_WORDS = Text(
-    "Cette source est ce que les fournisseurs disent d'eux-mêmes : eux seuls y écrivent, par leur page",
-    "This source is what suppliers say of themselves: they alone write there, on their own pages",
-)
+_OWN_WORDS = said_by(__name__)["own_words"]
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
 sources_endpoint = partial(endpoint, tag=TAG, scope=("read", "sync", "admin"))

@@ -37,7 +37,7 @@ List = Literal["candidates", "to ask"]
 LISTS: tuple[List, ...] = get_args(List)
 MOST = 0.8
 """The share of a lot's first five from which on they are right together."""
-HEADER = f"{'first five':32} lots  named  unjudged  sensible  not wrong  lots right  lots with one"
+HEADER = f"{'first five':34} lots  named  unjudged  sensible  not wrong  lots right  lots with one"
 
 
 class Judgement(NamedTuple):
@@ -144,6 +144,12 @@ def name_first(lots: Iterable[RealLot], pool: RealPool, reference: Reference) ->
         yield from (_named(lot, "to ask", row, pool) for row in asked[:FIRST])
 
 
+def _without_reservation(lot: RealLot) -> RealLot:
+    """The lot as a client sends it that leaves its words alone: a reservation that they name is not ticked."""
+    lots = tuple(msgspec.structs.replace(each, reserved=()) for each in lot.need.lots)
+    return lot._replace(need=msgspec.structs.replace(lot.need, lots=lots))
+
+
 def _named(lot: RealLot, list_: List, row: Candidate | UnknownSupplier, pool: RealPool) -> Named:
     return Named(Pair(lot.key, pool.by_id[row.supplier.id].key), list_, row)
 
@@ -163,7 +169,9 @@ def measure_precision(data: Path) -> None:
     """Print the precision of the first five of either list, by half and kind of lot, and what is behind its faults."""
     reference, judgements = load_reference(), read_judgements()
     lots = read_lots(data, reference)
-    named = list(name_first(lots, pool_without_lots(data, lots, reference), reference))
+    pool = pool_without_lots(data, lots, reference)
+    named = list(name_first(lots, pool, reference))
+    unticked = list(name_first([_without_reservation(lot) for lot in lots if lot.key.held_back], pool, reference))
     print(f"{len(lots)} lots, {sum(lot.key.held_back for lot in lots)} of them held back\n{HEADER}")
     for list_ in LISTS:
         pairs = [each.pair for each in named if each.list_ == list_]
@@ -173,8 +181,9 @@ def measure_precision(data: Path) -> None:
             ("- notices", [pair for pair in pairs if pair.lot.source == "notice"]),
             ("- to tune on", [pair for pair in pairs if not pair.lot.held_back]),
             ("- held back", [pair for pair in pairs if pair.lot.held_back]),
+            ("- held back, unticked", [each.pair for each in unticked if each.list_ == list_]),
         ):
-            print(f"{list_ + ', ' + name:32} {count_precision(chosen, judgements).line}")
+            print(f"{list_ + ', ' + name:34} {count_precision(chosen, judgements).line}")
     for list_ in LISTS:
         causes = Counter(
             judgements[each.pair].cause

@@ -19,7 +19,7 @@ from db.suppliers.write import current_version
 from domain.decoding.stored import read_row
 from domain.errors import Conflict
 from domain.suppliers.source import Import
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from domain.webhooks import (
     KEPT,
     MOST_OF_ONE_ORGANISATION,
@@ -64,10 +64,7 @@ async def create_webhook(
         most = MOST_OF_ONE_ORGANISATION
         raise Conflict(
             "too_many_webhooks",
-            Text(
-                f"Une organisation a au plus {most} webhooks ; en supprimer un d'abord",
-                f"An organisation has at most {most} webhooks; delete one first",
-            ),
+            said_by(__name__)["too_many_webhooks"].filled(most=most),
         )
     version = await current_version(connection)
     row = {

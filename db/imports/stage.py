@@ -32,7 +32,7 @@ from domain.errors import Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.source import RowError, reject
 from domain.suppliers.supplier import SupplierRecord
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -247,10 +247,7 @@ async def _duplicate_errors(context: ImportContext, rows: Sequence[EncodedRecord
     rejects = []
     for row in rows:
         line = lines[row.external_id]
-        detail = Text(
-            f"La ligne {line} porte déjà cet identifiant ; c'est elle qui est retenue",
-            f"Line {line} already has this identifier, and is the one that counts",
-        )
+        detail = said_by(__name__)["duplicate_line"].filled(line=line)
         problem = Problem(pointer("external_id"), "duplicate_external_id", detail)
         rejects.append(reject(row.line, row.external_id, (problem,), context.terms.language))
     return rejects

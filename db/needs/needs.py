@@ -36,7 +36,7 @@ from db.suppliers.write import survivors
 from domain.errors import Conflict
 from domain.needs.need import Award, Need, OtherNeed, PastAward, PlannedNeed
 from domain.needs.status import Progress, Status, StoredNeed
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 
 _COLUMNS = [needs.c[name] for name in StoredNeed.__struct_fields__]
 _AWARD = [awards.c[name] for name in Award.__struct_fields__]
@@ -124,10 +124,7 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
     try:
         await connection.execute(sa.delete(needs).where(_is_own_need(organisation_id, need_id)))
     except IntegrityError:
-        detail = Text(
-            "Des échanges ou des attributions portent sur ce besoin : il s'abandonne, il ne s'efface pas",
-            "Exchanges or awards are about this need: it can be abandoned, not deleted",
-        )
+        detail = said_by(__name__)["in_use"]
         raise Conflict("need_in_use", detail) from None
 
 

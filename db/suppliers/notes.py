@@ -22,12 +22,9 @@ from domain.errors import Conflict
 from domain.journal import Actor
 from domain.suppliers.note import MOST_NOTES, NoteBody, NotedSupplier, SupplierNote
 from domain.suppliers.supplier import Offer
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 
-_TOO_MANY = Text(
-    f"Cette organisation a déjà {MOST_NOTES} notes sur des fournisseurs : en effacer d'abord",
-    f"This organisation already has {MOST_NOTES} notes on suppliers: delete some first",
-)
+_TOO_MANY = said_by(__name__)["too_many"].filled(most_notes=MOST_NOTES)
 
 
 async def put_note(

@@ -44,15 +44,12 @@ from domain.suppliers.record_check import (
 )
 from domain.suppliers.source import LONGEST_EXTERNAL_ID
 from domain.suppliers.supplier import Placement, SupplierRecord
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 
 _HASH_BYTES = 16
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _UNSURE_PLACES = DOUBTFUL_POINT | {"placed_at_commune"}
-_BAD_IDENTIFIER = Text(
-    f"Un identifiant compte de 1 à {LONGEST_EXTERNAL_ID} caractères",
-    f"An identifier has 1 to {LONGEST_EXTERNAL_ID} characters",
-)
+_BAD_IDENTIFIER = said_by(__name__)["bad_identifier"].filled(longest_external_id=LONGEST_EXTERNAL_ID)
 
 encode = msgspec.json.Encoder().encode
 """JSON, always the same bytes for the same content."""

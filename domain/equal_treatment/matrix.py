@@ -38,7 +38,7 @@ from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange,
 from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
 from domain.shortlists.version import Decision, FrozenShortlist, LotTotal, SupplierName
-from domain.text.bilingual import Language, Text, join_texts
+from domain.text.bilingual import Language, Text, join_texts, said_by
 from domain.text.labels import CONTACTS
 
 T = TypeVar("T")
@@ -375,9 +375,7 @@ def _figures_in_words(version: FrozenShortlist, suppliers: Sequence[SupplierTrea
     opening = Text(f"Liste n° {version.number} du {day.fr}", f"Shortlist no. {version.number} of {day.en}")
     found = Text("aucun écart relevé.", "no gap found.")
     if gaps:
-        found = Text(
-            f"écarts relevés : {gaps} (fournisseurs : {lacking}).", f"gaps found: {gaps} (suppliers: {lacking})."
-        )
+        found = said_by(__name__)["gaps_found"].filled(gaps=gaps, lacking=lacking)
     return join_texts(
         [opening, *(Text(f"{name.fr} : {number}", f"{name.en}: {number}") for name, number in shown), found]
     )

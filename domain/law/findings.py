@@ -32,7 +32,7 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     that name the proofs to ask a supplier for.
     `on_procedure`: it is advice on the procedure of a need; `general`: it is said of most contracts, whatever they are.
     `of_segments`, `of_cpv`: the rule that lists the activities, or the beginnings of CPV codes, of which it is said in
-    contracts of this kind (`contract`; null: all), where the rules that it rests on hold.
+    contracts of this kind (`contract`; null: all), where its rules hold. `bars_at`: how sure it bars a proposal too.
     """
 
     rule: str
@@ -47,6 +47,7 @@ class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of_segments: str | None = None
     of_cpv: str | None = None
     contract: ContractKind | None = None
+    bars_at: Confidence | None = None
 
 
 SENTENCES_FILE = "law_sentences.toml"
@@ -102,7 +103,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
-    """A legal condition of reserving a lot that is not met or not certain; the message says how to meet it."""
+    """A condition of reserving that is not met or not certain, and how to meet it; `bars`: it is not to be proposed."""
 
     code: str
     outcome: Outcome
@@ -110,6 +111,7 @@ class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     article: str
     confidence: Confidence
     message: Text
+    bars: bool = False
 
 
 class LegalAdvice(msgspec.Struct, frozen=True, gc=False):
@@ -230,7 +232,8 @@ def finding(
     article = row.article or ""
     sure = weakest(sure, least_sure(row, *map(view.__getitem__, said.rests_on)))
     outcome = refused_only_when_sure(outcome or said.outcome, sure)
-    return LegalFinding(said.code or "", outcome, row.id, article, sure, cite(message, article, sure))
+    bars = outcome == "INELIGIBLE" or said.bars_at == sure
+    return LegalFinding(said.code or "", outcome, row.id, article, sure, cite(message, article, sure), bars)
 
 
 def advice(

@@ -208,10 +208,7 @@ def _review_reserving(
     for option, types in OPTIONS.items():
         met = review_types(types, contract, on, view) + of_type.get(option, ())
         met += review_kind_of_contract(types, *kind_of_contract, view)
-        # what this project surely counts as performed outside a prison is not proposed for it, though no text lists it
-        outside = "penitentiary_site_segments", "medium"
-        against = (each for each in met if each.outcome == "INELIGIBLE" or (each.rule, each.confidence) == outside)
-        forbidden[option] = next(against, None)
+        forbidden[option] = next((each for each in met if each.bars), None)
         if forbidden[option] is None and any(found.outcome in {"UNKNOWN", "REVIEW"} for found in met):
             doubtful.append(option)
     return findings, forbidden, frozenset(doubtful)

@@ -33,6 +33,7 @@ from domain.report.lots import (
     ReportUnknown,
     ReportUnknownTrade,
     best_outcome,
+    decisive_and_general,
     standings_of,
 )
 from domain.report.model import (
@@ -106,6 +107,7 @@ class ReportWriter:
         self._asked_at = now_asked | {asked: now_asked.get(now) for asked, now in living.items()}
         lots = {lot.id: lot for lot in facts.version.need.lots}
         on = long_date(self._shortlist.stamp.on).to(language)
+        decisive, general = decisive_and_general(self._shortlist.advice)
         return Report(
             variant="redacted" if self._redaction.redacted else "full",
             language=language,
@@ -114,7 +116,7 @@ class ReportWriter:
             version=_copy_fields(ReportVersion, facts.version, latest=facts.need.shortlists),
             method=tuple(paragraph[language].replace("{on}", on) for paragraph in METHOD),
             lots=tuple(self._report_lot(lots[found.id], found, rules) for found in self._shortlist.lots),
-            advice=self._redacted_advice(self._shortlist.advice),
+            advice=self._redacted_advice([*decisive, *general]),
             placement=self._map_placement(),
             exchanges=exchanged.exchanges(),
             contacted=exchanged.contacted(),

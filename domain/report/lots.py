@@ -3,7 +3,7 @@
 And what terminal, desk and report alike tell of the answer to a lot: verdicts in short, facts and remarks in words.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -12,7 +12,7 @@ import msgspec
 
 from domain.exchanges.exchange import Channel, DeliveryState, Way
 from domain.law.findings import GENERAL, ON_PROCEDURE, OUTCOMES
-from domain.needs.need import Nature, Reserved, ValueCovers
+from domain.needs.need import ContractKind, Nature, Reserved, ValueCovers
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, Gate, Outcome, Presence, Reach, Reason
 from domain.shortlists.shortlist import (
     Advice,
@@ -315,7 +315,13 @@ def decisive_and_general(advice: Iterable[Advice]) -> tuple[list[Advice], list[A
     given = by_gravity(advice)
     decisive = [each for each in given if each.code not in GENERAL or each.severity == "blocking"]
     decisive.sort(key=lambda each: (each.severity != "blocking", each.code not in ON_PROCEDURE))
-    return decisive, [each for each in given if each not in decisive]
+    return decisive, [msgspec.structs.replace(each, general=True) for each in given if each not in decisive]
+
+
+def reminders_in_words(general: Sequence[Advice], contract: ContractKind) -> Text:
+    """The line that stands for what every contract of a kind is told: “6 rappels communs à tout marché”."""
+    many = "reminders" if len(general) > 1 else "reminder"
+    return MATCH_WORDS[f"{many}_{contract}"].filled(number=len(general))
 
 
 def suppliers_in_words(number: int, unknown: int = 0) -> Text:

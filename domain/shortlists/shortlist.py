@@ -186,6 +186,8 @@ class Advice(msgspec.Struct, frozen=True, omit_defaults=True):
     """Things that could be meant instead, such as ids of segments"""
     lots: tuple[tuple[str, ...], ...] = ()
     """Sets of ids of lots, where it concerns sets"""
+    general: bool = False
+    """Said of most contracts, whatever they are: it stands behind what decides this need; left out where it is not"""
 
 
 class LotAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
 """Payments and contracts to be counted, and what the directory knows of whoever was paid."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -64,6 +64,42 @@ class Payment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def year(self) -> str | None:
         """The year it was made in; None where it is not known."""
         return str(self.first.year) if self.first and self.last and self.first.year == self.last.year else None
+
+
+NOTED_LATE = timedelta(days=92)
+"""How long before the day of an award that was noted here its contract may have been notified."""
+
+
+class PaidInTable(NamedTuple):
+    """The SIRENs that a table pays, faulty ones too, each with its last day (`date.max`: not known), and the years.
+
+    `unnumbered`: the cents of lines without a sound number.
+    """
+
+    sirens: dict[str, date]
+    unnumbered: set[int]
+    years: set[int]
+
+    @classmethod
+    def by(cls, payments: Collection[Payment]) -> "PaidInTable":
+        """The facts of these payments."""
+        sirens = dict[str, date]()
+        for each in payments:
+            siren = each.number[:SIREN_DIGITS]
+            sirens[siren] = max(sirens.get(siren, date.min), each.last or date.max)
+        sirens.pop("", None)
+        years = {day.year for each in payments for day in (each.first, each.last) if day is not None}
+        return cls(sirens, {each.cents for each in payments if not each.siren}, years)
+
+    def reason_apart(self, number: str, cents: int, day: date) -> str | None:
+        """The reason why an award is not added: the payments may be it, or are of other years; None: it is added."""
+        if not self.sirens and not self.unnumbered:
+            return None
+        if self.sirens.get(number[:SIREN_DIGITS], date.min) >= day - NOTED_LATE or cents in self.unnumbered:
+            return "in_table"
+        if not self.years or not min(self.years) <= day.year <= max(self.years):
+            return "other_years"
+        return None if number.isdecimal() else "no_siret"
 
 
 class Payee(msgspec.Struct, frozen=True, gc=False):
@@ -131,18 +167,17 @@ class Standings:
         return found
 
     def _judge(self, payment: Payment, view: InForce) -> Standing:
-        of_siret = [judge_payee(each, payment, view) for each in self._by_siret.get(payment.number, ())]
-        if of_siret:
-            every = frozenset[str]().union(*(each.figures for each in of_siret))
-            found = _standing_of_several(of_siret, every)
-            if not found.is_unknown:
-                return found
+        own = self._by_siret.get(payment.number, ())
+        of_siret = [judge_payee(each, payment, view) for each in own]
+        found = _standing_of_several(of_siret, frozenset[str]().union(*(each.figures for each in of_siret)))
+        if not found.is_unknown:
+            return found
         siblings = self._by_siren.get(payment.siren, ()) if payment.siren else ()
         of_siren = [judge_payee(each, payment, view) for each in siblings]
-        if not of_siren:
-            return NOTHING_KNOWN
-        # of several establishments, what all have that have any: another kind may be of another one
-        held = [each.figures for each in of_siren if each.figures] or [frozenset()]
+        # of several establishments, what all have that have any: another kind may be of another one, and is where the
+        # paid one has approvals of its own, which do not cover the time
+        is_other = any(each.approvals for each in own)
+        held = [each.figures for each in of_siren if each.figures and not is_other] or [frozenset()]
         found = _standing_of_several(of_siren, frozenset.intersection(*held))
         return found if found.is_unknown else msgspec.structs.replace(found, by_siren=True)
 

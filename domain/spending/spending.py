@@ -166,9 +166,13 @@ class Spending(SpendingFigures, frozen=True, kw_only=True):
     sheets_left: tuple[str, ...]
     """Sheets that were not read: they have no payments, or other columns than the first that has some"""
     awards: int
-    """Awards of the organisation that are counted in; 0 where they were not asked for"""
+    """Awards of the organisation that are counted in"""
+    awards_eur: Money
+    """Their euros, in the total too"""
     awards_in_table: int
-    """Those that are not, for the table has them: their supplier is paid there on that day or later"""
+    """Those that are not, for the table may have them"""
+    awards_apart: tuple[RowError, ...]
+    """Those that are not, each with its reason: `in_table`, `no_siret`, `other_years`. `external_id`: of the award"""
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -180,7 +184,9 @@ class Rejected(msgspec.Struct, frozen=True):
     columns_left: tuple[str, ...] = ()
     sheets_left: tuple[str, ...] = ()
     awards: int = 0
+    awards_eur: float = 0.0
     awards_in_table: int = 0
+    awards_apart: tuple[RowError, ...] = ()
 
 
 class _Tally:
@@ -201,24 +207,13 @@ class _Tally:
         if payment.last is not None:
             self.latest = max(self.latest, payment.last)
 
-    def include(self, other: "_Tally") -> None:
-        """Add what another tally has added up."""
-        self.cents.update(other.cents)
-        self.lines.update(other.lines)
-        for figure, payees in other.suppliers.items():
-            self.suppliers[figure] |= payees
-        self.latest = max(self.latest, other.latest)
-
-    def euros(self, figure: str) -> float:
-        return self.cents[figure] / 100
-
     def figures(self, rules: Rules, today: date, language: Language) -> dict[str, object]:
         """The fields of a `SpendingFigures`."""
         names = "total", "ess", "iae", "handicap", "unknown", "not_ess", "ess_unknown", "by_siren", "undated", "lapsed"
         kinds = {name.removeprefix(KIND): cents / 100 for name, cents in self.cents.items() if name.startswith(KIND)}
         on = today if self.latest in (date.min, date.max) else self.latest
         return {
-            **{f"{name}_eur": self.euros(name) for name in names},
+            **{f"{name}_eur": self.cents[name] / 100 for name in names},
             "by_kind": _largest_first(kinds),
             "suppliers": SupplierCounts(*(len(self.suppliers[name]) for name in SupplierCounts.__struct_fields__)),
             "indicators": tuple(self._indicators(rules, on, language)),
@@ -259,25 +254,23 @@ def count_spending(
     whose time is not known.
     """
     standings = Standings(payees, rules, today)
-    of_years = defaultdict[str, _Tally](_Tally)
+    of_years, whole = defaultdict[str, _Tally](_Tally), _Tally()
     unnumbered, unknown = list[UnknownLine](), dict[str, tuple[int, int]]()
     for payment in payments:
         is_siret = bool(payment.siren) or standings.knows(payment.number)
         standing = standings.standing(payment) if is_siret else NOTHING_KNOWN
         payee = (payment.siren or payment.number) if is_siret else ""
-        of_years[payment.year or NOT_KNOWN].add(payment, figures_of(payment.reserved, standing), payee)
+        for tally in (whole, of_years[payment.year or NOT_KNOWN]):
+            tally.add(payment, figures_of(payment.reserved, standing), payee)
         if not is_siret and payment.line is not None and len(unnumbered) < MOST_LISTED:
             unnumbered.append(UnknownLine(payment.line, payment.written, payment.cents / 100, payment.sheet))
         elif is_siret and standing.is_unknown:
             cents, lines = unknown.get(payment.number, (0, 0))
             unknown[payment.number] = cents + payment.cents, lines + payment.lines
-    whole = _Tally()
-    for of_year in of_years.values():
-        whole.include(of_year)
     paid_most = sorted(unknown.items(), key=lambda each: (-each[1][0], each[0]))[:MOST_LISTED]
     return Spending(
         **whole.figures(rules, today, language),  # type: ignore[arg-type]
-        by_year={year: of_years[year].euros("total") for year in sorted(of_years)},
+        by_year={year: of_years[year].cents["total"] / 100 for year in sorted(of_years)},
         by_segment=_largest_first({segment: cents / 100 for segment, cents in by_segment.items()}),
         years=tuple(_year_spending(year, of_years[year], rules, today, language) for year in sorted(of_years)),
         not_sirets=tuple(unnumbered),

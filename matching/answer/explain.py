@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, LotReview, NeedReview
+from domain.law.findings import GENERAL, LegalAdvice, LotReview, NeedReview
 from domain.law.reservations.supply_advice import LotCounts, ScarcestSegment, advise_on_distance, supply_advice
 from domain.needs.lot_words import TermKind, terms_in, unused_words
 from domain.needs.need import Lot, Need
@@ -120,13 +120,13 @@ class Explainer:
         return ScarcestSegment(self.reference.taxonomy.label(segment), sum(few), few.beyond)
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
-        """The advice on the whole need: that of the legal review, `besides`, then advice on the use of distances."""
+        """The advice on the whole need: of the legal review, `besides`, on distances; what is general at the end."""
         advice = (
             *self.review.advice,
             *besides,
             advise_on_distance(self.need.law_day(self.on), self.reference.rules),
         )
-        return tuple(map(self.in_words, advice))
+        return tuple(map(self.in_words, sorted(advice, key=lambda each: each.code in GENERAL)))
 
     def in_words(self, found: LegalAdvice) -> Advice:
         """A piece of legal advice in the language of the answer."""

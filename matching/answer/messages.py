@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, LegalFinding, Verdict
+from domain.law.findings import GENERAL, LegalAdvice, LegalFinding, Verdict
 from domain.law.other_contracts import EssAward, with_award_bar
 from domain.law.reservations.eligibility import LegalFacts, verdict_for_type
 from domain.law.rules import Rules
@@ -263,8 +263,11 @@ def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], lan
     """A finding, verdict or advice of the law as a struct of `kind`, with its texts in one language."""
     fields = msgspec.structs.asdict(found)
     fields["message"] = found.message.to(language)
+    fields.pop("bars", None)
     if isinstance(found, Verdict):
         fields["missing"] = tuple(proof.to(language) for proof in found.missing)
+    if isinstance(found, LegalAdvice):
+        fields["general"] = found.code in GENERAL
     return kind(**fields)
 
 

@@ -7,7 +7,7 @@ import shapely
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, polygons, vertices
-from domain.text.bilingual import Text, said_by
+from domain.text.bilingual import said_by
 
 _SAID = said_by(__name__)
 
@@ -73,12 +73,7 @@ def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
 
 
-TOO_JAGGED = Text(
-    f"Le tracé est plus de {MOST_JAGGED:.0f} fois plus long que le cadre qui l'entoure : le dessiner moins finement, "
-    "ou nommer des territoires (« codes »).",
-    f"The outline is more than {MOST_JAGGED:.0f} times as long as the rectangle around it: draw it less finely, or "
-    "name territories (“codes”).",
-)
+TOO_JAGGED = _SAID["too_jagged"].filled(most_jagged=f"{MOST_JAGGED:.0f}")
 
 
 TOLERANCE_DEGREES = 0.00022

@@ -2,7 +2,7 @@
 
 A name counts where it can only mean one commune of the lot's territory. Streets ("route de Redon"), the country around
 a commune ("pays de Redon", "Redon Agglomération") and patrons ("collège Saint-Martin") name no place of performance; a
-commune that is called like a thing (Vitré) is read where it is written as a place ("à Vitré", "VILLE DE VITRÉ").
+commune that is called like a thing (Vitré) is read where it is written as a place ("à Vitré", "ville de vitré").
 """
 
 import functools
@@ -221,8 +221,8 @@ def _communes_inside(places: Iterable[NamedPlace], ground: Bools) -> Iterator[in
 
 
 def _is_written_as_a_place(text: str, name: str, before: list[str]) -> bool:
-    """Whether a text writes a folded `name`, after the words `before`, as a place: "à Vitré", "VILLE DE VITRÉ"."""
+    """Whether a text writes a folded `name`, after the words `before`, as a place: "à Vitré", "ville de vitré"."""
     *_, first, last = "", "", *(word for word in before if word not in _ARTICLES)
     written = [word for word in _WORD.findall(text) if word[0].isupper() and fold(word) == name]
-    is_of_town = last in _OF and (first in _TOWNS or not all(map(str.isupper, written)))
-    return bool(written) and (last in _IN or is_of_town)
+    is_name = bool(written) and (last in _IN or (last in _OF and not all(map(str.isupper, written))))
+    return is_name or (last in _OF and first in _TOWNS)

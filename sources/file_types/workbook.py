@@ -31,6 +31,8 @@ LARGEST_TABLE = 64 << 20
 LONGEST_SECONDS = 120
 """However busy the machine is: of a core's time the process takes less, see there."""
 SIGNATURE = b"PK\x03\x04"
+NO_TABLES = (b"\xd0\xcf\x11\xe0", b"%PDF", b"\x89PNG")
+"""The first bytes of old workbooks (.xls), and of what people send in the place of a table."""
 MOST_SHEETS = 40
 
 

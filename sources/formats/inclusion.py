@@ -27,7 +27,7 @@ import msgspec
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import UnknownTerritory
 from domain.suppliers.supplier import PrestaType
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from sources.file_types.csv_cells import approval_kind
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, commune_names, departement_of
@@ -110,10 +110,7 @@ read_emplois_json, read_emplois_ndjson = make_readers(LISTS, Structure, _drafts_
 GeoRange = Literal["COUNTRY", "REGION", "DEPARTMENT", "CUSTOM", "ZONES", ""]
 
 _PLACES = {"CITY": "commune", "DEPARTMENT": "departement", "REGION": "region"}
-_NO_PLACE = Text(
-    "Un lieu est un objet avec « kind » (CITY, DEPARTMENT ou REGION) et « insee_code »",
-    "A location is an object with “kind” (CITY, DEPARTMENT or REGION) and “insee_code”",
-)
+_NO_PLACE = said_by(__name__)["no_place"]
 
 
 class NamedItem(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ import msgspec
 
 from domain.suppliers.source import LICENCES, Row, RowError, Source
 from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from sources.file_types.csv_cells import Cell
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, unknown_columns
 from sources.formats.vivier import offer_cells, plain_cell, read_grouped_rows, supplier_cells
@@ -32,10 +32,7 @@ SUPPLIER_HEADER = tuple(
 )
 OFFER_HEADER = (ID, *OFFER_COLUMNS)
 
-_NO_PACKAGE = Text(
-    f"Un paquet de données ouvertes est attendu : un zip avec {SUPPLIERS} et {OFFERS}",
-    f"An open data package is expected: a zip with {SUPPLIERS} and {OFFERS}",
-)
+_NO_PACKAGE = said_by(__name__)["no_package"].filled(suppliers=SUPPLIERS, offers=OFFERS)
 _TOO_LARGE = Text("Ce paquet est trop grand une fois décompressé", "This package is too large once it is uncompressed")
 
 

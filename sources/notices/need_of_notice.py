@@ -15,7 +15,7 @@ from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Rese
 from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
-from domain.text.bilingual import Text, cut, on_one_line, said_by
+from domain.text.bilingual import cut, on_one_line, said_by
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, TECHNIQUES, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
@@ -200,9 +200,7 @@ def need_in_xml(raw: bytes, territories: Territories, cpv: Cpv) -> NoticeNeed:
     document = root if root.name in names else next(root.descendants(*names), None)
     if document is None:
         name, known = root.name[:MOST_SHOWN], ", ".join(names)
-        detail = Text(
-            f"« {name} » n'est pas un avis connu ; attendu : {known}", f"“{name}” is no known notice; expected: {known}"
-        )
+        detail = _SAID["unknown_notice"].filled(name=name, known=known)
         raise InvalidContent((Problem("", "unknown_notice", detail),))
     if document.name in eforms.ROOTS:
         return need_of(eforms.read(document), territories, cpv)

@@ -15,7 +15,7 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import BuyerBody, BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
-from domain.text.bilingual import Text, cut
+from domain.text.bilingual import Text, cut, said_by
 from sources.notices.element import Element, PlacedText
 from sources.rows import day_of
 
@@ -23,9 +23,7 @@ MOST_LOTS = 200
 """The lots of a need, at most."""
 MOST_LOTS_WRITTEN = 5_000
 """The lots of a notice, at most: the longest published have some thousands."""
-TOO_MANY_LOTS = Text(
-    f"Plus de {MOST_LOTS_WRITTEN} lots : l'avis est à découper", f"More than {MOST_LOTS_WRITTEN} lots: cut the notice"
-)
+TOO_MANY_LOTS = said_by(__name__)["too_many_lots"].filled(most_lots_written=MOST_LOTS_WRITTEN)
 MOST_WORDS = 20_000
 """The characters of a text that are looked through for what no field says; a description of eForms has 10,000."""
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from domain.needs.lot_words import terms_in
 from domain.needs.need import RESERVED_TYPES, Buyer, Nature, Reserved, ValueCovers
-from domain.programme.planned_values import Duration, UnreadableCell, read_amount, read_day, read_duration, read_renewal
+from domain.programme.planned_values import Duration, FaultyCell, read_amount, read_duration, read_period, read_renewal
 from domain.programme.programme import PlaceSource, PlannedLine, ProgrammeError
 from domain.reference.territory import Area, UnknownTerritory
 from domain.text.bilingual import Language, Text, said_by
@@ -195,7 +195,7 @@ class LineReader:
         """
         try:
             return self._read(line, cells, codes)
-        except UnreadableCell as faulty:
+        except FaultyCell as faulty:
             head = self._columns.heads_read.get(faulty.field, faulty.field)
             where = "/" + head.replace("~", "~0").replace("/", "~1")
             return ProgrammeError(line, self._sheet, where, faulty.code, faulty.detail.to(self._language))
@@ -239,7 +239,7 @@ class LineReader:
         return "", ""
 
     def _title(self, cells: Sequence[str]) -> str | None:
-        """The object with its lot; None for a row that is no purchase. Raises UnreadableCell where it has none."""
+        """The object with its lot; None for a row that is no purchase. Raises FaultyCell where it has none."""
         title, lot = self._cell("title", cells)[0], self._cell("lot", cells)[0]
         filled = [cell for cell in cells if cell.strip()]
         if is_sum(title or filled[0]):
@@ -251,7 +251,7 @@ class LineReader:
         if not title:
             if len(filled) == 1 and "amount" in self._columns.of_field and not self._cell("amount", cells)[0]:
                 return None
-            raise UnreadableCell("title", "missing_title", _SAID["no_title"])
+            raise FaultyCell("title", "missing_title", _SAID["no_title"])
         first = _group_name(title).split(" ", 1)[0]
         is_group = title.isupper() or _group_name(title) in NATURES or first in _OF_A_NOTE or title[0] in "(*"
         if len(filled) == 1 and len(cells) > 1 and is_group:
@@ -259,7 +259,7 @@ class LineReader:
         self._above = title
         if not any(map(str.isalpha, title)):
             none = Text(f"Pas d'objet : « {title[:40]} »", f"No object: “{title[:40]}”")
-            raise UnreadableCell("title", "unreadable_title", none)
+            raise FaultyCell("title", "unreadable_title", none)
         return f"{title} – {lot}" if lot and any(map(str.isalpha, lot)) and fold(lot) not in fold(title) else title
 
     def _duration(self, cells: Sequence[str], terms: Mapping[str, str], notes: list[str]) -> Duration:
@@ -273,7 +273,7 @@ class LineReader:
     def _value(
         self, cells: Sequence[str], terms: Mapping[str, str], months: int | None, notes: list[str]
     ) -> tuple[float | None, ValueCovers]:
-        """The amount in euros before tax, and whether it covers renewals. Raises UnreadableCell."""
+        """The amount in euros before tax, and whether it covers renewals. Raises FaultyCell."""
         if (by_year := self._value_of_years(cells, notes)) is not None:
             return by_year, "firm"
         cell, head = self._cell("amount", cells)
@@ -284,7 +284,7 @@ class LineReader:
         found = read_amount(cell, head, as_computed=self._as_computed)
         if found is None:
             detail = Text(f"Montant illisible : « {cell[:40]} »", f"Unreadable amount: “{cell[:40]}”")
-            raise UnreadableCell("amount", "unreadable_amount", detail)
+            raise FaultyCell("amount", "unreadable_amount", detail)
         if found.with_tax:
             taken_off = Text("Montant TTC ramené hors taxes au taux de 20 %", "VAT of 20 % taken off the amount")
             notes.append(taken_off.to(self._language))
@@ -306,7 +306,7 @@ class LineReader:
                 read_amount(each, head, as_computed=self._as_computed)
                 for each, head in ((cells[at], heads[at]) for at in alike if at < len(cells))
             ]
-        except UnreadableCell:
+        except FaultyCell:
             return None
         said = [each.euros for each in read if each is not None]
         if len(said) > 1:
@@ -321,18 +321,18 @@ class LineReader:
         if cell.isdecimal() and len(cell) == 1 and not _PART_OF_YEAR.isdisjoint(fold(head).split()):
             cell = f"T{cell}"
         beside = (cells[place] for place in self._columns.of_field["date"][1:] if place < len(cells))
-        found = read_day(cell, next((int(each) for each in beside if _YEAR_IN_HEAD.fullmatch(each)), self._year))
+        found = read_period(cell, next((int(each) for each in beside if _YEAR_IN_HEAD.fullmatch(each)), self._year))
         if found is None:
             notes.append(self._unread(head, cell))
-        return found, cell
+        return found and found[0], cell
 
     def _territory(self, cells: Sequence[str], title: str, notes: list[str]) -> tuple[Codes, PlaceSource]:
-        """The territory of a line, and what names it. Raises UnreadableCell where nothing does."""
+        """The territory of a line, and what names it. Raises FaultyCell where nothing does."""
         cell, _ = self._cell("department", cells)
         department = self._places.departements_of(cell) if cell else ()
         if cell and not department and any(map(str.isdigit, cell)):
             unknown = Text(f"Département inconnu : « {cell[:40]} »", f"Unknown departement: “{cell[:40]}”")
-            raise UnreadableCell("department", "unknown_code", unknown)
+            raise FaultyCell("department", "unknown_code", unknown)
         around = next((codes for _, codes in self._defaults if codes), ())
         place, place_head = self._cell("place", cells)
         of_number = self._places.departements_of(place) if place[:1].isdigit() else ()
@@ -347,7 +347,7 @@ class LineReader:
         for source, codes in self._defaults:
             if codes:
                 return codes, source
-        raise UnreadableCell("place", "no_place", _SAID["no_place"])
+        raise FaultyCell("place", "no_place", _SAID["no_place"])
 
     def _nature(self, cells: Sequence[str]) -> Nature | None:
         folded = fold(self._cell("nature", cells)[0])
@@ -359,7 +359,7 @@ class LineReader:
         for code in codes:
             if not self._reference.cpv.exists(code):
                 unknown = Text(f"Code CPV inconnu : {code}", f"Unknown CPV code: {code}")
-                raise UnreadableCell("cpv", "unknown_code", unknown)
+                raise FaultyCell("cpv", "unknown_code", unknown)
         if cell and not codes and not PURCHASES.is_unknown(cell):
             notes.append(self._unread(head, cell))
         return codes

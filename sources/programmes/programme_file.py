@@ -6,19 +6,16 @@ from typing import Any, NamedTuple
 from domain.errors import pointer
 from domain.needs.need import Buyer
 from domain.programme.programme import MOST_LINES, PlannedLine, ProgrammeError, ProgrammeRequest, SheetRead
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from matching.reference import Reference
 from sources.file_types.columns import ROWS_ABOVE
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
-from sources.file_types.workbook import MOST_SHEETS, SIGNATURE, Sheet, sheets_of, unread_sheets
+from sources.file_types.workbook import MOST_SHEETS, NO_TABLES, SIGNATURE, Sheet, sheets_of, unread_sheets
 from sources.programmes.line_reader import PURCHASES, Codes, LineReader, PlaceReader
 from sources.rows import unreadable
 
 MOST_COLUMNS_TOLD = 30
-TOO_MANY = Text(
-    f"Plus de {MOST_LINES} lignes : envoyer le programme en plusieurs fois",
-    f"More than {MOST_LINES} lines: send the programme in several parts",
-)
+TOO_MANY = said_by(__name__)["too_many"].filled(most_lines=MOST_LINES)
 _GIVEN_ALONE = frozenset(("territory", "value_covers"))
 NO_OBJECT = Text("Une ligne est un objet, avec des champs", "A line is an object with fields")
 
@@ -46,7 +43,7 @@ def read_programme_file(
     reference: Reference, content: bytes, asked: Codes, buyer: Buyer | None, language: Language
 ) -> PlannedProgramme:
     """The programme in a CSV file or workbook. Raises UnreadableFile for one without a table of purchases."""
-    is_book = content.startswith(SIGNATURE)
+    is_book = content.startswith((SIGNATURE, *NO_TABLES))
     sheets = sheets_of(content, MOST_SHEETS) if is_book else [Sheet(content, "", ())]
     raw = [_raw_table(each.name if len(sheets) > 1 else None, each.content) for each in sheets]
     found = [(table, *PURCHASES.header_in(table.rows)) for table in raw]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.programme.planned_values import UnreadableCell, read_period, scale_of
+from domain.programme.planned_values import FaultyCell, read_period, scale_of
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.spending.payment import LARGEST_EUR, Days, Payment, PaymentLine, is_number
@@ -109,7 +109,7 @@ def _days_of(bare: str) -> Days | None:
         return None  # of two days or years, either might be meant
     try:
         return read_period(bare)
-    except UnreadableCell:
+    except FaultyCell:
         return None
 
 

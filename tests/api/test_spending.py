@@ -12,7 +12,7 @@ from stdnum import luhn
 from sources.file_types.workbook import XLSX
 from tests.api.needs.steps import Buyer, create
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import NDJSON, Client, lines, misprinted, path_of, put_record, siret
+from tests.api.sync.factories import NDJSON, Client, key, lines, misprinted, path_of, put_record, siret
 
 JSON = "application/json"
 NOWHERE = siret("/nobody/knows/it")
@@ -68,18 +68,9 @@ async def test_a_french_table_with_title_rows(served: Client, paid: dict[str, st
     answer = await post(served, table.encode("cp1252"))
     assert answer.status_code == 200, answer.text
     found = answer.json()
-    assert {name: found[name] for name in found if name.endswith("_eur")} == {
-        "total_eur": 1414.7,
-        "ess_eur": 1244.57,
-        "iae_eur": 100.1,
-        "handicap_eur": 1234.56,
-        "unknown_eur": 74.05,
-        "not_ess_eur": -4.02,
-        "ess_unknown_eur": 174.15,
-        "by_siren_eur": 0.0,
-        "undated_eur": 1234.56,
-        "lapsed_eur": 50.05,
-    }
+    names = "total", "ess", "iae", "handicap", "unknown", "not_ess", "ess_unknown", "by_siren", "undated", "lapsed"
+    sums = [found[f"{name}_eur"] for name in names]
+    assert sums == [1414.7, 1244.57, 100.1, 1234.56, 74.05, -4.02, 174.15, 0.0, 1234.56, 50.05]
     assert found["by_kind"] == {"ESAT": 1234.56, "EI": 100.1, "unknown": 74.05, "none": 5.99}
     assert found["by_year"] == {"2025": 1364.65, "2026": 50.05}
     assert found["by_segment"]["ev-entretien"] == 1234.56
@@ -87,11 +78,9 @@ async def test_a_french_table_with_title_rows(served: Client, paid: dict[str, st
     assert (found["lines"], found["lines_unknown"], found["rejected"]) == (8, 4, 3)
     assert found["suppliers"] == {"total": 5, "ess": 2, "iae": 1, "handicap": 1, "unknown": 2}
     assert [(each["line"], each["siret"]) for each in found["not_sirets"]] == [(10, misprinted(NOWHERE)), (11, "")]
-    assert [(each["line"], each["pointer"], each["code"]) for each in found["errors"]] == [
-        (12, "/Date de mandat", "wrong_format"),
-        (13, "/Montant HT (€)", "wrong_format"),
-        (14, "", "sum_of_others"),
-    ]
+    faults = [(each["line"], each["pointer"], each["code"]) for each in found["errors"]]
+    wrong = [(12, "/Date de mandat", "wrong_format"), (13, "/Montant HT (€)", "wrong_format")]
+    assert faults == [*wrong, (14, "", "sum_of_others")]
     assert [each["siret"] for each in found["unknown_payees"]] == [paid["ei"], NOWHERE]
     assert found["columns_left"] == ["Montant TVA"]
 
@@ -102,14 +91,10 @@ async def test_indicators_have_their_rule_and_the_target_of_their_year(served: C
         {"siret": paid["sa"], "amount": 70, "date": "2025-05-01", "reserved": False},
         {"siret": paid["sa"], "amount_eur": 100, "date": "2026-05-01"},
     ]
-    answer = await post(served, lines(sent), NDJSON)
-    assert answer.status_code == 200, answer.text
-    told = {
-        year["year"]: {
-            each["code"]: (each["article"], each["value"], each["share"], each["target"]) for each in year["indicators"]
-        }
-        for year in answer.json()["years"]
-    }
+    told = dict[str, dict[str, tuple[Any, ...]]]()
+    for year in (await post(served, lines(sent), NDJSON)).json()["years"]:
+        figures = "article", "value", "share", "target"
+        told[year["year"]] = {each["code"]: tuple(each[name] for name in figures) for each in year["indicators"]}
     assert told["2025"]["spaser_ess"] == ("L2111-3", 30, 0.3, None)
     assert told["2025"]["spaser_disadvantaged"] == ("L2111-3", 30, 0.3, None)
     assert told["2025"]["pnad_social"] == ("PNAD 2022-2025", 1, 0.5, 0.3)
@@ -174,9 +159,10 @@ async def test_a_table_of_figures(served: Client, paid: dict[str, str]) -> None:
 async def test_a_table_without_amounts_or_sirets_is_told_which_columns_were_seen(served: Client) -> None:
     answer = await post(served, "Fournisseur;Objet;Montant TVA\nX;Y;1\n")
     assert_refused(answer, 422, "invalid-content")
-    problem = answer.json()
-    assert "« Fournisseur », « Objet », « Montant TVA »" in problem["detail"]
-    assert "un SIRET ni un montant" in problem["detail"]
+    seen = (
+        "Aucune colonne ne donne un SIRET ni un montant ; colonnes vues : « Fournisseur », « Objet », « Montant TVA »"
+    )
+    assert seen in answer.json()["detail"]
     assert_refused(await post(served, " "), 422, "invalid-content")
     assert_refused(await post(served, "x", "text/plain"), 415, "unsupported-media-type")
     assert_refused(await post(served, "x", Accept="text/html"), 406, "not-acceptable")
@@ -193,34 +179,50 @@ async def test_json_says_where_it_is_wrong(served: Client) -> None:
     assert (found["total_eur"], [each["line"] for each in found["errors"]]) == (1, [2, 3])
 
 
-async def test_awards_count_where_they_are_asked_for(served: Client, buyer: Buyer, source: str) -> None:
+async def test_awards_count_unless_they_are_left_out(served: Client, buyer: Buyer, source: str) -> None:
     supplier = await buyer.supplier(source, "1", approvals=[{"kind": "ESAT"}], legal_form="association")
     need = await create(served, buyer.headers)
     award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-03-01", "value_eur": 1000.01}
     assert (await served.post(f"/needs/{need['id']}/awards", json=award, headers=buyer.headers)).status_code == 201
     body: dict[str, Any] = {"lines": []}
-    without = await served.post("/spending", json=body, headers=buyer.headers)
-    assert without.json()["total_eur"] == 0
-    for path, sent in (("/spending?awards=true", body), ("/spending", body | {"awards": True})):
+    for path, sent in (("/spending?awards=false", body), ("/spending", body | {"awards": False})):
+        assert (await served.post(path, json=sent, headers=buyer.headers)).json()["total_eur"] == 0
+    unasked = await key(served, "match")
+    assert (await served.post("/spending", json=body, headers=unasked)).json()["awards"] == 0
+    assert_refused(await served.post("/spending?awards=true", json=body, headers=unasked), 403, "missing-scope")
+    for path, sent in (("/spending?awards=true", body), ("/spending", body)):
         found = (await served.post(path, json=sent, headers=buyer.headers)).json()
         assert (found["total_eur"], found["handicap_eur"], found["awards"]) == (1000.01, 1000.01, 1)
+        assert found["awards_eur"] == 1000.01
         assert found["by_segment"] == {"ev-entretien": 1000.01}
     assert (await served.post("/spending?awards=true", json=body)).json()["awards"] == 0
 
 
 @pytest.mark.parametrize(
-    ("paid_on", "total", "counted"),
-    [("2026-03-01", 1000.01, 0), ("2026-07-09", 1000.01, 0), (None, 1000.01, 0), ("2026-02-28", 2000.02, 1)],
+    ("paid_to", "paid_on", "eur", "apart"),
+    [
+        ("sibling", "2026-02-27", 7, "in_table"),
+        ("misprinted", "2026-07-09", 7, "in_table"),
+        ("sibling", None, 7, "in_table"),
+        ("nobody", "2026-07-09", 1000.01, "in_table"),
+        ("nobody", "2026-07-09", 7, None),
+        ("other", "2025-12-31", 7, "other_years"),
+        ("other", None, 7, "other_years"),
+        ("sibling", "2025-11-01", 7, "other_years"),
+    ],
 )
-async def test_an_award_that_the_table_has_counts_once(
-    served: Client, buyer: Buyer, source: str, paid_on: str | None, total: float, counted: int
+async def test_an_award_that_the_table_may_have_is_told_and_not_added(
+    served: Client, buyer: Buyer, source: str, paid_to: str, paid_on: str | None, eur: float, apart: str | None
 ) -> None:
+    """It is known by its SIREN, were its SIRET misprinted, or by its amount in a line without one."""
     supplier = await buyer.supplier(source, "1", approvals=[{"kind": "ESAT"}], legal_form="association")
     number = (await served.get(f"/suppliers/{supplier}")).json()["siret"]
     need = await create(served, buyer.headers)
     award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-03-01", "value_eur": 1000.01}
     assert (await served.post(f"/needs/{need['id']}/awards", json=award, headers=buyer.headers)).status_code == 201
-    body = {"awards": True, "lines": [{"siret": sibling(number), "amount": 1000.01, "date": paid_on}]}
+    payees = {"sibling": sibling(number), "misprinted": misprinted(number), "nobody": "", "other": NOWHERE}
+    body = {"lines": [{"siret": payees[paid_to], "amount": eur, "date": paid_on}]}
     found = (await served.post("/spending", json=body, headers=buyer.headers)).json()
-    assert (found["total_eur"], found["awards"], found["awards_in_table"]) == (total, counted, 1 - counted)
-    assert sum(found["by_segment"].values()) == total
+    assert [each["code"] for each in found["awards_apart"]] == ([apart] if apart else [])
+    assert (found["awards"], found["awards_in_table"]) == (int(apart is None), int(apart == "in_table"))
+    assert found["total_eur"] == sum(found["by_segment"].values()) == (eur if apart else eur + 1000.01)

@@ -40,7 +40,7 @@ from domain.equal_treatment.acts import SupplierActs, decision_in_words
 from domain.errors import InvalidContent, NotFound, require_found
 from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
-from domain.report.lots import best_outcome, decisive_and_general, points_of_law
+from domain.report.lots import best_outcome, decisive_and_general, points_of_law, reminders_in_words
 from domain.shortlists.shortlist import LotShortlist
 from domain.shortlists.version import FrozenShortlist, IdAndName
 
@@ -134,6 +134,7 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
     link = f"{acting_at(visit).base_url}{path}?{urlencode([(CHOSEN, each) for each in chosen])}" if chosen else ""
     of_need, general = decisive_and_general(parts["shortlist"].advice)
     parts |= {"of_need": of_need, "general": general, "points_of_law": points_of_law}
+    parts["reminders"] = reminders_in_words(general, version.need.contract)
     parts["law_kept"] = await kept_rules(visit.services, version.stamp.rules)
     return stored_need_page(visit, "record/version.html", need, chosen=chosen, link=link, **parts)
 

@@ -7,7 +7,7 @@ from api.desk.frame.form import Mistake
 from api.web.html_pages import Fields
 from domain.decoding.requests import hint_of_nearest
 from domain.reference.taxonomy import Taxonomy
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, said_by
 from domain.text.normalise import fold
 
 MOST_CATEGORIES = 50
@@ -59,7 +59,4 @@ def confirmed_segments(
 
 def _no_segment(written: str, taxonomy: Taxonomy) -> Text:
     hint = hint_of_nearest(written, tuple(each.label for each in taxonomy.segments.values()))
-    return Text(
-        f"« {written} » n'est pas un métier de la liste{hint.fr}",
-        f"“{written}” is no trade of the list{hint.en}",
-    )
+    return said_by(__name__)["no_trade"].filled(written=written, hint=hint)

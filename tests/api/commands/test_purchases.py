@@ -4,14 +4,18 @@ import asyncio
 import json
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
+from uuid import uuid4
 
 import pytest
 
+from api.commands import purchases
 from api.commands.command import CommandFailed
 from api.commands.purchases import count_spending
 from api.settings import read_settings
-from tests.api.needs.steps import Buyer
+from tests.api.needs.steps import Buyer, create
 from tests.api.sync.factories import Client, path_of, put_record, siret
 
 
@@ -22,7 +26,9 @@ async def test_a_table_is_counted(
     lasting_database_url: str,
     tmp_path: Path,
     capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The awards of the one organisation that recorded some are counted in, unless they are left out."""
     await put_record(served, source, approvals=[{"kind": "EA"}], legal_form="association")
     table = f"SIRET;Montant;Année\n{siret(path_of(source))};1 000,50;2025\nfaux;7;2025\n;x;2025\n"
     file = tmp_path / "mandats.csv"
@@ -30,7 +36,7 @@ async def test_a_table_is_counted(
     settings = read_settings({"DATABASE_URL": lasting_database_url})
 
     async def printed(**options: Any) -> str:
-        named = {"file": str(file), "awards": None, "json": False, "csv": False} | options
+        named = {"file": str(file), "awards": None, "no_awards": True, "json": False, "csv": False} | options
         await asyncio.to_thread(count_spending, Namespace(**named), settings)
         return capfdbinary.readouterr().out.decode()
 
@@ -43,6 +49,20 @@ async def test_a_table_is_counted(
     assert "by_kind.EA,2025,EA,1000.5" in await printed(csv=True)
     with pytest.raises(CommandFailed, match="no organisation nobody"):
         await printed(awards="nobody")
+    award = {
+        "lot_id": "1",
+        "supplier_id": await buyer.supplier(source, "2"),
+        "awarded_on": "2025-03-01",
+        "value_eur": 9,
+    }
+    need, award = await create(served, buyer.headers), award | {"value_eur": 9}
+    assert (await served.post(f"/needs/{need['id']}/awards", json=award, headers=buyer.headers)).status_code == 201
+    owners = [SimpleNamespace(id=buyer.organisation_id), SimpleNamespace(id=uuid4())]
+    monkeypatch.setattr(purchases, "list_organisations", AsyncMock(side_effect=lambda *_: owners))
+    assert "attributions notées ici : 1, 9" in await printed(no_awards=False)
+    owners *= 2
+    with pytest.raises(CommandFailed, match="say which by --awards"):
+        await printed(no_awards=False)
     file.write_text("a;b\n1;2\n")
     with pytest.raises(CommandFailed, match="columns seen: “a”, “b”"):
         await printed()

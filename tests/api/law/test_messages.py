@@ -285,7 +285,7 @@ def test_another_reservation_is_told_with_what_it_would_leave() -> None:
         "éligibilité établie pour 6) ; offre repérée limitée"
     )
     assert told["RESERVATION_NOT_OPEN"]["message"] == (
-        "La réservation aux entreprises de l'ESS n'est pas possible pour ce lot. " + closed["message"]
+        "La réservation aux entreprises de l'ESS n'est pas proposée pour ce lot. " + closed["message"]
     )
     for option, count in counts.items():
         types = [] if option == "none" else ["handicap", "iae"] if option == "handicap_iae" else [option]

@@ -73,6 +73,17 @@ def test_a_need_without_a_title_is_named_by_its_lot_without_its_terms() -> None:
     assert "Reliure des registres, 20" not in text
 
 
+def test_what_every_contract_is_told_is_told_together_at_the_end_also_of_an_old_list() -> None:
+    """Lists that were frozen before it was said of each advice whether it is general are told alike."""
+    answer = match(need(lot("de-bio", value_eur=300_000.0)), live(), reference(), ON, "fr")
+    version, body = frozen({"1": ""}, ()), msgspec.json.encode(answer)
+    bodies = body, body.replace(b',"general":true', b"")
+    told, old = (page(made(facts(msgspec.structs.replace(version, body=each)))) for each in bodies)
+    before, _, after = told.partition("rappels communs à tout marché")
+    assert old == told
+    assert ["spécifications techniques" in part for part in (before, after.partition("</ul>")[0])] == [False, True]
+
+
 def test_groupings_are_a_table_with_what_each_does() -> None:
     pool = [supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))]
     answer = match(need(lot("de-bio", "de-5flux"), groupings=1), live(*pool), reference(), ON, "fr")

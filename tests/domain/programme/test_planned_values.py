@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from domain.programme.planned_values import UnreadableCell, read_amount, read_day, read_duration
+from domain.programme.planned_values import FaultyCell, read_amount, read_duration, read_period
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_amounts(cell: str, head: str, euros: float) -> None:
 
 @pytest.mark.parametrize("cell", ["-400", "12abc34", "3 lots", "0," + "0" * 4_000])
 def test_what_is_no_amount(cell: str) -> None:
-    with pytest.raises(UnreadableCell):
+    with pytest.raises(FaultyCell):
         read_amount(cell)
 
 
@@ -54,13 +54,14 @@ def test_what_is_no_amount(cell: str) -> None:
     ],
 )
 def test_days(cell: str, day: date | None) -> None:
-    assert read_day(cell, 2026) == day
+    found = read_period(cell, 2026)
+    assert (found and found[0]) == day
 
 
 @pytest.mark.parametrize("cell", ["T5 2027", "5e trimestre 2027", "T0"])
 def test_a_quarter_that_no_year_has(cell: str) -> None:
-    with pytest.raises(UnreadableCell):
-        read_day(cell, 2026)
+    with pytest.raises(FaultyCell):
+        read_period(cell, 2026)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from domain.law import rules
 from domain.spending.payment import Payee, Payment, Standings
@@ -105,6 +106,11 @@ def test_of_several_establishments_only_what_all_have_is_said() -> None:
     esat, ea = Payee("12345678200011", (Approval("ESAT"),)), Payee("12345678200029", (Approval("EA"),))
     found = spending([payment(1, "12345678200037", 100, TODAY)], [esat, ea])
     assert (found.handicap_eur, found.by_siren_eur, found.by_kind) == (1.0, 1.0, {"none": 1.0})
+    lapsed = Payee("12345678200037", (Approval("ACI", None, date(2020, 12, 31)),))
+    found = spending([payment(1, lapsed.siret or "", 100, TODAY)], [replace(esat, ess=True), lapsed])
+    assert (found.handicap_eur, found.ess_eur, found.by_siren_eur) == (0.0, 1.0, 1.0), (
+        "approvals are of an establishment"
+    )
 
 
 def test_an_approval_counts_where_it_covers_the_whole_time() -> None:

@@ -126,11 +126,7 @@ def test_evidence_is_told_strongest_and_latest_first_and_no_more_than_three() ->
 
 @pytest.mark.parametrize(
     ("won", "age", "is_old"),
-    [
-        (date(2025, 5, 2), "", False),
-        (date(2016, 5, 2), " il y a 10 ans", True),
-        (None, " à une date inconnue", True),
-    ],
+    [(date(2025, 5, 2), "", False), (date(2016, 5, 2), " il y a 10 ans", True), (None, " à une date inconnue", True)],
     ids=["recent", "old", "undated"],
 )
 def test_a_contract_says_its_age_and_an_old_one_is_to_be_confirmed(won: date | None, age: str, is_old: bool) -> None:

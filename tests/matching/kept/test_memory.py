@@ -190,11 +190,7 @@ def kept() -> tuple[Strings, list[int]]:
 
 @pytest.mark.parametrize(
     ("asked", "expected"),
-    [
-        ((3, 4, 3), [3, 4]),
-        ((3, 4, 3, 5, 3, 5, 4), [3, 4, 5, 4]),
-        ((11, 11), [11, 11]),
-    ],
+    [((3, 4, 3), [3, 4]), ((3, 4, 3, 5, 3, 5, 4), [3, 4, 5, 4]), ((11, 11), [11, 11])],
     ids=["made once", "the longest unused goes first", "too heavy to be kept"],
 )
 def test_what_is_kept_is_made_once(

@@ -33,6 +33,7 @@ def named(text: str, territory: str, siret: str | None = None, buyer: str | None
         ("Tonte à Fougères et lavage de vitres", "departement:35", "Fougères"),
         ("Lavage de vitres", "departement:35", None),
         ("Lavage de vitres à Vitré", "departement:35", "Vitré"),
+        ("lavage de vitres, ville de vitré", "departement:35", "Vitré"),
         ("Tonte à Saint-Aubin", "country:FR", None),
         ("Tonte dans la Vienne", "country:FR", None),
         ("Tonte à Vienne", "departement:38", "Vienne"),

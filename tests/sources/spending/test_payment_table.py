@@ -153,17 +153,9 @@ def test_the_cpv_code_says_the_segment_else_the_words(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("words", "is_sum"),
     [
-        ("Totaux", True),
-        ("S/Total", True),
-        ("Sous-total direction X", True),
-        ("Montant total HT", True),
-        ("TOTAUX GÉNÉRAUX", True),
-        ("Cumul", True),
-        ("À reporter", True),
-        ("Total Énergies", False),
-        ("TotalEnergies", False),
-        ("Solde du marché", False),
-        ("Report de congrès", False),
+        *((each, True) for each in ("Totaux", "S/Total", "Sous-total direction X", "Montant total HT", "Cumul")),
+        *((each, True) for each in ("TOTAUX GÉNÉRAUX", "À reporter", "Ensemble")),
+        *((each, False) for each in ("Total Énergies", "TotalEnergies", "Solde du marché", "Report de congrès")),
     ],
 )
 def test_rows_that_add_up_others(words: str, is_sum: bool) -> None:

@@ -49,7 +49,7 @@ def test_reservations_that_law_and_supply_bear() -> None:
     assert of_unknown_sizes.message.en == f"{possible.message.en}; limited competition"
     closed = supply_advice(LotCounts(37, OPTIONS), review(CONCEDED).lots["1"], TODAY, load())[-1]
     assert closed.code == "RESERVATION_NOT_OPEN"
-    assert "réservation aux entreprises de l'ESS n'est pas possible pour ce lot" in closed.message.fr
+    assert "réservation aux entreprises de l'ESS n'est pas proposée pour ce lot" in closed.message.fr
     assert closed.message.fr.endswith("(L3113-3)")
     told = [item.code for item in advise(LotCounts(14, OPTIONS, reserved=frozenset({"iae"})))]
     assert "RESERVATION_NOT_OPEN" not in told
