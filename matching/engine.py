@@ -23,7 +23,7 @@ from matching.answer.supplier_rows import RowWriter
 from matching.index.live_index import LiveIndex
 from matching.kept.memory import CachingExplainer, CachingRowWriter, answer_cache_of
 from matching.lot_match import LotMatch
-from matching.lot_query import SURE, LotQuery, raise_if_given_up
+from matching.lot_query import LotQuery, raise_if_given_up
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.unknown_trade import unknown_suppliers
@@ -132,16 +132,6 @@ def lot_matches(
             yield lot
 
 
-def understood_object(query: LotQuery) -> Understood:
-    """The object of a lot as the law reads it: its segments, and how surely it is these."""
-    unnamed = [
-        each.confidence
-        for each in query.object_segments
-        if not any(source.startswith(("segment:", "cpv:")) for source in each.sources)
-    ]
-    return Understood(query.subject.objects, "high" if not unnamed else "medium" if min(unnamed) >= SURE else "low")
-
-
 def review_of(
     need: Need,
     day: date,
@@ -151,7 +141,7 @@ def review_of(
     objects: Mapping[str, Understood] | None = None,
 ) -> NeedReview:
     """The legal review of a need on a day; `queries`: its lots as they were read; `objects`: of some, what is known."""
-    read = {query.lot.id: understood_object(query) for query in queries} | dict(objects or {})
+    read = {query.lot.id: query.understood for query in queries} | dict(objects or {})
     kept = answer_cache_of(index)
     return (kept.review if kept else review_need)(need, day, reference.rules, read)
 
@@ -204,9 +194,8 @@ def draw_seed(need: Need) -> int:
     )
     content = msgspec.json.encode(fixed)
     # needs drew the same lots before they could say these
+    content = content.removesuffix(b',"groupings":0,"unknown_trade":null}') + b"}"
     for later in (
-        b',"groupings":0',
-        b',"unknown_trade":null',
         b',"planned_publication_on":null',
         b',"value_covers":"firm","options_eur":null',
         b',"body":null,"defence":null',

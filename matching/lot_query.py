@@ -14,11 +14,12 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.law.buyers import buyer_problems
+from domain.law.procedures.lot_facts import Understood
 from domain.needs.estimate import yearly_value
 from domain.needs.need import Lot, Need, Place
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.listed_suppliers import Role
+from domain.shortlists.listed_suppliers import Confidence, Role
 from domain.shortlists.shortlist import SupposedSite
 from domain.text.bilingual import Text, said_by
 from matching.geo.shape import Shape
@@ -88,6 +89,7 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
 
     `suggested`: segments that its words may mean, not asked for. `unmapped` CPV codes and `unknown` words asked for
     nothing that could be searched. `title_says`: segments that the title names where the CPV codes name others.
+    `understood`: the object as the law reads it, and how surely it is that.
     """
 
     wanted: tuple[WantedSegment, ...]
@@ -96,11 +98,7 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
     unknown: tuple[str, ...]
     title_says: tuple[str, ...]
     subject: Subject
-
-    @property
-    def object_segments(self) -> tuple[WantedSegment, ...]:
-        """The wanted segments of the object, without those that only support it."""
-        return tuple(wanted for wanted in self.wanted if wanted.role == "object")
+    understood: Understood
 
 
 class SupposedPlace(NamedTuple):
@@ -179,8 +177,15 @@ class _RequestedSegments:
             (each for each in doubtful if each.segment not in (*support, *self.found)),
             key=lambda each: -each.confidence,
         )
-        subject = Subject(tuple(self.found), support)
-        return LotObject(wanted, tuple(suggested), tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
+        unread = tuple(self.unmapped), tuple(self.unknown)
+        subject, understood = Subject(tuple(self.found), support), Understood(tuple(self.found), self._sureness())
+        return LotObject(wanted, tuple(suggested), *unread, self.title_says, subject, understood)
+
+    def _sureness(self) -> Confidence:
+        """The sureness of the segments found: high where codes name all of them."""
+        said = [said for said in self.found.values() if not any(by.startswith(("segment:", "cpv:")) for by, _ in said)]
+        least = min((max(sure for _, sure in each) for each in said), default=None)
+        return "high" if least is None else "medium" if least >= SURE else "low"
 
 
 def _wanted_segment(segment: str, role: Role, said: Sequence[tuple[str, float]]) -> WantedSegment:

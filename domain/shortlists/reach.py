@@ -98,7 +98,7 @@ def deciding_size(size: SupplierSize, kinds: Collection[Kind]) -> DecidingSize:
         persons = size.places.count
         return DecidingSize("places", persons * REACH_FIGURES.kinds["ESAT"].value * SHARE, persons, award_eur)
     if size.staff is None or (kinds and all(kind == "ESAT" for kind in kinds)):
-        return NO_SIZE_KNOWN._replace(award_eur=award_eur)
+        return DecidingSize("unknown", nan, inf, award_eur)
     persons = max(size.staff.min, size.staff.max or 0, 1)
     figures = [REACH_FIGURES.kinds.get(kind) for kind in kinds if kind != "ESAT"]
     most = max((each.value if each else inf for each in figures), default=inf)

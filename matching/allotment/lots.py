@@ -17,7 +17,7 @@ from domain.shortlists.shortlist import Alternatives, Reservation, Tension, Terr
 from domain.text.bilingual import Language, Text
 from matching.allotment.areas import Areas
 from matching.answer.explain import Explainer
-from matching.engine import lot_matches, review_of, understood_object
+from matching.engine import lot_matches, review_of
 from matching.index.legal import WORST_ELIGIBLE
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
@@ -177,7 +177,7 @@ class GivenLots:
 
     def understood(self, lot: PossibleLot) -> Understood:
         """The object of a possible lot, as surely as those of the given lots are understood that it is made of."""
-        return Understood(lot.segments, weakest(*(understood_object(self.queries[each]).sure for each in lot.lots)))
+        return Understood(lot.segments, weakest(*(self.queries[each].understood.sure for each in lot.lots)))
 
     def whole_need(self) -> Need:
         """The need with its lots as they are given, as `POST /match` takes them."""

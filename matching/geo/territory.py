@@ -203,6 +203,8 @@ class Geography:
 
     def place(self, place: Place, *at: str | int) -> Shape:
         """The shape of a point or of a commune's outline; raises InvalidContent with pointers under `at`."""
+        if (known := self._places.find(place)) is not None:
+            return known
         with problems_under(*at):
             return self._places(place)
 

@@ -54,8 +54,8 @@ class WrittenLot:
     """Cached pieces of JSON for the answers to a lot of one yearly value, in one language, for one kind of contract.
 
     `rows`: candidates by row, from behind the rank on, and near misses as they were refused. `lists`: where nothing is
-    left to the draw, the first candidates by how many they are, near misses and suppliers of unknown trade by who they
-    are. `words`: by the legal review and all else that they depend on.
+    left to the draw, the first candidates by how many they are, near misses and suppliers of unknown trade by the order
+    that was kept of them. `words`: by the legal review and all else that they depend on.
     """
 
     def __init__(self, kept: WeightBoundCache[Hashable, "WrittenLot"], key: Hashable) -> None:
@@ -162,19 +162,16 @@ class CachingRowWriter(RowWriter):
         def near_miss_rows(refused: Sequence[RefusedSupplier]) -> list[bytes]:
             return list(map(encode, self.near_misses_of(lot, refused)))
 
-        if all(order.is_settled for _, order in orders):
-            key = tuple([(gate, order.numbers.tobytes()) for gate, order in orders])
-            return _list_of(written, key, lambda: encode(self.near_misses_of(lot, draw_refused(orders, seed))))
+        if orders in written.lists or all(order.is_settled for _, order in orders):
+            return _list_of(written, orders, lambda: encode(self.near_misses_of(lot, draw_refused(orders, seed))))
         return raw_json(b"[%b]" % b",".join(_rows_of(written, draw_refused(orders, seed), near_miss_rows)))
 
     def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers, seed: int) -> Any:
         """The `UnknownTrade` near the lot, in JSON."""
         if not (isinstance(lot, CachedLot) and found.nearest.is_settled):
             return super().unknown_trade(lot, found, seed)
-        written = self.kept.written_lot(lot, self.contract, self.language)
-        counts = found.total, found.eligible, *found.by_kind.items()
-        key = counts, found.promising, found.nearest.numbers.tobytes()
-        return _list_of(written, key, lambda: encode(super(CachingRowWriter, self).unknown_trade(lot, found, seed)))
+        written, make = self.kept.written_lot(lot, self.contract, self.language), super().unknown_trade
+        return _list_of(written, found.nearest, lambda: encode(make(lot, found, seed)))
 
 
 def _list_of(written: WrittenLot, key: Hashable, make: Callable[[], bytes]) -> Any:

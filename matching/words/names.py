@@ -158,7 +158,7 @@ class _SpellingTable:
                 for place, word in enumerate(words):
                     yield " ".join(words[place:]), owner, is_whole
                     is_whole = is_whole and word in _ARTICLES
-            yield fold(area.code), owner, True
+            yield area.code.lower(), owner, True
             if area.kind == "commune":
                 yield from ((code, owner, True) for code in self._communes[area.communes[0]].postal_codes)
 

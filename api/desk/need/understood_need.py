@@ -229,7 +229,7 @@ def _understand_lot(
     those that are suggested are not. Words that say no trade get suggestions too.
     """
     taxonomy, words = reference.taxonomy, words_of_trades((lot.title, form.title), lot.cpv, lot.keywords)
-    wanted = {each.segment: each for each in (query.object_segments if query else ())}
+    wanted = {each.segment: each for each in (query.wanted if query else ()) if each.role == "object"}
     suggested = {each.segment: each for each in (query.suggested if query else ())}
     guessed = reference.interpreter.suggest(query.unknown[0], MOST_GUESSED) if query and query.unknown else ()
     is_same = lot.reading == words
