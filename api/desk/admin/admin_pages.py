@@ -1,5 +1,6 @@
 """The pages of administration: organisations, keys, the people who sign in without one, networks."""
 
+import asyncio
 from datetime import datetime, time
 from functools import partial
 from http import HTTPStatus
@@ -337,7 +338,7 @@ async def replace_networks(visit: Visit) -> Response[bytes]:
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", SAID["no_source_file"]),))
-        networks, now = networks_in_table(file.content), visit.services.now()
+        networks, now = await asyncio.to_thread(networks_in_table, file.content), visit.services.now()
         async with transaction(visit.services.database) as connection:
             actor = actor_of(visit.call.bearer)
             await keep_networks(connection, visit.reference.territories, networks, actor, now)
