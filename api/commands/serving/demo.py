@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from api.admin.keys import KeyRequest, issue_key
+from api.admin.issue_keys import KeyRequest, issue_key
 from api.commands.answers import count_with_noun, shortlist_parts
 from api.commands.command import CommandFailed, command_line_actor, signing_engine
 from api.commands.console import Headline, console, write_parts
