@@ -71,7 +71,7 @@ def lots_about(need: Need, lot_ids: Collection[str]) -> list[Lot]:
 
 
 def term_sentences(need: Need, lot_ids: Collection[str], chosen: Collection[ToldTerm]) -> Iterator[Text]:
-    """Sentences on the value, duration and reservation of each lot, if `chosen`, by its fields, else by its title."""
+    """Sentences on each lot's `chosen` terms (value, duration, reservation), from its fields, else from its title."""
     lots = lots_about(need, lot_ids)
     for lot in lots:
         said, sentences = terms_in(lot.title or ""), list[Text]()
