@@ -18,7 +18,7 @@ from api.declarations.link_pages import FRAME_STYLE
 from api.reports.html_and_pdf import template_filters
 from api.web.html_pages import html_environment
 from domain.exchanges.deliveries import delivery_words
-from domain.exchanges.letter import bought_name
+from domain.needs.lot_words import without_terms
 from domain.organisation import Client, Scope
 from domain.text import labels
 from domain.text.bilingual import SEMICOLON, Language, Text, typeset
@@ -135,6 +135,6 @@ def _template_environment(language: Language) -> Environment:
     environment.globals |= CODE_WORDS | tables | signs | others
     environment.filters |= template_filters(language)
     environment.filters["drawing"] = Markup
-    environment.filters["bought"] = bought_name
+    environment.filters["bought"] = lambda title: (name := without_terms(title))[:1].upper() + name[1:]
     environment.filters["delivered"] = lambda each: typeset(delivery_words(each).to(language), language)
     return environment
