@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.matching.match_cost import circle, comb, ring_in_france
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.territory import Polygon
+from domain.reference.territory import MultiPolygon, Polygon
 from matching.engine import match, match_json
 from matching.inspection import match_cost
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, words_ms
@@ -155,6 +155,13 @@ def test_an_outline_takes_longer_the_more_it_turns(
     turning = need(territory=drawn(Polygon((ring_in_france(comb(teeth, 4 * teeth), width, height),))))
     takes = estimated_ms(turning, live(*SUPPLIERS), reference)
     assert takes >= match_cost.DEGREE_MS * height * 1.9 * teeth
+
+
+def test_the_way_between_parts_of_an_outline_costs_nothing(reference: Reference) -> None:
+    parts = [(((x, 47.0), (x + 0.1, 47.0), (x, 47.1), (x, 47.0)),) for x in (0.0, 1.0, 2.0)]
+    orders = [MultiPolygon((parts[0], *rest)) for rest in (parts[1:], parts[:0:-1])]
+    one, other = (estimated_ms(need(territory=TerritoryRequest(geometry=each)), live(), reference) for each in orders)
+    assert one == pytest.approx(other)
 
 
 @given(
