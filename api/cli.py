@@ -100,9 +100,9 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     _add_pool_actions(add_command_of_actions("pool", "build the suppliers of France from the bulk files of the State"))
     _add_law_actions(add_command_of_actions("law", "list the rules of law to look at again", "law.list_due_rules"))
-    summary = "replace the table of networks and facilitators by that of a CSV file"
+    summary = "replace the table of networks and facilitators by that of a file"
     networks = add_command("networks", summary, run="imports.replace_networks")
-    networks.add_argument("file", type=Path, metavar="FILE.csv", help="a row for each network, with titles")
+    networks.add_argument("file", type=Path, metavar="FILE", help=".csv, .xlsx or .ods: a network a row")
     add_command("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
     add_command("openapi", "print the OpenAPI document of the API", run="command.print_openapi")
     return parser

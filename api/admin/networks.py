@@ -23,6 +23,7 @@ from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.text.bilingual import Text, said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_table import FaultyRow, read_table
+from sources.file_types.workbook import SIGNATURE, first_sheet
 
 COLUMNS = {
     "name": ("nom", "reseau", "organisation"),
@@ -124,11 +125,12 @@ async def keep_networks(
 
 
 def networks_in_table(content: bytes) -> tuple[Network, ...]:
-    """The networks of a CSV table, a row for each; several territories or reservations stand between `|`.
+    """The networks of a CSV table or workbook, a row for each; several territories or reservations stand between `|`.
 
     Raises UnreadableFile for what is no table, InvalidContent with everything wrong in it.
     """
-    table = read_table(BytesIO(content), as_published=True)
+    is_workbook = content.startswith(SIGNATURE)
+    table = read_table(BytesIO(first_sheet(content).content if is_workbook else content), as_published=True)
     names = {title: _TITLES.get(fold(title)) for title in table.columns}
     problems = [Problem(pointer(title), "unknown_column", _NO_COLUMN) for title, name in names.items() if name is None]
     found: list[Network] = []

@@ -166,7 +166,7 @@ def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
 
 
 def replace_networks(options: argparse.Namespace, settings: Settings) -> int:
-    """Replace the table of networks and facilitators by that of a CSV file."""
+    """Replace the table of networks and facilitators by that of a file, CSV or workbook."""
     path: Path = options.file
     now = datetime.now(UTC)
     try:

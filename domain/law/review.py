@@ -215,7 +215,7 @@ def _review_reserving(
 
 
 LAW_CHANGES = "LAW_CHANGES"
-ROOM, LONGEST, LEAD = 564, 103, 40
+ROOM, LONGEST, LEAD = 558, 102, 40
 """The characters of all changes that are quoted, of one quote, and of a quote before the first word that differs."""
 
 

@@ -43,12 +43,13 @@ class ReachFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 REACH_FIGURES = msgspec.toml.decode((files("domain") / "data" / "reach.toml").read_bytes(), type=ReachFigures)
-SHARE, STRETCH, FAR, AMPLE_VALUE_EUR = (
-    REACH_FIGURES.figures[name].value for name in ("share_of_turnover", "stretch", "far_above_award", "ample_value_eur")
+SHARE, STRETCH, FAR, AMPLE_VALUE_EUR, SMALL_LOT_EUR = (
+    REACH_FIGURES.figures[name].value
+    for name in ("share_of_turnover", "stretch", "far_above_award", "ample_value_eur", "small_lot_eur")
 )
 """The share of its turnover that one contract within reach may be; how often that is still a stretch; how often the
-largest contract won is too much where nothing else is known; and the yearly value above which a supply is good only
-where sizes are known."""
+largest contract won is too much where nothing else is known; the yearly value above which a supply is good only where
+sizes are known; and that below which a part of a lot is small."""
 _SECTOR_OF_FAMILY = {family: name for name, each in REACH_FIGURES.sectors.items() for family in each.families}
 
 

@@ -21,7 +21,7 @@ from domain.law.rules import Rules
 from domain.needs.estimate import estimated_cents
 from domain.needs.need import Lot, Need
 from domain.shortlists.listed_suppliers import Reason
-from domain.shortlists.reach import whole_euros
+from domain.shortlists.reach import SMALL_LOT_EUR, whole_euros
 from domain.shortlists.shortlist import Advice, Alternatives
 from domain.text.bilingual import Language, Text, join_texts, listed, said_by
 from domain.text.labels import RESERVED
@@ -196,6 +196,8 @@ class ProposalWriter:
         yield from division_reasons(self._segment_labels(lot) if by_segment else (), where)
         if (value := self._shared_value(lot)) is not None:
             yield shared_value_reason(value, by_segment, by_area)
+            if value < SMALL_LOT_EUR and not given.is_as_given(lot):
+                yield "value_small", _SAID["value_small"]
         chosen = self.valuing.reservation(lot).chosen
         if chosen in {"kept", "proposed"}:
             yield reservation_reason(judged.reserved, judged.eligible, chosen == "kept")

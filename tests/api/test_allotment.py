@@ -75,7 +75,11 @@ async def test_values_are_divided_where_the_buyer_gave_them_by_segment(client: A
     assert {lot["value_eur"] for each in by_area for lot in each["lots"] if len(each["lots"]) > 1} == {None}
     parts = [lot for each in by_area for lot in each["lots"] if len(each["lots"]) == 2]
     assert {round(sum(lot["estimated_value_eur"] for lot in parts)) % 300_000} == {0}
-    assert {reason["code"] for lot in parts for reason in lot["reasons"]} >= {"value_shared"}
+    assert {reason["code"] for lot in parts for reason in lot["reasons"]} & {"value_shared", "value_small"} == {
+        "value_shared"
+    }
+    little = with_options(divide=["departement"]) | {"lots": [{"id": "1", "segments": ["de-bio"], "value_eur": 9000}]}
+    assert "value_small" in (await post(client, little)).text
     codes = {advice["code"]: advice for advice in by_segment["advice"]}
     assert (codes["PROCEDURE_OF_SUM"]["article"], codes["PROC_FORMALISEE"]["message"][:3]) == ("R2121-1", "300")
 

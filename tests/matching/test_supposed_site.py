@@ -80,9 +80,7 @@ def test_a_supposed_site_changes_no_gate(seed: int) -> None:
         one = supplier(f"{number}", offer(**area), at=at, approvals=approved(draw.choice(("ESAT", "EI", "AI"))))
         pool.append(one if draw.random() < 0.7 else msgspec.structs.replace(one, offers=()))
     asked = lot(
-        title=TITLE,
-        max_distance_km=draw.choice((None, 5.0, 30.0, 120.0)),
-        reserved=draw.choice(((), ("handicap",))),
+        title=TITLE, max_distance_km=draw.choice((None, 5.0, 30.0, 120.0)), reserved=draw.choice(((), ("handicap",)))
     )
     territory = draw.choice((codes("departement:35"), codes("region:53", "departement:44")))
     directory = live(*pool)

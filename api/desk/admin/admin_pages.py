@@ -1,5 +1,6 @@
 """The pages of administration: organisations, keys, the people who sign in without one, networks."""
 
+import asyncio
 from datetime import datetime, time
 from functools import partial
 from http import HTTPStatus
@@ -9,7 +10,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.admin.keys import NO_KEY, CreatedKey, KeyRequest, make_key_once, revoke_own_key
+from api.admin.issue_keys import KeyRequest
+from api.admin.keys import NO_KEY, CreatedKey, make_key_once, revoke_own_key
 from api.admin.networks import keep_networks, networks_for, networks_in_table
 from api.admin.organisations import (
     NO_ORGANISATION,
@@ -337,7 +339,7 @@ async def replace_networks(visit: Visit) -> Response[bytes]:
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", SAID["no_source_file"]),))
-        networks, now = networks_in_table(file.content), visit.services.now()
+        networks, now = await asyncio.to_thread(networks_in_table, file.content), visit.services.now()
         async with transaction(visit.services.database) as connection:
             actor = actor_of(visit.call.bearer)
             await keep_networks(connection, visit.reference.territories, networks, actor, now)

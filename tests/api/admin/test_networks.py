@@ -13,6 +13,7 @@ from api.settings import read_settings
 from domain.errors import InvalidContent
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, key
+from tests.sources.file_types.test_workbook import ods, xlsx
 
 TABLE = """nom;genre;Territoires;Réservations;Courriel;Téléphone;Site
 CRESS Bretagne;cress;region:53;ess;contact@cress.example.org;;https://cress.example.org
@@ -91,6 +92,12 @@ def test_a_table_is_read_by_french_titles() -> None:
     assert (bretagne.kind, bretagne.territories) == ("cress", ("region:53",))
     assert (morbihan.reserved, morbihan.phone) == (("iae", "handicap"), "02 97 00 00 00")
     assert gesat.territories == ("country:FR",)
+    in_xlsx = '<c t="inlineStr"><is><t>{}</t></is></c>'
+    in_ods = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    for book, row, cell in ((xlsx, "row", in_xlsx), (ods, "table:table-row", in_ods)):
+        cells = [map(cell.format, line.split(";")) for line in TABLE.decode().splitlines()]
+        rows = "".join(f"<{row}>{''.join(each)}</{row}>" for each in cells)
+        assert networks_in_table(book(rows)) == networks_in_table(TABLE)
     with pytest.raises(InvalidContent) as refused:
         networks_in_table(b"nom,genre,couleur\nX,club,rouge\n")
     assert [each.code for each in refused.value.problems] == ["unknown_column", "invalid"]

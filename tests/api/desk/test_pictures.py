@@ -114,10 +114,7 @@ VIEWS = (
     View("exchanges-empty", "{fresh}/echanges"),
     View("exchange-wrong", "{need}/echanges/{exchange}", "[name=faire][value=relire]"),
     View(
-        "exchange-preview",
-        "{need}/echanges/{exchange}",
-        "[name=faire][value=relire]",
-        {"#texte": "Le parc fait 3 ha."},
+        "exchange-preview", "{need}/echanges/{exchange}", "[name=faire][value=relire]", {"#texte": "Le parc fait 3 ha."}
     ),
     View("exchange-new-wrong", "{need}/echanges/nouveau?modele=contact", ".actions [name=faire]"),
     View("letters", "{need}/echanges/{exchange}/lettres?envoi={letters}"),
@@ -166,7 +163,7 @@ VIEWS = (
 ENGLISH = {"sign-in", "need-filled", "result", "needs", "need", "exchange-preview", "directory", "territory"}
 """Views that are looked at in English, as another of the same template is in French."""
 SCRIPTED = {
-    *("allotment-compared", "decisions-wrong", "docs", "key-new", "letters", "meeting-wrong", "need-wrong", "result"),
+    *("allotment-compared", "decisions-wrong", "docs", "key-new", "letters", "meeting-wrong", "need-wrong", "result")
 }
 """A view of each template that says, or is as high as, something else without scripts."""
 WHOLE = "const key = document.getElementById('secret'); return !key || key.scrollHeight <= key.clientHeight"

@@ -35,12 +35,7 @@ from db.exchanges.reply_links import (
     select_outgoing_message,
 )
 from db.journal.entries import write_entry
-from db.schema.organisation_tables import (
-    exchanges,
-    message_mails,
-    messages,
-    needs,
-)
+from db.schema.organisation_tables import exchanges, message_mails, messages, needs
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.exchanges.letter import OutgoingMessage
 from domain.journal import Actor

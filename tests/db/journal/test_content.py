@@ -9,11 +9,7 @@ from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.exchanges.exchanges import insert_handovers, write_handovers
-from db.journal.content import (
-    READ_AT_ONCE,
-    content_digests,
-    stored_name,
-)
+from db.journal.content import READ_AT_ONCE, content_digests, stored_name
 from db.journal.entries import write_entry
 from db.meetings import insert_meeting
 from db.needs.needs import insert_award, insert_need

@@ -43,8 +43,7 @@ async def test_writers_at_once_make_one_chain(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement",
-    ["UPDATE audit_entries SET action = 'x'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"],
+    "statement", ["UPDATE audit_entries SET action = 'x'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"]
 )
 async def test_no_statement_changes_an_entry(engine: Engine, statement: str) -> None:
     await note(engine, await actor(engine))

@@ -28,10 +28,7 @@ from db.needs.needs import (
     select_awards,
     write_need,
 )
-from db.needs.shortlists import (
-    insert_shortlist,
-    select_listed_supplier,
-)
+from db.needs.shortlists import insert_shortlist, select_listed_supplier
 from db.schema.organisation_tables import awards
 from domain.exchanges.exchange import Message
 from domain.needs.need import Award, Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest

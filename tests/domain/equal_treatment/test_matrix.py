@@ -155,10 +155,7 @@ def test_what_the_buyer_delivers_is_to_be_confirmed() -> None:
     (told,) = matrix.informations
     assert (told.received, told.to_be_confirmed) == (0, 3)
     assert "remises à confirmer par vous : 3" in matrix.statement
-    assert (of(matrix, "A").contacted, of(matrix, "A").contact.message) == (
-        None,
-        "Contact inconnu : envoi à confirmer",
-    )
+    assert (of(matrix, "A").contacted, of(matrix, "A").contact.message) == (None, "Contact inconnu : envoi à confirmer")
     assert not matrix.gaps
     assert "aucun écart relevé" in matrix.statement
 

@@ -44,10 +44,7 @@ def test_a_row_is_an_establishment_with_its_kind_workers_and_poles() -> None:
 def test_a_row_without_a_name_adds_to_the_supplier_with_its_siret() -> None:
     header = "Siret;Catégorie;Nombre de travailleurs;Pôles de compétences\n"
     named, unknown, bad = read(
-        "91310933600010;Entreprise adaptée;40;Nettoyage",
-        "91310933600010;;;",
-        "91310933600010;EZAT;x;",
-        header=header,
+        "91310933600010;Entreprise adaptée;40;Nettoyage", "91310933600010;;;", "91310933600010;EZAT;x;", header=header
     )
     assert isinstance(named, Row)
     assert (named.joins, named.record.employees) == ("91310933600010", 40)

@@ -110,10 +110,7 @@ def test_activities_may_be_wrapped_and_sectors_that_none_is_in_are_kept() -> Non
 def test_a_sector_means_what_the_source_says_and_is_flagged_where_nothing_does() -> None:
     row = one(sectors=[{"name": "Cordonnerie", "slug": "cordonnerie"}, {"name": "Neuf", "slug": "neuf"}], name="X")
     assert row.record.offers == ()
-    assert row.flags == (
-        Flag("unmapped_category", "cordonnerie Cordonnerie"),
-        Flag("unmapped_category", "neuf Neuf"),
-    )
+    assert row.flags == (Flag("unmapped_category", "cordonnerie Cordonnerie"), Flag("unmapped_category", "neuf Neuf"))
     mapping = SourceMapping(categories={"fromagerie": ("rs-legumerie",), "12": ("ev-entretien",), "traiteur": ()})
     context = Context(CONTEXT.territories, CONTEXT.taxonomy, CONTEXT.cpv, mapping)
     activities = [{"sector": 12}, {"sector": {"slug": "fromagerie"}}]

@@ -247,10 +247,7 @@ READ = [
         turnover_eur=850_000.5,
     ),
     SupplierRecord(
-        "Atelier\r\ndu Scorff",
-        ess=False,
-        address=Address(commune="56121"),
-        offers=(Offer(("lt-blanchisserie",)),),
+        "Atelier\r\ndu Scorff", ess=False, address=Address(commune="56121"), offers=(Offer(("lt-blanchisserie",)),)
     ),
 ]
 

@@ -167,7 +167,7 @@ def test_a_total_that_may_leave_renewals_out_is_none(renewals: dict[str, Any], t
             "CARACTERISTIQUES": {"VALEUR_TOTALE": {"@DEVISE": "EUR", "#text": "50000"}, "RECONDUCTIONS": renewals},
             "DUREE_DELAI": {"DUREE_MOIS": 12},
             "LOTS": {"LOT": [{"NUM": 1, "INTITULE": "Tonte A"}, {"NUM": 2, "INTITULE": "Tonte B"}]},
-        },
+        }
     }
     read = read_record(boamp(donnees))
     assert read.need.estimated_total_eur == total

@@ -19,13 +19,7 @@ import pytest
 from api.runtime.metrics import Metrics
 from api.runtime.processes import match_work
 from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
-from api.runtime.processes.match_work import (
-    FunctionTask,
-    MatchProcesses,
-    MatchTask,
-    MatchWork,
-    require_short_answer,
-)
+from api.runtime.processes.match_work import FunctionTask, MatchProcesses, MatchTask, MatchWork, require_short_answer
 from api.settings import read_settings
 from api.web.problems import Refusal
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot

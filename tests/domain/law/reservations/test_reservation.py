@@ -46,11 +46,7 @@ def test_combinations_of_types() -> None:
 
 
 def proofs(
-    *reserved: Reserved,
-    on: date = TODAY,
-    contract: ContractKind = "market",
-    rules: Rules | None = None,
-    **more: object,
+    *reserved: Reserved, on: date = TODAY, contract: ContractKind = "market", rules: Rules | None = None, **more: object
 ) -> LegalAdvice | None:
     fields = {"cpv": ("85312510",), "duration_months": 12} | more
     asked = need(Lot(id="1", reserved=reserved, **fields), contract=contract)  # type: ignore[arg-type]
