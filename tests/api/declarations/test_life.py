@@ -217,6 +217,11 @@ async def test_what_its_own_link_corrected_does_not_stand_again_by_itself(town: 
     assert await trades(client, supplier) == ["lt-blanchisserie"]
     assert (await keyless(client, "DELETE", own)).status_code == 204
     assert await trades(client, supplier) == []
+    for days, kept in ((89, 3), (2, 0)):
+        town.clock[0] += timedelta(days=days)
+        await end_all_due(client)
+        (listed,) = (await owner.get("/sources/declarations")).json()["items"]
+        assert len(listed["earlier"]) == kept
 
 
 async def test_what_is_withdrawn_with_a_false_word_does_not_stand_again(town: Town, source: str) -> None:
@@ -225,8 +230,7 @@ async def test_what_is_withdrawn_with_a_false_word_does_not_stand_again(town: To
     paths = [await link(by, supplier) for by in (client, rival)]
     await says(client, paths[0], **BIO)
     await says(client, paths[1], **LAUNDRY)
-    asked = {"reason": "Fausses déclarations", "same_sender": True}
-    assert (await rival.post(f"/suppliers/{supplier}/declaration/withdrawal", asked)).status_code == 200
+    assert (await withdrawn(rival, supplier, same_sender=True)).status_code == 200
     assert await trades(client, supplier) == []
 
 
