@@ -41,7 +41,7 @@ class NetworkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def problems_of_networks(networks: Iterable[Network], territories: Territories) -> Iterator[Problem]:
-    """A problem for each territory that there is not."""
+    """A problem for each code among the networks' territories that names no territory."""
     for position, network in enumerate(networks):
         for place, code in enumerate(network.territories):
             try:

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.admin.issue_keys import require_name_unlike_id
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope
 from api.runtime.endpoint import Call, endpoint
@@ -88,15 +89,6 @@ async def change_organisation(
     actor, about = actor_in_journal_of(client, before.id), f"organisation:{before.id}"
     await write_entry(connection, actor, "organisation.changed", about, now, detail={"fields": fields})
     return after
-
-
-def require_name_unlike_id(name: str) -> None:
-    """Raises InvalidContent for a name that is written as an id."""
-    try:
-        UUID(name)
-    except ValueError:
-        return
-    raise InvalidContent((Problem("/name", "name_is_an_id", _SAID["name_is_an_id"]),))
 
 
 def actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:

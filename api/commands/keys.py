@@ -10,11 +10,9 @@ from uuid import UUID
 
 import msgspec
 
-from api.admin.keys import KeyRequest, issue_key, withdraw_key
-from api.admin.organisations import require_name_unlike_id
+from api.admin.issue_keys import KeyRequest, issue_key, require_name_unlike_id, withdraw_key
 from api.commands.command import USAGE, CommandFailed, own_organisation, run_in_transaction
 from api.commands.console import Col, Rows, write_told
-from api.people.invite import InvitationRequest, store_invitation, withdraw_access
 from api.settings import Settings
 from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection
@@ -102,6 +100,8 @@ def run_people(options: argparse.Namespace, settings: Settings) -> int:
 
 async def _invite_person(connection: Connection, options: argparse.Namespace, now: datetime) -> str | Rows:
     """Invite an address; returns the words to print. Raises CommandFailed."""
+    from api.people.invite import InvitationRequest, store_invitation  # noqa: PLC0415 - much of a server
+
     organisation = await own_organisation(connection, options.organisation)
     asked = {"email": options.address, "name": options.name or options.address, "scopes": options.right}
     try:
@@ -126,6 +126,8 @@ async def _list_people(connection: Connection, _: argparse.Namespace, now: datet
 
 async def _remove_person(connection: Connection, options: argparse.Namespace, now: datetime) -> str | Rows:
     """End the access of the invited person with this id; returns the words to print. Raises CommandFailed."""
+    from api.people.invite import withdraw_access  # noqa: PLC0415 - much of a server
+
     person = await find_account(connection, options.person, now)
     if person is None or person.invited is None:
         raise CommandFailed(f"nobody with the id {options.person} was invited; `vivier people list` shows the ids")

@@ -93,7 +93,7 @@ def _programme_parts(programme: Programme) -> Iterator[Part]:
     columns = (Col("ligne", is_number=True), Col("objet", 2), Col("montant", is_number=True), Col("fournisseurs"))
     rows = (
         (
-            str(each.line),
+            f"{each.sheet or ''} {each.line}".strip(),
             each.title,
             "?" if each.read.value_eur is None else whole(each.read.value_eur).fr,
             known_count(each.eligible, each.unknown).fr,
@@ -102,6 +102,12 @@ def _programme_parts(programme: Programme) -> Iterator[Part]:
         for each in programme.items
     )
     yield Rows((*columns, Col("proposition", 2)), rows)
+    for each in summary.sheets:
+        unread = [f"autres colonnes : {', '.join(each.others)}"] if each.others else []
+        unread += [f"rangs laissés de côté : {', '.join(map(str, each.rows_left))}"] if each.rows_left else []
+        unread += [] if each.columns else ["feuille masquée, ou sans tableau d'achats reconnu"]
+        if unread:
+            yield Remarks(f"{each.sheet or 'Tableau'}, non lu ou seulement à défaut :", unread)
     if programme.errors:
         faults = [f"{_place(each.sheet, each.line)} : {each.detail}" for each in programme.errors]
         yield Remarks("Lignes en erreur :", faults)
@@ -177,8 +183,9 @@ def _spending_parts(found: Spending) -> Iterator[Part]:
     if found.errors:
         listed = (f"{_place(e.external_id, e.line)} : {e.detail}" for e in found.errors[:LISTED])
         yield Remarks(f"Lignes qui ne sont pas comptées ({found.rejected}) :", listed)
-    if found.sheets_left:
-        yield Remarks("Feuilles non lues :", found.sheets_left)
+    for what, left in (("Colonnes", found.columns_left), ("Feuilles", found.sheets_left)):
+        if left:
+            yield Remarks(f"{what} non lues :", left)
 
 
 def _place(sheet: str | None, line: int) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from litestar import Response
 from markupsafe import Markup
 
-from api.desk.frame.layout import CODE_WORDS
+from api.desk.frame.layout import CODE_WORDS, NEAR_KM
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import (
@@ -47,8 +47,6 @@ VARIANTS = {"none": ""} | {
 GROUPINGS = 3
 SHOWN_FIRST = 10
 """Candidates of a lot that are seen at once; the others unfold."""
-NEAR_KM = 100
-"""The distance of a supplier, at most, who is said to be near the criteria; twice what is asked for, where more."""
 MOST_OPEN = LOTS_IN_FIELDS
 """Lots that a page shows with their suppliers; of more, it shows one at a time."""
 MOST_CANDIDATES, MOST_DIGITS = 100, 3

@@ -58,7 +58,7 @@ class InvitationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 async def invite_person(connection: Connection, client: Client, acting: Acting, request: InvitationRequest) -> UUID:
-    """Invite somebody to the client's organisation, or to any for the scope `platform`; returns the person's id.
+    """Invite somebody to the client's organisation (with scope `platform`, to any); returns the person's id.
 
     Raises Refusal (403, 429), Conflict where no e-mail is sent from here, InvalidContent.
     """
@@ -146,8 +146,8 @@ async def forget_person(connection: Connection, client: Client, person_id: UUID,
 CODE_DIGITS = 8
 
 
-async def deliver_way_in(sender: EmailSender, mail: ClaimedRow) -> Outcome:
-    """Attempt once to send a queued e-mail, with a new link or code in place of that of the attempt before."""
+async def send_link_or_code(sender: EmailSender, mail: ClaimedRow) -> Outcome:
+    """Try once to send a queued e-mail with a new link or code, which replaces that of an earlier attempt."""
     language: Language = mail.row["language"]
     now, browser = sender.now(), mail.row["browser"]
     token, code = token_urlsafe(TOKEN_BYTES), f"{randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
@@ -166,5 +166,5 @@ async def deliver_way_in(sender: EmailSender, mail: ClaimedRow) -> Outcome:
     return await sender.send_letter(addressed, person.organisation, text, language)
 
 
-sign_in_mail_kind = partial(kind_of_mail, outbox=sign_in_mails, attempt=deliver_way_in, columns=outcome_columns)
+sign_in_mail_kind = partial(kind_of_mail, outbox=sign_in_mails, attempt=send_link_or_code, columns=outcome_columns)
 """The kind of delivery that lets people in."""

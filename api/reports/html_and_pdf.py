@@ -25,7 +25,7 @@ from api.draw_maps_and_charts import Bar, Pin, bar_chart, map_drawing
 from api.reports import typst_process
 from api.web.html_pages import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
-from domain.needs.lot_words import without_terms
+from domain.exchanges.letter import bought_name
 from domain.report.lots import (
     advice_in_words,
     competition_in_words,
@@ -88,7 +88,7 @@ def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
 def _template(language: Language, *, printed: bool) -> Template:
     environment = html_environment(PackageLoader("api.reports", "."))
     environment.add_extension("jinja2.ext.do")
-    environment.filters |= template_filters(language) | {"drawing": Markup, "bought": without_terms}
+    environment.filters |= template_filters(language) | {"drawing": Markup, "bought": bought_name}
     if printed:
         # markup stays as it is
         environment.finalize = lambda value: printable_text(value) if type(value) is str else value

@@ -46,8 +46,8 @@ from sources.rows import unreadable
 
 AHEAD = 2
 """The number of batches asked for before the first of them is stored."""
-BATCH_SECONDS = 60.0
-"""Time of a core that some 2,000 rows may take to be read: a hundred times what they do, while others wait for a
+BATCH_SECONDS = 20.0
+"""Time of a core that some 2,000 rows may take to be read: thirty times what they do, while others wait for a
 place."""
 TOO_SLOW = said_by(__name__)["too_slow"]
 FEW = 200

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, true, union_all, update
+from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, text, true, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
@@ -25,6 +25,8 @@ Outbox: TypeAlias = Table
 
 CHANNEL = "vivier_deliveries"
 _AT_ONCE = 1_000
+MANY = 500
+"""Rows that are queued at a time, of which the planner is told."""
 
 
 class ClaimedRow(NamedTuple):
@@ -57,6 +59,9 @@ async def queue_rows(
     made = [{"id": id_, "queued_at": now, "due_at": now, **row} for id_, row in zip(ids, rows, strict=True)]
     for first in range(0, len(made), _AT_ONCE):
         await connection.execute(insert(outbox).on_conflict_do_nothing(), made[first : first + _AT_ONCE])
+    if len(made) >= MANY:
+        # as long as its statistics tell of rows that ended alone, a claim takes the plan for no rows: 49 s of 5,000
+        await connection.execute(text(f"ANALYZE {outbox.name}"))
     if made:
         await wake_servers(connection)
 

@@ -31,7 +31,7 @@ from db.schema.supplier_tables import import_errors, imports, suppliers
 from db.suppliers.sources import count_vertices, ensure_source
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
-from domain.errors import Conflict, DomainError
+from domain.errors import Conflict, DomainError, InvalidContent, Problem
 from domain.journal import Actor, Detail
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.record_check import MOST_VERTICES, require_vertices_left
@@ -46,6 +46,8 @@ PROGRESS_SECONDS = 0.2
 # Errors that an answer lists; the rest are read page by page.
 ERRORS_LISTED = 10_000
 MOST_ERRORS_OF_SOURCE = 1_000_000
+MOST_REJECTED = 500_000
+"""Rejected rows beyond which an import is given up: each takes time, and gzip makes next to nothing of them."""
 """Rejected rows that are stored of all the imports of a source: those of the earliest go first."""
 
 _EFFECTS = ("added", "changed", "unchanged", "waiting", "removed")
@@ -162,7 +164,7 @@ async def _logging_failure(engine: Engine, order: Order, clock: Callable[[], dat
 
 
 async def _stage_and_store(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
-    """Stage all batches, refuse too many removals or vertices of areas, then store unless it is a dry run."""
+    """Stage all batches, refuse too many rejects, removals or vertices of areas, then store unless it is a dry run."""
     connection = context.connection
     counts, more, unreadable = Counts(), 0, 0
     # most rows of the first batch are new where nothing is stored; later batches are as those before
@@ -174,6 +176,8 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
             expects_new = done.added > done.received / 2
             counts, more, unreadable = counts + done, more + vertices, unreadable + nameless
             note_counts(counts)
+            if counts.rejected > MOST_REJECTED:
+                raise InvalidContent((Problem("", "too_many_rejected", _SAID["too_many_rejected"]),))
     await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
     is_snapshot = order.mode != "upsert" and context.stored > 0
     unnamed = await count_unnamed(connection, order.source, "absent") if is_snapshot else 0

@@ -40,9 +40,14 @@ ToldTerm = Literal["value", "months", "reserved"]
 LONGEST_NAME = 200
 
 
+def bought_name(title: str) -> str:
+    """The words of a title that say what is bought, with a capital."""
+    return (name := without_terms(title))[:1].upper() + name[1:]
+
+
 def lot_name(lot: Lot) -> str | None:
     """The words of a lot's title that say what is bought; None where there are none."""
-    return without_terms(lot.title or "") or None
+    return bought_name(lot.title or "") or None
 
 
 def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
@@ -50,7 +55,7 @@ def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
 
     Of many lots the first are named, and the others counted.
     """
-    if own := cut(without_terms(need.title or ""), LONGEST_NAME):
+    if own := cut(bought_name(need.title or ""), LONGEST_NAME):
         return Text(own, own)
     lots = lots_about(need, lot_ids)
     names = list(dict.fromkeys(filter(None, map(lot_name, lots))))
@@ -71,7 +76,7 @@ def lots_about(need: Need, lot_ids: Collection[str]) -> list[Lot]:
 
 
 def term_sentences(need: Need, lot_ids: Collection[str], chosen: Collection[ToldTerm]) -> Iterator[Text]:
-    """Sentences on the value, duration and reservation of each lot, if `chosen`, by its fields, else by its title."""
+    """Sentences on each lot's `chosen` terms (value, duration, reservation), from its fields, else from its title."""
     lots = lots_about(need, lot_ids)
     for lot in lots:
         said, sentences = terms_in(lot.title or ""), list[Text]()

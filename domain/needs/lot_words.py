@@ -355,8 +355,7 @@ def _is_for_people(found: re.Match[str]) -> bool:
 
 MOST_PARTS, LONGEST_PART = 200, 300
 _LOT_HEAD = re.compile(
-    r"(?:^|(?<=[\n;,.)\s]))(?:[-–•*]\s*)?lots?\s*(?:n\s?[°º]\s?|n[o°]\.?\s*)?(\d{1,3}|[A-Z])\s*(?:[:.)–—-]|\t)\s*",
-    re.IGNORECASE,
+    r"(?i)(?:^|(?<=[\n;,.)\s]))(?:[-–•*]\s*)?lots?\s*(?:n\s?[°º]\s?|n[o°]\.?\s*)?(\d{1,3}|[A-Z])\s*(?:[:.)–—-]|\t)\s*"
 )
 _ROW_NUMBER = re.compile(r"\s*(?:lot\s*)?(?:n\s?[°º]\s?)?\d{1,3}\s*[.):]?\s*", re.IGNORECASE)
 _AMOUNT_CELL = re.compile(

@@ -201,12 +201,8 @@ class Territories:
     def epcis_called_after(self, areas: Iterable[Area]) -> tuple[Area, ...]:
         """The EPCI of each commune among the areas that has its name, as Ploërmel Communauté has."""
         named = [(area.communes[0], {*fold(area.name).split()}) for area in areas if area.kind == "commune"]
-        return tuple(
-            each
-            for each in self.areas("epci")
-            for place, words in named
-            if place in each.communes and words <= {*fold(each.label).split()}
-        )
+        own = ((epci, at, {*fold(epci.label).split()} >= name) for epci in self.areas("epci") for at, name in named)
+        return tuple(epci for epci, at, has_name in own if has_name and at in epci.communes)
 
     def parents(self, area: Area) -> tuple[Area, ...]:
         """The larger areas that contain this area or, as an EPCI may, overlap it: nearest kind first, country last.

@@ -4,13 +4,14 @@ What was asked for before may take less than that: nothing is looked up but whet
 are milliseconds of one core, as `python -m bench.matching.match_cost` measures them.
 """
 
+from collections.abc import Sequence
 from itertools import chain
 from math import inf
 
 import numpy as np
 
 from domain.needs.need import Lot, Need, TerritoryRequest
-from domain.reference.territory import Ring, polygons, vertices
+from domain.reference.territory import Position, polygons, vertices
 from matching.geo.geojson_validation import MAX_VERTICES
 from matching.geo.projection import Floats
 from matching.index.live_index import LiveIndex
@@ -101,11 +102,14 @@ def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Refer
     width = height = ms = 0.0
     measure_ms = MEASURE_MS
     if request.geometry is not None:
-        geometry = request.geometry
-        rings = [np.clip(_corners(ring), -FARTHEST, FARTHEST) for polygon in polygons(geometry) for ring in polygon]
-        width, height = np.ptp(np.concatenate(rings), axis=0).tolist()
-        length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
-        ms = VERTEX_MS * sum(map(len, rings)) + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
+        # all rings at once: one may be of thousands, and others wait meanwhile
+        rings = [ring for polygon in polygons(request.geometry) for ring in polygon]
+        corners = np.clip(_corners(list(chain.from_iterable(rings))), -FARTHEST, FARTHEST)
+        width, height = np.ptp(corners, axis=0).tolist()
+        edges = np.hypot(*np.diff(corners, axis=0).T)
+        edges[np.cumsum([len(ring) for ring in rings[:-1]], dtype=np.intp) - 1] = 0.0  # from one to the next
+        length = float(edges.sum())
+        ms = VERTEX_MS * len(corners) + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
         # the more it turns to and fro, the more of its edges are equally near to a supplier
         measure_ms += STRAIGHT_MS + JAGGED_MS * length / max(2 * (width + height), 1e-9)
         share = (width + 2 * DEGREES_NEAR) * (height + 2 * DEGREES_NEAR) / DEGREES_OF_FRANCE**2
@@ -119,8 +123,8 @@ def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Refer
     return PLACE_MS + CODE_MS * len(request.codes or ()) + ms, min(1.0, share), measure_ms
 
 
-def _corners(ring: Ring) -> Floats:
-    flat = np.fromiter(chain.from_iterable(ring), np.float64)
-    if len(flat) == 2 * len(ring):
+def _corners(positions: Sequence[Position]) -> Floats:
+    flat = np.fromiter(chain.from_iterable(positions), np.float64)
+    if len(flat) == 2 * len(positions):
         return flat.reshape(-1, 2)
-    return np.array([position[:2] for position in ring])  # some have a height
+    return np.array([position[:2] for position in positions])  # some have a height

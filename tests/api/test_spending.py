@@ -86,11 +86,9 @@ async def test_a_french_table_with_title_rows(served: Client, paid: dict[str, st
 
 
 async def test_indicators_have_their_rule_and_the_target_of_their_year(served: Client, paid: dict[str, str]) -> None:
-    sent = [
-        {"siret": paid["esat"], "amount": 30, "date": "2025-05-01", "reserved": ["handicap"]},
-        {"siret": paid["sa"], "amount": 70, "date": "2025-05-01", "reserved": False},
-        {"siret": paid["sa"], "amount_eur": 100, "date": "2026-05-01"},
-    ]
+    day, other = "2025-05-01", {"siret": paid["sa"]}
+    sent = [{"siret": paid["esat"], "amount": 30, "date": day, "reserved": ["handicap"]}]
+    sent += [other | {"amount": 70, "date": day, "reserved": False}, other | {"amount_eur": 100, "date": "2026-05-01"}]
     told = dict[str, dict[str, tuple[Any, ...]]]()
     for year in (await post(served, lines(sent), NDJSON)).json()["years"]:
         figures = "article", "value", "share", "target"
@@ -192,8 +190,8 @@ async def test_awards_count_unless_they_are_left_out(served: Client, buyer: Buye
     assert_refused(await served.post("/spending?awards=true", json=body, headers=unasked), 403, "missing-scope")
     for path, sent in (("/spending?awards=true", body), ("/spending", body)):
         found = (await served.post(path, json=sent, headers=buyer.headers)).json()
-        assert (found["total_eur"], found["handicap_eur"], found["awards"]) == (1000.01, 1000.01, 1)
-        assert found["awards_eur"] == 1000.01
+        sums = [found[f"{name}_eur"] for name in ("total", "handicap", "awards")]
+        assert (sums, found["awards"]) == ([1000.01] * 3, 1)
         assert found["by_segment"] == {"ev-entretien": 1000.01}
     assert (await served.post("/spending?awards=true", json=body)).json()["awards"] == 0
 

@@ -8,6 +8,7 @@ import pytest
 
 from db.core import engine as database
 from db.schema.supplier_tables import metadata
+from tests import conftest
 from tests.conftest import ROOT, copied
 
 SINGLETONS = {"directory_version", "suppression_key"}
@@ -60,13 +61,8 @@ def engine(database_url: str, shared_engine: database.Engine) -> database.Engine
     return shared_engine
 
 
-@pytest.fixture
-async def own_database_url(
-    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
-) -> AsyncIterator[str]:
-    """The address of an empty database that no other test uses."""
-    async with copied(server_url, administrator, template) as url:
-        yield url
+own_database_url = conftest.database_url
+"""The address of an empty database that no other test uses."""
 
 
 @pytest.fixture

@@ -146,7 +146,7 @@ def test_what_is_not_known_is_never_told_as_a_lack_of_supply() -> None:
     reserved = matched(asked(reserved=("handicap",)), *esats(2), offerless("none", approvals=None)).unknown_trade
     assert "2 peuvent répondre à ce lot réservé" in reserved.message
     assert english.unknown_trade.message == "What 7 suppliers nearby offer is not known: ask them"
-    assert matched(asked()).unknown_trade.message == "Aucun fournisseur proche d'activité non renseignée"
+    assert matched(asked()).unknown_trade.message == "Aucun fournisseur proche dont l'activité n'est pas renseignée"
 
 
 def test_kinds_that_offer_the_trade_are_asked_first_whatever_their_distance() -> None:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from api.admin.keys import KeyRequest, issue_key
+from api.admin.issue_keys import KeyRequest, issue_key
 from api.commands.answers import count_with_noun, shortlist_parts
 from api.commands.command import CommandFailed, command_line_actor, signing_engine
 from api.commands.console import Headline, console, write_parts
@@ -136,7 +136,7 @@ def _write_key_file(file: Path, secret: str) -> None:
 async def load_sample_pool(
     settings: Settings, reference: Reference, last_key: str, *, may_mix: bool
 ) -> tuple[str, int]:
-    """Import the sample pool, which `may_mix` with others; returns a key (`last_key` if valid) and number of suppliers.
+    """Import the sample pool; returns a key and the number of suppliers. `may_mix`: beside other suppliers, too.
 
     The key is `last_key` where this database still knows it with all its scopes, else a new one. Raises CommandFailed.
     """

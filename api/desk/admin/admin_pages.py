@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.admin.keys import NO_KEY, CreatedKey, KeyRequest, make_key_once, revoke_own_key
+from api.admin.issue_keys import KeyRequest
+from api.admin.keys import NO_KEY, CreatedKey, make_key_once, revoke_own_key
 from api.admin.networks import keep_networks, networks_for, networks_in_table
 from api.admin.organisations import (
     NO_ORGANISATION,

@@ -18,7 +18,7 @@ from api.declarations.link_pages import FRAME_STYLE
 from api.reports.html_and_pdf import template_filters
 from api.web.html_pages import html_environment
 from domain.exchanges.deliveries import delivery_words
-from domain.needs.lot_words import without_terms
+from domain.exchanges.letter import bought_name
 from domain.organisation import Client, Scope
 from domain.text import labels
 from domain.text.bilingual import SEMICOLON, Language, Text, typeset
@@ -115,6 +115,8 @@ def _fits(parts: list[str], pattern: list[str]) -> bool:
 
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+NEAR_KM = 100
+"""The distance of a supplier, at most, who is said to be near the criteria; twice what is asked for, where more."""
 COLON = Text("\N{NO-BREAK SPACE}: ", ": ")
 
 
@@ -128,11 +130,11 @@ def _template_environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(TEMPLATES))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     signs = {"colon": COLON.to(language), "semicolon": typeset(SEMICOLON.to(language), language)}
-    others: dict[str, Any] = {"language": language, "asset": asset_path, "main_pages": main_pages}
+    others: dict[str, Any] = {"language": language, "NEAR_KM": NEAR_KM, "asset": asset_path, "main_pages": main_pages}
     others |= {"current_page": current_page, "pages_above": pages_above}
     environment.globals |= CODE_WORDS | tables | signs | others
     environment.filters |= template_filters(language)
     environment.filters["drawing"] = Markup
-    environment.filters["bought"] = without_terms
+    environment.filters["bought"] = bought_name
     environment.filters["delivered"] = lambda each: typeset(delivery_words(each).to(language), language)
     return environment

@@ -44,7 +44,7 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
         (Text("Type d'acheteur", "Buys for"), CODE_WORDS["buyers"][buyer.kind] if buyer.kind else None),
         (Text("Organisme", "Body"), BODIES[buyer.body] if buyer.body else None),
         (Text("Défense ou sécurité", "Defence or security"), _yes_or_no(buyer.defence)),
-        (Text("Contrat", "Contract"), CONTRACTS[need.contract]),
+        (Text("Type de contrat", "Contract"), CONTRACTS[need.contract]),
         (Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None),
         (Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None),
         (Text("Valeur totale estimée", "Estimated total"), _amount_in_words(printed_euros, need.estimated_total_eur)),

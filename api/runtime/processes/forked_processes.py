@@ -188,7 +188,7 @@ class ForkedProcess(Generic[State]):
 
 
 def reference_alone(reference: Reference) -> Reference:
-    """The reference data, as the state of a process that needs no other state."""
+    """Return the reference data as they are: the whole state of a process that keeps nothing else."""
     return reference
 
 

@@ -6,11 +6,14 @@ import type { components, paths } from "./schema.js";
 export type { paths };
 export type Schemas = components["schemas"];
 
+/** What answers are typed as; ask for another type by `Accept`, and say by `parseAs` how it is read. */
+type Json = "application/json" | "application/problem+json";
+
 /** A client of the server at `url`, for who holds `key`; messages are in `language`. */
-export function vivierAt(url: string, key?: string, language: "fr" | "en" = "fr"): Client<paths> {
+export function vivierAt(url: string, key?: string, language: "fr" | "en" = "fr"): Client<paths, Json> {
   const headers: Record<string, string> = { "Accept-Language": language };
   if (key) headers.Authorization = `Bearer ${key}`;
-  const client = createClient<paths>({ baseUrl: url, headers });
+  const client = createClient<paths, Json>({ baseUrl: url, headers });
   client.use({
     onRequest({ request }) {
       if (request.method === "PATCH") request.headers.set("Content-Type", "application/merge-patch+json");

@@ -13,7 +13,7 @@ import pytest
 
 from api.commands import purchases
 from api.commands.command import CommandFailed
-from api.commands.purchases import count_spending
+from api.commands.purchases import answer_programme, count_spending
 from api.settings import read_settings
 from tests.api.needs.steps import Buyer, create
 from tests.api.sync.factories import Client, path_of, put_record, siret
@@ -30,7 +30,7 @@ async def test_a_table_is_counted(
 ) -> None:
     """The awards of the one organisation that recorded some are counted in, unless they are left out."""
     await put_record(served, source, approvals=[{"kind": "EA"}], legal_form="association")
-    table = f"SIRET;Montant;Année\n{siret(path_of(source))};1 000,50;2025\nfaux;7;2025\n;x;2025\n"
+    table = f"SIRET;Montant;Année;Visa\n{siret(path_of(source))};1 000,50;2025;A\nfaux;7;2025\n;x;2025\n"
     file = tmp_path / "mandats.csv"
     file.write_text(table)
     settings = read_settings({"DATABASE_URL": lasting_database_url})
@@ -41,7 +41,7 @@ async def test_a_table_is_counted(
         return capfdbinary.readouterr().out.decode()
 
     shown = await printed()
-    for told in ("1 007,50", "99,3 %", "ligne 3 : faux", "ligne 4 : Ce montant", "PNAD 2022-2025"):
+    for told in ("1 007,50", "99,3 %", "ligne 3 : faux", "ligne 4 : Ce montant", "PNAD 2022-2025", "Visa"):
         assert told in shown.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
     answer = await served.post("/spending", content=table, headers={"Content-Type": "text/csv"})
     told = json.loads(await printed(json=True, awards=str(buyer.organisation_id)))
@@ -63,6 +63,12 @@ async def test_a_table_is_counted(
     owners *= 2
     with pytest.raises(CommandFailed, match="say which by --awards"):
         await printed(no_awards=False)
+    file.write_text("Objet;Montant HT;\nNettoyage;10 000;x\nTotal;10 000;\n")
+    asked = {"file": str(file), "territory": ["departement:56"], "siret": None, "kind": "local", "on": None}
+    await asyncio.to_thread(answer_programme, Namespace(**asked, json=False, csv=False), settings)
+    assert {"  – autres colonnes : colonne 3 sans titre", "  – rangs laissés de côté : 3"} <= set(
+        map(str.rstrip, capfdbinary.readouterr().out.decode().splitlines())
+    )
     file.write_text("a;b\n1;2\n")
     with pytest.raises(CommandFailed, match="columns seen: “a”, “b”"):
         await printed()

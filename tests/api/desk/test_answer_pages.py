@@ -14,13 +14,13 @@ import msgspec
 import pytest
 
 from api.desk.answer_pages import (
-    NEAR_KM,
     candidate_rows,
     evidence_summary,
     near_miss_questions,
     question_to_suppliers,
     reservation_name,
 )
+from api.desk.frame.layout import NEAR_KM
 from domain.law.findings import GENERAL
 from domain.needs.need import Lot
 from domain.shortlists.listed_suppliers import Gate, OfferEvidence, Reason, SegmentAnswer

@@ -24,12 +24,14 @@ from api.sync import pipeline
 from api.sync.pipeline import FEW, SourceFile, assemble_in_process, import_file, prepare_in_process
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
+from db.imports import run
 from db.imports.prepare_rows import SUPPLIER_ID, PreparedBatch, SupplierRow, Terms, assemble_suppliers, prepare
 from db.imports.run import Order
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
 from db.suppliers.sources import put_source
 from db.suppliers.write import RecordRow
+from domain.errors import InvalidContent
 from domain.suppliers.source import Import, Source, SourceMapping
 from domain.suppliers.supplier import Flag
 from matching.geo.projection import register_point
@@ -295,6 +297,15 @@ async def test_a_map_is_read_as_its_source_says(engine: Engine) -> None:
     assert [offer.segments for offer in first.record.offers] == [("rs-traiteur",)]
     assert first.placement.commune == "16015"
     assert first.placement.flags == (Flag("unmapped_category", "10427"),)
+
+
+async def test_a_file_of_rejected_rows_is_given_up(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeated ones too; nothing of it is stored."""
+    monkeypatch.setattr(run, "MOST_REJECTED", 2)
+    with pytest.raises(InvalidContent) as refused:
+        await imported(engine, "gogocarto", json.dumps({"data": ELEMENTS[:1] * 4}).encode(), JSON)
+    assert refused.value.problems[0].code == "too_many_rejected"
+    assert await kept(engine, "gogocarto", "1") is None
 
 
 async def test_a_contract_waits_for_its_winner_and_then_shows_its_trade(engine: Engine) -> None:

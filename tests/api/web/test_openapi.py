@@ -6,6 +6,7 @@ The generator of Python clients is in tests/scripts.
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -63,10 +64,13 @@ def test_names_that_clients_are_generated_from_change_only_with_a_version_that_t
 
 
 def test_the_release_is_named_alike_everywhere() -> None:
-    """In the changelog, the document and what is installed; `GET /` and `vivier --version` tell the last."""
+    """In changelog, document, both clients and what is installed; `GET /` and `vivier --version` tell the last."""
     newest = re.search(r"^## \[(.+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
     assert newest[1] == DOCUMENT["info"]["version"] == version("vivier")
+    command = [sys.executable, "-m", "hatchling", "version"]
+    assert subprocess.check_output(command, cwd=ROOT / "clients/python", text=True).strip() == newest[1]
+    assert msgspec.json.decode((ROOT / "clients/typescript/package.json").read_bytes())["version"] == newest[1]
 
 
 def test_committed_document_is_the_generated_one() -> None:

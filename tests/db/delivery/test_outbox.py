@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from db.core.engine import Engine, transaction
-from db.delivery.outbox import ClaimedRow, claim_rows, release_row, wake_servers, write_result
+from db.delivery.outbox import MANY, ClaimedRow, claim_rows, queue_rows, release_row, wake_servers, write_result
 from db.schema.organisation_tables import audit_heads
 from domain.webhooks import Outcome, Result
 from tests.db.suppliers.samples import LATER, NOW, ask, new_id
@@ -58,6 +58,14 @@ async def test_many_at_once_claim_each_row_once(engine: Engine) -> None:
     found = [each for some in await asyncio.gather(*(bodies(engine, limit=4) for _ in range(20))) for each in some]
     assert len(found) == len(set(found))
     assert sorted(found + await bodies(engine, limit=40), key=int) == [str(number) for number in range(40)]
+
+
+async def test_many_are_claimed_by_a_plan_for_many(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        await queue_rows(connection, OUTBOX, [{"lane": new_id(), "line": str(each)} for each in range(MANY)], NOW)
+    async with transaction(engine) as connection:
+        told = await connection.scalar(text(f"SELECT reltuples FROM pg_class WHERE relname = '{OUTBOX.name}'"))
+    assert told == MANY
 
 
 async def test_what_is_not_noted_is_claimed_again_after_its_lease(engine: Engine) -> None:

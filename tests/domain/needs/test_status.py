@@ -105,9 +105,9 @@ def test_what_the_step_is_about() -> None:
     assert next_step(need("sourcing"), progress).first_lot == 2
     assert next_step(need("published"), msgspec.structs.replace(FROZEN, awarded=frozenset("1"))).first_lot == 2
     progress = msgspec.structs.replace(FROZEN, awarded=frozenset("2"))
-    assert next_step(need("published"), progress).words.fr == "À attribuer : 1 lot sur 2"
+    assert next_step(need("published"), progress).words.fr == "Prochaine étape : noter l'attribution (1 lot sur 2)"
 
 
-@pytest.mark.parametrize(("number", "words"), [(1, "une réponse d'un"), (3, "3 réponses de")])
+@pytest.mark.parametrize(("number", "words"), [(1, "Une réponse d'un"), (3, "3 réponses de")])
 def test_what_is_to_be_read_is_counted_in_words(number: int, words: str) -> None:
     assert words in next_step(need("sourcing"), msgspec.structs.replace(FROZEN, unread=number)).words.fr

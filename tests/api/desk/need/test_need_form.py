@@ -275,7 +275,7 @@ async def test_a_stored_need_of_the_most_lots_is_changed_ten_at_a_time(browser: 
     await browser.submit("besoin", {"lot-3-valeur": "1 000"}, faire="lots-141")
     assert browser.fields("besoin")["lot-141-valeur"] == ["90 141"]
     await browser.submit("besoin", {"lot-142-objet": "tonte du parc", "lot-145-reserve": []}, faire="retirer-150")
-    assert "199 lots" in said(browser.page)
+    assert "sur 199" in said(browser.page)
     await browser.submit("besoin", to=f"besoins/{stored['id']}/changer")
     changed = (await signed_in.get(f"/needs/{stored['id']}")).json()["lots"]
     expected = {lot["id"]: lot for lot in stored["lots"] if lot["id"] != "150"}

@@ -240,7 +240,7 @@ async def test_another_planned_day_is_a_reason_to_freeze_again_once(
     assert "règles au" not in said(own.page)
     assert (await desk.buyer.patch(f"/{desk.api}", {"planned_publication_on": "2027-01-15"})).is_success
     await own.open(f"/{desk.path}")
-    assert "Liste à actualiser" in said(own.page)
+    assert "Le besoin a changé depuis la dernière version" in said(own.page)
     await desk.open("versions")
     page = own.page
     await desk.send("versions")
@@ -349,7 +349,7 @@ async def test_ids_that_are_none_are_not_found(own: Browser) -> None:
 async def test_two_versions_are_compared_in_words(own: Browser, desk: Desk) -> None:
     await desk.open("changer")
     await own.submit("besoin", {"lot-1-distance": "10"}, to=f"{desk.path}/changer")
-    assert "Liste à actualiser" in said(own.page)
+    assert "Le besoin a changé depuis la dernière version" in said(own.page)
     await desk.open("versions")
     assert "les lots" in said(own.page)
     await desk.send("versions")

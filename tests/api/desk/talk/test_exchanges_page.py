@@ -228,7 +228,7 @@ async def test_the_next_step_is_to_read_and_answer_and_the_journal_tells_both(de
     await desk.write()
     await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
     await browser.open("/besoins")
-    assert "À lire : une réponse d'un fournisseur" in said(browser.page)
+    assert "Une réponse d'un fournisseur reste à lire" in said(browser.page)
     assert f'href="./{desk.path}/echanges#a-lire"' in browser.page
     await desk.open("echanges")
     assert ("À lire (1)" in browser.page, "Quel volume ?" in browser.page) == (True, True)
