@@ -1,7 +1,6 @@
 """Declarations: a supplier says on its own page what it offers, how much of it, until when, and how to reach it.
 
-It is the word of whoever holds the supplier's link, and says nothing of who the supplier is.
-Links to these pages, their short codes, and the letters that bring them.
+It is the word of whoever holds the supplier's link, and says nothing of who that is. Links, their codes and letters.
 """
 
 import re
@@ -28,10 +27,11 @@ MOST_OFFERS, MOST_REFERENCES = 30, 10
 OwnWords = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 Segments = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=100)]
 
-_ADDRESS_IN_WORDS = re.compile(r"://|\bwww\.|@|\b[\w-]+\.(?:fr|com|net|org|eu|bzh|io|info)\b", re.IGNORECASE)
-_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\.]+(?:\.[^\s@<>,;:\"()\[\]\\.]+)+")
+_ADDRESS_IN_WORDS = re.compile(r"://|\bwww\.|@|\b[\w-]+\.(?:fr|com|net|org|eu|bzh|io|info|co|coop|ly)\b", re.IGNORECASE)
+_HOST = r"[0-9a-zÀ-ɏ_-]+(?:\.[0-9a-zÀ-ɏ_-]+)+"  # Latin letters alone: those of other scripts pass for them
+_EMAIL = re.compile(rf"[!#-'*+\--9=?A-Z^-~À-ɏ]{{1,64}}@{_HOST}", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[0-9(][0-9 ().\-/]{4,48}")
-_WEBSITE = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::[0-9]{1,5})?(?:[/?#][^\s<>\"]*)?", re.IGNORECASE)
+_WEBSITE = re.compile(rf"(?:https?://)?{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^\s<>\"]*)?", re.IGNORECASE)
 
 
 class DeclaredOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -297,8 +297,7 @@ class LinkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 MailKind = Literal["link", "asked", "renewal", "replaced"]
-"""The reason for which an e-mail brings a link: an organisation asks, a SIRET was given on `/fiche`, what was declared
-will expire, another link's declaration took its place."""
+"""The reason for an e-mail with a link: asked by an organisation, or on `/fiche`; it will expire; it was changed."""
 
 
 def link_letter(
