@@ -129,7 +129,6 @@ _FRENCH = re.compile(r"(?<!\d)(\d{1,2})\s?[/.-]\s?(\d{1,2})\s?[/.-]\s?((?:19|20)
 _MONTH_OF = re.compile(r"(?<![A-Za-z\d])(\d{1,2})\s?[/-]\s?(20\d\d)(?!\d)")
 _SERIAL = re.compile(r"([34]\d{4})(?:\.\d+)?")
 """A day as a spreadsheet counts it, from 1982 to 2036, where its cell is not said to be a date."""
-_FIRST_SERIAL = date(1899, 12, 30)
 _QUARTER = re.compile(
     r"\b(?:t|q|trim|trimestre|quarter)\s?(\d)\b|\b(\d)\s?(?:er|e|eme|ere|nd|rd|th|st)?\s?(?:t|q|trim|trimestre|quarter)(?:\b|(?=20))|\bt(\d)(?=20)"
 )
@@ -164,13 +163,13 @@ def _part_of_calendar(  # noqa: PLR0911 - one for each way of writing it
     """The year, month and day where what a text says begins, and how many months it lasts, 0: a day."""
     folded = fold(text)
     if found := _SERIAL.fullmatch(text):
-        counted = _FIRST_SERIAL + timedelta(int(found[1]))
+        counted = date(1899, 12, 30) + timedelta(int(found[1]))
         return counted.year, counted.month, counted.day, 0
     if found := _ISO.search(text):
         month, day = found[2] or found[4] or found[6], found[3] or found[5] or found[7]
         return int(found[1]), int(month), int(day or 1), 0 if day else 1
     if found := _FRENCH.search(text):
-        return _full_year(found[3]), int(found[2]), int(found[1]), 0
+        return int(f"20{found[3]}"[-4:]), int(found[2]), int(found[1]), 0
     if found := _MONTH_OF.search(text):
         return int(found[2]), int(found[1]), 1, 1
     said = _YEAR.search(folded)
@@ -178,18 +177,14 @@ def _part_of_calendar(  # noqa: PLR0911 - one for each way of writing it
     if (named := _month_in(folded)) is not None:
         number, word_end = named
         if said is None and (short := re.match(r"\s?(\d\d)(?!\d)", folded[word_end:])):
-            of_year = _full_year(short[1])
+            of_year = 2000 + int(short[1])
         day_of = re.search(r"\b(\d{1,2})(?:er)?\s+[a-z]", folded) if said else None
         return None if of_year is None else (of_year, number, int(day_of[1]) if day_of else 1, 0 if day_of else 1)
     if (part := _part_of_year(folded)) is not None:
         if said is None and (short := re.search(r"\b(\d\d)$", folded)):
-            of_year = _full_year(short[1])
+            of_year = 2000 + int(short[1])
         return None if of_year is None else (of_year, part[0], 1, part[1])
     return (int(said[1]), 1, 1, 12) if said else None
-
-
-def _full_year(written: str) -> int:
-    return int(written) if len(written) > 2 else 2000 + int(written)
 
 
 def _month_in(folded: str) -> tuple[int, int] | None:

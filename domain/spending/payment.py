@@ -178,7 +178,7 @@ class Standings:
         # paid one has approvals of its own, which do not cover the time
         is_other = any(each.approvals for each in own)
         held = [each.figures for each in of_siren if each.figures and not is_other] or [frozenset()]
-        found = _standing_of_several(of_siren, frozenset.intersection(*held))
+        found = _standing_of_several(of_siren, frozenset.intersection(*held)) if of_siren else NOTHING_KNOWN
         return found if found.is_unknown else msgspec.structs.replace(found, by_siren=True)
 
 

@@ -254,19 +254,24 @@ def count_spending(
     whose time is not known.
     """
     standings = Standings(payees, rules, today)
-    of_years, whole = defaultdict[str, _Tally](_Tally), _Tally()
+    of_years, whole = defaultdict[str, _Tally](_Tally), _Tally()  # adding each payment to both takes twice as long
     unnumbered, unknown = list[UnknownLine](), dict[str, tuple[int, int]]()
     for payment in payments:
         is_siret = bool(payment.siren) or standings.knows(payment.number)
         standing = standings.standing(payment) if is_siret else NOTHING_KNOWN
         payee = (payment.siren or payment.number) if is_siret else ""
-        for tally in (whole, of_years[payment.year or NOT_KNOWN]):
-            tally.add(payment, figures_of(payment.reserved, standing), payee)
+        of_years[payment.year or NOT_KNOWN].add(payment, figures_of(payment.reserved, standing), payee)
         if not is_siret and payment.line is not None and len(unnumbered) < MOST_LISTED:
             unnumbered.append(UnknownLine(payment.line, payment.written, payment.cents / 100, payment.sheet))
         elif is_siret and standing.is_unknown:
             cents, lines = unknown.get(payment.number, (0, 0))
             unknown[payment.number] = cents + payment.cents, lines + payment.lines
+    for tally in of_years.values():
+        whole.cents.update(tally.cents)
+        whole.lines.update(tally.lines)
+        whole.latest = max(whole.latest, tally.latest)
+        for figure, names in tally.suppliers.items():
+            whole.suppliers[figure] |= names
     paid_most = sorted(unknown.items(), key=lambda each: (-each[1][0], each[0]))[:MOST_LISTED]
     return Spending(
         **whole.figures(rules, today, language),  # type: ignore[arg-type]

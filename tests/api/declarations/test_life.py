@@ -17,7 +17,7 @@ from db.declarations.declarations import MOST_OTHERS
 from db.schema.campaign_tables import declaration_links, declarations
 from domain.suppliers.supplier import DECLARATIONS
 from matching.reference import Reference
-from tests.api.exchanges.steps import create_exchange, keyless, move
+from tests.api.exchanges.steps import BROWSER, create_exchange, keyless, move
 from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, lines, put_record, rows, send
@@ -213,6 +213,7 @@ async def test_what_its_own_link_corrected_does_not_stand_again_by_itself(town: 
     for path, said in ((own, BIO), (own, LAUNDRY), (other, BIO)):
         await says(client, path, **said)
     assert (await withdrawn(owner, supplier)).status_code == 200
+    assert "vaut de nouveau" in (await keyless(client, "GET", other, headers=BROWSER)).text
     assert await trades(client, supplier) == ["lt-blanchisserie"]
     assert (await keyless(client, "DELETE", own)).status_code == 204
     assert await trades(client, supplier) == []
