@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.core.engine import Connection
 from db.schema.supplier_tables import idempotency_keys
 from domain.errors import InvalidContent, Problem
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 
 LIFETIME = timedelta(hours=24)
 
@@ -66,14 +66,7 @@ async def find_answer(
     return None if row is None or row.status is None else Answer(row.status, row.headers, row.body)
 
 
-_REUSED = Problem(
-    "",
-    "idempotency_key_reused",
-    Text(
-        "Cette Idempotency-Key a déjà servi pour un autre contenu ; une autre requête prend une autre clé",
-        "This Idempotency-Key was already used with another body; another request takes another key",
-    ),
-)
+_REUSED = Problem("", "idempotency_key_reused", said_by(__name__)["key_reused"])
 
 
 def _is_of_submission(submission: Submission) -> ColumnElement[bool]:

@@ -27,22 +27,14 @@ from db.suppliers.feed import START, Position, changes_after, end_of_directory, 
 from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import require_found
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import Text
+from domain.text.bilingual import said_by
 from sources.formats.vivier_columns import TableSchema, table_schema
 
 TAG = "Suppliers"
 readers_endpoint = partial(endpoint, "GET", tag=TAG, scope=("read", "admin"))
 FEED = "supplier changes"
 
-OTHER_HISTORY = (
-    "other_history",
-    Text(
-        "Ce curseur date d'avant une restauration ou une bascule de la base : reprendre sans curseur, et retirer ce "
-        "qui ne vient pas",
-        "This cursor is from before the database was restored or failed over: start again without, and drop what does "
-        "not come",
-    ),
-)
+OTHER_HISTORY = "other_history", said_by(__name__)["other_history"]
 
 
 @readers_endpoint(

@@ -32,7 +32,7 @@ from domain.errors import Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.source import RowError, reject
 from domain.suppliers.supplier import SupplierRecord
-from domain.text.bilingual import Text, said_by
+from domain.text.bilingual import said_by
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -253,16 +253,7 @@ async def _duplicate_errors(context: ImportContext, rows: Sequence[EncodedRecord
     return rejects
 
 
-_MISPLACED = Problem(
-    pointer("external_id"),
-    "other_kind_of_record",
-    Text(
-        "La source a déjà une fiche de cet identifiant, d'un format d'une autre nature : ce qui fait un fournisseur et "
-        "ce qui ne fait que le compléter vont dans deux sources",
-        "The source has a record of this identifier from another kind of format: what makes a supplier and what only "
-        "adds to one go to two sources",
-    ),
-)
+_MISPLACED = Problem(pointer("external_id"), "other_kind_of_record", said_by(__name__)["other_kind_of_record"])
 
 
 async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) -> None:
