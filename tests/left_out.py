@@ -1,7 +1,6 @@
 """Which tests a run leaves out; `--left-out` runs those of the run before, and fails for what is left out again.
 
-What no package brings stays left out: the real data files where they are not beside the checkout, and a mount where the
-machine makes none.
+What no package brings stays left out: real data files that are not beside this checkout, mounts that cannot be made.
 """
 
 import pytest

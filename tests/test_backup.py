@@ -120,9 +120,7 @@ def test_the_page_is_followed_by_who_operates_a_server(
     server_url: str, programs: Path, names: tuple[str, str], tmp_path: Path
 ) -> None:
     """From a day in ten commands on a new database to its backup, restored; in one shell beside one server."""
-    (tmp_path / "fournisseurs.csv").write_text(
-        "external_id,name,address.commune,segments\n1,Jardins,56178,ev-entretien\n"
-    )
+    (tmp_path / "fournisseurs.csv").write_text("external_id,name,address.commune,segments\n1,A,56178,ev-entretien\n")
     url, restored = (dsn(sibling(server_url, name)) for name in names)
     mail = {"VIVIER_SMTP_URL": "smtp://127.0.0.1:9", "VIVIER_MAIL_FROM": "vivier@x.example"}
     mail |= {"VIVIER_PUBLIC_URL": "https://vivier.x.example"}

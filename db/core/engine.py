@@ -29,10 +29,7 @@ POOL_SECONDS = 10
 
 
 def engine(
-    url: str,
-    pool_size: int = 10,
-    signer: Callable[[bytes], bytes] | None = None,
-    patience: float = PATIENCE_SECONDS,
+    url: str, pool_size: int = 10, signer: Callable[[bytes], bytes] | None = None, patience: float = PATIENCE_SECONDS
 ) -> Engine:
     """Make an engine for the database at `url`; connects at first use, and again after a restart or a failover.
 

@@ -12,7 +12,23 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Date, Row, Text, and_, bindparam, cast, delete, exists, false, func, or_, select, text, update
+from sqlalchemy import (
+    Date,
+    DateTime,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above
@@ -35,11 +51,17 @@ MOST_OTHERS = 10
 """The earlier words that are kept beside what stands, of each organisation's links."""
 
 
-_FORGET_ENDED_OTHERS = text("""
+KEPT_TAKEN_BACK = timedelta(days=90)
+"""The time for which an operator can restore what was taken back, or replaced by its own link."""
+
+
+_FORGET_OTHERS = text("""
     UPDATE declarations SET others = (
         SELECT json_agg(each) FROM json_array_elements(others) each WHERE (each->>'valid_until')::date >= :today
-    ) WHERE EXISTS (SELECT FROM json_array_elements(others) each WHERE (each->>'valid_until')::date < :today)
-""").bindparams(bindparam("today", type_=Date))
+        AND coalesce((each->>'withdrawn_at')::timestamptz >= :before, true)
+    ) WHERE EXISTS (SELECT FROM json_array_elements(others) each
+        WHERE (each->>'valid_until')::date < :today OR (each->>'withdrawn_at')::timestamptz < :before)
+""").bindparams(bindparam("today", type_=Date), bindparam("before", type_=DateTime(timezone=True)))
 
 
 class Sending(NamedTuple):
@@ -296,10 +318,10 @@ async def renew_later(connection: Connection, supplier_ids: Collection[UUID]) ->
 async def remove_old(connection: Connection, now: datetime) -> int:
     """Remove links and declarations that ended or were withdrawn more than a year ago; returns how many.
 
-    What other links had said before is removed after its own last day.
+    Earlier words are removed after their own last day, and `KEPT_TAKEN_BACK` after they were taken back.
     """
     before, ends = (now - KEPT_AFTER_END).astimezone(PARIS), declaration_links.c
-    await connection.execute(_FORGET_ENDED_OTHERS, {"today": now.astimezone(PARIS).date()})
+    await connection.execute(_FORGET_OTHERS, {"today": now.astimezone(PARIS).date(), "before": now - KEPT_TAKEN_BACK})
     links = delete(declaration_links).where(func.least(ends.expires_at, ends.revoked_at) < before)
     over = delete(declarations).where(
         or_(declarations.c.valid_until < before.date(), declarations.c.withdrawn_at < before)

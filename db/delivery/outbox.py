@@ -149,12 +149,7 @@ async def organisation_mail_times(
         (by_campaign, campaigns, campaign_mails, true()),
         (by_link, declaration_links, declaration_mails, true()),
         (by_person, persons, sign_in_mails, sign_in_mails.c.browser.is_(None)),
-        (
-            buyer_mails,
-            buyer_mails,
-            buyer_mails,
-            is_digest & buyer_mails.c.stop_digest.is_not(None),
-        ),
+        (buyer_mails, buyer_mails, buyer_mails, is_digest & buyer_mails.c.stop_digest.is_not(None)),
     )
     times = union_all(
         *(

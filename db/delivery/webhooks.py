@@ -62,10 +62,7 @@ async def create_webhook(
     existing = select(func.count()).select_from(webhooks).where(webhooks.c.organisation_id == organisation_id)
     if (await connection.execute(existing)).scalar_one() >= MOST_OF_ONE_ORGANISATION:
         most = MOST_OF_ONE_ORGANISATION
-        raise Conflict(
-            "too_many_webhooks",
-            said_by(__name__)["too_many_webhooks"].filled(most=most),
-        )
+        raise Conflict("too_many_webhooks", said_by(__name__)["too_many_webhooks"].filled(most=most))
     version = await current_version(connection)
     row = {
         **_settings_row(settings),

@@ -17,13 +17,7 @@ from sqlalchemy import ColumnElement, exists, func, insert, select, update
 
 from db.core.engine import Connection, bind, read_first
 from db.delivery.outbox import ClaimedRow, queue_rows
-from db.schema.organisation_tables import (
-    exchanges,
-    message_mails,
-    messages,
-    needs,
-    reply_links,
-)
+from db.schema.organisation_tables import exchanges, message_mails, messages, needs, reply_links
 from db.schema.supplier_tables import organisations
 from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name, purchase_name

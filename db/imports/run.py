@@ -17,13 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.core.engine import Connection, Engine, LockKind, is_below, lock, lock_if_free, read_all, transaction
 from db.delivery.webhooks import queue_import_finished
-from db.imports.apply_staged import (
-    MANY,
-    apply_staged,
-    count_unnamed,
-    note_received,
-    refresh_statistics,
-)
+from db.imports.apply_staged import MANY, apply_staged, count_unnamed, note_received, refresh_statistics
 from db.imports.prepare_rows import Assemble, Prepare, PreparedBatch, Terms, assemble_in_thread
 from db.imports.stage import MOST_ERRORS, REJECT_COLUMNS, Counts, ImportContext, open_staging, stage
 from db.journal.entries import write_entry

@@ -118,10 +118,7 @@ KINDS = {
         exchanges,
         # a release before knew neither day nor contact, whose person may be erased; an entry tells the day
         _columns(exchanges, "reply_by", "contact"),
-        (
-            exchange_recipients.c.exchange_id,
-            _by_name(exchange_recipients, "exchange_id supplier_id name siret why"),
-        ),
+        (exchange_recipients.c.exchange_id, _by_name(exchange_recipients, "exchange_id supplier_id name siret why")),
     ),
     "handover": _kind(
         message_handovers,
@@ -173,9 +170,7 @@ KINDS = {
     ),
     "note": _kind(supplier_notes, key="organisation_id supplier_id"),
     "meeting_scope": _kind(
-        meetings,
-        _by_name(meetings, "id territory segments"),
-        (meeting_needs.c.meeting_id, _columns(meeting_needs)),
+        meetings, _by_name(meetings, "id territory segments"), (meeting_needs.c.meeting_id, _columns(meeting_needs))
     ),
     "campaign_recipients": _kind(
         campaigns,

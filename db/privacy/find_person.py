@@ -22,12 +22,7 @@ from db.privacy.mentions import (
     name_pattern,
     redacted_shortlists,
 )
-from db.schema.organisation_tables import (
-    follow_ups,
-    meetings,
-    participants,
-    shortlists,
-)
+from db.schema.organisation_tables import follow_ups, meetings, participants, shortlists
 from db.schema.person_tables import desk_accounts, desk_sessions, passkeys, persons
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record

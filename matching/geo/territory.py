@@ -307,7 +307,10 @@ class Geography:
         if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
             raise InvalidContent((Problem("", "place_form", _SAID["places"]),))
         if place.commune is None:
-            return PointShape(cast(float, place.lat), cast(float, place.lon))
+            lat, lon = cast(float, place.lat), cast(float, place.lon)
+            if self.commune_of(lat, lon) is None and self.commune_of(lon, lat):
+                raise InvalidContent((Problem("", "outside_france", _outside_france_message(swapped=True)),))
+            return PointShape(lat, lon)
         try:
             area = self.territories.area(f"commune:{place.commune}")
         except UnknownTerritory as unknown:
@@ -356,9 +359,9 @@ class Geography:
 def _outside_france_message(swapped: bool) -> Text:
     """The message that a territory has no French ground; `swapped`: it has some with its axes exchanged."""
     return Text(
-        "Ce territoire ne touche aucune commune française de contour connu"
+        "Ce lieu ne touche aucune commune française de contour connu"
         + (" : longitude et latitude semblent inversées." if swapped else "."),
-        "This territory touches no French commune whose outline is known"
+        "This place touches no French commune whose outline is known"
         + ("; longitude and latitude look swapped." if swapped else "."),
     )
 

@@ -116,10 +116,9 @@ class TradeGroups:
         return self._kind_bits
 
     def count(self, ordinals: Ordinals) -> Counter[TradeGroup]:
-        """The number of suppliers of each group, among the given ones."""
-        distinct = self.distinct
-        numbers = np.bincount(self._places[ordinals], minlength=len(distinct)).tolist()
-        return Counter(dict(zip(distinct, numbers, strict=False)))
+        """The number of suppliers of each group that has any among the given ones."""
+        numbers = np.bincount(self._places[ordinals]).tolist()
+        return Counter({group: number for group, number in zip(self.distinct, numbers, strict=False) if number})
 
 
 def group_of_supplier(supplier: MatchedSupplier) -> TradeGroup:
@@ -196,10 +195,11 @@ def counts_by_source(groups: Mapping[TradeGroup, int], name_of: Callable[[str], 
 
 def count_kinds(groups: Mapping[TradeGroup, int]) -> dict[str, int]:
     """The number of suppliers of each kind, the most frequent first; a supplier counts in each of its kinds."""
-    found: Counter[str] = Counter()
+    found: dict[str, int] = {}
     for group, number in groups.items():
-        found.update(dict.fromkeys(group.kinds or (NO_KIND,), number))
-    return most_first({kind: number for kind, number in found.items() if number})
+        for kind in set(group.kinds) or (NO_KIND,):
+            found[kind] = found.get(kind, 0) + number
+    return most_first(found)
 
 
 def most_first(counts: Mapping[str, int]) -> dict[str, int]:

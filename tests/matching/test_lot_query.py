@@ -205,10 +205,9 @@ def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
     assert query.title_says == ()
     query = read(need(Lot(id="1", title="Nettoyage des bureaux", cpv=("90910000", "90914000"))))
     assert query.title_says == ()
-    unlikely = read(
-        need(Lot(id="1", title="Groupe 1077 - Les Charmettes - Consultation modification DCE", cpv=("45261210",)))
-    )
-    assert list(sources_of(unlikely)) == ["bt-couverture"]
+    unlikely = Lot(id="1", title="Groupe 1077 - Les Charmettes - Consultation modification DCE", cpv=("45261210",))
+    assert list(sources_of(read(need(unlikely)))) == ["bt-couverture"]
+    assert read(need(Lot(id="1", cpv=("50800000",)))).unmapped == ("50800000",)
 
 
 def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:

@@ -1,5 +1,6 @@
 """The supposed site of a lot: measured from and ordered by, and nobody is refused for it. A shorter default reach."""
 
+from fnmatch import fnmatch
 from random import Random
 
 import msgspec
@@ -103,9 +104,7 @@ def test_who_is_beyond_a_cap_is_told_how_far_the_territory_is() -> None:
     found = matched(need(lot(title=TITLE, max_distance_km=10)), beyond)
     (missed,) = found.near_misses
     assert missed.excluded_by == "distance"
-    assert missed.message.startswith("À 3")
-    assert missed.message.endswith("km au-delà de votre limite")
-    assert " du territoire, soit " in missed.message
+    assert fnmatch(missed.message, "À 3* km du territoire, soit * km au-delà de votre limite")
 
 
 @pytest.mark.parametrize(
@@ -136,8 +135,7 @@ def test_suppliers_and_undeclared_work_that_stay_near_home_reach_less_far(
     assert found.total == (not is_near)
     if is_near:
         (missed,) = found.near_misses
-        assert missed.excluded_by == "service_area"
-        assert "(20 km au plus : ce genre de structure ou de travail reste près de son siège)" in missed.message
+        assert (missed.excluded_by, missed.message.count("20 km au plus : ce genre de")) == ("service_area", 1)
     close = msgspec.structs.replace(undeclared, location=moved(RENNES, east=0.2))
     reasons = matched(need(asked, territory=rennes), close).candidates[0].reasons
     (said,) = [reason.message for reason in reasons if reason.code == "presence_nearby"]

@@ -101,6 +101,13 @@ def test_a_territory_must_touch_french_ground(reference: Reference, somewhere: T
     assert "inversées" not in problem.detail.fr
 
 
+def test_a_place_is_in_france_or_not_with_its_axes_exchanged(reference: Reference) -> None:
+    reference.geography.place(Place(lat=50.85, lon=4.35))  # Brussels
+    with pytest.raises(InvalidContent) as caught:
+        reference.geography.place(Place(lat=RENNES.lon, lon=RENNES.lat), "lots", 0, "site")
+    assert [(each.pointer, each.code) for each in caught.value.problems] == [("/lots/0/site", "outside_france")]
+
+
 @pytest.mark.parametrize("where", [REDON, PARIS, SAINT_DENIS], ids=["Redon", "Paris", "La Réunion"])
 def test_swapped_axes_are_guessed(reference: Reference, where: Point) -> None:
     """Latitude first is the usual slip; the refusal says so, for points and for drawings, overseas too."""

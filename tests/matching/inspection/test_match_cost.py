@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.matching.match_cost import circle, comb, ring_in_france
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.territory import Polygon
+from domain.reference.territory import MultiPolygon, Polygon
 from matching.engine import match, match_json
 from matching.inspection import match_cost
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, words_ms
@@ -155,6 +155,13 @@ def test_an_outline_takes_longer_the_more_it_turns(
     turning = need(territory=drawn(Polygon((ring_in_france(comb(teeth, 4 * teeth), width, height),))))
     takes = estimated_ms(turning, live(*SUPPLIERS), reference)
     assert takes >= match_cost.DEGREE_MS * height * 1.9 * teeth
+
+
+def test_the_way_between_parts_of_an_outline_costs_nothing(reference: Reference) -> None:
+    west, east = ((((x, 47.0), (x + 1, 47.0), (x, 48.0), (x, 47.0)),) for x in (-3.0, 6.0))
+    drawn_as = (MultiPolygon(parts) for parts in ((west, east) * 50, (west,) * 50 + (east,) * 50))
+    to_and_fro, at_once = (need(lot(), territory=TerritoryRequest(geometry=each)) for each in drawn_as)
+    assert estimated_ms(to_and_fro, live(), reference) == pytest.approx(estimated_ms(at_once, live(), reference))
 
 
 @given(

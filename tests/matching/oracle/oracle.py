@@ -385,9 +385,8 @@ class Oracle:
         """Does the service area meet the territory? `distance` is from the supplier to the territory."""
         area = offer.service_area
         if area is None:
-            is_work_near_home = offer.basis != "declared" and all(map(DONE_NEAR_HOME.fullmatch, offer.segments))
-            is_near = is_work_near_home or works_near_home(supplier)
-            return at_most(distance, NEIGHBOUR_KM if is_near else NEARBY_KM)
+            is_near = offer.basis != "declared" and all(map(DONE_NEAR_HOME.fullmatch, offer.segments))
+            return at_most(distance, NEIGHBOUR_KM if is_near or works_near_home(supplier) else NEARBY_KM)
         if area.national:
             return True
         if area.radius_km is not None:
