@@ -55,7 +55,10 @@ async def test_what_is_wrong_stands_at_its_field(browser: Browser) -> None:
     assert answer.status_code == 422
     assert "À corriger" in browser.page
     await browser.open("/programmation")
-    await send_file(browser, "programmation", "tableau", b"Nom;Age\nA;3\n")
+    await send_file(browser, "programmation", "tableau", b"Nom;Age\nA;3\n", lieu="Bretagne")
+    assert "region:53 (Bretagne), commune:" in browser.page
+    await browser.open("/programmation")
+    await send_file(browser, "programmation", "tableau", b"Nom;Age\nA;3\n", lieu="region:53")
     assert "colonnes vues : « Nom », « Age »" in unescape(browser.page)
 
 
