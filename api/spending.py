@@ -29,7 +29,7 @@ from domain.text.bilingual import day as day_in_words
 from domain.text.labels import NO_KIND, SPENDING_FIGURES, SPENDING_INDICATORS
 from matching.reference import Reference
 from sources.file_types.csv_cells import Cell, csv_of
-from sources.file_types.workbook import MOST_SHEETS, ODS, XLSX, Sheet, sheets_of
+from sources.file_types.workbook import MOST_SHEETS, NOT_CSV, ODS, XLSX, Sheet, sheets_of
 from sources.rows import UnreadableFile, lines
 from sources.spending.payment_table import (
     MOST_LINES,
@@ -42,7 +42,7 @@ from sources.spending.payment_table import (
 )
 
 _SAID = said_by(__name__)
-APART = {"in_table": _SAID["in_table"], "other_years": _SAID["other_years"], "no_siret": _SAID["no_siret"]}
+APART = {reason: _SAID[reason] for reason in ("in_table", "other_years", "no_siret", "no_amount")}
 NOT_JSON = Text("Cette ligne n'est pas du JSON", "This line is no JSON")
 FEW_BYTES = 16 << 10
 """A longer table is read and counted in another process."""
@@ -151,7 +151,7 @@ async def look_up_payees(
     """The awards of an organisation (None: of none), each counted once, and all known payees; see `LookedUp`."""
     added, payees, by_segment, apart = list[Payment](), list[Payee](), Counter(packed.by_segment), list[RowError]()
     if organisation_id is not None:
-        recorded = [e for e in await awards_until(connection, organisation_id, date.max) if e.value_eur is not None]
+        recorded = await awards_until(connection, organisation_id, date.max)
         living = await living_suppliers(connection, {each.supplier_id for each in recorded})
         for place, award in enumerate(recorded, 1):
             winner = living.get(award.supplier_id)
@@ -160,7 +160,8 @@ async def look_up_payees(
                 number = str(winner.id)
                 payees.append(Payee(number, winner.approvals, winner.legal_form, winner.ess))
             cents, day = cents_of(award.value_eur or 0), award.awarded_on
-            if reason := packed.paid.reason_apart(number, cents, day):
+            reason = "no_amount" if award.value_eur is None else packed.paid.reason_apart(number, cents, day)
+            if reason:
                 euros = printed_euros(cents / 100, language)
                 named = APART[reason].filled(supplier=award.supplier_name, on=day_in_words(day, language), euros=euros)
                 apart.append(RowError(place, str(award.id), "", reason, named.to(language)))
@@ -191,7 +192,8 @@ def read_body(reference: Reference, raw: bytes, media: str, language: Language) 
     elif media == NDJSON:
         read = _payments_in_lines(raw, segments, language)
     else:
-        sheets = [Sheet(raw, "", ())] if media == CSV else sheets_of(raw, MOST_SHEETS)
+        is_book = media != CSV or raw.startswith(NOT_CSV)
+        sheets = sheets_of(raw, MOST_SHEETS) if is_book else [Sheet(raw, "", ())]
         read = payments_in_tables(sheets, segments, language)
     sirets = {each.number for each in read.payments if each.number}
     payments, paid = encode_packed(read.payments), PaidInTable.by(read.payments)
@@ -218,7 +220,7 @@ def count_packed(
 ) -> Spending:
     """The spending that packed payments make with what was looked up for them, encoded; see `count_spending`."""
     awards, by_segment, payees, apart = _read_looked_up(looked_up)
-    euros, in_table = sum(each.cents for each in awards) / 100, sum(each.code != "other_years" for each in apart)
+    euros, in_table = sum(each.cents for each in awards) / 100, sum(e.code in ("in_table", "no_siret") for e in apart)
     counted = {"awards": len(awards), "awards_eur": euros, "awards_in_table": in_table, "awards_apart": tuple(apart)}
     rejected = msgspec.structs.replace(packed.rejected, **counted)
     every = [*_read_payments(packed.payments), *awards]

@@ -23,7 +23,7 @@ from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.text.bilingual import Text, said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_table import FaultyRow, read_table
-from sources.file_types.workbook import SIGNATURE, first_sheet
+from sources.file_types.workbook import NOT_CSV, first_sheet
 
 COLUMNS = {
     "name": ("nom", "reseau", "organisation"),
@@ -129,7 +129,7 @@ def networks_in_table(content: bytes) -> tuple[Network, ...]:
 
     Raises UnreadableFile for what is no table, InvalidContent with everything wrong in it.
     """
-    is_workbook = content.startswith(SIGNATURE)
+    is_workbook = content.startswith(NOT_CSV)
     table = read_table(BytesIO(first_sheet(content).content if is_workbook else content), as_published=True)
     names = {title: _TITLES.get(fold(title)) for title in table.columns}
     problems = [Problem(pointer(title), "unknown_column", _NO_COLUMN) for title, name in names.items() if name is None]

@@ -42,7 +42,7 @@ from domain.spending.spending import Spending
 from domain.text.bilingual import Language, Text
 from domain.text.labels import NATURES, RESERVED, TENSIONS
 from sources.file_types.csv_cells import Cell, csv_of
-from sources.file_types.workbook import SIGNATURE, XLSX
+from sources.file_types.workbook import NOT_CSV, XLSX
 from sources.programmes.programme_file import PlannedProgramme
 
 FILE = "tableau"
@@ -207,7 +207,7 @@ async def count_table(visit: Visit) -> Response[bytes]:
     try:
         if file is None or not file.name:
             raise InvalidContent((Problem("", "missing", SAID["no_source_file"]),))
-        is_book = file.content.startswith(SIGNATURE)
+        is_book = file.content.startswith(NOT_CSV)
         media_type = XLSX if is_book else media_type_of_file(file.name, file.content)
         counts_awards = bool(visit.text("attributions"))
         found = await spending_of(visit.call, file.content, media_type, awards=counts_awards)

@@ -27,7 +27,7 @@ REACH_LEVELS: tuple[ReachLevel, ...] = get_args(ReachLevel)
 
 
 class ReachFigure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A figure of the rule and its source; `families`: the families or segments that it is for."""
+    """A figure of the rule and its source; `families`: of the segments that a sector's figure is for."""
 
     value: float
     source: str

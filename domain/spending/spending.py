@@ -168,11 +168,11 @@ class Spending(SpendingFigures, frozen=True, kw_only=True):
     awards: int
     """Awards of the organisation that are counted in"""
     awards_eur: Money
-    """Their euros, in the total too"""
+    """Their euros, in the total too: each the amount of its whole contract, on the day of the award"""
     awards_in_table: int
     """Those that are not, for the table may have them"""
     awards_apart: tuple[RowError, ...]
-    """Those that are not, each with its reason: `in_table`, `no_siret`, `other_years`. `external_id`: of the award"""
+    """Those that are not, and why: `in_table`, `no_siret`, `other_years`, `no_amount`. `external_id`: of the award"""
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -133,7 +133,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     presta_types: Annotated[tuple[PrestaType, ...], msgspec.Meta(max_length=3)] = ()
     """`DISP`: staff made available; `PREST`: service; `BUILD`: manufacture"""
     service_area: ServiceArea | None = None
-    """Null: not declared, up to 50 km from the supplier; 20 km where its kind, or work nobody declared, stays near"""
+    """Null: not declared, and up to 50 km from the supplier, or 20 km where its kind works near home"""
     basis: Basis = "declared"
     """`declared` by the supplier or its network, `awarded` by a public contract, or `inferred` by an importer"""
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=20)] = ()

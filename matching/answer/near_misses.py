@@ -1,7 +1,6 @@
 """The refused suppliers that come nearest to being candidates, and the reason of each refusal in words."""
 
 from collections.abc import Iterable
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,6 @@ from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, 
 from matching.geo.projection import Floats, to_metre
 from matching.index.distances import nearest_of
 from matching.index.offers import FITS, RELATED, answering_codes, offered_segments
-from matching.index.service_areas import undeclared_reach_km
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals, each_once
 from matching.lot_match import DrawnOrder, LotMatch
 from matching.selection import leave_out
@@ -117,7 +115,7 @@ def refusals_in_words(lot: LotMatch, refused: Iterable[RefusedSupplier]) -> dict
             if gate == DISTANCE:
                 found[ordinal] = messages.too_far(to_metre(away), cap_km, is_placed, to_territory=True)
             else:
-                area, default_km = _farthest_area(lot, ordinal)
+                area, default_km = _farthest_area(lot, ordinal), columns.default_reach_km(ordinal)
                 found[ordinal] = messages.not_served(area, to_metre(away), is_placed, default_km)
     return found
 
@@ -134,18 +132,19 @@ def _segment_refusal(lot: LotMatch, ordinal: int) -> Text:
     raise AssertionError("a considered supplier offers something near the lot")
 
 
-def _farthest_area(lot: LotMatch, ordinal: int) -> tuple[ServiceArea | None, float]:
-    """The farthest-reaching service area of a supplier's answering offers, the first of equal ones, and its reach."""
+def _farthest_area(lot: LotMatch, ordinal: int) -> ServiceArea | None:
+    """The farthest-reaching service area of a supplier's answering offers; the first of equal ones."""
     taxonomy, objects = lot.live.base.taxonomy, lot.query.subject.objects
     answer = {code for wanted in objects for code, fit in answering_codes(wanted, taxonomy) if fit < RELATED}
-    own_km = lot.live.base.columns.default_reach_km(ordinal)
-    reaches: list[tuple[ServiceArea | None, float]] = []
-    for offer, segments in _offers_of(lot, ordinal):
-        if used := answer.intersection(segments):
-            area = offer.service_area
-            of_area = np.inf if area is None or area.radius_km is None else area.radius_km
-            reaches.append((area, undeclared_reach_km(own_km, offer.basis, used) if area is None else of_area))
-    return max(reaches, key=itemgetter(1))
+    areas = [offer.service_area for offer, segments in _offers_of(lot, ordinal) if not answer.isdisjoint(segments)]
+    default_km = lot.live.base.columns.default_reach_km(ordinal)
+
+    def reach_km(area: ServiceArea | None) -> float:
+        if area is None:
+            return default_km
+        return np.inf if area.radius_km is None else area.radius_km
+
+    return max(areas, key=reach_km)
 
 
 def _offers_of(lot: LotMatch, ordinal: int) -> list[tuple[Offer, tuple[str, ...]]]:

@@ -56,7 +56,7 @@ from matching.index.offers import (
     answering_codes,
     offered_segments,
 )
-from matching.index.service_areas import GROUND, undeclared_reach_km
+from matching.index.service_areas import GROUND
 from matching.index.supplier_columns import Ordinals
 from matching.index.trade_groups import TradeGroup
 from matching.lot_match import FirstCandidates, LotMatch
@@ -318,9 +318,7 @@ class RowWriter:
         query, presence = lot.query, row_parts.presence
         said = messages.PRESENCE[presence]
         if presence == "nearby":
-            own_km = lot.live.base.columns.default_reach_km(ordinal)
-            used = [answer for answer in row_parts.segments if answer.role == "object"]
-            said = messages.nearby(max(undeclared_reach_km(own_km, each.basis, [each.offered]) for each in used))
+            said = messages.nearby(lot.live.base.columns.default_reach_km(ordinal))
         noted = b"" if lot.live.noted is None else self._reason_of_notes(lot.live.noted, row_parts, ordinal)
         reasons = b"%b,%b" % (row_parts.reasons + noted, _reason_json(f"presence_{presence}", said, self.language))
         if query.place or presence != PRESENCES[LOCAL]:

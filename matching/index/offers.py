@@ -24,13 +24,11 @@ from matching.geo.projection import Floats
 from matching.index.service_areas import (
     GROUND,
     NATIONAL,
-    NEIGHBOUR_KM,
     NO_AREA,
     RADIUS,
     AreaNumbers,
     ServiceAreas,
     default_reach_km,
-    is_done_near_home,
 )
 from matching.index.supplier_columns import MatchedSupplier, Ordinals, each_once
 
@@ -234,17 +232,9 @@ class OfferRows:
         table = Offers._make(column.astype(of)[row[order]] for column, of in zip(columns, kinds, strict=True))
         ends = np.searchsorted(code[order], np.arange(len(self._codes) + 1)).tolist()
         return {
-            segment: _with_default_reach(segment, Offers._make(column[first:end] for column in table))
+            segment: Offers._make(column[first:end] for column in table)
             for segment, (first, end) in zip(self._codes, pairwise(ends), strict=True)
         }
-
-
-def _with_default_reach(code: str, table: Offers) -> Offers:
-    """The offers of a segment or family, with the reach that `undeclared_reach_km` gives where no area is declared."""
-    if not is_done_near_home(code):
-        return table
-    is_near = (table.area_kind == NO_AREA) & (table.basis >= len(DECLARERS))
-    return table._replace(reach_km=np.where(is_near, np.minimum(table.reach_km, NEIGHBOUR_KM), table.reach_km))
 
 
 def _grade(offer: Offer, updated_at: datetime | Raw) -> int:

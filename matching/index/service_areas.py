@@ -1,7 +1,7 @@
 """The distinct service areas of offers, and which of them meet a territory."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
@@ -13,8 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from domain.reference.territory import UnknownTerritory
-from domain.shortlists.reach import REACH_FIGURES
-from domain.suppliers.supplier import Basis, Kind, ServiceArea
+from domain.suppliers.supplier import Kind, ServiceArea
 from domain.text.normalise import fold
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Positions
@@ -24,8 +23,7 @@ from matching.index.mapped_arrays import Texts, joined_texts, texts
 
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
-_NEAR_HOME = REACH_FIGURES.figures["near_home_km"]
-NEARBY_KM, NEIGHBOUR_KM = 50.0, _NEAR_HOME.value
+NEARBY_KM, NEIGHBOUR_KM = 50.0, 20.0
 """The distance from the territory allowed to a supplier without a declared area, and to one that works near home."""
 _NEIGHBOURS = re.compile(
     r"^(?:commune|mairie|ville) d|\bregies?\b(?!.*\b(?:eaux?|publicitaires?|des ecrivains)\b)"
@@ -54,20 +52,6 @@ def default_reach_km(kinds: Sequence[Kind], name: str, siret: str | None) -> flo
     if (kinds and set(kinds) <= {"AI", "ESUS"} and "AI" in kinds) or (siret or "").startswith(_SIREN_OF_COMMUNES):
         return NEIGHBOUR_KM
     return NEIGHBOUR_KM if _NEIGHBOURS.search(fold(name)) else NEARBY_KM
-
-
-def is_done_near_home(code: str) -> bool:
-    """Whether the work of a segment or family is done on the spot, day by day: cleaning, green spaces, building."""
-    return code in _NEAR_HOME.families or code.partition("-")[0] in _NEAR_HOME.families
-
-
-def undeclared_reach_km(own_km: float, basis: Basis, codes: Iterable[str]) -> float:
-    """The reach of a supplier's offer without a declared area; `codes`: its segments and families that are wanted.
-
-    `own_km`: the supplier's default. Fewer kilometres where all is done near home and nobody declared the offer.
-    """
-    is_near = basis != "declared" and all(map(is_done_near_home, codes))
-    return min(own_km, NEIGHBOUR_KM) if is_near else own_km
 
 
 DIGEST_BYTES = 16

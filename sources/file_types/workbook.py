@@ -31,8 +31,15 @@ LARGEST_TABLE = 64 << 20
 LONGEST_SECONDS = 120
 """However busy the machine is: of a core's time the process takes less, see there."""
 SIGNATURE = b"PK\x03\x04"
-NO_TABLES = (b"\xd0\xcf\x11\xe0", b"%PDF", b"\x89PNG")
-"""The first bytes of old workbooks (.xls), and of what people send in the place of a table."""
+NO_TABLES = {
+    b"\xd0\xcf\x11\xe0": "old_workbook",
+    b"%PDF": "a_pdf",
+    b"\x89PNG": "an_image",
+    b"\xff\xd8\xff": "an_image",
+    b"\x1f\x8b": "compressed",
+}
+"""What people send in the place of a table, by its first bytes."""
+NOT_CSV = (SIGNATURE, *NO_TABLES)
 MOST_SHEETS = 40
 
 
@@ -84,6 +91,9 @@ def first_sheet(content: bytes) -> Sheet:
 
 def sheets_of(content: bytes, most: int) -> list[Sheet]:
     """Read the first visible sheets of an .xlsx or .ods, at most so many. Raises UnreadableFile where that fails."""
+    for first_bytes, what in NO_TABLES.items():
+        if content.startswith(first_bytes):
+            raise unreadable("workbook", _SAID[what])
     command = [sys.executable, "-I", workbook_process.__file__, *map(str, (MOST_COLUMNS, LARGEST_TABLE, most))]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=LONGEST_SECONDS, check=False, env={})

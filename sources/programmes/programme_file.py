@@ -10,7 +10,7 @@ from domain.text.bilingual import Language, Text, said_by
 from matching.reference import Reference
 from sources.file_types.columns import ROWS_ABOVE
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
-from sources.file_types.workbook import MOST_SHEETS, NO_TABLES, SIGNATURE, Sheet, sheets_of, unread_sheets
+from sources.file_types.workbook import MOST_SHEETS, NOT_CSV, Sheet, sheets_of, unread_sheets
 from sources.programmes.line_reader import PURCHASES, Codes, LineReader, PlaceReader
 from sources.rows import unreadable
 
@@ -43,7 +43,7 @@ def read_programme_file(
     reference: Reference, content: bytes, asked: Codes, buyer: Buyer | None, language: Language
 ) -> PlannedProgramme:
     """The programme in a CSV file or workbook. Raises UnreadableFile for one without a table of purchases."""
-    is_book = content.startswith((SIGNATURE, *NO_TABLES))
+    is_book = content.startswith(NOT_CSV)
     sheets = sheets_of(content, MOST_SHEETS) if is_book else [Sheet(content, "", ())]
     raw = [_raw_table(each.name if len(sheets) > 1 else None, each.content) for each in sheets]
     found = [(table, *PURCHASES.header_in(table.rows)) for table in raw]

@@ -161,6 +161,7 @@ async def test_a_table_without_amounts_or_sirets_is_told_which_columns_were_seen
         "Aucune colonne ne donne un SIRET ni un montant ; colonnes vues : « Fournisseur », « Objet », « Montant TVA »"
     )
     assert seen in answer.json()["detail"]
+    assert "est un PDF" in (await post(served, "%PDF-1.4\n")).json()["detail"]
     assert_refused(await post(served, " "), 422, "invalid-content")
     assert_refused(await post(served, "x", "text/plain"), 415, "unsupported-media-type")
     assert_refused(await post(served, "x", Accept="text/html"), 406, "not-acceptable")
@@ -180,8 +181,9 @@ async def test_json_says_where_it_is_wrong(served: Client) -> None:
 async def test_awards_count_unless_they_are_left_out(served: Client, buyer: Buyer, source: str) -> None:
     supplier = await buyer.supplier(source, "1", approvals=[{"kind": "ESAT"}], legal_form="association")
     need = await create(served, buyer.headers)
-    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-03-01", "value_eur": 1000.01}
-    assert (await served.post(f"/needs/{need['id']}/awards", json=award, headers=buyer.headers)).status_code == 201
+    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-03-01"}
+    sent_to, values = f"/needs/{need['id']}/awards", ({"value_eur": 1000.01}, {"value_eur": None})
+    noted = [(await served.post(sent_to, json=award | each, headers=buyer.headers)).json() for each in values]
     body: dict[str, Any] = {"lines": []}
     for path, sent in (("/spending?awards=false", body), ("/spending", body | {"awards": False})):
         assert (await served.post(path, json=sent, headers=buyer.headers)).json()["total_eur"] == 0
@@ -193,6 +195,7 @@ async def test_awards_count_unless_they_are_left_out(served: Client, buyer: Buye
         sums = [found[f"{name}_eur"] for name in ("total", "handicap", "awards")]
         assert (sums, found["awards"]) == ([1000.01] * 3, 1)
         assert found["by_segment"] == {"ev-entretien": 1000.01}
+        assert [(e["external_id"], e["code"]) for e in found["awards_apart"]] == [(noted[1]["id"], "no_amount")]
     assert (await served.post("/spending?awards=true", json=body)).json()["awards"] == 0
 
 

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from domain.needs.need import Buyer, Lot, Place
+from domain.shortlists.listed_suppliers import Candidate
 from domain.shortlists.shortlist import LotShortlist, SupposedSite
-from domain.suppliers.supplier import Offer, ServiceArea, Supplier
+from domain.suppliers.supplier import Supplier
 from matching.engine import draw_seed, match
 from tests.factories import (
     ON,
@@ -108,35 +109,29 @@ def test_who_is_beyond_a_cap_is_told_how_far_the_territory_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "one", "is_near"),
+    ("one", "is_near"),
     [
-        ({"kinds": ("AI",), "approvals": approved("AI")}, offer(), True),
-        ({"kinds": ("AI", "ACI"), "approvals": approved("AI", "ACI")}, offer(), False),
-        ({"kinds": ("EI",), "approvals": approved("EI")}, offer(), False),
-        ({"siret": "21350236200015"}, offer(), True),
-        ({"name": "Régie des quartiers de Redon"}, offer(), True),
-        ({"name": "CCAS de Redon"}, offer(), True),
-        ({"name": "Régie publicitaire"}, offer(), False),
-        ({}, offer(basis="inferred"), True),
-        ({}, offer("ev-elagage", basis="awarded"), True),
-        ({}, offer("bt", basis="inferred"), True),
-        ({}, offer("ev-vegetal", basis="inferred"), False),
-        ({}, offer("cc-impression", "cc-com", basis="inferred"), False),
+        ({"kinds": ("AI",), "approvals": approved("AI")}, True),
+        ({"kinds": ("AI", "ACI"), "approvals": approved("AI", "ACI")}, False),
+        ({"kinds": ("EI",), "approvals": approved("EI")}, False),
+        ({"siret": "21350236200015"}, True),
+        ({"name": "Régie des quartiers de Redon"}, True),
+        ({"name": "CCAS de Redon"}, True),
+        ({"name": "Régie publicitaire"}, False),
     ],
 )
-def test_suppliers_and_undeclared_work_that_stay_near_home_reach_less_far(
-    fields: dict[str, str], one: Offer, is_near: bool
-) -> None:
-    rennes, asked = codes("commune:35238"), lot(*one.segments[:1])
-    undeclared = msgspec.structs.replace(supplier("x", one, at=moved(RENNES, east=0.5)), **fields)
-    declared = msgspec.structs.replace(one, service_area=ServiceArea(radius_km=45))
-    assert matched(need(asked, territory=rennes), msgspec.structs.replace(undeclared, offers=(declared,))).total == 1
-    found = matched(need(asked, territory=rennes), undeclared)
+def test_whoever_works_near_home_reaches_less_far_unless_it_declares_more(one: dict[str, str], is_near: bool) -> None:
+    rennes = codes("commune:35238")
+    far = supplier(at=moved(RENNES, east=0.5)), supplier("x", offer(radius_km=45), at=moved(RENNES, east=0.5))
+    undeclared, declared = (msgspec.structs.replace(each, **one) for each in far)
+    assert matched(need(territory=rennes), declared).total == 1
+    found = matched(need(territory=rennes), undeclared)
     assert found.total == (not is_near)
     if is_near:
-        (missed,) = found.near_misses
-        assert (missed.excluded_by, missed.message.count("20 km au plus : ce genre de")) == ("service_area", 1)
-    close = msgspec.structs.replace(undeclared, location=moved(RENNES, east=0.2))
-    reasons = matched(need(asked, territory=rennes), close).candidates[0].reasons
-    (said,) = [reason.message for reason in reasons if reason.code == "presence_nearby"]
+        assert found.near_misses[0].excluded_by == "service_area"
+        assert "(20 km au plus : ce genre de structure travaille près de chez elle)" in found.near_misses[0].message
+    close: Candidate = matched(
+        need(territory=rennes), msgspec.structs.replace(undeclared, location=moved(RENNES, east=0.2))
+    ).candidates[0]
+    (said,) = [reason.message for reason in close.reasons if reason.code == "presence_nearby"]
     assert ("situé à 20 km au plus" if is_near else "situé à 50 km au plus") in said

@@ -40,7 +40,7 @@ from domain.text.bilingual import PARIS, Language, Text
 from matching.reference import Reference
 from sources.file_reader import CSV, FORMATS, JSON, NDJSON, read_rows
 from sources.file_types.csv_cells import csv_of
-from sources.file_types.workbook import SIGNATURE, first_sheet, uncompressed_size
+from sources.file_types.workbook import NOT_CSV, SIGNATURE, first_sheet, uncompressed_size
 from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, rejected_rows, template_rows, titles_in
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile
@@ -85,9 +85,7 @@ def shown_rejects(rejects: Sequence[RowError], column_title: Callable[[str], str
 ROWS_TRIED = 20
 LARGE = 1 << 20
 MEDIA_TYPES = {".csv": CSV, ".tsv": CSV, ".txt": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".geojson": JSON}
-OLD_WORKBOOKS = b"\xd0\xcf\x11\xe0"
 SPREADSHEET = "spreadsheet"
-GZIP = b"\x1f\x8b"
 
 
 class RecognisedFile(NamedTuple):
@@ -124,7 +122,7 @@ def recognise_file(
     file that no format can read, or that the wanted one cannot.
     """
     sheet, others = None, tuple[str, ...]()
-    if content.startswith(SIGNATURE):
+    if content.startswith(NOT_CSV):
         content, sheet, others = first_sheet(content)
     media_type = CSV if sheet is not None else media_type_of_file(name, content)
     candidates = [wanted] if wanted in FORMATS else list(FORMATS)
@@ -159,13 +157,9 @@ def _count_readable_rows(format_: str, content: bytes, media_type: str, context:
 
 
 def media_type_of_file(name: str, content: bytes) -> str:
-    """The media type of a file, by its name or else its first bytes. Raises InvalidContent if empty, gzip or .xls."""
+    """The media type of a file, by its name or else its first bytes. Raises InvalidContent if it is empty."""
     if not content.strip():
         raise _file_mistake("empty", SAID["empty"])
-    if content.startswith(OLD_WORKBOOKS):
-        raise _file_mistake("workbook", SAID["old_workbook"])
-    if content.startswith(GZIP):
-        raise _file_mistake("compressed", SAID["compressed"])
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     if suffix in MEDIA_TYPES:
         return MEDIA_TYPES[suffix]

@@ -100,4 +100,5 @@ async def test_a_table_that_cannot_be_read_is_told_on_the_form(own: Browser) -> 
     answer = await send_file(own, "depenses", "fichier", b"Nom;Montant\nX;1\n")
     assert answer.status_code == 422
     assert "colonnes vues : « Nom », « Montant »" in said(own.page)
+    assert "est un PDF" in (await send_file(own, "depenses", "fichier", b"%PDF-1.4\n")).text
     assert (await send_file(own, "depenses", "autre", b"")).status_code == 422

@@ -4,7 +4,6 @@ Every supplier is judged alone, every offer in turn. Where a distance is too clo
 judged once for each way the call may go, and every answer compatible with one of these is accepted.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from itertools import product
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from domain.law.findings import Verdict
 from domain.law.other_contracts import EssAward, with_award_bar
@@ -45,7 +43,6 @@ RESERVATIONS: Mapping[str, tuple[Reserved, ...]] = {
 }
 RADII_KM = (10, 25, 50, 100)
 NEARBY_KM, NEIGHBOUR_KM = 50, 20
-DONE_NEAR_HOME = re.compile("(pr|bt|de)(-.*)?|ev-(entretien|creation|elagage|milieux)|rs-(traiteur|collective|portage)")
 TURNOVER_OF_A_PERSON, OF_OTHER_SECTORS = {"pr": 30_000, "bt": 225_000}, 169_000
 TURNOVER_BY_KIND, TURNOVER_OF_A_PLACE = {"EA": 43_000, "ACI": 12_000}, 17_000
 
@@ -206,7 +203,7 @@ class Oracle:
         self, need: Need, suppliers: Iterable[Supplier], on: date, awards: Sequence[PastAward] = ()
     ) -> list[Expected]:
         """What each lot's shortlist must say; `awards`: those of the buyer."""
-        pool = [self._with_offers_apart(supplier) for supplier in suppliers if supplier.active]
+        pool = [supplier for supplier in suppliers if supplier.active]
         answers = []
         for lot in need.lots:
             request = lot.territory or need.territory
@@ -305,12 +302,6 @@ class Oracle:
                 fits[place] = min(found, key=FITS.index)
         return fits
 
-    def _with_offers_apart(self, supplier: Supplier) -> Supplier:
-        """The supplier with an offer for each segment or family that an offer of it names: their reach may differ."""
-        named = [(offer, code) for offer in supplier.offers for code in sorted(self.offered(offer)) or (None,)]
-        apart = [replace(offer, segments=(code,), cpv=()) if code else offer for offer, code in named]
-        return replace(supplier, offers=tuple(apart))
-
     def _judge(
         self,
         supplier: Supplier,
@@ -327,7 +318,8 @@ class Oracle:
         distance = self._distance(site, spot) if site else to_ground
         places = sorted({place for fits in offered.values() for place in fits})
         calls: dict[object, Answer] = {
-            ("area", place): self._meets(supplier, supplier.offers[place], spot, to_ground, ground) for place in places
+            ("area", place): self._meets(supplier, supplier.offers[place].service_area, spot, to_ground, ground)
+            for place in places
         }
         calls["local"] = ground.holds(spot) if spot else False
         capped = distance if lot.site else to_ground
@@ -380,13 +372,11 @@ class Oracle:
         return self._distances[ground, spot]
 
     def _meets(
-        self, supplier: Supplier, offer: Offer, spot: Spot | None, distance: float | None, ground: Ground
+        self, supplier: Supplier, area: ServiceArea | None, spot: Spot | None, distance: float | None, ground: Ground
     ) -> Answer:
         """Does the service area meet the territory? `distance` is from the supplier to the territory."""
-        area = offer.service_area
         if area is None:
-            is_near = offer.basis != "declared" and all(map(DONE_NEAR_HOME.fullmatch, offer.segments))
-            return at_most(distance, NEIGHBOUR_KM if is_near or works_near_home(supplier) else NEARBY_KM)
+            return at_most(distance, NEIGHBOUR_KM if works_near_home(supplier) else NEARBY_KM)
         if area.national:
             return True
         if area.radius_km is not None:
