@@ -287,8 +287,7 @@ def count_spending(
 @lru_cache(maxsize=1024)  # few are different
 def figures_of(reserved: bool | None, standing: Standing) -> frozenset[str]:
     """The names of the figures that a payment counts in, by whether it was reserved and to whom it was made."""
-    figures = {"total", *standing.figures}
-    figures.add({True: "ess", False: "not_ess", None: "ess_unknown"}[standing.ess])
+    figures = {"total", {True: "ess", False: "not_ess", None: "ess_unknown"}[standing.ess], *standing.figures}
     if standing.is_unknown:
         figures |= {"unknown", KIND + NOT_KNOWN}
     elif not any(name.startswith(KIND) for name in standing.figures):

@@ -220,8 +220,10 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 SELF_EMPLOYED: tuple[Kind, ...] = ("TIH",)
 """Kinds of suppliers who are persons: their name is personal data, and none of them is published."""
 
-REACHES_SOMEBODY = re.compile(r"[^\s@]+@[^\s@]+|(?:\+\s?33|\b0)\s?[1-9](?:[ .\-]?\d{2}){4}\b")
-"""Finds an e-mail address or a telephone number in words that are shown to anybody."""
+REACHES_SOMEBODY = re.compile(
+    r"[^\s@]+@[^\s@]+|(?:\+\s?33|\b0)\s?[1-9](?:[ .\-]?\d{2}){4}\b|(?i:\bchez (?:mr?|mme|mlle|monsieur|madame)\b)"
+)
+"""Finds an e-mail address, a telephone number, or at whose home somebody is in words that are shown to anybody."""
 
 
 class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -262,7 +264,10 @@ def published_supplier(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Sup
     if not supplier.active:
         return None
     offers = tuple(map(_without_contact, supplier.offers))
-    return msgspec.structs.replace(supplier, contact=Contact(), description=None, offers=offers)
+    address = supplier.address
+    if address and address.street and REACHES_SOMEBODY.search(address.street):
+        address = msgspec.structs.replace(address, street=None)
+    return msgspec.structs.replace(supplier, contact=Contact(), description=None, offers=offers, address=address)
 
 
 def _without_contact(offer: Offer) -> Offer:
@@ -272,8 +277,5 @@ def _without_contact(offer: Offer) -> Offer:
         for each in offer.evidence
     )
     label = None if offer.label and REACHES_SOMEBODY.search(offer.label) else offer.label
-    return (
-        offer
-        if (label, evidence) == (offer.label, offer.evidence)
-        else msgspec.structs.replace(offer, label=label, evidence=evidence)
-    )
+    is_same = (label, evidence) == (offer.label, offer.evidence)
+    return offer if is_same else msgspec.structs.replace(offer, label=label, evidence=evidence)

@@ -208,14 +208,16 @@ _NUMBER = re.compile(r"[0-9]{1,12}([.,][0-9]{1,2})?", re.ASCII)
 
 @page("GET", "/heures", scope=("match", "needs"))
 async def show_hours(visit: Visit) -> Response[bytes]:
-    """The hours proposed for the amount and trade of the query; the form alone where these cannot be read."""
+    """The hours proposed for the amount and trade of the query; the form alone without either, and for supplies."""
     amount, rate = _number_in(visit.text("montant")), _number_in(visit.text("taux"))
     taxonomy, trade = visit.reference.taxonomy, visit.text("metier")
     trade = trade if taxonomy.known(trade) else ""
     share = None if rate is None or rate > 100 else rate / 100
+    is_supplies = visit.text("nature") == "supplies"
     return visit.page(
         "need/hours.html",
-        proposed=proposed_hours(amount, trade, share) if amount else None,
+        proposed=proposed_hours(amount, trade, share) if amount and trade and not is_supplies else None,
+        is_supplies=is_supplies,
         figures=hours_figures(),
         families=taxonomy.families,
         family=trade.partition("-")[0],

@@ -30,6 +30,7 @@ OFFERS = [
         "evidence": [{"kind": "award", "label": "Réemploi, écrire à a.martin@ville.fr", "on": "2025-05-02"}],
     },
 ]
+HOME = {"street": "Chez Mme Jeanne Le Goff, 3 rue du Port", "city": "Vannes", "commune": "56260"}
 CONTACT = {"email": "jeanne@blavet.fr", "phone": "02 97 00 00 00", "website": "https://blavet.fr", "person": "Jeanne"}
 CASTS: dict[str, Any] = {
     "string": str,
@@ -96,7 +97,7 @@ async def test_rows_of_open_sources_are_published_and_others_are_named(served: C
     closed = f"{opened}-closed"
     await put(served, f"/sources/{closed}", {"licence": "CC-BY-NC-4.0"})
     own = siret(opened)
-    await put_record(served, opened, siret=own, offers=OFFERS, contact=CONTACT, description="Appeler Jeanne")
+    await put_record(served, opened, siret=own, offers=OFFERS, contact=CONTACT, description="Jeanne", address=HOME)
     await put_record(served, closed, siret=own, offers=[{"segments": ["ev-elagage"]}], labels=["RSEi"])
     await put_record(served, closed, "2", name="Fermé")
     await put_record(served, opened, "3", name="Jeanne Martin", approvals=[{"kind": "TIH"}])

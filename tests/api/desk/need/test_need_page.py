@@ -391,4 +391,5 @@ async def test_the_page_shows_the_formula_and_says_that_it_is_no_threshold(own: 
     assert "Environ 200 heures" in page
     assert "60 % de main-d" in page.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert "facilitateur" in page
-    assert "Environ" not in (await own.get("/heures?montant=beaucoup&taux=x")).text
+    for unknown in ("montant=beaucoup&taux=x", "montant=9", "metier=mo-bureau", "montant=9&metier=mo&nature=supplies"):
+        assert "Environ" not in (await own.get(f"/heures?{unknown}")).text, unknown
