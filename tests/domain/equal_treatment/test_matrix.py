@@ -233,8 +233,7 @@ def test_a_session_held_twice_is_no_gap_but_a_second_one_without_somebody_is() -
     assert gaps(treated(meetings=one_by_one)) == {("C", "not_invited")}
 
 
-def test_who_is_beside_the_shortlist_is_shown_and_treated_alike() -> None:
-    """Those of unknown trade in the order in which the list has them."""
+def test_who_is_beside_the_shortlist_is_shown_in_its_order_and_treated_alike() -> None:
     first = exchange(message(1, "buyer"), to="ABD")
     matrix = treated(first, exchange(message(2, "buyer"), to="AB", number=2), listed="AB", meetings=[meeting(12, "E")])
     assert [each.name for each in matrix.suppliers][:3] == ["A", "B", "D"]
