@@ -21,7 +21,7 @@ from domain.law.findings import (
 )
 from domain.law.procedures.lot_facts import LotFacts, LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value, total_of
-from domain.law.procedures.procedure import Procedure, Procedures, determine_procedures, eu_thresholds
+from domain.law.procedures.procedure import Procedure, Procedures, determine_procedures, eu_thresholds, is_defence
 from domain.law.rules import InForce, Rules, cents, cite
 from domain.needs.estimate import cents_rounded_up, stated_total
 from domain.needs.need import Buyer, ContractKind, Need
@@ -127,16 +127,14 @@ def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     bound = view["spaser"].cents
     if buyer is None or bound is None or cents(buyer.annual_purchases_eur or 0) <= bound:
         return None
-    concerned = class_of(buyer, view).spaser_before or view.holds("spaser_all_buyers")
-    return advice(view, "spaser", doubtful=not concerned)
+    return advice(view, "spaser", doubtful=not (class_of(buyer, view).spaser_before or view.holds("spaser_all_buyers")))
 
 
 def advise_allotment(need: Need, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
     """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT)."""
     if need.contract == "concession" or len(need.lots) > 1 or is_direct_award:
         return None
-    several = len(need.lots[0].segments) > 1
-    return advice(view, "single_lot_of_several_activities" if several else "single_lot")
+    return advice(view, "single_lot_of_several_activities" if len(need.lots[0].segments) > 1 else "single_lot")
 
 
 def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
@@ -186,7 +184,7 @@ def advise_waste_permits(bought: LotObject, view: InForce) -> LegalAdvice | None
 def advise_reuse_quota(bought: LotObject, buyer: BuyerClass, view: InForce) -> LegalAdvice | None:
     """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA)."""
     rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(bought.segments)), None)
-    if rule is None or buyer.quota is False or buyer.is_utility:
+    if rule is None or buyer.quota is False:
         return None
     row, family = view[rule], sentence(view, f"family_of_{rule}")
     if row.status == "in_force":
@@ -196,9 +194,8 @@ def advise_reuse_quota(bought: LotObject, buyer: BuyerClass, view: InForce) -> L
         of_year = sentence(view, "reuse_step_unknown", since=short_date(row.valid_from))
     else:
         return None
-    sure: Confidence = "low" if buyer.quota is None and buyer.body else bought.sure
     told = sentence(view, "counts_towards_quota", family=family, of_year=of_year)
-    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), sure=sure, message=told)
+    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), sure=bought.sure, message=told)
 
 
 WITH_AND = Text(f" {AND.fr} ", f" {AND.en} ")
@@ -210,9 +207,7 @@ def advise_financial_terms(
     """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS)."""
     buyer = class_of(need.buyer, view)
     bound, least = view["advance_amount"].cents, view.number("advance_months")
-    if need.contract == "concession" or need.technique is not None or buyer.is_utility or buyer.advance is False:
-        return None
-    if bound is None or least is None:
+    if need.contract == "concession" or need.technique or buyer.advance is False or bound is None or least is None:
         return None
     long = {lot.lot.id: _initial_amount(need, lot) for lot in lots if (lot.lot.duration_months or 0) > least}
     above = tuple(lot_id for lot_id, (most, _) in long.items() if most > bound)
@@ -232,9 +227,10 @@ def advise_financial_terms(
         said = join_texts([sentence(view, rule) for rule in rates], WITH_AND)
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{buyer.firms}"))
     name, whose = "financial_terms_of_direct_award" if is_direct_award else "financial_terms", (names,) if names else ()
-    but = NOTHING if buyer.body and buyer.advance else sentence(view, "advance_not_owed_by_all")
+    but = NOTHING if (known := buyer.body and buyer.advance) else sentence(view, "advance_not_owed_by_all")
     told = sentence(view, name, about=join_texts(about, NOTHING), of_firms=of_firms, but=but)
-    return advice(view, name, whose, rests_on=rates, doubtful=renewed == above, message=told)
+    sure: Confidence = "high" if known else "medium"
+    return advice(view, name, whose, rests_on=rates, sure=sure, doubtful=renewed == above, message=told)
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
@@ -282,7 +278,8 @@ def advise_on_object(bought: LotObject, contract: ContractKind, view: InForce) -
 
 def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
     """Lots of an innovative purchase may be reserved to young innovative companies (YOUNG_INNOVATIVE_COMPANIES)."""
-    share, bound = view.number("reserved_young_innovative"), view["eu_state"].cents
+    rule = "defence_young_innovative" if is_defence(need) else "reserved_young_innovative"
+    share, bound = view.number(rule), view["eu_state"].cents
     total = total_of(lots) if need.estimated_total_eur is None else stated_total(need)
     innovative = tuple(lot.lot.id for lot in lots if lot.lot.innovative)
     if need.contract == "concession" or len(lots) < 2 or not innovative:
@@ -290,7 +287,7 @@ def advise_young_innovative(need: Need, lots: tuple[LotFacts, ...], view: InForc
     if share is None or total is None or bound is None or total >= bound:
         return None
     lots_named, most = () if len(innovative) == len(lots) else (innovative,), euros(total * share // 100)
-    return advice(view, "young_innovative", lots_named, rests_on=("eu_state",), most=most)
+    return advice(view, "young_innovative", lots_named, rule=rule, rests_on=("eu_state",), most=most)
 
 
 def advise_transport(lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
+from itertools import accumulate
 
 import msgspec
 
@@ -21,8 +22,8 @@ from domain.text.bilingual import NOTHING, Text, listed
 
 OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
 SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")
-READABLE = 12
-"""The most names that a sentence lists."""
+READABLE, ROOM = 12, 240
+"""The most names that a sentence lists, and the most characters of these, but for the first."""
 
 
 class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -229,8 +230,7 @@ def finding(
     """The finding of the statement `name`, by `rule` and `outcome` instead of its own; `sure`: of the facts."""
     said = statements_of(view.law)[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
-    article = row.article or ""
-    sure = weakest(sure, least_sure(row, *map(view.__getitem__, said.rests_on)))
+    article, sure = row.article or "", weakest(sure, least_sure(row, *map(view.__getitem__, said.rests_on)))
     outcome = refused_only_when_sure(outcome or said.outcome, sure)
     bars = outcome == "INELIGIBLE" or said.bars_at == sure
     return LegalFinding(said.code or "", outcome, row.id, article, sure, cite(message, article, sure), bars)
@@ -256,8 +256,7 @@ def advice(
     """
     said = statements_of(view.law)[name]
     row = view[rule or said.rule]
-    rows = map(view.__getitem__, (*said.rests_on, *rests_on))
-    sure = weakest(sure, least_sure(row, *rows, doubtful=doubtful))
+    sure = weakest(sure, least_sure(row, *map(view.__getitem__, (*said.rests_on, *rests_on)), doubtful=doubtful))
     told = cite(message or sentence(view, name, **values), row.article, sure)
     return LegalAdvice(said.code or "", said.severity, row.id, row.article, sure, told, lots)
 
@@ -274,10 +273,11 @@ def short_date(day: date) -> Text:
 
 
 def listed_briefly(names: tuple[str, ...]) -> Text:
-    """Names joined for reading: "1, 3 et 4"; of very many, the first names and the number of the others."""
-    if len(names) <= READABLE:
+    """Names joined for reading: "1, 3 et 4"; of very many or long ones, the first and the number of the others."""
+    kept = sum(length <= ROOM for length in accumulate(map(len, names[:READABLE]))) or 1
+    if len(names) <= kept:
         return listed(names)
-    head, more = ", ".join(names[:READABLE]), len(names) - READABLE
+    head, more = ", ".join(names[:kept]), len(names) - kept
     return Text(f"{head} et {more} autre{'s' if more > 1 else ''}", f"{head} and {more} more")
 
 

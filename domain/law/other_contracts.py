@@ -171,12 +171,11 @@ def _advice_on_sum(need: Need, found: _Sum, year: int, view: InForce) -> LegalAd
     told = join_texts(doubts, NOTHING)
     computed = sentence(view, "sum_passes_threshold", added=added, total=total, bound=bound, kind=kind, doubts=told)
     family = taxonomy.load().family(found.family)
-    of_family = sentence(view, "of_family", label=family.label) if family else None
     guessed = any(share.cents for _, share in assumed)
     sure = least_sure(*(view[each] for each in (*COUNTED_TOGETHER, rule_id)))
     sure = weakest("medium", sure) if guessed else sure
     doubtful = any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others)))
-    label = of_family or sentence(view, "of_cpv_group", group=found.family)
+    label = sentence(view, "of_family" if family else "of_cpv_group", label=family.label if family else found.family)
     within = bracketed_lots(lots[0] if lots else ())
     message = sentence(view, "no_split", within=within, label=label, year=year, computed=computed)
     return advice(view, "no_split", lots, sure=sure, doubtful=doubtful, message=message)
@@ -226,9 +225,7 @@ def judge_award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdi
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
     """The verdict `found`, or for an ESS reservation that of `judge_award_bar` on repeated awards, if worse."""
-    if found.reserved != "ess":
-        return found
-    bar = judge_award_bar(awards, on, rules)
+    bar = judge_award_bar(awards, on, rules) if found.reserved == "ess" else None
     return bar if bar and OUTCOMES.index(bar.outcome) > OUTCOMES.index(found.outcome) else found
 
 
@@ -252,9 +249,7 @@ def advise_dependence(
     view = rules.view(on)
     bound = view.number("counsel_dependence")
     running = [
-        award
-        for award in awards
-        if award.awarded_on <= on < months_later(award.awarded_on, award.duration_months or YEAR)
+        won for won in awards if won.awarded_on <= on < months_later(won.awarded_on, won.duration_months or YEAR)
     ]
     if not turnover_eur or bound is None or not running:
         return None

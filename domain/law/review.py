@@ -106,7 +106,7 @@ def review_reduced(need: Need, on: date, rules: Rules, objects: Mapping[str, Und
     for part in decided.parts:
         whole += advise_on_procedure(need, part, view)
         whole.append(None if defence else duties.advise_social_condition(need, part, view))
-    whole += [duties.advise_defence(need, view)] if defence else _advise_duties(need, lots, decided, sets, view)
+    whole += _advise_duties(need, lots, decided, sets, view)
     whole += [duties.advise_spaser(need.buyer, view), duties.advise_payment(need.buyer, view) if market else None]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
@@ -118,6 +118,9 @@ def _advise_duties(
 ) -> list[LegalAdvice | None]:
     """The advice on a whole need beside its procedure, in order; None in the place of what need not be said."""
     market, direct = need.contract == "market", decided.is_direct_award
+    energy = (duties.advise_energy_sobriety(need, part, view) for part in decided.parts)
+    if is_defence(need):
+        return [duties.advise_defence(need, view), duties.advise_young_innovative(need, lots, view), *energy]
     transport = None if market else duties.advise_transport(lots, view)
     return [
         duties.advise_if_defence(need, lots, decided, view),
@@ -126,7 +129,7 @@ def _advise_duties(
         sets,
         transport,
         duties.advise_young_innovative(need, lots, view),
-        *(duties.advise_energy_sobriety(need, part, view) for part in decided.parts),
+        *energy,
         None if transport else duties.advise_environmental_duties(need.contract, direct, view),
         duties.advise_allotment(need, direct, view),
         duties.advise_framework_duration(need, view) if market else None,

@@ -284,7 +284,7 @@ class LineSupply(NamedTuple):
     """The supply of a line: its candidates, for the scarcest trade those that are not too small and those that are.
 
     `options`, `unknown_options`: by reservation, the candidates and those of unknown trade; `trades`: how many it asks
-    for; `answers_whole`: whether a candidate or a grouping answers all of them, as far as is known.
+    for.
     """
 
     total: int
@@ -295,7 +295,6 @@ class LineSupply(NamedTuple):
     options: Mapping[str, OptionCount]
     unknown_options: Mapping[str, int]
     trades: int
-    least_of_a_trade: int
     tension: Tension
 
 
@@ -309,13 +308,14 @@ def propose_action(  # noqa: PLR0911 - one for each proposal
     enough = int(view.number("counsel_reservation_minimum") or 3)
     if not supply.trades:
         return _action("leave", _SAID["no_trade"], language)
-    if reserved:
+    is_mixed = supply.trades > 1 and supply.tension.level != "good"  # candidates are those of any of its trades
+    if reserved and (not is_mixed or review.outcome == "INELIGIBLE"):
         return _of_reserved_line(supply, reserved, review, enough, language)
     if supply.capable < enough <= supply.total and supply.beyond:
         message = _SAID["too_large"].filled(beyond=str(supply.beyond), total=str(supply.total))
         return _action("divide", message, language)
     option = next((each for each in ORDER if _is_open(each, supply, review, enough)), None)
-    if option is not None:
+    if option is not None and not is_mixed:
         count, ask = supply.options[option].certain, supply.unknown_options.get(option, 0)
         named = RESERVED[option].to
         message = _SAID["to_reserve"].filled(
@@ -323,7 +323,7 @@ def propose_action(  # noqa: PLR0911 - one for each proposal
         )
         kinds = tuple(kind for kind in RESERVED_TYPES if kind in OPTIONS[option])
         return _action("reserve", message, language, kinds)
-    if supply.trades > 1 and supply.total and supply.least_of_a_trade >= enough and supply.tension.level == "low":
+    if is_mixed and supply.total >= enough and supply.tension.level != "unknown":
         return _action("divide", _SAID["several_trades"].filled(trades=str(supply.trades)), language)
     if supply.unknown >= MANY_UNKNOWN and supply.capable < enough:
         known = _SAID["known"].filled(total=str(supply.total)) if supply.total else _SAID["nobody_known"]

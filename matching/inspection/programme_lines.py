@@ -117,7 +117,6 @@ def _findings(need: Need, lot: LotMatch, reference: Reference, language: Languag
         options=lot.count_capable()[1],
         unknown_options=unknown.options,
         trades=len(objects),
-        least_of_a_trade=min((sum(each) for each in reach[: len(objects)]), default=0),
         tension=words.tension,
     )
     view = reference.rules.view(law_on, need.contract)

@@ -93,8 +93,11 @@ class ColumnFinder:
 
         The words that stand first decide, then the longer ones.
         """
-        found = self._field_of_words(fold(_INNER_CAPITAL.sub(" ", head[:LONGEST_HEAD])))
+        found = self._named_by(head)
         return None if found == IGNORED else found
+
+    def _named_by(self, head: str) -> str | None:
+        return self._field_of_words(fold(_INNER_CAPITAL.sub(" ", head[:LONGEST_HEAD])))
 
     def _find_field(self, words: str) -> str | None:
         padded, best = f" {words} ", (len(words) + 2, 0)
@@ -162,13 +165,26 @@ class ColumnFinder:
             # digits that are no year: heads may be years, and have no other ones
             numbers = (n for n in below[: max(read) + 1] if any(map(str.isdigit, n)) and not _YEAR.fullmatch(n))
             has_values = any(numbers) or (key and not self.field_of_head(key))
-            joined = self.columns_of(_joined_heads(cells, below))
+            joined = self.columns_of(self._joined_heads(cells, below))
             if has_heads and not has_values and self.is_whole(joined):
                 yield joined, below_line
             if self.is_header(below):  # what stands above is then the title of a group, or the head of both rows
                 padded = zip_longest(cells, below, fillvalue="")
                 yield self.columns_of([bottom or top for top, bottom in padded]), below_line
         yield columns, line
+
+    def _joined_heads(self, above: Sequence[str], below: Sequence[str]) -> list[str]:
+        """The heads of two rows joined: a merged head stands over the empty cells to its right.
+
+        A head that names a field of its own keeps it under the head of a group, but under one that is not read.
+        """
+        joined, over = [], ""
+        for top, bottom in zip_longest(above, below, fillvalue=""):
+            over = (top or over) if bottom else ""  # what has nothing below is no head of a group
+            whole = f"{over} {bottom}".strip() or top
+            field, own = self._named_by(whole), self._named_by(bottom)
+            joined.append(whole if own in (None, field) or field == IGNORED else bottom)
+        return joined
 
     def missing(self, tables: Sequence[Columns]) -> Text:
         """A sentence on the required columns that no table of a file has, and on those that the likeliest has."""
@@ -203,14 +219,3 @@ def _each_once(heads: Sequence[str]) -> tuple[str, ...]:
         seen[head] = seen.get(head, 0) + 1
         named.append(f"{head} ({seen[head]})" if head and seen[head] > 1 else head)
     return tuple(named)
-
-
-def _joined_heads(above: Sequence[str], below: Sequence[str]) -> list[str]:
-    """The heads of two rows joined: a merged head stands over the empty cells to its right."""
-    width = max(len(above), len(below))
-    upper, lower = [*above, *[""] * (width - len(above))], [*below, *[""] * (width - len(below))]
-    joined, over = [], ""
-    for top, bottom in zip(upper, lower, strict=True):
-        over = top or (over if bottom else "")
-        joined.append(f"{over} {bottom}".strip() if bottom else top)
-    return joined

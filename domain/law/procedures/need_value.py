@@ -18,7 +18,7 @@ from domain.text.bilingual import NOTHING, euros, join_texts
 
 MOST_SUMS = 6
 """The most lots whose sum a sentence writes."""
-Assumption = Literal["nature", "trade", "division", "shared", "below"]
+Assumption = Literal["nature", "trade", "apart", "division", "shared", "below"]
 """An assumption made where a group's value was compared.
 
 `trade`: only the trade that is named says that some lot is works. `nature`: that of some lot is not known; `division`:
@@ -57,10 +57,10 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     @property
     def sure(self) -> Confidence:
         """The confidence of the value: low where it is assumed, else that of the natures of the lots."""
-        if {*self.assumptions} - {"nature", "trade"}:
+        if {*self.assumptions} - {"nature", "trade", "apart"}:
             return "low"
-        by_trade: Confidence = "medium" if "trade" in self.assumptions else "high"
-        return weakest(by_trade, *(lot.object.nature_sure for lot in self.light))
+        by_fact: Confidence = "medium" if {"trade", "apart"}.intersection(self.assumptions) else "high"
+        return weakest(by_fact, *(lot.object.nature_sure for lot in self.light))
 
 
 def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from domain.law.buyers import class_of, possible_thresholds, social_thresholds
 from domain.law.findings import LegalAdvice, advice, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
@@ -46,6 +48,11 @@ class Procedure(NamedTuple):
         """Whether the procedure is known to be lighter than that of another group."""
         return bool(self.level and other.level) and LEVELS.index(self.level) < LEVELS.index(other.level)
 
+    def as_distinct_need(self) -> "Procedure":
+        """The same, no surer than that the group is a need apart from the others, which is assumed."""
+        group = msgspec.structs.replace(self.group, assumptions=(*self.group.assumptions, "apart"))
+        return self._replace(group=group)
+
 
 class Procedures(NamedTuple):
     """The procedures of a need: of its parts (works, other lots), and of all its lots as one contract (`whole`)."""
@@ -57,12 +64,13 @@ class Procedures(NamedTuple):
 
 def determine_procedures(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Procedures:
     """The procedure of each part of a need, and of all its lots as one contract."""
-    parts = tuple([_procedure_of_group(need, group, view) for group in group_lots(need, lots)])
-    is_direct = all(part.level == "direct" for part in parts)
-    if len(parts) == 1:
-        return Procedures(parts, parts[0], is_direct)
-    whole = as_one_market(need, tuple(part.group for part in parts))
-    return Procedures(parts, _procedure_of_group(need, whole, view), is_direct)
+    parts = [_procedure_of_group(need, group, view) for group in group_lots(need, lots)]
+    whole = parts[0]
+    if len(parts) > 1:
+        whole = _procedure_of_group(need, as_one_market(need, tuple(part.group for part in parts)), view)
+        # what is lighter than the procedure of one contract assumes distinct needs
+        parts = [part.as_distinct_need() if part.is_lighter_than(whole) else part for part in parts]
+    return Procedures(tuple(parts), whole, all(part.level == "direct" for part in parts))
 
 
 def _procedure_of_group(need: Need, group: Group, view: InForce) -> Procedure:
@@ -159,8 +167,6 @@ def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvic
 
 def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | None:
     """Works and other lots are counted apart as separate needs; one contract follows its main object (MIXED_OBJECT)."""
-    if len(decided.parts) == 1:
-        return None
     lighter = tuple(part.group.lot_ids for part in decided.parts if part.is_lighter_than(decided.whole))
     whole, heavier = decided.whole.group, decided.whole.level
     if not lighter or heavier is None:

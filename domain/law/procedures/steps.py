@@ -133,8 +133,9 @@ def _advise_award_file(_: Need, part: Procedure, view: InForce) -> LegalAdvice |
     """The file of a direct award holds what was compared and why this offer was taken (DIRECT_AWARD_FILE)."""
     bound = view["written_contract"].cents
     in_writing = NOTHING if bound is None or (part.group.total or 0) < bound else sentence(view, "contract_in_writing")
-    known = _are_known("direct_award_file", (), view)
-    return advice(view, "direct_award_file", in_writing=in_writing) if known else None
+    return (
+        advice(view, "direct_award_file", in_writing=in_writing) if _are_known("direct_award_file", (), view) else None
+    )
 
 
 def advise_books(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce) -> LegalAdvice | None:

@@ -86,8 +86,7 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
     open_to = None if no_offer and not supply.reserved else _advise_open(supply, review, enough, view)
     found = [no_offer, open_to]
     if supply.ends:
-        count, first = supply.ends
-        many = "s" if count > 1 else ""
+        (count, first), many = supply.ends, "s" if supply.ends.candidates > 1 else ""
         found.append(advice(view, "approvals_expiring", count=count, many=many, first=short_date(first)))
     if not supply.reserved:
         forbidden = ((option, review.forbidden.get(option)) for option in enough)
@@ -106,8 +105,7 @@ def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
         if scarcest.candidates < minimum:
             return advice(view, "part_without_offer", segment=scarcest.label)
         return advice(view, "too_large", count=scarcest.candidates, segment=scarcest.label)
-    lot = sentence(view, "this_reserved_lot" if supply.reserved else "this_lot")
-    return advice(view, "no_offer", lot=lot)
+    return advice(view, "no_offer", lot=sentence(view, "this_reserved_lot" if supply.reserved else "this_lot"))
 
 
 def _advise_open(

@@ -51,12 +51,14 @@ async def test_the_table_comes_back(browser: Browser) -> None:
 async def test_what_is_wrong_stands_at_its_field(browser: Browser) -> None:
     await browser.sign_in()
     await browser.open("/programmation")
-    answer = await send_file(browser, "programmation", "tableau", b"Nom;Age\nA;3\n", lieu="Nulle part ailleurs")
-    assert answer.status_code == 422
-    assert "À corriger" in browser.page
-    await browser.open("/programmation")
-    await send_file(browser, "programmation", "tableau", b"Nom;Age\nA;3\n")
-    assert "colonnes vues : « Nom », « Age »" in unescape(browser.page)
+    wrong = {
+        "Nulle part": "Aucun lieu",
+        "Bretagne": "region:53 (Bretagne), commune:",
+        "region:53": "vues : « Nom », « Age »",
+    }
+    for place, said_of_it in wrong.items():
+        answer = await send_file(browser, "programmation", "tableau", b"Nom;Age\nA;3\n", lieu=place)
+        assert (answer.status_code, said_of_it in unescape(browser.page)) == (422, True), place
 
 
 async def counted(served: Client, own: Browser, source: str) -> httpx.Response:

@@ -205,7 +205,8 @@ def test_a_body_has_its_quota_and_its_plan() -> None:
         body: "COUNTS_TOWARDS_QUOTA" in codes(review(need(desks, buyer=Buyer(body=body))).lots["1"].advice)
         for body in THRESHOLDS
     }
-    assert {body for body, told in quota.items() if told} == {"central_authority", "hospital", "local_authority"}
+    told = {"central_authority", "hospital", "local_authority", "utility_authority"}
+    assert {body for body, is_told in quota.items() if is_told} == told
     known: dict[BuyerBody, bool] = {"local_authority": True, "hospital": False}
     for body, sure in known.items():
         asked = services(1_000, buyer=Buyer(body=body, annual_purchases_eur=60_000_000))
@@ -260,9 +261,9 @@ def test_the_state_is_told_what_defence_would_change() -> None:
             told = the("DEFENCE_UNKNOWN", review(services(value, buyer=buyer)).advice).message.fr
             assert ("la procédure change (achat direct à moins de 100 000 €" in told.replace("\u202f", " ")) == changes
             assert "obligations sociales et environnementales" in told
-            assert "seule la réservation" not in told
+            assert "sauf au handicap" not in told
     lot = Lot(id="1", cpv=("90919200",), value_eur=9, reserved=("iae",))
-    assert "seule la réservation handicap" in the("DEFENCE_UNKNOWN", review(need(lot, buyer=CENTRAL)).advice).message.fr
+    assert "sauf au handicap" in the("DEFENCE_UNKNOWN", review(need(lot, buyer=CENTRAL)).advice).message.fr
     said = Buyer(body="central_authority", defence=False)
     for others in (said, Buyer(kind="local"), Buyer(body="hospital"), None):
         assert "DEFENCE_UNKNOWN" not in advice(services(60_000, buyer=others))
@@ -297,8 +298,12 @@ def test_defence_has_its_own_thresholds_and_one_reservation() -> None:
     assert {value: procedure(services(value, buyer=buyer)) for value in expected} == expected
     assert procedure(works(5_404_000, buyer=buyer)) == ["PROC_FORMALISEE"]
     told = advice(services(432_000, buyer=buyer))
-    assert "DEFENCE" in told
+    assert {"DEFENCE", "ENERGY_SOBRIETY"} <= set(told)  # L2311-1 refers to L2111-1, not to other duties
     assert not {"SOCIAL_CONSIDERATION", "ENVIRONMENTAL_CONSIDERATION", "TIME_LIMITS", "ALLOTMENT"} & set(told)
+    first = Lot(id="1", cpv=("35000000",), value_eur=50_000, innovative=True)
+    asked = need(first, msgspec.structs.replace(first, id="2"), buyer=buyer)
+    assert the("YOUNG_INNOVATIVE_COMPANIES", review(asked).advice).article == "L2313-5-1"
+    assert "YOUNG_INNOVATIVE_COMPANIES" not in advice(asked, date(2026, 5, 27))
     lot = Lot(id="1", cpv=("35000000",), reserved=("iae",))
     assert findings(need(lot, buyer=buyer)) == {"NOT_IN_DEFENCE": "INELIGIBLE"}
     assert findings(need(Lot(id="1", cpv=("35000000",), reserved=("handicap",)), buyer=buyer)) == {}

@@ -41,9 +41,8 @@ def drawn_payees(draw: random.Random) -> list[Payee]:
         for kind in draw.sample(KINDS, draw.randrange(3)):
             first = date(2025, 1, 1) + timedelta(draw.randrange(365))
             approvals.append(Approval(kind, first, first + timedelta(draw.randrange(365))))
-        payees.append(
-            Payee(f"{number:09}00010", tuple(approvals), draw.choice(FORMS), draw.choice((True, False, None)))
-        )
+        form, ess = draw.choice(FORMS), draw.choice((True, False, None))
+        payees.append(Payee(f"{number:09}00010", tuple(approvals), form, ess))
     return payees
 
 

@@ -160,6 +160,11 @@ def test_a_contract_of_works_and_services() -> None:
     assert found.lots == (("s",), ("w",))
     assert "140 000 € HT appellent alors une procédure adaptée" in found.message.fr
     assert found.message.fr.endswith("(L1111-5)")
+    # what one contract would not have assumes distinct needs, which is not asked: said, and no surer than that
+    heavy = review(lots({"w": (WORKS, 5_000_000), "s": (CLEANING, 500_000)})).advice
+    told = {code: the(code, heavy) for code in ("MAPA", "PROC_FORMALISEE")}
+    assert [each.confidence for each in told.values()] == ["medium", "high"]
+    assert ["si c'est un besoin distinct" in each.message.fr for each in told.values()] == [True, False]
     chairs: dict[str, tuple[str, float | None]] = {"a": ("45111300", 90_000), "b": ("39100000", 50_000)}
     assert procedure(lots(chairs)) == ["GRE_A_GRE", "GRE_A_GRE"]
     assert procedure(lots(chairs, estimated_total_eur=150_000)) == ["MAPA", "MAPA"]
