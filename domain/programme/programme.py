@@ -283,8 +283,7 @@ ORDER = ("handicap_iae", "handicap", "iae", "penitentiary", "ess")
 class LineSupply(NamedTuple):
     """The supply of a line: its candidates, for the scarcest trade those that are not too small and those that are.
 
-    `options`, `unknown_options`: by reservation, the candidates and those of unknown trade; `trades`: how many it asks
-    for.
+    `options`, `unknown_options`: by reservation, the candidates and those of unknown trade; `trades`: their number.
     """
 
     total: int

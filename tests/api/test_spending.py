@@ -201,6 +201,7 @@ async def test_awards_count_unless_they_are_left_out(served: Client, buyer: Buye
         ("misprinted", "2026-07-09", 7, "in_table"),
         ("sibling", None, 7, "in_table"),
         ("nobody", "2026-07-09", 1000.01, "in_table"),
+        ("nobody", "2026-07-09", 1200.01, "in_table"),  # VAT included
         ("nobody", "2026-07-09", 7, None),
         ("other", "2025-12-31", 7, "other_years"),
         ("other", None, 7, "other_years"),
