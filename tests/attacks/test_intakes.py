@@ -108,12 +108,16 @@ async def test_a_hostile_body_costs_no_more_for_each_byte(served: Client, path: 
 async def test_others_go_on_between_two_large_bodies(served: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outlines that come at once are decoded one after the other: nobody waits for more than one."""
     happened, decode = list[str](), JsonBody.decode
-    monkeypatch.setattr(JsonBody, "decode", lambda *given: (happened.append("decoded"), decode(*given))[1])
+
+    def note_and_decode(body: JsonBody[Any], raw: bytes) -> Any:
+        happened.append("decoded")
+        return decode(body, raw)
 
     async def send(number: int) -> None:
         answer = await served.post("/match", content=outline(11_000)(number), headers={"Content-Type": JSON})
         assert answer.json()["errors"][0]["code"] == "too_many_vertices"
 
+    monkeypatch.setattr(JsonBody, "decode", note_and_decode)
     sending = asyncio.gather(*map(send, range(10)))
     while not sending.done():
         happened.append("others went on")
