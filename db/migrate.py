@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -40,12 +41,26 @@ class SchemaTooOld(DomainError):
         )
 
 
+class SchemaIncomplete(DomainError):
+    """Raised for a database without some tables of the migration that it is at."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        named = ", ".join(missing[:5]) + (f"… ({len(missing)})" if len(missing) > 5 else "")
+        super().__init__(
+            Text(
+                f"Des tables ont été supprimées de la base : {named}. Restaurez une sauvegarde dans une base vide.",
+                f"Tables were dropped from the database: {named}. Restore a backup into an empty database.",
+            )
+        )
+
+
 def upgrade(url: str) -> bool:
     """Apply the missing migrations in one transaction: all or none; whether journals must adopt rights stored before.
 
     Safe to call from several processes at once, and beside servers at work, which wait for at most `LOCK_SECONDS` at
     a time, whatever holds their tables. A schema that a later version of the program has migrated is left as it is.
-    Runs an event loop of its own: from a coroutine, call it in a thread. Raises SchemaTooOld, and changes nothing.
+    Runs an event loop of its own: from a coroutine, call it in a thread. Raises SchemaTooOld or SchemaIncomplete, and
+    changes nothing.
     """
     return asyncio.run(_upgrade(url))
 
@@ -72,11 +87,20 @@ async def _upgrade(url: str) -> bool:
 
 async def _applied(url: str) -> tuple[str, bool] | None:
     """The migration that the database's schema is at, and whether journals must adopt rights; None: it is empty."""
+    from db.schema import campaign_tables, organisation_tables, supplier_tables  # noqa: F401, PLC0415 - all tables
+
+    tables = {"alembic_version", *supplier_tables.metadata.tables}
     connection = await connect(url)
     try:
-        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        lacking = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL ORDER BY name"
+        missing = [each["name"] for each in await connection.fetch(lacking, tables)]
+        if len(missing) == len(tables):
             return None
+        if "alembic_version" in missing:
+            raise SchemaIncomplete(missing)
         applied: str = await connection.fetchval("SELECT version_num FROM alembic_version")
+        if missing and applied == head():
+            raise SchemaIncomplete(missing)
         table = await connection.fetchval("SELECT to_regclass('audit_adoptions')")
         return applied, bool(table) and await connection.fetchval("SELECT EXISTS (SELECT FROM audit_adoptions)")
     finally:

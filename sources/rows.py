@@ -117,6 +117,7 @@ def number_or_none(written: str) -> float | None:
 
 LONGEST = 4 * 1024 * 1024  # a record with 10,000 vertices takes a tenth of it
 _BOM = b"\xef\xbb\xbf"
+MOST_BLANK = 1 << 20  # lines: as many as a sheet has rows, and ten for each other line
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 NOT_UTF8 = Problem("", "not_utf8", Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8"))
@@ -133,19 +134,21 @@ class Line(NamedTuple):
 def lines(stream: BinaryIO, longest: int = LONGEST) -> Iterator[Line]:
     """Yield the lines of a file, without a byte order mark, with at most `longest` bytes in memory at a time.
 
-    Raises UnreadableFile for UTF-16, which some spreadsheets write.
+    Raises UnreadableFile for UTF-16, which some spreadsheets write, and for a file of hardly anything but blank lines.
     """
-    number = 0
+    number, spare = 0, MOST_BLANK
     while data := stream.readline(longest + 1):
         number += 1
         if number == 1:
             data = without_mark(data)
-        if len(data) > longest and not data.endswith(b"\n"):
-            while (piece := stream.readline(io.DEFAULT_BUFFER_SIZE)) and not piece.endswith(b"\n"):
-                pass
-            yield Line(number, None)
-        else:
-            yield Line(number, data)
+        spare += 10 if data.strip(b" \t\r\n,;") else -1
+        if spare < 0:  # compressed, such a file is next to nothing
+            detail = Text("Ce fichier n'a guère que des lignes vides", "This file has hardly anything but blank lines")
+            raise unreadable("too_many_blank_lines", detail)
+        is_whole = len(data) <= longest or data.endswith(b"\n")
+        yield Line(number, data if is_whole else None)
+        while not is_whole:
+            is_whole = (data := stream.readline(io.DEFAULT_BUFFER_SIZE)).endswith(b"\n") or not data
 
 
 def without_mark(start: bytes) -> bytes:

@@ -206,22 +206,18 @@ async def copied(
     await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-async def database_url(
+async def new_database_url(
     server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
 ) -> AsyncIterator[str]:
-    """The address of a migrated, empty database that is this test's own."""
+    """The address of a migrated, empty database."""
     async with copied(server_url, administrator, template) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
-async def lasting_database_url(
-    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
-) -> AsyncIterator[str]:
-    """The address of a migrated database that several tests write to."""
-    async with copied(server_url, administrator, template) as url:
-        yield url
+database_url = pytest.fixture(new_database_url)
+"""That of a database that is the test's own."""
+lasting_database_url = pytest.fixture(new_database_url, scope="session")
+"""That of one that several tests write to."""
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Invitations to a meeting of a territory: a campaign to the suppliers invited, each with the link to its own page."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -87,7 +87,8 @@ async def plan_invitations(
 
 def invitation(meeting: Meeting, territories: Territories, language: Language) -> str:
     """The text that invites to a meeting: its title, when, where and the programme."""
-    on, begin, end = day(meeting.starts_at, language), *(time_of_day(each, language) for each in _hours(meeting))
+    hours = (time_of_day(each, language) for each in (meeting.starts_at, meeting.ends_at))
+    on, begin, end = day(meeting.starts_at, language), *hours
     place, where = meeting.place, meeting.url or ""
     if place is not None:
         town = territories.commune_name(place.commune) if place.commune else None
@@ -102,7 +103,3 @@ def invitation(meeting: Meeting, territories: Territories, language: Language) -
         _SAID["buyers_come"].to(language),
     )
     return "\n\n".join(filter(None, paragraphs))[:LONGEST_BODY]
-
-
-def _hours(meeting: Meeting) -> tuple[datetime, datetime]:
-    return meeting.starts_at, meeting.ends_at

@@ -155,7 +155,8 @@ def _add_recipients(
         if not refused.isdisjoint((supplier.id, receiver)):
             numbers["ask_again"] += 1
             continue
-        if _offers_nothing(supplier, today):
+        # declared for a time that is not over
+        if supplier.no_offer_until is not None and supplier.no_offer_until >= today:
             numbers["no_offer"] += 1
             continue
         first = found.get(firsts.setdefault(receiver, new.supplier_id))
@@ -165,12 +166,6 @@ def _add_recipients(
             numbers["joined"] += 1
             found[first.supplier_id] = replace(first, joined=(*first.joined, new.supplier_id))
     return LeftOut(**numbers)
-
-
-def _offers_nothing(supplier: Supplier, today: date) -> bool:
-    """Whether the supplier has declared, for a time that is not over, that it offers nothing."""
-    until = supplier.no_offer_until
-    return until is not None and until >= today
 
 
 def _recipient(

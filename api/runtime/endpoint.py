@@ -10,7 +10,7 @@ is not used: with more than one dependency it starts a task group for each reque
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import replace
 from inspect import cleandoc
 from types import ModuleType
@@ -83,6 +83,11 @@ class Call(Request[Client, None, Any]):
     def share_of_body(self) -> AbstractContextManager[Callable[[int], None]]:
         """Reserve memory for the request's body: see `Services.share_of_bodies`."""
         return self.services.share_of_bodies(self.scope.get("user"))
+
+    def turn_to_decode(self) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn of the caller's organisation to have a large body decoded."""
+        bearer = self.scope.get("user")
+        return self.services.large_bodies.slot_of(str(bearer and bearer.organisation_id))
 
     async def wait_for_disconnect(self) -> None:
         """Wait until the client hangs up; to be called once the body was read."""
@@ -230,7 +235,8 @@ def _adapter(
         if takes_query:
             arguments["query"] = parameters
         if body:
-            arguments["body"] = await body.read(request, services.settings.body_limit, request.share_of_body)
+            limit, share, turn = services.settings.body_limit, request.share_of_body, request.turn_to_decode
+            arguments["body"] = await body.read(request, limit, share, turn)
         elif takes_nothing:
             await require_empty(request, services.settings.body_limit, request.share_of_body)
         answer = await handler(request, **arguments)

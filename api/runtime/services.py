@@ -72,6 +72,8 @@ class Services:
         self.person_searches = ConcurrencyLimit(at_once=1, of_one=1, most=3)
         # each keeps the event loop busy for its share of the time, until all of the directory is written
         self.exports = ConcurrencyLimit(at_once=2, of_one=1, most=5)
+        # each keeps the event loop busy until it is decoded
+        self.large_bodies = ConcurrencyLimit(at_once=1, of_one=1)
         # each keeps a slot to import and a process for up to half a minute: never all of these
         self.large_files = ConcurrencyLimit(at_once=1, of_one=1, most=5, most_of_all=30)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)

@@ -4,10 +4,11 @@ The web framework's own decoding is not used: it takes "1" for a number, ignores
 deep nesting. Merge patches are those of RFC 7396.
 """
 
+import asyncio
 import gc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -28,8 +29,9 @@ from domain.text.bilingual import Text, said_by
 _SAID = said_by(__name__)
 
 T = TypeVar("T")
-LARGE = 1 << 20
-"""Bytes of a body during whose decoding nothing is collected: each collection would look at all that is decoded yet."""
+LARGE = 64 << 10
+"""Bytes of a body that is decoded in its turn, others being answered between two; nothing is collected meanwhile: each
+collection would look at all that is decoded yet."""
 FEW_MEMBERS, BYTES_OF_MEMBER = 1_000, 1 << 10
 """The members of a gzip body may be so many, and one more for so many bytes in them: an empty one takes time too."""
 PIECE, WINDOW = 1 << 20, 16 << 10
@@ -39,6 +41,8 @@ _WESTERN = frozenset({"windows-1252", "cp1252", "iso-8859-1", "latin1"})
 """What tables may be in besides UTF-8: spreadsheets mean Windows-1252 by all of these."""
 MemoryShare = Callable[[], AbstractContextManager[Callable[[int], None]]]
 """A share of the memory for bodies: what it yields takes so many bytes more, or raises Refusal (429)."""
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+"""The turn of a caller to have a large body decoded."""
 
 
 class JsonBody(Generic[T]):
@@ -49,8 +53,10 @@ class JsonBody(Generic[T]):
         self.media = (MERGE_PATCH,) if patch else (JSON,)
         self._decoder = msgspec.json.Decoder(kind)
 
-    async def read(self, request: AnyRequest, limit: int, share: MemoryShare) -> T:
+    async def read(self, request: AnyRequest, limit: int, share: MemoryShare, turn: Turn | None = None) -> T:
         """Read and decode the body of a request, of at most `limit` bytes; `share` reserves the memory for it.
+
+        A large one is decoded in its `turn`, by default at once.
 
         Raises Refusal (400, 413, 415, 429) or InvalidContent (422, the first place where it fails).
         """
@@ -60,7 +66,13 @@ class JsonBody(Generic[T]):
         raw = (await whole_body(request, limit, share)).removeprefix(b"\xef\xbb\xbf")
         if not raw.strip():
             raise missing_body()
-        return self.decode(raw)
+        if turn is None or len(raw) < LARGE:
+            return self.decode(raw)
+        with share() as take:
+            take(len(raw))  # while it waits
+            async with turn():
+                await asyncio.sleep(0)  # requests that came meanwhile go on first
+                return self.decode(raw)
 
     def decode(self, raw: bytes) -> T:
         """The bytes of a body, decoded as a `kind`. Raises as `read`."""

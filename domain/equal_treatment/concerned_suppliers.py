@@ -60,7 +60,7 @@ def concerned_suppliers(
     living: PresentIds,
     earlier_decisions: Iterable[Decision],
 ) -> dict[UUID, ConcernedSupplier]:
-    """The suppliers on the shortlist, in order, then others written to, then others met; by present id (`living`).
+    """The suppliers on the shortlist, then others written to, both in its order, then others met; by present id.
 
     One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
     """
@@ -73,8 +73,9 @@ def concerned_suppliers(
             listed.setdefault(now, []).append(lot.id)
     every = {lot.id for lot in version.need.lots}.union(*(exchange.lot_ids for exchange in exchanges))
     topics: dict[UUID, set[str]] = {}
+    places = {row.supplier.id: n for lot in version.shown_lots for n, row in enumerate(lot.unknown_trade.nearest)}
     for exchange in exchanges:
-        for recipient in exchange.recipients:
+        for recipient in sorted(exchange.recipients, key=lambda each: places.get(each.supplier_id, len(places))):
             now = living.get(recipient.supplier_id, recipient.supplier_id)
             names.setdefault(now, recipient.name)
             topics.setdefault(now, set()).update(exchange.lot_ids or listed.get(now, every))
@@ -87,8 +88,7 @@ def concerned_suppliers(
     for supplier_id, name in names.items():
         own, about, aside = listed.get(supplier_id, ()), topics.get(supplier_id), set_aside.get(supplier_id, ())
         until = {each.lot_id: each.decided_at for each in aside}
-        all_lots = dict.fromkeys((*own, *sorted(about or ())))
-        lots = {lot: until.get(lot) for lot in all_lots if about is not None or lot not in until}
+        lots = {lot: until.get(lot) for lot in (*own, *sorted(about or ())) if about is not None or lot not in until}
         found[supplier_id] = ConcernedSupplier(
             supplier_id=supplier_id,
             name=name,

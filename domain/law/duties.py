@@ -322,6 +322,8 @@ def advise_if_defence(need: Need, lots: tuple[LotFacts, ...], decided: Procedure
 
 def advise_defence(need: Need, view: InForce) -> LegalAdvice:
     """Which rules on contracts of defence or security are judged here, and which are not (DEFENCE)."""
+    if need.contract == "concession":
+        return advice(view, "defence_concession")
     innovative = any(lot.innovative for lot in need.lots) and view.holds("defence_innovative_need")
     duties = sentence(view, "defence_without_duties") if view.holds("defence_considerations") else NOTHING
     below = sentence(view, "defence_innovation") if innovative else NOTHING

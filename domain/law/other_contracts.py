@@ -235,8 +235,7 @@ def advise_same_supplier(
     """SAME_SUPPLIER: from the third award to one supplier for a segment within the 36 months before, naming it."""
     view = rules.view(on)
     months = view.number("same_supplier_months") or 36
-    since = months_later(on, -months)
-    count = sum(since <= day <= on for day in awarded_on)
+    count = sum(months_later(on, -months) <= day <= on for day in awarded_on)
     if count < (view.number("same_supplier_awards") or 3):
         return None
     return advice(view, "same_supplier", supplier=name, count=count, months=months, activity=activity)

@@ -105,7 +105,7 @@ def review_reduced(need: Need, on: date, rules: Rules, objects: Mapping[str, Und
     whole = [advise_estimated_value(need, lots, view), advise_total_below_lots(need, lots, view)]
     for part in decided.parts:
         whole += advise_on_procedure(need, part, view)
-        whole.append(None if defence else duties.advise_social_condition(need, part, view))
+        whole.append(None if defence and market else duties.advise_social_condition(need, part, view))
     whole += _advise_duties(need, lots, decided, sets, view)
     whole += [duties.advise_spaser(need.buyer, view), duties.advise_payment(need.buyer, view) if market else None]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
@@ -155,7 +155,7 @@ def _review_lot(
     authority = class_of(buyer, view).authority if buyer.contracting_authority is None else buyer.contracting_authority
     terms = asked.duration_months, asked.renewal_months, authority
     ess = of_object + review_ess_terms(*terms, listed, view)
-    kind = lot.object.transport if contract == "concession" else None, is_defence(need)
+    kind = (None, is_defence(need)) if contract == "market" else (lot.object.transport, False)
     found = _review_reserving(asked.reserved or (), contract, (prison, ess), kind, on, view)
     findings, forbidden, doubtful = found
     outcome = worst_outcome(findings)

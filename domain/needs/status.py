@@ -15,7 +15,7 @@ from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Text
 from domain.text.labels import NEED_REFUSALS, NEXT_STEPS, STATUSES
 
-NO_NEED = Text("Aucun besoin de cet identifiant", "No need with this id")
+NO_NEED = Text("Ce besoin n'existe pas, ou vous n'y avez pas accès", "There is no such need, or none of yours")
 
 Status = Literal["draft", "sourcing", "published", "closed", "abandoned"]
 

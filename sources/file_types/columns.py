@@ -162,7 +162,9 @@ class ColumnFinder:
             read = [columns.of_field.get(field, (0,))[0] for field in self._required]
             key = below[read[0]] if read[0] < len(below) else ""
             has_heads = any(map(self.field_of_head, filter(None, below))) or not {"HT", "TTC"}.isdisjoint(below)
-            has_values = any(map(_is_value, below[: max(read) + 1])) or (key and not self.field_of_head(key))
+            # digits that are no year: heads may be years, and have no other ones
+            numbers = (n for n in below[: max(read) + 1] if any(map(str.isdigit, n)) and not _YEAR.fullmatch(n))
+            has_values = any(numbers) or (key and not self.field_of_head(key))
             joined = self.columns_of(self._joined_heads(cells, below))
             if has_heads and not has_values and self.is_whole(joined):
                 yield joined, below_line
@@ -200,11 +202,6 @@ class ColumnFinder:
 def is_sum(cell: str) -> bool:
     """Whether the words of a cell say that its row adds up others: “Sous-total Voirie”, “Ensemble”, “À reporter”."""
     return bool(_A_SUM.fullmatch(fold(cell)))
-
-
-def _is_value(cell: str) -> bool:
-    """Whether a cell has digits and is no year: heads may be years, and have no other digits."""
-    return any(map(str.isdigit, cell)) and not _YEAR.fullmatch(cell)
 
 
 def _rank(head: str, said: HeadWords) -> tuple[bool, int]:

@@ -97,11 +97,12 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Read records from CSV: an empty cell is an unknown value, an apostrophe before a formula is dropped.
 
     It may be what a spreadsheet saves: see `read_table`. Raises UnreadableFile for a header with unknown, repeated or
-    missing columns.
+    missing columns: those that only we write are unknown in a table without our `id`.
     """
     table = read_table(stream, as_published=True)
+    written = GIVEN_ALONE if "id" in table.columns else ()
     if problems := (
-        *unknown_columns(table, (*COLUMNS, *GIVEN_ALONE, TO_CORRECT)),
+        *unknown_columns(table, (*COLUMNS, *written, TO_CORRECT)),
         *missing_columns(table, (ID, "name")),
     ):
         raise UnreadableFile(problems)

@@ -4,13 +4,16 @@ Both are measured in this process, one after the other, so that a slow machine s
 what grows with the square of a body goes far beyond it.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from api.web.request_body import JsonBody
 from tests.api.sync.factories import Client
 from tests.conftest import ROOT
 
@@ -100,3 +103,25 @@ async def test_a_hostile_body_costs_no_more_for_each_byte(served: Client, path: 
     usual = max([await cost(honest(number)) for number in (1, 2)])
     dear = {name: await cost(body(3)) for name, body in hostile.items()}
     assert {name: each for name, each in dear.items() if each > MOST_TIMES * usual} == {}
+
+
+async def test_others_go_on_between_two_large_bodies(served: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outlines that come at once are decoded one after the other: nobody waits for more than one."""
+    happened, decode = list[str](), JsonBody.decode
+
+    def note_and_decode(body: JsonBody[Any], raw: bytes) -> Any:
+        happened.append("decoded")
+        return decode(body, raw)
+
+    async def send(number: int) -> None:
+        answer = await served.post("/match", content=outline(11_000)(number), headers={"Content-Type": JSON})
+        assert answer.json()["errors"][0]["code"] == "too_many_vertices"
+
+    monkeypatch.setattr(JsonBody, "decode", note_and_decode)
+    sending = asyncio.gather(*map(send, range(10)))
+    while not sending.done():
+        happened.append("others went on")
+        await asyncio.sleep(0)
+    await sending
+    assert happened.count("decoded") == 10
+    assert ("decoded", "decoded") not in set(pairwise(happened))

@@ -13,10 +13,6 @@ EVE = "eve@example.org"
 SENDER = "sourcing@example.org"
 
 
-def tricked(line_break: str) -> str:
-    return f"Ville{line_break}Bcc: {EVE}{line_break}{line_break}Autre corps"
-
-
 def needs_of(trick: str) -> list[dict[str, Any]]:
     """Needs whose texts go into the heads of e-mails."""
     return [NEED, NEED | {"title": trick}, NEED | {"buyer": {"siret": "22560001400016", "name": trick}}]
@@ -27,7 +23,7 @@ async def test_no_text_becomes_a_header_or_a_recipient(database_url: str, refere
     async with emailing(database_url, reference) as (client, mailbox):
         suppliers = await some_suppliers(client, "mails", contact={"email": "anne@x.example"})
         exchanges = []
-        for trick in map(tricked, BREAKS):
+        for trick in (f"Ville{end}Bcc: {EVE}{end}{end}Autre corps" for end in BREAKS):
             # a source's address is stored as it is, whatever it is
             stored = await put_record(client, "mails", "evil", contact={"email": f"anne@x.example{trick}"})
             whom = [*suppliers, stored["supplier_id"]]

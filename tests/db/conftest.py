@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 from importlib import import_module
 
-import asyncpg
 import pytest
 
 from db.core import engine as database
 from db.schema.supplier_tables import metadata
 from tests import conftest
-from tests.conftest import ROOT, copied
+from tests.conftest import ROOT, new_database_url
 
 SINGLETONS = {"directory_version", "suppression_key"}
 for module in (ROOT / "db" / "schema").glob("*_tables.py"):
@@ -31,13 +30,8 @@ async def empty(engine: database.Engine) -> None:
         await driver.execute("; ".join(EMPTY))  # one request (5 ms; one for each takes 90), and so one transaction
 
 
-@pytest.fixture(scope="session")
-async def shared_url(
-    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
-) -> AsyncIterator[str]:
-    """The address of the database that tests share."""
-    async with copied(server_url, administrator, template) as url:
-        yield url
+shared_url = pytest.fixture(new_database_url, scope="session")
+"""The address of the database that tests share."""
 
 
 @pytest.fixture(scope="session")

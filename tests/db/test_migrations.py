@@ -113,15 +113,17 @@ async def test_a_schema_of_before_the_first_migration_is_refused_and_one_of_a_la
     assert await execute(own_engine, "SELECT version_num FROM alembic_version") == [("9999",)]
 
 
+async def test_a_schema_that_lost_tables_is_refused_in_one_sentence(own_engine: Engine, own_database_url: str) -> None:
+    for dropped, named in (("needs", "needs"), ("alembic_version", "alembic_version, needs")):
+        await execute(own_engine, f"DROP TABLE {dropped} CASCADE")
+        with pytest.raises(migrate.SchemaIncomplete, match=f"dropped from the database: {named}. Restore a backup"):
+            await asyncio.to_thread(migrate.upgrade, own_database_url)
+
+
 _COLUMNS = text("""
     SELECT table_name, column_name, is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'
     FROM information_schema.columns WHERE table_schema = 'public'
 """)
-
-
-def _columns(connection: Connection) -> dict[tuple[str, str], bool]:
-    """The columns of all tables, and whether whoever inserts a row has to name a value."""
-    return {(table, column): must_be_given for table, column, must_be_given in connection.execute(_COLUMNS)}
 
 
 def _asked_of_earlier_servers(connection: Connection) -> set[tuple[str, str]]:
@@ -130,7 +132,7 @@ def _asked_of_earlier_servers(connection: Connection) -> set[tuple[str, str]]:
     before: dict[tuple[str, str], bool] = {}
     for path in sorted((migrate.MIGRATIONS / "versions").glob("*_*.py")):
         _migrate_to(connection, path.name.partition("_")[0])
-        after = _columns(connection)
+        after = {(table, column): is_due for table, column, is_due in connection.execute(_COLUMNS)}
         tables = {table for table, _ in before}
         found |= {each for each in after.keys() - before.keys() if each[0] in tables} | (before.keys() - after.keys())
         before = after

@@ -29,6 +29,26 @@
     }
   };
 
+  // The chips are one stop of the tabulator: arrows lead from one of their buttons to the next.
+  const joinChips = () => {
+    for (const chips of document.querySelectorAll(".chips")) {
+      chips.setAttribute("role", "toolbar");
+      chips.setAttribute("aria-label", chips.dataset.name);
+      const stops = [...chips.querySelectorAll("button")];
+      const stop = stops.includes(document.activeElement) ? document.activeElement : stops[0];
+      for (const each of stops) each.tabIndex = each === stop ? 0 : -1;
+    }
+  };
+  document.body.addEventListener("focusin", joinChips);
+  document.body.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const chips = step && event.target.closest(".chips");
+    if (!chips) return;
+    event.preventDefault();
+    const stops = [...chips.querySelectorAll("button")];
+    stops.at((stops.indexOf(event.target) + step) % stops.length).focus();
+  });
+
   const sayAddress = (how) => {
     const said = address();
     if (said.length <= LONGEST_ADDRESS && said !== location.search) history[how](null, "", said + location.hash);
@@ -40,8 +60,10 @@
   sayAddress("replaceState");
   let shown = location.search;
   addCopies(document);
+  joinChips();
   document.body.addEventListener("htmx:afterSettle", (event) => {
     addCopies(document);
+    joinChips();
     const pressed = event.detail.requestConfig && event.detail.requestConfig.elt;
     // what was asked for is where reading goes on
     if (pressed && pressed.value) {

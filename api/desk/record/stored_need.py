@@ -246,7 +246,9 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         progress = await progress_with_answers(connection, organisation, [need])
         versions = await select_shortlists(connection, organisation, need.id, None, 1)
         shown = sum(lot.shown for version in versions for lot in version.totals)
-        acts = await acts_with_suppliers(connection, acting_at(visit), need.id) if 0 < shown <= MOST_ACTS else []
+        acts = (
+            await acts_with_suppliers(connection, acting_at(visit), need.id) if versions and shown <= MOST_ACTS else []
+        )
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
     newcomers: tuple[IdAndName, ...] = ()
     if need.status in OPEN:

@@ -352,13 +352,14 @@ async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[byt
                 RecipientLetter(each.letter.subject, each.letter.text, supplier_id=each.supplier_id) for each in links
             )
         suppliers = await living_suppliers(connection, [each.supplier_id for each in letters])
+    recipients = {each.supplier_id: each for each in exchange.recipients}
     return visit.page(
         "talk/letters.html",
         need=need,
         exchange=exchange,
-        letters=letters,
+        letters=sorted(letters, key=lambda each: recipients[each.supplier_id].name),
         suppliers=suppliers,
-        recipients={each.supplier_id: each for each in exchange.recipients},
+        recipients=recipients,
         is_new=is_new,
     )
 

@@ -175,8 +175,7 @@ def advise_essential_data(need: Need, decided: Procedures, view: InForce) -> Leg
     least = view["yearly_list_minimum"].cents or 0
     if all(part.level == "direct" for part in concerned) and all((lot_value(need, lot) or 0) >= least for lot in lots):
         return None
-    several = len(need.lots) > 1 and view.holds("yearly_list_minimum")
-    about = sentence(view, "save_yearly_list") if several else NOTHING
+    about = sentence(view, "save_yearly_list") if len(need.lots) > 1 and view.holds("yearly_list_minimum") else NOTHING
     named = () if len(concerned) == len(decided.parts) else tuple(part.group.lot_ids for part in concerned)
     sure = weakest("high", *(part.group.sure for part in concerned))
     return advice(view, "essential_data", named, sure=sure, about=about)

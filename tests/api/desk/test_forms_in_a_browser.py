@@ -136,8 +136,6 @@ def change_lots(window: Chrome, address: str) -> None:
     window.get(f"{address}/{LOTS}")
     window.find_element(By.CSS_SELECTOR, "button[formaction]").send_keys(Keys.ENTER)
     appears(window, ".map.live")
-    before = "return getComputedStyle(document.querySelector('.notice .count'), '::before').content"
-    assert window.execute_script(before) == "none", "the parentheses of ticked suppliers are not for candidates"
     other = window.find_element(By.ID, "reponse-2")
     button = window.find_element(By.ID, "choix-1-iae")
     number, *_ = button.find_element(By.TAG_NAME, "b").text.split()
@@ -170,6 +168,21 @@ def change_lots(window: Chrome, address: str) -> None:
     hit(window, "main button")
     appears(window, "#reponse-1")
     assert "lot-1-reserve=handicap" in window.current_url
+
+
+def reach_a_supplier_by_tab(window: Chrome, address: str) -> None:
+    """By eight presses at most, however much was read of the words: arrows lead from chip to chip."""
+    says = f"ville de Pontivy : nettoyage de bureaux et {SENTENCE}, reconductible un an"
+    window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178', 'lot-1-objet': says})}")
+    chips = appears(window, ".chips[role=toolbar]").find_elements(By.TAG_NAME, "button")
+    assert len(chips) >= 8
+    names = []
+    for _ in range(8):
+        ActionChains(window).send_keys(Keys.TAB).perform()
+        names.append(window.switch_to.active_element.get_attribute("name"))
+    assert "choix" in names
+    chips[0].send_keys(Keys.ARROW_LEFT)
+    assert window.switch_to.active_element == chips[-1]
 
 
 def open_lots(window: Chrome, address: str) -> None:
@@ -216,6 +229,7 @@ async def mowers(served: Client) -> None:
         (go_on_after_all, 1280),
         (change_lots, 1280),
         (open_lots, 320),
+        (reach_a_supplier_by_tab, 390),
         (print_an_answer, 1280),
     ],
 )

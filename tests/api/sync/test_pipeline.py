@@ -10,7 +10,7 @@ import re
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, BinaryIO
@@ -25,7 +25,7 @@ from api.sync.pipeline import FEW, SourceFile, assemble_in_process, import_file,
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.imports import run
-from db.imports.prepare_rows import SUPPLIER_ID, PreparedBatch, SupplierRow, Terms, assemble_suppliers, prepare
+from db.imports.prepare_rows import SUPPLIER_ID, PreparedBatch, Terms, assemble_suppliers, prepare
 from db.imports.run import Order
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
@@ -36,7 +36,7 @@ from domain.suppliers.source import Import, Source, SourceMapping
 from domain.suppliers.supplier import Flag
 from matching.geo.projection import register_point
 from sources.file_reader import CSV, JSON, NDJSON, ROWS_AT_ONCE, ReadOptions, batches
-from sources.rows import UnreadableFile
+from sources.rows import MOST_BLANK, UnreadableFile
 from tests.factories import reference
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -145,6 +145,8 @@ def test_several_files_are_prepared_at_once_and_apart(processes: ForkedProcesses
     ("content", "how", "code"),
     [
         (b"nom\nx\n", reading(CSV), "unknown_column"),
+        (b"external_id,name,commune\n1,x,56260\n", reading(CSV), "unknown_column"),
+        (gzip.compress(b"\n" * (MOST_BLANK + 1)), reading(is_gzipped=True), "too_many_blank_lines"),
         # one that is cut is not taken for its end
         (gzip.compress(ROWS)[:-9], reading(is_gzipped=True), "malformed_gzip"),
     ],
@@ -223,17 +225,9 @@ def row(source: str, supplier_id: UUID, **fields: object) -> RecordRow:
     return RecordRow(source, "1", payload, 48.07, -2.96, "56178", flags, supplier_id, NOW, NOW, 0)
 
 
-async def not_here(_: int, __: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
-    raise AssertionError
-
-
-def stop_at_once(*_: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 async def test_many_are_made_in_another_process(processes: ForkedProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of messages that are sent at once too, each with its own."""
-    monkeypatch.setattr(pipeline, "assemble_in_thread", not_here)
+    monkeypatch.setattr(pipeline, "assemble_in_thread", None)
     some, more = described(FEW + 1), described(2 * FEW)
     async with assemble_in_process(processes) as assemble:
         found = await asyncio.gather(assemble(CHANGE_SET, some), assemble(CHANGE_SET, more))
@@ -258,7 +252,7 @@ async def test_where_there_is_no_process_they_are_made_here() -> None:
 async def test_where_the_process_ends_at_its_work_they_are_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
     some = described(FEW + 1)
     made = assemble_suppliers(CHANGE_SET, some)
-    monkeypatch.setattr(pipeline, "assemble_suppliers", stop_at_once)
+    monkeypatch.setattr(pipeline, "assemble_suppliers", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with forked_processes(reference()) as processes:
         async with assemble_in_process(processes) as assemble:
             assert [await assemble(CHANGE_SET, some) for _ in range(2)] == [made] * 2

@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from domain.equal_treatment.disclosures import DisclosedInformation, disclosures, group_disclosures
+from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import DeliveryState, Exchange, Message
 from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
 from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
+from tests.domain.shortlists.samples import frozen, listed, summary
 
 ASKED = message(2, "supplier", "A", "Quel volume ?", stance="question")
 WEEK = timedelta(days=7)
@@ -231,13 +233,16 @@ def test_a_session_held_twice_is_no_gap_but_a_second_one_without_somebody_is() -
     assert gaps(treated(meetings=one_by_one)) == {("C", "not_invited")}
 
 
-def test_who_is_beside_the_shortlist_is_shown_and_treated_alike() -> None:
+def test_who_is_beside_the_shortlist_is_shown_in_its_order_and_treated_alike() -> None:
     first = exchange(message(1, "buyer"), to="ABD")
     matrix = treated(first, exchange(message(2, "buyer"), to="AB", number=2), listed="AB", meetings=[meeting(12, "E")])
     assert [each.name for each in matrix.suppliers][:3] == ["A", "B", "D"]
     assert [each.on_shortlist for each in matrix.suppliers] == [True, True, False, False]
     assert of(matrix, "E").contact.code == "met_only"
     assert ("D", "missed_information") in gaps(matrix)
+    lot = listed("1", [], unknown=[summary(each, supplier(each)) for each in "CAB"])
+    matrix = equal_treatment(frozen(lot), [exchange(message(1, "buyer"), to="ABCD")], (), "fr", {})
+    assert [each.name for each in matrix.suppliers] == ["C", "A", "B", "D"]
 
 
 def test_one_that_was_merged_into_another_is_that_one() -> None:

@@ -154,24 +154,21 @@ def test_a_long_concession_is_justified_by_its_investments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lot", "expected"),
+    ("segments", "cpv", "support", "expected"),
     [
-        (
-            Lot(id="1", segments=("so-insertion",), cpv=("85312510", "77310000"), support_segments=("ev-entretien",)),
-            True,
-        ),
-        (Lot(id="1", segments=("so-insertion",)), True),
-        (Lot(id="1", cpv=("85312300",)), True),
-        (
-            Lot(id="1", segments=("ev-entretien",), cpv=("77310000", "85312510"), support_segments=("so-insertion",)),
-            False,
-        ),
-        (Lot(id="1", segments=("so-insertion",), cpv=("77310000",)), False),
-        (Lot(id="1", segments=("so-domicile",), cpv=("85312100",)), False),
+        (("so-insertion",), ("85312510", "77310000"), ("ev-entretien",), True),
+        (("so-insertion",), (), (), True),
+        ((), ("85312300",), (), True),
+        (("ev-entretien",), ("77310000", "85312510"), ("so-insertion",), False),
+        (("so-insertion",), ("77310000",), (), False),
+        (("so-domicile",), ("85312100",), (), False),
     ],
 )
-def test_object_is_insertion_by_the_main_cpv(lot: Lot, expected: bool) -> None:
+def test_object_is_insertion_by_the_main_cpv(
+    segments: tuple[str, ...], cpv: tuple[str, ...], support: tuple[str, ...], expected: bool
+) -> None:
     """Swapping main and supporting activity makes it an ordinary service; concessions are not told."""
+    lot = Lot(id="1", segments=segments, cpv=cpv, support_segments=support)
     assert ("OBJECT_IS_INSERTION" in codes(review(need(lot)).lots["1"].advice)) == expected
     assert "OBJECT_IS_INSERTION" not in codes(review(need(lot, contract="concession")).lots["1"].advice)
 

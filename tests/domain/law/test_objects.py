@@ -310,4 +310,8 @@ def test_defence_has_its_own_thresholds_and_one_reservation() -> None:
     refused = {option for option, found in review(need(lot, buyer=buyer)).lots["1"].forbidden.items() if found}
     assert refused == {"iae", "handicap_iae", "penitentiary", "ess"}
     assert "DEFENCE" not in advice(services(432_000, buyer=CENTRAL))
+    # a concession has its own articles: no reservation is closed (L3113-1 to -3), the social duty holds (L3114-2-1)
+    reviewed = review(need(Lot(id="1", value_eur=6e6, reserved=("iae",)), buyer=buyer, contract="concession"))
+    assert (the("DEFENCE", reviewed.advice).article, reviewed.lots["1"].reservation) == ("L3114-2", ())
+    assert {"SOCIAL_CONSIDERATION", "ENERGY_SOBRIETY"} <= set(codes(reviewed.advice))
     assert TODAY > DUTIES

@@ -52,11 +52,11 @@ def listed(
     candidates: Iterable[str | SupplierSummary],
     missing: Iterable[str] = (),
     total: int | None = None,
-    unknown: Iterable[str] = (),
+    unknown: Iterable[str | SupplierSummary] = (),
 ) -> LotShortlist:
     """A lot that lists these, by name, all near misses too far away; `unknown`: suppliers of unknown trade."""
     suppliers = [each if isinstance(each, SupplierSummary) else summary(each) for each in candidates]
-    nearest = tuple(UnknownSupplier(summary(name), None, ()) for name in unknown)
+    nearest = tuple(UnknownSupplier(summary(each) if isinstance(each, str) else each, None, ()) for each in unknown)
     return LotShortlist(
         id=lot_id,
         requested=(),

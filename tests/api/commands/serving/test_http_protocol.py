@@ -128,12 +128,6 @@ async def serving(app: Any, **given: str) -> AsyncIterator[tuple[Edge, Connect]]
         await until(lambda: not (state.connections or state.tasks))
 
 
-async def answer_nothing(send: Any) -> None:
-    """The whole answer of an application: 200, without content."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body"})
-
-
 @pytest.fixture(autouse=True)
 def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is waited for can be told by its time."""
@@ -296,7 +290,8 @@ async def test_nobody_is_blamed_for_what_the_application_has_to_do() -> None:
         await read.wait()
         while (await receive())["more_body"]:
             pass
-        await answer_nothing(send)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
 
     head = POST + b"Content-Length: %d\r\n" % sent
     async with serving(late) as (edge, connect):

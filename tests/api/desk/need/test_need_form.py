@@ -72,10 +72,6 @@ NEED: dict[str, Any] = {
 }
 
 
-def with_lots(*lots: dict[str, Any]) -> dict[str, Any]:
-    return NEED | {"lots": [LOT | {"id": str(number)} | lot for number, lot in enumerate(lots, 1)]}
-
-
 @pytest.mark.parametrize(
     "said",
     [
@@ -86,7 +82,7 @@ def with_lots(*lots: dict[str, Any]) -> dict[str, Any]:
         NEED | {"territory": {"geometry": {"type": "MultiPolygon", "coordinates": [POLYGON["coordinates"]]}}},
         NEED | {"buyer": None, "contract": "market", "technique": None, "procedure": None, "on": None},
         NEED | {"lots": [LOT | {"site": {"lat": 47.65, "lon": -2.76}}]},
-        with_lots({"territory": {"codes": ["epci:200066777", "commune:56178"]}}, {}),
+        NEED | {"lots": [LOT | {"territory": {"codes": ["epci:200066777", "commune:56178"]}}, LOT | {"id": "2"}]},
         {name: NEED[name] for name in NEED if name != "territory"}
         | {"lots": [LOT | {"territory": {"near": {"commune": "56178"}, "radius_km": 30}}]},
         NEED | {"lots": [{"id": "1", "keywords": ["tonte de pelouses", "taille de haies"], "reserved": []}]},

@@ -344,6 +344,7 @@ async def test_ids_that_are_none_are_not_found(own: Browser) -> None:
     assert (await own.open("/besoins/rien/rapport/1/integral.html")).status_code == 404
     for part in ("", "changer", "versions", "versions/1", "decisions", "attributions", "rapport"):
         assert (await own.open(f"/besoins/rien/{part}".rstrip("/"))).status_code == 404
+        assert "Ce besoin n'existe pas, ou vous n'y avez pas accès" in said(own.page)
 
 
 async def test_two_versions_are_compared_in_words(own: Browser, desk: Desk) -> None:
