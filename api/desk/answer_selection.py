@@ -221,11 +221,8 @@ def document_of(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
     document, written = Document(), BytesIO()
     page_of = document.sections[0]
-    page_of.orientation, page_of.page_width, page_of.page_height = (
-        WD_ORIENT.LANDSCAPE,
-        page_of.page_height,
-        page_of.page_width,
-    )
+    page_of.orientation = WD_ORIENT.LANDSCAPE
+    page_of.page_width, page_of.page_height = page_of.page_height, page_of.page_width
     document.styles["Normal"].font.size = Pt(9)
     document.core_properties.title = title
     document.add_heading(title)
