@@ -173,6 +173,5 @@ def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
 
 def _is_insertion(names_insertion: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:
     """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION)."""
-    if any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv):
-        return True
-    return names_insertion and ess_listing in {None, "listed"}
+    is_main = any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv)
+    return is_main or (names_insertion and ess_listing in {None, "listed"})

@@ -71,9 +71,8 @@ def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     both, so that no threshold is lowered; where a lot has no value, everything is one group under the lower thresholds.
     """
     stated, summed = stated_total(need), total_of(lots)
-    below: tuple[Assumption, ...] = (
-        () if stated is None or stated >= known_total(lot.estimate for lot in lots) else ("below",)
-    )
+    is_below = stated is not None and stated < known_total(lot.estimate for lot in lots)
+    below: tuple[Assumption, ...] = ("below",) if is_below else ()
     natures = {lot.object.works for lot in lots}
     nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
     by_trade = any(lot.object.works and lot.object.nature_sure != "high" for lot in lots)

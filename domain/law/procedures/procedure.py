@@ -209,9 +209,11 @@ def _advise_formal(need: Need, part: Procedure, view: InForce) -> LegalAdvice:
         return _value_advice(group, "formal_above_any_threshold", view, rule=row.id)
     if need.technique == "dynamic_purchasing_system":
         return _value_advice(group, "dynamic_system", view, (row.id,), bound=row.value_text)
+    if services and is_defence(need):
+        return _value_advice(group, "formal_defence", view, sure="medium", rule=row.id, bound=row.value_text)
     # of objects that are no such services by their CPV, it need not be said
     maybe = any(lot.object.light_listing != "unlisted" for lot in group.lots)
-    but = sentence(view, "save_social_services") if services and maybe and not is_defence(need) else NOTHING
+    but = sentence(view, "save_social_services") if services and maybe else NOTHING
     return _value_advice(group, "formal_procedure", view, rule=row.id, bound=row.value_text, but=but)
 
 

@@ -122,16 +122,9 @@ def test_a_lawyer_in_proceedings_is_outside_the_code() -> None:
 
 
 def test_staff_and_food_are_told_of_what_they_concern() -> None:
-    told = {
-        segment: codes(review(need(Lot(id="1", segments=(segment,)))).lots["1"].advice)
-        for segment in ("pr-locaux", "te-mediation", "rs-collective", "ev-entretien")
-    }
-    assert {segment for segment, said in told.items() if "STAFF_TRANSFER" in said} == {
-        "pr-locaux",
-        "te-mediation",
-        "rs-collective",
-    }
-    assert {segment for segment, said in told.items() if "EGALIM" in said} == {"rs-collective"}
+    for segment in ("pr-locaux", "te-mediation", "rs-collective", "ev-entretien"):
+        said = codes(review(need(Lot(id="1", segments=(segment,)))).lots["1"].advice)
+        assert ("STAFF_TRANSFER" in said, "EGALIM" in said) == (segment != "ev-entretien", segment == "rs-collective")
 
 
 @pytest.mark.parametrize(("months", "renewal", "open_here"), [(5, None, True), (6, None, False), (3, 3, False)])
@@ -297,6 +290,11 @@ def test_defence_has_its_own_thresholds_and_one_reservation() -> None:
     expected = {99_999.99: ["GRE_A_GRE"], 100_000: ["MAPA"], 431_999.99: ["MAPA"], 432_000: ["PROC_FORMALISEE"]}
     assert {value: procedure(services(value, buyer=buyer)) for value in expected} == expected
     assert procedure(works(5_404_000, buyer=buyer)) == ["PROC_FORMALISEE"]
+    formal = the("PROC_FORMALISEE", review(services(432_000, buyer=buyer)).advice)
+    assert (formal.confidence, "sauf services que l'article R2323-2 ne nomme pas" in formal.message.fr) == (
+        "medium",
+        True,
+    )
     told = advice(services(432_000, buyer=buyer))
     assert {"DEFENCE", "ENERGY_SOBRIETY"} <= set(told)  # L2311-1 refers to L2111-1, not to other duties
     assert not {"SOCIAL_CONSIDERATION", "ENVIRONMENTAL_CONSIDERATION", "TIME_LIMITS", "ALLOTMENT"} & set(told)
