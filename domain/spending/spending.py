@@ -222,16 +222,16 @@ class _Tally:
         }
 
     def _indicators(self, rules: Rules, on: date, language: Language) -> Iterator[Indicator]:
-        view = rules.view(on)
+        view, told = rules.view(on), self.lines["reserved"] + self.lines["not_reserved"]
         for code, (rule, figure, unit) in RULES.items():
             row = view[rule]
             percent = row.value if row.unit == "percent" and row.status == "in_force" else None
             target = percent / 100 if isinstance(percent, int) else None
             if unit == "eur":
                 part, whole = self.cents[figure], self.cents["total"]
-                value: float | None = part / 100
+                value = part / 100 if told or figure != "reserved" else None
             else:
-                part, whole = self.lines[figure], self.lines["reserved"] + self.lines["not_reserved"]
+                part, whole = self.lines[figure], told
                 value = part if figure and whole else None
             share = part / whole if value is not None and whole > 0 else None
             message = row.message.to(language)

@@ -93,10 +93,10 @@ async def test_indicators_have_their_rule_and_the_target_of_their_year(served: C
     for year in (await post(served, lines(sent), NDJSON)).json()["years"]:
         figures = "article", "value", "share", "target"
         told[year["year"]] = {each["code"]: tuple(each[name] for name in figures) for each in year["indicators"]}
-    assert told["2025"]["spaser_ess"] == ("L2111-3", 30, 0.3, None)
-    assert told["2025"]["spaser_disadvantaged"] == ("L2111-3", 30, 0.3, None)
+    names = "spaser_ess", "spaser_disadvantaged", "spaser_reserved"
+    assert {told["2025"][each] for each in names} == {("L2111-3", 30, 0.3, None)}
     assert told["2025"]["pnad_social"] == ("PNAD 2022-2025", 1, 0.5, 0.3)
-    assert told["2026"]["pnad_social"][1:] == (None, None, None)
+    assert told["2026"]["pnad_social"][1:] == told["2026"]["spaser_reserved"][1:] == (None, None, None)
     assert told["2025"]["pnad_environmental"][1:] == (None, None, 1.0)
 
 

@@ -220,7 +220,7 @@ async def show_hours(visit: Visit) -> Response[bytes]:
         is_supplies=is_supplies,
         figures=hours_figures(),
         families=taxonomy.families,
-        family=trade.partition("-")[0],
+        trade=trade,
     )
 
 

@@ -389,6 +389,7 @@ def test_hours_are_amount_by_labour_by_rate_over_the_cost_of_an_hour(
 async def test_the_page_shows_the_formula_and_says_that_it_is_no_threshold(own: Browser) -> None:
     page = (await own.get("/heures?montant=200 000&metier=pr-locaux")).text
     assert "Environ 200 heures" in page
+    assert '<option value="pr-locaux" selected>' in page, "another rate is asked for the same trade"
     assert "60 % de main-d" in page.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert "facilitateur" in page
     for unknown in ("montant=beaucoup&taux=x", "montant=9", "metier=mo-bureau", "montant=9&metier=mo&nature=supplies"):
