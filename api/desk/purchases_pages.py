@@ -106,8 +106,7 @@ async def _read_form(visit: Visit) -> AskedProgramme | list[Mistake]:
         codes = tuple(area.id for area in found)
         if len(found) != 1:
             places = ", ".join(f"{area.id} ({area.label})" for area in found)
-            said = SAID["several_places_by_code" if found else "no_such_place"].filled(places=places)
-            mistakes.append(Mistake("lieu", said))
+            mistakes.append(Mistake("lieu", SAID["places_by_code" if found else "no_such_place"].filled(places=places)))
     siret = "".join(visit.text("siret").split())
     if siret and not (siret.isascii() and siret.isdecimal() and len(siret) == 14):
         mistakes.append(Mistake("siret", SAID["no_siret"]))
