@@ -27,7 +27,7 @@ from domain.needs.need import Lot
 from domain.report.lots import best_outcome
 from domain.shortlists.listed_suppliers import Candidate, UnknownSupplier
 from domain.shortlists.shortlist import Shortlist
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, decimal
 from domain.text.labels import OUTCOMES
 from matching.engine import match_json
 from matching.reference import Reference
@@ -154,7 +154,10 @@ def file_of_selection(reference: Reference, kind: str, selection: Sequence[Chose
     rows = list(selection_rows(selection, reference, language))
     if kind == "csv":
         return csv_of(header, rows, "excel")
-    return workbook_of("Fournisseurs", header, WIDTHS, rows) if kind == "xlsx" else document_of(header, rows)
+    if kind == "xlsx":
+        return workbook_of("Fournisseurs", header, WIDTHS, rows)
+    said = [[decimal(each, language) if isinstance(each, float) else str(each or "") for each in row] for row in rows]
+    return document_of(Text("Fournisseurs repérés", "Suppliers found").to(language), header, said)
 
 
 def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, language: Language) -> Iterator[list[Cell]]:
@@ -209,7 +212,7 @@ LEFT_OUT_ON_PAPER = {2, 11}
 """The columns that a document to print leaves out: SIRET and website."""
 
 
-def document_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
+def document_of(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
     """A document (.docx) with the rows as a table on landscape pages, whose header is repeated on each."""
     from docx import Document  # noqa: PLC0415 - 9 MB that only this needs
     from docx.enum.section import WD_ORIENT  # noqa: PLC0415
@@ -218,12 +221,11 @@ def document_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
 
     document, written = Document(), BytesIO()
     page_of = document.sections[0]
-    page_of.orientation, page_of.page_width, page_of.page_height = (
-        WD_ORIENT.LANDSCAPE,
-        page_of.page_height,
-        page_of.page_width,
-    )
+    page_of.orientation = WD_ORIENT.LANDSCAPE
+    page_of.page_width, page_of.page_height = page_of.page_height, page_of.page_width
     document.styles["Normal"].font.size = Pt(9)
+    document.core_properties.title = title
+    document.add_heading(title)
     kept = [column for column in range(len(header)) if column not in LEFT_OUT_ON_PAPER]
     table = document.add_table(rows=1, cols=len(kept), style="Light Grid Accent 1")
     for cell, column in zip(table.rows[0].cells, kept, strict=True):
@@ -231,7 +233,6 @@ def document_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
     table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))  # noqa: SLF001 - python-docx has no other way
     for row in rows:
         for cell, column in zip(table.add_row().cells, kept, strict=True):
-            value = row[column]
-            cell.text = "" if value is None else str(value)
+            cell.text = row[column]
     document.save(written)
     return written.getvalue()

@@ -38,8 +38,9 @@ def second_cells(kind: str, file: bytes) -> set[str]:
     if kind == "csv":
         rows = [line.split(";") for line in file.decode("utf-8-sig").splitlines()]
     elif kind == "docx":
-        (table,) = Document(BytesIO(file)).tables
-        rows = [[cell.text for cell in row.cells] for row in table.rows]
+        document = Document(BytesIO(file))
+        assert document.paragraphs[0].text == "Fournisseurs repérés"
+        rows = [[cell.text for cell in row.cells] for row in document.tables[0].rows]
     else:
         book = CalamineWorkbook.from_filelike(BytesIO(file))
         rows = [[str(cell) for cell in row] for row in book.get_sheet_by_index(0).to_python()]
