@@ -247,14 +247,8 @@ def figure_rows(found: Spending, taxonomy: Taxonomy, language: Language) -> Iter
         for figure, words, euros in _sums(figures, taxonomy, language):
             yield figure, year, words, euros, None, _share(euros, figures.total_eur), None, None
         if figures is found and found.awards:
-            yield (
-                "awards_eur",
-                year,
-                SPENDING_FIGURES["awards"].to(language),
-                found.awards_eur,
-                found.awards,
-                *[None] * 3,
-            )
+            words = SPENDING_FIGURES["awards"].to(language)
+            yield "awards_eur", year, words, found.awards_eur, found.awards, None, None, None
         for name in ("lines", "lines_unknown"):
             yield name, year, SPENDING_FIGURES[name].to(language), None, getattr(figures, name), None, None, None
         for each in figures.indicators:

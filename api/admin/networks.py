@@ -15,6 +15,7 @@ from api.web.query_string import invalid_query
 from db import networks as stored
 from db.core.engine import Connection
 from db.journal.entries import write_entry
+from domain.decoding.requests import explain
 from domain.errors import Problem, pointer, require_no_problem
 from domain.journal import Actor
 from domain.needs.need import Reserved
@@ -146,7 +147,8 @@ def networks_in_table(content: bytes) -> tuple[Network, ...]:
         try:
             found.append(msgspec.convert(document, Network))
         except msgspec.ValidationError as error:
-            told = f"ligne {row.line} : {error}", f"line {row.line}: {error}"
-            problems.append(Problem(pointer("items", len(found)), "invalid", Text(*told)))
+            why = explain(error, Network)
+            told = Text(f"ligne {row.line} : {why.detail.fr}", f"line {row.line}: {why.detail.en}")
+            problems.append(Problem(pointer("items", len(found)), why.code, told))
     require_no_problem(problems)
     return tuple(found)

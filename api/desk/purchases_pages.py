@@ -63,7 +63,7 @@ WORDS_OF_CELLS: Mapping[str, Mapping[str, Text]] = {
 }
 
 FIGURES = "chiffres"
-PAYEES_SHOWN, LINES_SHOWN = 50, 100
+PAYEES_SHOWN, LINES_SHOWN, AWARDS_SHOWN = 50, 100, 500
 NO_FIGURES = Text("Ces chiffres n'ont pas été comptés ici", "These figures were not counted here")
 WIDTHS = (28, 8, 60, 16, 10, 10, 10, 18)
 _read_figures = msgspec.json.Decoder(Spending).decode
@@ -106,8 +106,7 @@ async def _read_form(visit: Visit) -> AskedProgramme | list[Mistake]:
         codes = tuple(area.id for area in found)
         if len(found) != 1:
             places = ", ".join(f"{area.id} ({area.label})" for area in found)
-            said = SAID["several_places_by_code" if found else "no_such_place"].filled(places=places)
-            mistakes.append(Mistake("lieu", said))
+            mistakes.append(Mistake("lieu", SAID["places_by_code" if found else "no_such_place"].filled(places=places)))
     siret = "".join(visit.text("siret").split())
     if siret and not (siret.isascii() and siret.isdecimal() and len(siret) == 14):
         mistakes.append(Mistake("siret", SAID["no_siret"]))
@@ -248,7 +247,7 @@ def _spending_page(
             not_sirets=found.not_sirets[:LINES_SHOWN],
             unknown_payees=found.unknown_payees[:PAYEES_SHOWN],
             errors=found.errors[:LINES_SHOWN],
-            awards_apart=found.awards_apart[:LINES_SHOWN],
+            awards_apart=found.awards_apart[:AWARDS_SHOWN],
         )
         carried = msgspec.json.encode(found).decode()
     return visit.page(

@@ -29,9 +29,9 @@ from domain.text.bilingual import Text, said_by
 _SAID = said_by(__name__)
 
 T = TypeVar("T")
-LARGE = 64 << 10
-"""Bytes of a body that is decoded in its turn, others being answered between two; nothing is collected meanwhile: each
-collection would look at all that is decoded yet."""
+LARGE, PAUSE_SECONDS = 64 << 10, 0.01
+"""Bytes of a body that is decoded in its turn, and the time before it in which others are answered. Nothing is
+collected meanwhile: each collection would look at all that is decoded yet."""
 FEW_MEMBERS, BYTES_OF_MEMBER = 1_000, 1 << 10
 """The members of a gzip body may be so many, and one more for so many bytes in them: an empty one takes time too."""
 PIECE, WINDOW = 1 << 20, 16 << 10
@@ -71,7 +71,7 @@ class JsonBody(Generic[T]):
         with share() as take:
             take(len(raw))  # while it waits
             async with turn():
-                await asyncio.sleep(0)  # requests that came meanwhile go on first
+                await asyncio.sleep(PAUSE_SECONDS)  # others go on first
                 return self.decode(raw)
 
     def decode(self, raw: bytes) -> T:

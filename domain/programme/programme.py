@@ -310,7 +310,7 @@ def propose_action(  # noqa: PLR0911 - one for each proposal
     is_mixed = supply.trades > 1 and supply.tension.level != "good"  # candidates are those of any of its trades
     if reserved and (not is_mixed or review.outcome == "INELIGIBLE"):
         return _of_reserved_line(supply, reserved, review, enough, language)
-    if supply.capable < enough <= supply.total and supply.beyond:
+    if supply.capable < enough <= supply.total and supply.beyond and not is_mixed:
         message = _SAID["too_large"].filled(beyond=str(supply.beyond), total=str(supply.total))
         return _action("divide", message, language)
     option = next((each for each in ORDER if _is_open(each, supply, review, enough)), None)

@@ -94,9 +94,8 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     @property
     def transport(self) -> str | None:
         """The rule that names the main CPV as passenger transport, the surest that does; None for other objects."""
-        if self.carried != "concession_transport":
-            return None
-        return "concession_public_transport" if self.public_transport else self.carried
+        surest = "concession_public_transport" if self.public_transport else self.carried
+        return surest if self.carried == "concession_transport" else None
 
     @property
     def length(self) -> int:
@@ -166,9 +165,7 @@ def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
 
     Without segment, the CPV group of the main code.
     """
-    if segments:
-        return frozenset(segment.partition("-")[0] for segment in segments)
-    return frozenset(code[:3] for code in cpv[:1])
+    return frozenset([each.partition("-")[0] for each in segments] if segments else [code[:3] for code in cpv[:1]])
 
 
 def _is_insertion(names_insertion: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:

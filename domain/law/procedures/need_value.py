@@ -18,7 +18,7 @@ from domain.text.bilingual import NOTHING, euros, join_texts
 
 MOST_SUMS = 6
 """The most lots whose sum a sentence writes."""
-Assumption = Literal["nature", "trade", "apart", "division", "shared", "below"]
+Assumption = Literal["nature", "trade", "body", "apart", "division", "shared", "below"]
 """An assumption made where a group's value was compared.
 
 `trade`: only the trade that is named says that some lot is works. `nature`: that of some lot is not known; `division`:
@@ -57,9 +57,9 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     @property
     def sure(self) -> Confidence:
         """The confidence of the value: low where it is assumed, else that of the natures of the lots."""
-        if {*self.assumptions} - {"nature", "trade", "apart"}:
+        if {*self.assumptions} - {"nature", "trade", "body", "apart"}:
             return "low"
-        by_fact: Confidence = "medium" if {"trade", "apart"}.intersection(self.assumptions) else "high"
+        by_fact: Confidence = "medium" if {"trade", "body", "apart"}.intersection(self.assumptions) else "high"
         return weakest(by_fact, *(lot.object.nature_sure for lot in self.light))
 
 
@@ -103,10 +103,9 @@ def _make_group(
 ) -> Group:
     """The group of these lots, with the values of light services and of other lots; `alone`: as in `Group`."""
     light = () if works else tuple([lot for lot in lots if lot.object.is_light])
-    if not light:
-        return Group(works, lots, total, alone, assumptions, light, None, None)
     others = [lot for lot in lots if not lot.object.is_light]
-    return Group(works, lots, total, alone, assumptions, light, total_of(light), total_of(others))
+    values = (total_of(light), total_of(others)) if light else (None, None)
+    return Group(works, lots, total, alone, assumptions, light, *values)
 
 
 def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
@@ -116,8 +115,7 @@ def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
     lots = tuple(of_id[lot.id] for lot in need.lots)
     stated = stated_total(need)
     total = total_of(lots) if stated is None else stated
-    mainly_works = (works.total or 0) > (others.total or 0)
-    return _make_group(mainly_works, lots, total, True, others.assumptions)
+    return _make_group((works.total or 0) > (others.total or 0), lots, total, True, others.assumptions)
 
 
 def total_of(lots: Sequence[LotFacts]) -> int | None:

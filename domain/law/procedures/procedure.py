@@ -9,6 +9,7 @@ from domain.law.buyers import class_of, possible_thresholds, social_thresholds
 from domain.law.findings import LegalAdvice, advice, sentence, weakest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
+    Assumption,
     Group,
     advise_light_regime,
     advise_mixed_services,
@@ -48,10 +49,9 @@ class Procedure(NamedTuple):
         """Whether the procedure is known to be lighter than that of another group."""
         return bool(self.level and other.level) and LEVELS.index(self.level) < LEVELS.index(other.level)
 
-    def as_distinct_need(self) -> "Procedure":
-        """The same, no surer than that the group is a need apart from the others, which is assumed."""
-        group = msgspec.structs.replace(self.group, assumptions=(*self.group.assumptions, "apart"))
-        return self._replace(group=group)
+    def assuming(self, fact: Assumption) -> "Procedure":
+        """The same, no surer than this assumption."""
+        return self._replace(group=msgspec.structs.replace(self.group, assumptions=(*self.group.assumptions, fact)))
 
 
 class Procedures(NamedTuple):
@@ -69,7 +69,7 @@ def determine_procedures(need: Need, lots: tuple[LotFacts, ...], view: InForce) 
     if len(parts) > 1:
         whole = _procedure_of_group(need, as_one_market(need, tuple(part.group for part in parts)), view)
         # what is lighter than the procedure of one contract assumes distinct needs
-        parts = [part.as_distinct_need() if part.is_lighter_than(whole) else part for part in parts]
+        parts = [part.assuming("apart") if part.is_lighter_than(whole) else part for part in parts]
     return Procedures(tuple(parts), whole, all(part.level == "direct" for part in parts))
 
 
@@ -86,7 +86,8 @@ def _procedure_of_group(need: Need, group: Group, view: InForce) -> Procedure:
     level = below if light else by_amount
     if is_market and direct is not None and group.total < direct:
         level = "direct"
-    return Procedure(group, level, by_amount, thresholds, light)
+    part = Procedure(group, level, by_amount, thresholds, light)
+    return part if class_of(need.buyer, view).body or not _other_threshold(need, part, view) else part.assuming("body")
 
 
 def _reaches(rule_id: str, value: int, view: InForce) -> bool | None:
@@ -151,18 +152,23 @@ def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[Lega
     return found
 
 
-def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
-    """Advice where some buyers of this kind have another threshold, which is on the other side of the value."""
+def _other_threshold(need: Need, part: Procedure, view: InForce) -> str | None:
+    """The rule with the threshold of other buyers of this kind, where it is on the other side of the value."""
     buyer, group = class_of(need.buyer, view), part.group
     other, apart = buyer.threshold_else, group.works or part.light or is_defence(need) or part.by_amount is None
     # a body has another for some of its supplies alone (annex 2, I c)
     if other is None or apart or (buyer.body and not all(lot.object.supplies for lot in group.lots)):
         return None
-    if (part.by_amount == "formal") == _reaches(other, group.total or 0, view):
+    return None if (part.by_amount == "formal") == _reaches(other, group.total or 0, view) else other
+
+
+def _advise_other_body(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
+    """Advice where some buyers of this kind have another threshold, by which the procedure changes."""
+    if (other := _other_threshold(need, part, view)) is None:
         return None
     named = sentence(view, "threshold_is" if view[other].status == "in_force" else "threshold_to_come")
-    name = "supplies_of_defence" if buyer.body else "body_unknown"
-    return _value_advice(group, name, view, rule=other, bound=named.filled(bound=view[other].value_text))
+    name = "supplies_of_defence" if class_of(need.buyer, view).body else "body_unknown"
+    return _value_advice(part.group, name, view, rule=other, bound=named.filled(bound=view[other].value_text))
 
 
 def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | None:
@@ -174,8 +180,7 @@ def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | Non
     main = sentence(view, "works_mainly" if whole.works else "services_mainly")
     procedure, value = sentence(view, f"{heavier}_procedure_as_one"), euros(whole.total or 0)
     told = sentence(view, "mixed_object", main=main, value=value, procedure=procedure)
-    amount = "direct_award_works" if whole.works else "direct_award_supplies_services"
-    rests_on = (amount, *decided.whole.thresholds)
+    rests_on = ("direct_award_works" if whole.works else "direct_award_supplies_services", *decided.whole.thresholds)
     return advice(view, "mixed_object", lighter, rests_on=rests_on, sure=whole.sure, message=told)
 
 

@@ -136,8 +136,8 @@ def _advise_open(
         ]
     comfortable = view.number("counsel_reservation_comfortable")
     plenty = comfortable is None or max(enough[option].total for option in named) > comfortable
-    plenty = plenty and (is_reserved or not supply.is_limited)  # no part of a low supply is more than that
-    scarce = NOTHING if plenty else sentence(view, "limited_competition")
+    # no part of a low supply is more than that
+    scarce = NOTHING if plenty and (is_reserved or not supply.is_limited) else sentence(view, "limited_competition")
     return advice(view, "reservation_possible", each=join_texts(parts), scarce=scarce)
 
 

@@ -100,4 +100,4 @@ def test_a_table_is_read_by_french_titles() -> None:
         assert networks_in_table(book(rows)) == networks_in_table(TABLE)
     with pytest.raises(InvalidContent) as refused:
         networks_in_table(b"nom,genre,couleur\nX,club,rouge\n")
-    assert [each.code for each in refused.value.problems] == ["unknown_column", "invalid"]
+    assert [each.code for each in refused.value.problems] == ["unknown_column", "unknown_value"]
