@@ -175,14 +175,13 @@ def reach_a_supplier_by_tab(window: Chrome, address: str) -> None:
     says = f"ville de Pontivy : nettoyage de bureaux et {SENTENCE}, reconductible un an"
     window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178', 'lot-1-objet': says})}")
     chips = appears(window, ".chips[role=toolbar]").find_elements(By.TAG_NAME, "button")
-    assert len(chips) >= 8
     names = []
     for _ in range(8):
         ActionChains(window).send_keys(Keys.TAB).perform()
         names.append(window.switch_to.active_element.get_attribute("name"))
     assert "choix" in names
     chips[0].send_keys(Keys.ARROW_LEFT)
-    assert window.switch_to.active_element == chips[-1]
+    assert window.switch_to.active_element == chips[7:][-1]
 
 
 def open_lots(window: Chrome, address: str) -> None:
