@@ -14,7 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from api.web.content_negotiation import choose_language
-from db.core.connect import is_out_of_space, is_statement_ended, is_unreachable
+from db.core.connect import is_out_of_space, is_statement_ended, is_unreachable, log_fields
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
 
@@ -122,7 +122,7 @@ def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Respo
     # what fails in a request that is being ended may only be a consequence of that
     refusal = shutdown_refusal() if task is not None and task.cancelling() > 0 else refusal_of(failure)
     if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
+        log.error("unhandled exception", request_id=request.scope.get("request_id"), **log_fields(failure))
     elif refusal.kind.slug in _OF_THE_OPERATOR:
         log.warning(
             refusal.kind.slug.replace("-", " "),

@@ -15,12 +15,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
 
 import db.schema.campaign_tables
 import db.schema.organisation_tables
 import db.schema.supplier_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db import migrate
 from db.core import engine as database
+from db.core.connect import log_fields
 from db.core.engine import Engine, transaction
 from db.schema.supplier_tables import metadata
 from domain.suppliers.supplier import SizeInEuros, StaffSize, SupplierSize
@@ -118,6 +120,9 @@ async def test_a_schema_that_lost_tables_is_refused_in_one_sentence(own_engine: 
         await execute(own_engine, f"DROP TABLE {dropped} CASCADE")
         with pytest.raises(migrate.SchemaIncomplete, match=f"dropped from the database: {named}. Restore a backup"):
             await asyncio.to_thread(migrate.upgrade, own_database_url)
+    with pytest.raises(ProgrammingError) as failed:
+        await execute(own_engine, "SELECT FROM needs")
+    assert str(log_fields(failed.value)["failure"]).endswith('relation "needs" does not exist')
 
 
 _COLUMNS = text("""

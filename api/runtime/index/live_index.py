@@ -21,7 +21,7 @@ from api.runtime.index.organisation_notes import OrganisationNotes
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.web.problems import RETRY_AFTER_LOADING, Refusal
-from db.core.connect import FormerPrimary, NoAnswer, is_unreachable
+from db.core.connect import FormerPrimary, NoAnswer, is_unreachable, log_fields
 from db.core.engine import Engine, end_connections
 from db.core.listen_notify import rows_on_notify
 from db.delivery.outbox import CHANNEL
@@ -60,7 +60,7 @@ def log_failures(message: str) -> Iterator[None]:
         if is_unreachable(failure):
             log.warning(message, failure=type(failure).__name__)
         else:
-            log.exception(message)
+            log.exception(message, **log_fields(failure))
 
 
 @asynccontextmanager

@@ -166,7 +166,8 @@ def _lot(need: AllotmentNeed, cells: list[Cell], block: list[Cell], everywhere: 
     whole = {cell for cell in cells if cell[0] in ids and cell[1] in codes and cell[2] in areas}
     if whole != set(block) or len({cell[1:] for cell in block}) != len(codes) * len(areas):
         return None
-    if len(ids) > 1 and (not options.join or len({code[:2] for code in codes}) > 1 or not _alike(given)):
+    terms = {(lot.reserved, lot.max_distance_km, lot.site, lot.nature, lot.duration_months) for lot in given}
+    if len(ids) > 1 and (not options.join or len({code[:2] for code in codes}) > 1 or len(terms) > 1):
         return None
     if "segment" not in options.divide and any(not set(lot.segments) <= codes for lot in given):
         return None
@@ -197,11 +198,6 @@ def _border_length(one: str, other: str) -> float:
     geography = reference().geography
     drawn = [geography.outlines[list(geography.territories.area(code).communes)] for code in (one, other)]
     return float(shapely.length(shapely.intersection(*map(shapely.union_all, drawn))))
-
-
-def _alike(lots: Sequence[Lot]) -> bool:
-    """Whether lots have all in common that a joined lot says of the whole."""
-    return len({(lot.reserved, lot.max_distance_km, lot.site, lot.nature, lot.duration_months) for lot in lots}) == 1
 
 
 def partitions(cells: list[Cell]) -> Iterator[list[list[Cell]]]:

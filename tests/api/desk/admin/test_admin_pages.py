@@ -42,12 +42,6 @@ async def hers(browser: Browser, boss: Member) -> Browser:
     return browser
 
 
-async def keys_called(served: Client, name: str) -> int:
-    async with transaction(served.services.database) as connection:
-        query = select(func.count()).select_from(api_keys).where(api_keys.c.name == name)
-        return (await connection.execute(query)).scalar_one()
-
-
 async def post_twice(browser: Browser, form: str, **typed: Any) -> list[str]:
     """What a double click sends; the two pages."""
     fields = {**browser.fields(form), **typed}
@@ -65,7 +59,9 @@ async def test_a_key_is_made_once_with_its_secret_which_works_and_is_shown_no_mo
         hers, "admin/cles", nom=name, portee=["match", "read"], quota="1 200", echeance="2099-12-31"
     )
     secrets = {found[1] for page in pages if (found := re.search(r">(viv_[0-9a-f]{20,})</textarea>", page))}
-    assert (len(secrets), await keys_called(served, name)) == (1, 1)
+    async with transaction(served.services.database) as connection:
+        query = select(func.count()).select_from(api_keys).where(api_keys.c.name == name)
+        assert (len(secrets), (await connection.execute(query)).scalar_one()) == (1, 1)
     answer = await served.get("/suppliers", headers={"Authorization": f"Bearer {secrets.pop()}"})
     assert (answer.status_code, answer.headers["ratelimit-policy"]) == (200, '"minute";q=1200;w=60')
     await hers.open("/admin/cles")
