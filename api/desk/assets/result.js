@@ -65,6 +65,8 @@
     addCopies(document);
     joinChips();
     const pressed = event.detail.requestConfig && event.detail.requestConfig.elt;
+    const taken = pressed && /^sans-(\d+)-/.exec(pressed.id);
+    if (taken && !pressed.isConnected) document.querySelector(`#reponse-${taken[1]} .chips button`)?.focus();
     // what was asked for is where reading goes on
     if (pressed && pressed.value) {
       const more = /^suite-(\d+)-/.exec(pressed.value);

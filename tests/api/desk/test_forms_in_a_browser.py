@@ -182,6 +182,8 @@ def reach_a_supplier_by_tab(window: Chrome, address: str) -> None:
     assert "choix" in names
     chips[0].send_keys(Keys.ARROW_LEFT)
     assert window.switch_to.active_element == chips[7:][-1]
+    hit(window, "#sans-1-duree")
+    waiting(window).until(lambda page: page.switch_to.active_element.text == "Pontivy")
 
 
 def open_lots(window: Chrome, address: str) -> None:
