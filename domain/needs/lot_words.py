@@ -354,7 +354,7 @@ def _is_for_people(found: re.Match[str]) -> bool:
 
 
 MOST_PARTS, LONGEST_PART = 200, 300
-_LOT_HEAD = re.compile(
+LOT_HEAD = re.compile(
     r"(?i)(?:^|(?<=[\n;,.)\s]))(?:[-–•*]\s*)?lots?\s*(?:n\s?[°º]\s?|n[o°]\.?\s*)?(\d{1,3}|[A-Z])\s*(?:[:.)–—-]|\t)\s*"
 )
 _ROW_NUMBER = re.compile(r"\s*(?:lot\s*)?(?:n\s?[°º]\s?)?\d{1,3}\s*[.):]?\s*", re.IGNORECASE)
@@ -370,7 +370,7 @@ def pasted_lots(text: str) -> tuple[str, ...]:
 
     A row of a table is one lot: its object, amount, duration and all else in words. A row of column titles is none.
     """
-    heads = list(_LOT_HEAD.finditer(text))
+    heads = list(LOT_HEAD.finditer(text))
     if len(heads) > 1:
         ends = [head.start() for head in heads[1:]] + [len(text)]
         parts = [text[head.end() : end] for head, end in zip(heads, ends, strict=True)]

@@ -154,6 +154,11 @@ class CommuneFinder:
         communes = self._territories.areas("commune")
         return tuple(communes[each[0]] for each in sorted(found) if len(each) == 1)
 
+    def shared_name(self, text: str) -> str:
+        """The first name in a text that several communes have, such as “Saint-Nazaire”; empty where there is none."""
+        communes = self._territories.areas("commune")
+        return next((communes[place.communes[0]].name for place in self._places(text) if len(place.communes) > 1), "")
+
     def named_buyer(self, text: str) -> NamedBuyer | None:
         """The public body that a text names with its place ("pour la commune de Fougères"); None where it names none.
 

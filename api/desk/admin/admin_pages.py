@@ -66,15 +66,7 @@ def _read_end_of_day(text: str) -> datetime | None:
     return datetime.combine(day, time(23, 59, 59), PARIS) if day else None
 
 
-def _read_whole_number(text: str) -> int | None:
-    plain = "".join(text.split())
-    if plain and not (plain.isascii() and plain.isdecimal() and len(plain) < 10):
-        raise Unreadable(SAID["no_whole_number"])
-    return int(plain) if plain else None
-
-
-def _read_comma_separated(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+COMMA_SEPARATED = FieldKind(lambda text: tuple(dict.fromkeys(filter(None, map(str.strip, text.split(","))))), ", ".join)
 
 
 class OrganisationForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,12 +80,10 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     """The form fields of a new key, which is in force until the end of the day filled in."""
 
     expires: Annotated[str, Field("echeance", "expires_at", FieldKind(_read_end_of_day, lambda _: ""))] = ""
-    quota: Annotated[
-        str, Field("quota", "rate_per_minute", FieldKind(_read_whole_number, lambda n: "" if n is None else str(n)))
-    ] = ""
+    quota: Annotated[str, Field("quota", "rate_per_minute", forms.whole_number(SAID["no_whole_number"], 0, 1e9))] = ""
     name: Annotated[str, Field("nom", "name", forms.required(forms.WORDS, SAID["no_name"]))] = ""
     organisation: Annotated[str, Field("organisation", "organisation", forms.WORDS)] = ""
-    sources: Annotated[str, Field("sources", "sources", FieldKind(_read_comma_separated, ", ".join))] = ""
+    sources: Annotated[str, Field("sources", "sources", COMMA_SEPARATED)] = ""
     scopes: Annotated[tuple[str, ...], Field("portee", "scopes", forms.required(forms.SEVERAL, SAID["no_scope"]))] = ()
 
 

@@ -15,7 +15,7 @@ from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Rows
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.web.html_pages import Fields, parse_fields
-from domain.needs.lot_words import Term, pasted_lots, terms_in
+from domain.needs.lot_words import LOT_HEAD, Term, pasted_lots, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
     BuyerBody,
@@ -265,18 +265,30 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
 
 
 def divide_pasted_lots(form: NeedForm, number: str) -> NeedForm:
-    """The form with a lot for each of those that were pasted into the lot of that number, all else as it was there."""
-    lots = list[LotForm]()
+    """The form with a lot for each of those that were pasted into the lot of that number, all else as it was there.
+
+    What stands above them goes to the need's title: its amount is the total, its other terms those of lots without.
+    """
+    lots, title, total = list[LotForm](), form.title, form.total
     for position, lot in enumerate(form.lots, 1):
         parts = pasted_lots(lot.title) if str(position) == number else ()
+        rows = LOT_HEAD.split(lot.title, 1)[0].splitlines() if parts else ()
+        above = with_ticked_terms(LotForm(title=" ".join(row.strip(" ;,:.-–—") for row in rows if "\t" not in row)))
+        title = ", ".join(filter(None, (title, above.title)))
+        total = total or ("" if above.renewal and not above.covers else above.value)
         blank = msgspec.structs.replace(
             lot, id="", reading="", offered=(), chosen=(), more="", heard="", terms=(), cpv="", keywords="", value=""
         )
         for term in terms_in(lot.title):  # what one of them says, such as its reservation, is not said of the others
             left = tuple(each for each in blank.reserved if each != term.value) if term.kind == "reserved" else ""
             blank = msgspec.structs.replace(blank, **{term.kind: left})
-        lots += [msgspec.structs.replace(blank, title=part) for part in parts] or [lot]
-    return msgspec.structs.replace(form, lots=tuple(lots[:MOST_LOTS]))
+        for part in parts:
+            own = with_ticked_terms(msgspec.structs.replace(blank, title=part))
+            months, renewal = (own.months, own.renewal) if own.months else (above.months, above.renewal)
+            reserved = own.reserved or above.reserved
+            lots.append(msgspec.structs.replace(own, months=months, renewal=renewal, reserved=reserved))
+        lots += () if parts else (lot,)
+    return msgspec.structs.replace(form, lots=tuple(lots[:MOST_LOTS]), title=title, total=total)
 
 
 def words_of_trades(titles: Iterable[str], cpv: str, keywords: str) -> str:

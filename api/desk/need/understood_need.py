@@ -25,7 +25,7 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.territory_field import UnderstoodTerritory, point_in, territories_of_name, understand_territory
 from domain.errors import InvalidContent
-from domain.needs.lot_words import pasted_lots, unused_words
+from domain.needs.lot_words import pasted_lots, terms_in, unused_words
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import SupposedSite
@@ -67,9 +67,9 @@ class UnderstoodLot(NamedTuple):
     """
 
     trades: tuple[TradeChoice, ...]
-    where: UnderstoodTerritory
-    site: Area | None
-    site_choices: tuple[Area, ...]
+    where: UnderstoodTerritory = UnderstoodTerritory()
+    site: Area | None = None
+    site_choices: tuple[Area, ...] = ()
     support: tuple[tuple[str, str], ...] = ()
     unmapped: tuple[str, ...] = ()
     title_says: tuple[str, ...] = ()
@@ -124,10 +124,12 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     form = msgspec.structs.replace(form, lots=tuple(lots))
     if not mistakes and place.request is None and not all(each.where.request for each in understood):
         titles = "\n".join([form.title, *(lot.title for lot in form.lots)])
-        if areas := reference.interpreter.titles.communes.named_areas(titles):
-            form = msgspec.structs.replace(form, territories=tuple(area.id for area in areas))
-            form, place = understand_territory(form, "", reference, mistakes)
-        else:
+        communes = reference.interpreter.titles.communes
+        areas = communes.named_areas(titles)
+        shared = "" if areas else communes.shared_name(titles)
+        form = msgspec.structs.replace(form, territories=tuple(area.id for area in areas), place=shared)
+        form, place = understand_territory(form, "", reference, mistakes)
+        if not areas and not shared:
             mistakes.append(Mistake("lieu", SAID["no_place"]))
     buyer = None if form.unsupposed or form.buyer_name or form.siret else _named_buyer(form, reference)
     said = forms.request_parts(form, mistakes) | {"territory": place.request}
@@ -247,6 +249,7 @@ def _understand_lot(
         confidence = read_as.confidence if read_as else None
         may_mean = segment not in wanted and segment in (*suggested, *guessed)
         trades.append(TradeChoice(segment, taxonomy.label(segment), confidence, segment in ticked, code, may_mean))
+    of_all = ("value", "covers") if form.total else ()
     seen = msgspec.structs.replace(
         lot,
         reading=words,
@@ -257,14 +260,14 @@ def _understand_lot(
     )
     understood = UnderstoodLot(
         tuple(trades),
-        UnderstoodTerritory(),
-        None,
-        (),
         support=tuple((each, taxonomy.label(each)) for each in lot.support if taxonomy.known(each)),
         unmapped=query.unmapped if query else (),
         title_says=tuple(map(taxonomy.label, query.title_says)) if query else (),
         terms=tuple(terms_to_tick(lot)),
-        unused=tuple(each.words for each in unused_words(lot.title)),
+        unused=(
+            *(each.words for title in (form.title, lot.title) for each in unused_words(title)),
+            *(each.words for each in terms_in(form.title) if not (getattr(lot, each.kind) or each.kind in of_all)),
+        ),
         pasted=pasted_lots(lot.title),
     )
     return seen, understood

@@ -7,7 +7,7 @@ from api.desk.frame.form import Mistake
 from api.web.html_pages import Fields
 from domain.decoding.requests import hint_of_nearest
 from domain.reference.taxonomy import Taxonomy
-from domain.text.bilingual import Text, said_by
+from domain.text.bilingual import said_by
 from domain.text.normalise import fold
 
 MOST_CATEGORIES = 50
@@ -49,14 +49,11 @@ def confirmed_segments(
     for category, (number, ticked, other, means_none) in choices.items():
         named = other if taxonomy.known(other) else labels.get(fold(other))
         if other and named is None:
-            mistakes.append(Mistake(_OTHER + number, _no_segment(other, taxonomy)))
+            hint = hint_of_nearest(other, tuple(each.label for each in taxonomy.segments.values()))
+            no_trade = said_by(__name__)["no_trade"].filled(written=other, hint=hint)
+            mistakes.append(Mistake(_OTHER + number, no_trade))
         elif segments := tuple(dict.fromkeys((*ticked, *((named,) if named else ())))):
             confirmed[category] = segments
         elif means_none:
             confirmed[category] = ()
     return confirmed, mistakes
-
-
-def _no_segment(written: str, taxonomy: Taxonomy) -> Text:
-    hint = hint_of_nearest(written, tuple(each.label for each in taxonomy.segments.values()))
-    return said_by(__name__)["no_trade"].filled(written=written, hint=hint)

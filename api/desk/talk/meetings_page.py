@@ -150,6 +150,8 @@ async def _save_meeting(visit: Visit, id: str = "", meeting_id: str = "") -> Res
             if need_id is not None:
                 await begin_sourcing(connection, acting, need_id)
             return FormOutcome(f"{home}/{meeting.id}?ecrit=1")
+        if act == "tenue" and request.starts_at > acting.now():
+            raise WrongForm([Mistake("jour", SAID["not_begun"])])
         request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
         await change_meeting(connection, acting, before, request)
         return FormOutcome(f"{home}/{stored}?ecrit=1")

@@ -35,8 +35,9 @@ class OrganisationNotes:
             version = await version_of_notes(connection)
         if not self.views and version == self.version:
             return self
-        is_stale = {name: not _has_same_suppliers(view, index) for name, view in self.views.items()}
-        notes = {name: view.noted.notes for name, view in self.views.items() if view.noted is not None}
+        noted = {name: view.noted for name, view in self.views.items() if view.noted is not None}
+        is_stale = {name: name not in noted or not index.has_same_suppliers(noted[name]) for name in self.views}
+        notes = {name: of_one.notes for name, of_one in noted.items()}
         versions = self.versions
         if version != self.version or any(is_stale.values()):
             async with engine.connect() as connection:
@@ -52,8 +53,3 @@ class OrganisationNotes:
         """The index as each organisation matches against it; what it kept of earlier answers stays where it holds."""
         before = {name: view.noted for name, view in self.views.items()}
         return {name: index.with_notes(some, before.get(name)) for name, some in notes.items()}
-
-
-def _has_same_suppliers(view: LiveIndex, index: LiveIndex) -> bool:
-    """Whether an organisation's notes are on suppliers that are as they were in the index as it saw it last."""
-    return view.noted is not None and index.has_same_suppliers(view.noted)

@@ -172,16 +172,18 @@ async def test_one_sentence_is_enough_and_pasted_lots_are_told_apart_after_one_y
     assert own.fields("besoin")["lot-1-valeur"] == [""]
     await own.open("/besoin")
     listed = "Lot 1 : tonte de pelouses\r\nLot 2 : nettoyage de bureaux, 3 ans, réservé aux ESAT"
-    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": listed}, to="besoin/resultat")
+    above = "Entretien pour la ville de Pontivy, 4 ans, 90 000 €, une partie réservée aux SIAE"
+    await own.submit("besoin", {"lot-1-objet": f"{above} :\r\n{listed}"}, to="besoin/resultat")
     assert len(request_on(own.page)["lots"]) == 1
     assert 'value="diviser-1"' in own.page
     await own.submit("besoin/resultat", changer="diviser-1")
-    assert [each["title"] for each in request_on(own.page)["lots"]] == [
-        "tonte de pelouses",
-        listed.partition("2 : ")[2],
-    ]
-    assert [each.get("reserved") for each in request_on(own.page)["lots"]] == [None, ["handicap"]]
-    assert [each.get("duration_months") for each in request_on(own.page)["lots"]] == [None, 36]
+    asked = request_on(own.page)
+    lots = [(each["title"], each.get("reserved"), each["duration_months"]) for each in asked["lots"]]
+    assert lots == [("tonte de pelouses", None, 48), (listed.partition("2 : ")[2], ["handicap"], 36)]
+    assert (asked["title"], asked["estimated_total_eur"]) == (above, 90_000)
+    assert asked["territory"]["codes"] == ["commune:56178"]
+    assert "Acheteur supposé : Ville de Pontivy" in said(own.page)
+    assert "Lu, non utilisé : une partie réservée aux SIAE" in said(own.page)
     await own.open("/besoin")
     many = "\r\n".join(f"Lot {number} : tonte de pelouses" for number in range(1, 201))
     await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": many}, to="besoin/resultat")

@@ -158,14 +158,7 @@ ODD = (
     *("market", "local", "oui", "a" * 5_000, "a," * 300, "22560001400016"),
 )
 TYPED = st.text(max_size=20) | st.sampled_from(ODD)
-FULL: dict[str, Any] = {
-    "territories": ("",),
-    "offered": ("",),
-    "chosen": ("",),
-    "terms": ("",),
-    "support": ("",),
-    "reserved": ("",),
-}
+FULL: dict[str, Any] = dict.fromkeys(("territories", "offered", "chosen", "terms", "support", "reserved"), ("",))
 NAMES = st.sampled_from([name for name, _ in form_fields(NeedForm(territories=("",), lots=(LotForm(**FULL),) * 2))])
 
 

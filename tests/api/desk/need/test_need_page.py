@@ -78,8 +78,9 @@ async def test_of_many_unknown_codes_the_first_have_a_suggestion(own: Browser) -
         assert 1 <= len(set(re.findall(r"peut-être (commune:\w+)", page))) <= MOST_SUGGESTIONS
 
 
-async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:
-    await read(browser, lieu="Saint-Denis", lot_1_objet=NETT)
+@pytest.mark.parametrize("typed", [{"lieu": "Saint-Denis"}, {"titre": "Marché de la ville de Saint-Denis"}])
+async def test_a_name_of_several_places_is_a_choice(browser: Browser, typed: dict[str, str]) -> None:
+    await read(browser, lot_1_objet=NETT, **typed)
     assert "Plusieurs lieux portent ce nom" in browser.page
     choices = re.findall(r'name="territoire" value="(commune:\w+)"', browser.page)
     assert {"commune:93066", "commune:97411"} <= set(choices)

@@ -12,6 +12,7 @@ from tests.api.exchanges.steps import keyless
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
+PAST = "2026-11-16"
 WHEN: dict[str, Any] = {"jour": "2027-03-16", "lieu": "Salle du conseil", "commune": "Pontivy"}
 
 
@@ -79,7 +80,9 @@ async def test_who_came_and_what_was_said_is_noted(desk: Desk, browser: Browser)
     await desk.open(page)
     noted = {"venu-0": "oui", "venu-1": "non", "nom-0": "Mme Le Goff", "compte-rendu": "Volumes trop grands."}
     follow_up = {"suite-1": "Revoir les lots", "qui-1": "Mme Le Goff", "pour-1": "2027-04-01"}
-    await desk.send(page, {"faire": "tenue", **noted, **follow_up})
+    refused = await desk.send(page, {"faire": "tenue", **noted, **follow_up})
+    assert (refused.status_code, "pas encore commencé" in said(browser.page)) == (422, True)
+    await desk.send(page, {"faire": "tenue", "jour": PAST})
     (held,) = await meetings(desk)
     assert (held["status"], held["minutes"]) == ("held", "Volumes trop grands.")
     assert [(each["name"], each["attended"]) for each in held["participants"]] == [("Mme Le Goff", True), (None, False)]
@@ -188,9 +191,8 @@ async def test_a_meeting_as_large_as_can_be_is_saved_on_its_page(desk: Desk, bro
     assert large.status_code == 200, large.text
     page = f"rencontres/{meeting['id']}"
     await desk.open(page)
-    await desk.send(
-        page, {"faire": "tenue", "compte-rendu": "Beaucoup de monde.", "venu-499": "oui", "fait-200": "oui"}
-    )
+    noted = {"compte-rendu": "Beaucoup de monde.", "venu-499": "oui", "fait-200": "oui"}
+    await desk.send(page, {"faire": "tenue", "jour": PAST, **noted})
     (held,) = await meetings(desk)
     assert (held["status"], held["minutes"]) == ("held", "Beaucoup de monde.")
     assert (held["participants"][499]["attended"], held["follow_ups"][199]["done"]) == (True, True)
@@ -261,7 +263,7 @@ async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
     assert "Nous vous invitons" in campaign["body"]
     await browser.open(f"/{page}")
     at = next(n for n, each in enumerate(meeting["participants"]) if each["supplier_id"] == unknown)
-    noted = {"faire": "tenue", f"venu-{at}": "oui", "compte-rendu": "Lavent les draps de l'île"}
+    noted = {"faire": "tenue", "jour": PAST, f"venu-{at}": "oui", "compte-rendu": "Lavent les draps de l'île"}
     await browser.submit(page, noted)
     held = (await desk.buyer.get(f"/meetings/{meeting['id']}")).json()
     assert (held["status"], held["participants"][at]["attended"]) == ("held", True)
