@@ -278,10 +278,10 @@ def is_unreachable(failure: BaseException) -> bool:
 
 
 def log_fields(failure: BaseException) -> dict[str, Any]:
-    """The fields by which a log tells of an error: its traceback, of a table or column that is gone one sentence."""
-    gone = (asyncpg.exceptions.UndefinedTableError, asyncpg.exceptions.UndefinedColumnError)
+    """The fields by which a log tells of an error: its traceback, of a table that is gone one sentence."""
+    gone = asyncpg.exceptions.UndefinedTableError
     said = next((str(seen) for seen in _with_causes(failure) if isinstance(seen, gone)), None)
-    return {"exc_info": failure} if said is None else {"exc_info": None, "failure": f"something was dropped: {said}"}
+    return {"exc_info": failure} if said is None else {"exc_info": None, "failure": f"a table was dropped: {said}"}
 
 
 def is_out_of_space(failure: BaseException) -> bool:
