@@ -70,6 +70,10 @@ _BUYS_FOR = {"acheteur", "compte", "pour", "profit"}
 _BUYS = {"achete", "cherche", "consulte", "envisage", "lance", "prepare", "recherche", "renouvelle", "souhaite", "veut"}
 
 
+_MOST_NAMESAKES = 3
+"""Communes that may bear the name of a departement that a text names surely: Gers has three, Saint-Martin more."""
+
+
 class NamedBuyer(NamedTuple):
     """A buyer as a text names it, with the kind and the body that its noun says; None where it says none."""
 
@@ -144,7 +148,8 @@ class CommuneFinder:
             if first in _NOT_AFTER and not is_around:
                 continue
             is_thing = all(map(self._known, words[start : start + length])) or said in _ALSO_THINGS
-            named = [area for area in areas if area.kind in _LARGER]
+            is_common = sum(area.kind == "commune" for area in meant) > _MOST_NAMESAKES and not is_around
+            named = [area for area in areas if area.kind in _LARGER and not is_common]
             if named and (is_around or not is_thing or _is_written_as_a_place(text, said, before)):
                 largest = min(named, key=lambda area: _LARGER.index(area.kind))
                 larger[largest.id] = largest

@@ -99,6 +99,7 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("collecte dans le pays de Ploërmel", ["epci:200066777"]),
         ("tonte, Vannes Agglo", ["epci:200067932"]),
         ("tonte du pays de Retz", []),
+        ("tonte du parc Saint-Martin", []),
     ],
 )
 def test_a_sentence_names_its_territory(text: str, areas: list[str]) -> None:
