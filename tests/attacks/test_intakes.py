@@ -102,6 +102,8 @@ async def test_a_hostile_body_costs_no_more_for_each_byte(served: Client, path: 
     await cost(honest(0))  # what is loaded once
     usual = max([await cost(honest(number)) for number in (1, 2)])
     dear = {name: await cost(body(3)) for name, body in hostile.items()}
+    # what else this process did meanwhile counts too: one that seems dear is measured again
+    dear = {name: await cost(hostile[name](4)) for name, each in dear.items() if each > MOST_TIMES * usual}
     assert {name: each for name, each in dear.items() if each > MOST_TIMES * usual} == {}
 
 
