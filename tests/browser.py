@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import uvicorn
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.support.wait import WebDriverWait
 
 PATIENCE_SECONDS = 60
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -74,6 +76,11 @@ def show_at(window: Chrome, width: int) -> None:
     """Make the page so many pixels wide, as on a phone or a screen without scroll bars."""
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": True}
     window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def waiting(window: Chrome) -> WebDriverWait[Chrome]:
+    """For what comes of an act; a page that goes while it is looked at is looked at again."""
+    return WebDriverWait(window, PATIENCE_SECONDS, 0.03, (StaleElementReferenceException,))
 
 
 def log(window: Chrome) -> list[str]:

@@ -3,24 +3,18 @@
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
 
 from api.desk.frame.visit import COOKIE
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.test_reply_page import assert_fits, text_of
-from tests.browser import PATIENCE_SECONDS, Windows, log
+from tests.browser import Windows, log, waiting
 
-__all__ = ["Windows", "assert_fits", "log", "text_of"]
+__all__ = ["Windows", "assert_fits", "log", "text_of", "waiting"]
 
 
 def refused(window: Chrome) -> list[str]:
     """What the policy of the pages refused."""
     return [message for message in log(window) if "Content Security Policy" in message]
-
-
-def waiting(window: Chrome) -> WebDriverWait[Chrome]:
-    """For what comes of an act."""
-    return WebDriverWait(window, PATIENCE_SECONDS, 0.03)
 
 
 def appears(window: Chrome, selector: str) -> WebElement:

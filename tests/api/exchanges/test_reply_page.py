@@ -8,13 +8,12 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import title_contains, title_is
-from selenium.webdriver.support.wait import WebDriverWait
 
 from api.declarations.link_pages import FOLDER, OF_EXCHANGES, STYLE
 from tests.accessibility import violations
 from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.sync.factories import Client
-from tests.browser import Windows
+from tests.browser import Windows, waiting
 
 BUYER = "Un acheteur public"
 
@@ -79,11 +78,6 @@ def fill_in(window: Chrome) -> None:
     note = window.switch_to.active_element
     assert note.get_attribute("name") == "barriers_note"
     note.send_keys("le pont", Keys.ENTER)
-
-
-def waiting(window: Chrome) -> WebDriverWait[Chrome]:
-    """For the next page."""
-    return WebDriverWait(window, 20)
 
 
 def text_of(window: Chrome, selector: str) -> str:
