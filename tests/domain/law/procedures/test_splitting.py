@@ -53,6 +53,12 @@ def test_the_amount_that_is_passed() -> None:
         in the(warned(services(30_000), services(185_999.99))).message.en
     )
     assert warned(services(30_000, 30_000)) == []
+    # of defence, by its own article and amounts (R2321-3, R2322-14)
+    military = [services(value, buyer=Buyer(body="central_authority", defence=True)) for value in (50_000, 49_999.99)]
+    assert warned(*military) == []
+    found = the(warned(military[0], military[0]))
+    assert (found.rule, found.article) == ("defence_no_split", "R2321-3")
+    assert "= 100 000 € ≥ 100 000 €, seuil des achats sans publicité" in found.message.fr
     for kind, cents in [("state", 14_000_000), ("local", 21_600_000), ("utility", 43_200_000)]:
         buyer = Buyer(kind=kind)  # type: ignore[arg-type]
         asked = services(100_000, buyer=buyer)
