@@ -92,7 +92,6 @@ def test_the_computation_is_shown() -> None:
     )
     assert "€12,000 + €30,000 (ref. NETT-2)" in found.message.en
     assert found.message.fr.endswith("(R2121-4)")
-    assert found.message.en.endswith("(R2121-4)")
     found = the(warned(services(5_000), *[services(6_000)] * (MOST_ADDENDS + 3)))
     assert found.message.fr.count("6 000 € (besoin") == MOST_ADDENDS
     assert "+ 18 000 € (3 de plus) = 95 000 €" in found.message.fr
