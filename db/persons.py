@@ -217,7 +217,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountKey(NamedTuple):
-    """What tells an account of an organisation from all others: whoever vouches for it, and the name it has there."""
+    """The key of an account in an organisation: whoever vouches for it, and the name that it has there."""
 
     organisation_id: UUID
     issuer: str
