@@ -474,7 +474,7 @@ CREATE INDEX audit_heads_due_at_ix ON audit_heads (due_at) WHERE due_at IS NOT N
 CREATE INDEX audit_heads_lane_due_at_ix ON audit_heads (lane, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX audit_heads_queued_at_ix ON audit_heads (queued_at);
 
--- Organisations whose rights their journal does not bind yet
+-- Organisations of which earlier versions had their journal adopt rights that it did not bind
 CREATE TABLE audit_adoptions (
     organisation_id uuid NOT NULL,
     CONSTRAINT audit_adoptions_pk PRIMARY KEY (organisation_id),
