@@ -19,7 +19,7 @@ from sqlalchemy import text
 from api.desk.pages import PAGES
 from api.web.content_negotiation import HTML, MERGE_PATCH
 from db.core.engine import transaction
-from db.persons import note_sign_in
+from db.persons import AccountKey, note_sign_in
 from tests.api.desk.steps import FORM, Browser, sign_in_as
 from tests.api.exchanges.steps import keyless, opening
 from tests.api.organisations import Member, member
@@ -112,9 +112,8 @@ async def party(client: Client, mark: str) -> Party:
         f"/sources/{source}/imports", content=rejected, headers=own.headers | {"Content-Type": NDJSON}
     )
     async with transaction(client.services.database) as connection:
-        person = await note_sign_in(
-            connection, own.organisation_id, "https://op.example", uuid4().hex, mark, None, client.services.now()
-        )
+        key = AccountKey(own.organisation_id, "https://op.example", uuid4().hex)
+        person = await note_sign_in(connection, key, mark, None, client.services.now())
     ids = {
         "need": need,
         "exchange": exchange["id"],
