@@ -139,4 +139,5 @@ def _sizes_texts(reach: ReachCounts) -> Iterator[Text]:
             f"the value is too large for {reach.beyond} other{'s' if reach.beyond > 1 else ''}",
         )
     if reach.unknown:
-        yield Text(f"la taille de {reach.unknown} n'est pas connue", f"the size of {reach.unknown} is not known")
+        of_whom = "d'un fournisseur" if reach.unknown == 1 else f"de {reach.unknown} fournisseurs"
+        yield Text(f"on ignore la taille {of_whom}", f"the size of {reach.unknown} is not known")
