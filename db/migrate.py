@@ -17,7 +17,7 @@ from domain.text.bilingual import Text
 LOCK_SECONDS = 3
 PAUSE_SECONDS = 2.0
 MIGRATIONS = Path(__file__).parent / "migrations"
-BASELINE = "0022"
+BASELINE = "0041"
 """The first migration: it builds the whole schema, and databases of earlier ones were never those of a release."""
 # Any number that nothing else locks; servers that start together migrate one after the other.
 _LOCK = 4_830_117
@@ -54,15 +54,15 @@ class SchemaIncomplete(DomainError):
         )
 
 
-def upgrade(url: str) -> bool:
-    """Apply the missing migrations in one transaction: all or none; whether journals must adopt rights stored before.
+def upgrade(url: str) -> None:
+    """Apply the missing migrations in one transaction: all or none.
 
     Safe to call from several processes at once, and beside servers at work, which wait for at most `LOCK_SECONDS` at
     a time, whatever holds their tables. A schema that a later version of the program has migrated is left as it is.
     Runs an event loop of its own: from a coroutine, call it in a thread. Raises SchemaTooOld or SchemaIncomplete, and
     changes nothing.
     """
-    return asyncio.run(_upgrade(url))
+    asyncio.run(_upgrade(url))
 
 
 def head() -> str:
@@ -70,10 +70,10 @@ def head() -> str:
     return max(path.name for path in (MIGRATIONS / "versions").glob("*_*.py")).partition("_")[0]
 
 
-async def _upgrade(url: str) -> bool:
-    while (applied := await _applied(url)) is None or applied[0] < head():
-        if applied is not None and applied[0] < BASELINE:
-            raise SchemaTooOld(applied[0])
+async def _upgrade(url: str) -> None:
+    while (applied := await _applied(url)) is None or applied < head():
+        if applied is not None and applied < BASELINE:
+            raise SchemaTooOld(applied)
         try:
             async with transaction(engine(url, pool_size=0)) as connection:
                 await connection.run_sync(_upgrade_connected)
@@ -82,11 +82,10 @@ async def _upgrade(url: str) -> bool:
                 raise
             logger.warning("the tables to be migrated are in use; trying again in %.0f s", PAUSE_SECONDS)
             await asyncio.sleep(PAUSE_SECONDS)
-    return applied[1]
 
 
-async def _applied(url: str) -> tuple[str, bool] | None:
-    """The migration that the database's schema is at, and whether journals must adopt rights; None: it is empty."""
+async def _applied(url: str) -> str | None:
+    """The migration that the database's schema is at; None: it is empty."""
     from db.schema import campaign_tables, organisation_tables, supplier_tables  # noqa: F401, PLC0415 - all tables
 
     tables = {"alembic_version", *supplier_tables.metadata.tables}
@@ -101,8 +100,7 @@ async def _applied(url: str) -> tuple[str, bool] | None:
         applied: str = await connection.fetchval("SELECT version_num FROM alembic_version")
         if missing and applied == head():
             raise SchemaIncomplete(missing)
-        table = await connection.fetchval("SELECT to_regclass('audit_adoptions')")
-        return applied, bool(table) and await connection.fetchval("SELECT EXISTS (SELECT FROM audit_adoptions)")
+        return applied
     finally:
         await connection.close()
 

@@ -7,20 +7,23 @@ clubs and associations without employees come last. Nobody is left out.
 Also the trades that one of them most likely does, for its own page.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache, reduce
+from importlib.resources import files
 from itertools import islice
 from operator import or_
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
-from domain.suppliers.supplier import Supplier
+from domain.suppliers.known_trades import STAFF_LENT
+from domain.suppliers.supplier import Kind, Supplier
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Territory
 from matching.index.distances import Distances
@@ -28,7 +31,7 @@ from matching.index.legal import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, Outc
 from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import Ordinals
-from matching.index.trade_groups import EVERY_KIND, KindBits, KindsOffering, count_kinds, group_of_supplier
+from matching.index.trade_groups import EVERY_KIND, KindBits, KindsOffering, TradeGroup, count_kinds, group_of_supplier
 from matching.lot_match import DrawnOrder, LotMatch
 from matching.lot_query import SURE
 from matching.past_awards import apply_bars
@@ -162,6 +165,8 @@ def _at_least_nearest(found: NearbyRows, count: int, to_place: Distances | None)
 
 
 MOST_BY_NAME = 3
+USUAL_SUPPLIERS = 20
+"""Known suppliers for which it counts that a kind usually has a trade: what is known of few says less than surveys."""
 
 
 def likely_trades(
@@ -170,12 +175,12 @@ def likely_trades(
     """The segments that a supplier most likely offers, the likeliest first; known offers of its own are not looked at.
 
     `wanted`: segments or families of the need that led to the question, which come first. Then those that its name
-    surely says, then those that most suppliers of its kinds offer, where the trade is known.
+    surely says, then those that suppliers of its kinds usually offer, where the trade is known or as surveys have it.
     """
-    bits = group_of_supplier(supplier).kind_bits or EVERY_KIND
-    found = dict.fromkeys(_segments_of(wanted, reference))
-    found |= dict.fromkeys(_segments_of_name(supplier, reference))
-    found |= dict.fromkeys(_most_frequent(live.kinds_offering, bits, reference))
+    by_kind = _most_frequent(live.kinds_offering, group_of_supplier(supplier), reference)
+    asked = {*_segments_of(wanted, reference)}
+    found = dict.fromkeys(segment for segment in by_kind if segment in asked)
+    found |= dict.fromkeys((*_segments_of_name(supplier, reference), *by_kind))
     return tuple(islice(found, most))
 
 
@@ -197,14 +202,29 @@ def _segments_of_name(supplier: Supplier, reference: Reference) -> list[str]:
     return list(dict.fromkeys(each.segment for each in readings))[:MOST_BY_NAME]
 
 
-def _most_frequent(offering: KindsOffering, bits: KindBits, reference: Reference) -> list[str]:
-    """The segments in the order of how many suppliers of these kinds offer them, then of how many offer them at all.
+def _most_frequent(offering: KindsOffering, group: TradeGroup, reference: Reference) -> list[str]:
+    """The segments in the order of how many suppliers of a group's kinds offer them, then of all suppliers.
 
-    Of those that nobody offers, the first of each family, then the second.
+    Of those that nobody offers, the first of each family, then the second. Staff is lent by few kinds: the last.
     """
+    usual = list(dict.fromkeys(segment for kind in group.kinds for segment in usual_trades().get(kind, ())))
+    places = {segment: place - len(usual) for place, segment in enumerate(usual)}
     ranks = {
-        segment.id: (-offering.number(segment.id, bits), -offering.number(segment.id, EVERY_KIND), place)
+        segment.id: (
+            -offering.number(segment.id, group.own_kind_bits) - USUAL_SUPPLIERS * (segment.id in places),
+            places.get(segment.id, 0),
+            segment.id == STAFF_LENT,
+            -offering.number(segment.id, EVERY_KIND),
+            place,
+        )
         for family in reference.taxonomy.families
         for place, segment in enumerate(family.segments)
     }
     return sorted(ranks, key=ranks.__getitem__)
+
+
+@cache
+def usual_trades() -> Mapping[Kind, tuple[str, ...]]:
+    """The segments that suppliers of a kind usually offer, by what surveys published, the most usual first."""
+    read = (files("domain") / "data" / "usual_trades.toml").read_bytes()
+    return msgspec.toml.decode(read, type=dict[Kind, tuple[str, ...]])

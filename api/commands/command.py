@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from api.settings import BadSetting, Settings
@@ -93,8 +93,10 @@ def print_openapi(_: argparse.Namespace, __: Settings) -> int:
 @contextmanager
 def attached_database(settings: Settings) -> Iterator[str]:
     """Yields the address of the database, its schema up to date; an embedded one may be shared with a server."""
+    from db.migrate import upgrade  # noqa: PLC0415
+
     with started_database(settings, for_server=False) as url:
-        bring_up_to_date(settings, url)
+        upgrade(url)
         yield url
 
 
@@ -104,20 +106,6 @@ def started_database(settings: Settings, *, for_server: bool) -> Iterator[str]:
     given, shared = settings.database_url, not for_server
     with nullcontext(given) if given else embedded.serve(settings.home, shared=shared, pg_bin=settings.pg_bin) as url:
         yield url
-
-
-def bring_up_to_date(settings: Settings, url: str) -> None:
-    """Apply the migrations that the schema lacks, and have journals adopt the rights that no entry binds yet."""
-    from db.core.engine import transaction  # noqa: PLC0415
-    from db.journal.entries import adopt_rights  # noqa: PLC0415
-    from db.migrate import upgrade  # noqa: PLC0415
-
-    async def adopt() -> None:
-        async with transaction(signing_engine(settings, url)) as connection:
-            await adopt_rights(connection, datetime.now(UTC))
-
-    if upgrade(url):
-        asyncio.run(adopt())
 
 
 def signing_engine(settings: Settings, url: str, pool_size: int = 0) -> "Engine":

@@ -2,15 +2,19 @@
 
 import argparse
 import asyncio
+import gzip
 import os
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
@@ -25,14 +29,16 @@ from api.commands.command import (
     signing_engine,
 )
 from api.commands.console import Col, Headline, Part, Rows, console, show_answer
+from api.commands.match import faults_as_failure, file_bytes
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
 from db.api_keys import ensure_organisation
-from db.core.engine import Connection
+from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
 from db.imports.prepare_rows import PreparedBatch
 from db.imports.run import Order
+from db.suppliers.sources import get_source
 from domain.errors import InvalidContent
 from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
@@ -40,19 +46,11 @@ from domain.reference import territory
 from domain.suppliers.source import Import
 from matching.reference import Reference, load_reference
 from sources.file_reader import CSV, FORMATS, JSON, NDJSON, ZIP
-from sources.file_types.workbook import ODS, XLSX
+from sources.file_types.workbook import ODS, XLSX, first_sheet
+from sources.formats.spreadsheet import titles_in
 
 REJECTS_SHOWN = 10
-FLAGS = {
-    "no_offer": "say nothing of what they do: no need can find them",
-    "no_place": "have neither a point nor a commune",
-    "placed_at_commune": "are placed somewhere in their commune",
-    "area_simplified": "have a finely drawn service area, which is kept simplified",
-    "point_far_from_commune": "have a point far from their commune",
-    "outside_france": "have a point outside France",
-    "unmapped_category": "have a category that the mapping of the source does not know",
-    "siret_check_failed": "have a SIRET that fails its check digit",
-}
+FLAGS: dict[str, str] = tomllib.loads((files("api.commands") / "flags.toml").read_text("utf-8"))
 MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX, ".ods": ODS, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON, ".zip": ZIP}
 
 
@@ -119,31 +117,47 @@ def import_and_report(
                 show_progress()
 
             file = SourceFile(stream, media_type, path.suffix == ".gz")
-            report = asyncio.run(_run_import(file, order, ready, note_batch))
+            report, unread = asyncio.run(_run_import(file, order, ready, note_batch))
     except InvalidContent as unreadable:
         raise CommandFailed("; ".join(f"{path}: {problem.detail.en}" for problem in unreadable.problems)) from None
-    show_answer(report, _report_parts(report, flags), as_json=options.json)
+    show_answer(report, _report_parts(report, flags, unread), as_json=options.json)
     return report
 
 
 async def _run_import(
     file: SourceFile, order: Order, ready: Importer, observe: Callable[[PreparedBatch], None]
-) -> Import:
+) -> tuple[Import, tuple[str, ...]]:
+    """The report of the import, and the titles of columns that it did not read."""
     database = signing_engine(ready.settings, ready.url, pool_size=2)
     try:
         actor = await command_line_actor(database, datetime.now(UTC))
         signed = msgspec.structs.replace(order, actor=actor, most_vertices=ready.settings.source_vertices)
         clock, processes = (lambda: datetime.now(UTC)), ready.processes
-        return await import_file(database, ready.reference, signed, file, clock, processes=processes, observe=observe)
+        report = await import_file(database, ready.reference, signed, file, clock, processes=processes, observe=observe)
+        return report, await _unread_titles(database, file, order)
     finally:
         await database.dispose()
 
 
-def _report_parts(report: Import, flags: Counter[str]) -> Iterator[Part]:
-    """The report of an import as printed parts: counts, flags of the accepted rows, and the first rejected rows."""
+async def _unread_titles(database: Engine, file: SourceFile, order: Order) -> tuple[str, ...]:
+    """The titles of a network's table that stand for no column, by its source's mapping; () for another format."""
+    if order.format != "spreadsheet":
+        return ()
+    async with transaction(database) as connection:
+        source = await get_source(connection, order.source)
+    file.stream.seek(0)
+    content = cast("BinaryIO", gzip.GzipFile(fileobj=file.stream)) if file.is_gzipped else file.stream
+    table = content if file.media_type == CSV else BytesIO(first_sheet(content.read()).content)
+    return titles_in(table, source.mapping.fields if source else {}).others
+
+
+def _report_parts(report: Import, flags: Counter[str], unread: tuple[str, ...]) -> Iterator[Part]:
+    """The report of an import as printed parts: counts, unread columns, flags of accepted rows, first rejected rows."""
     yield Headline(f"Import into {report.source}" + (" (dry run: nothing is stored)" if report.dry_run else ""))
     names = ("received", "added", "changed", "unchanged", "waiting", "removed", "rejected")
     yield Rows([Col(name, is_number=True) for name in names], [[str(getattr(report, name)) for name in names]])
+    if unread:
+        yield f"Columns that were not read: {', '.join(unread)}"
     if flags:
         yield f"Of the {report.received - report.rejected} accepted rows:"
         yield from (f"  {count:>8}  {FLAGS.get(code, code)}" for code, count in flags.most_common())
@@ -167,19 +181,14 @@ def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
 
 def replace_networks(options: argparse.Namespace, settings: Settings) -> int:
     """Replace the table of networks and facilitators by that of a file, CSV or workbook."""
-    path: Path = options.file
     now = datetime.now(UTC)
-    try:
-        networks = networks_in_table(path.read_bytes())
+    with faults_as_failure(str(options.file)):
+        networks = networks_in_table(file_bytes(str(options.file)))
 
         async def keep_table(connection: Connection) -> None:
             home = await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
             await keep_networks(connection, territory.load(), networks, Actor(home, "command"), now)
 
         run_in_transaction(settings, keep_table)
-    except OSError as error:
-        raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
-    except InvalidContent as refused:
-        raise CommandFailed("\n".join(f"{each.pointer}: {each.detail.en}" for each in refused.problems)) from None
     sys.stdout.write(f"{len(networks)} networks are kept.\n")
     return 0

@@ -6,7 +6,7 @@ Several worker processes count together through files in a shared folder (`PROME
 
 import collections
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -48,23 +48,19 @@ class Metrics:
             buckets=MATCH_BUCKETS,
             registry=self._registry,
         )
-        self.large_matches = Gauge(
-            "vivier_large_matches",
-            "Large matches under way or waiting for their turn",
-            multiprocess_mode="livesum",
-            registry=self._registry,
+        gauge = partial(Gauge, registry=self._registry)
+        self.large_matches = gauge(
+            "vivier_large_matches", "Large matches under way or waiting for their turn", multiprocess_mode="livesum"
         )
-        self.data_version = Gauge(
+        self.data_version = gauge(
             "vivier_data_version",
             "Version of the supplier data in memory; the least recent of the workers'",
             multiprocess_mode="livemin",
-            registry=self._registry,
         )
-        self.index_follows = Gauge(
+        self.index_follows = gauge(
             "vivier_index_follows",
             "1 where the suppliers in memory follow the directory, 0 since that failed; the least of the workers'",
             multiprocess_mode="livemin",
-            registry=self._registry,
         )
 
         self.timestamps = Counter(

@@ -7,8 +7,9 @@
     precision  how many of the first five that are named for real lots a buyer would find it sensible to write to
     facts      how many of these registers and published contracts speak against, and of those named for 2,500 others
     contacts   how many suppliers of real files have a telephone, an e-mail address and a postal address, by kind
+    learns     how many ordinary lots of Bretagne gain a candidate, and three, when thirty suppliers say what they do
 
-Without a name, all six. DATA is the folder of real records, by default `../shared/data`. Those from `winners` to
+Without a name, all seven. DATA is the folder of real records, by default `../shared/data`. Those from `winners` to
 `precision` are held against what people read and judged.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from bench.reading.contacts import measure_contacts
 from bench.reading.fact_judge import measure_facts
 from bench.reading.files import DATA
+from bench.reading.learns import measure_learning
 from bench.reading.precision import measure_precision
 from bench.reading.titles import measure_titles
 from bench.reading.trades import measure_trades
@@ -31,6 +33,7 @@ MEASURES: Mapping[str, Callable[[Path], None]] = {
     "precision": measure_precision,
     "facts": measure_facts,
     "contacts": measure_contacts,
+    "learns": measure_learning,
 }
 
 

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Text, cast, delete, exists, func, insert, select, text, update
+from sqlalchemy import Row, Text, cast, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.core.engine import Connection, LockKind, is_below, lock, lock_if_free, take_names_to_bind
 from db.core.uuid7 import new_id
-from db.journal.content import content_digests, stored_names
-from db.schema.organisation_tables import audit_adoptions, audit_entries, audit_heads, exchanges, meeting_needs
+from db.journal.content import content_digests
+from db.schema.organisation_tables import audit_entries, audit_heads, exchanges, meeting_needs
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
-from domain.journal import BEFORE_THE_FIRST, RIGHTS, Actor, Detail, Entry, JournalHead, MerkleTree, entry_hash
+from domain.journal import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, MerkleTree, entry_hash
 
 READ_AT_ONCE = 5_000
 MOST_BOUND = 1_000
@@ -79,17 +79,6 @@ async def write_entry(
     made = await next_entry(connection, actor, action, object_, now, version=version, detail=detail, about=names)
     row = msgspec.structs.asdict(made.entry) | {"organisation_id": actor.organisation_id}
     await connection.execute(insert(audit_entries).values(row | {"hash": made.hash, "signature": made.signature}))
-
-
-async def adopt_rights(connection: Connection, now: datetime) -> None:
-    """Bind in journals the rights that a release stored which did not; called once after the database was migrated."""
-    due = delete(audit_adoptions).returning(audit_adoptions.c.organisation_id)
-    for organisation_id in sorted((await connection.execute(due)).scalars()):
-        actor, about = Actor(organisation_id, "server"), f"organisation:{organisation_id}"
-        names = await stored_names(connection, organisation_id, sorted(RIGHTS))
-        for first in range(0, len(names), MOST_BOUND):
-            some = names[first : first + MOST_BOUND]
-            await write_entry(connection, actor, "rights.adopted", about, now, about=some)
 
 
 async def next_entry(

@@ -139,7 +139,7 @@ audit_entries = table(
     sa.Index(None, "organisation_id", "object", "number"),
 )
 
-# Organisations whose keys, persons and links were stored by a release that did not bind them in the journal.
+# Neither written nor read any more; it goes once no release that reads it is left.
 audit_adoptions = table(
     "audit_adoptions",
     sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),

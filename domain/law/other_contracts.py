@@ -26,7 +26,7 @@ from domain.law.findings import (
 )
 from domain.law.procedures.lot_facts import PLUS, Understood, families, read_lot
 from domain.law.procedures.need_value import group_lots
-from domain.law.procedures.procedure import formal_thresholds
+from domain.law.procedures.procedure import direct_threshold, formal_thresholds, is_defence
 from domain.law.rules import InForce, Rules, months_later
 from domain.needs.estimate import estimate_of, known_total, stated_total, yearly_value
 from domain.needs.need import YEAR, Award, Lot, Need, OtherNeed, buyer_siret, value_per_year
@@ -35,7 +35,7 @@ from domain.text.bilingual import NOTHING, Text, euros, join_texts
 
 MOST_ADDENDS = 12
 """The most other needs whose values a sentence adds one by one; the smaller ones beyond them come as one sum."""
-DIRECT_AWARD = "direct_award_supplies_services"
+DIRECT_AWARD = ("direct_award_supplies_services", "defence_direct_award")
 COUNTED_TOGETHER = ("no_split", "homogeneous_needs", "regular_needs")
 
 ReadSegments = Callable[[Lot, str], tuple[str, ...]]
@@ -94,7 +94,7 @@ def _thresholds_above(need: Need, read: ReadSegments, view: InForce) -> list[Thr
     if group is None or need.contract == "concession":
         return []
     formal = formal_thresholds(need, group, view)
-    rules = DIRECT_AWARD, *(formal if len(formal) == 1 and len(group.light) < len(group.lots) else ())
+    rules = direct_threshold(group, need), *(formal if len(formal) == 1 and len(group.light) < len(group.lots) else ())
     value = max(group.total or 0, known_total(lot.estimate for lot in group.lots))
     return sorted(((bound, rule_id) for rule_id in rules if value < (bound := view[rule_id].cents or 0)), reverse=True)
 
@@ -127,7 +127,7 @@ def _family_sums(
     for family, lots in sorted(of_need.items()):
         with_family = [(other, theirs[family]) for other, theirs in divided if family in theirs]
         for bound, rule_id in thresholds:
-            light = rule_id == DIRECT_AWARD
+            light = rule_id in DIRECT_AWARD
             own = _family_share(need, lots, light=light)
             shares = [(other, _family_share(other.need, theirs, light=light)) for other, theirs in with_family]
             shares = sorted((each for each in shares if each[1].lots), key=lambda each: (-each[1].cents, each[0].id))
@@ -166,7 +166,7 @@ def _advice_on_sum(need: Need, found: _Sum, year: int, view: InForce) -> LegalAd
     if rest := valued[MOST_ADDENDS:]:
         amount = euros(sum(value for _, value in rest))
         terms.append(sentence(view, "addend", amount=amount, name=sentence(view, "more_addends", more=len(rest))))
-    kind = sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer")
+    kind = sentence(view, "threshold_of_direct_award" if rule_id in DIRECT_AWARD else "threshold_of_buyer")
     added, total, bound = join_texts(terms, PLUS), euros(found.cents), view[rule_id].value_text
     told = join_texts(doubts, NOTHING)
     computed = sentence(view, "sum_passes_threshold", added=added, total=total, bound=bound, kind=kind, doubts=told)
@@ -178,7 +178,8 @@ def _advice_on_sum(need: Need, found: _Sum, year: int, view: InForce) -> LegalAd
     label = sentence(view, "of_family" if family else "of_cpv_group", label=family.label if family else found.family)
     within = bracketed_lots(lots[0] if lots else ())
     message = sentence(view, "no_split", within=within, label=label, year=year, computed=computed)
-    return advice(view, "no_split", lots, sure=sure, doubtful=doubtful, message=message)
+    rule = "defence_no_split" if is_defence(need) else "no_split"
+    return advice(view, "no_split", lots, rule=rule, sure=sure, doubtful=doubtful, message=message)
 
 
 def _listed(names: Sequence[Text]) -> Text:

@@ -50,7 +50,12 @@ class TradeGroup(NamedTuple):
     @property
     def kind_bits(self) -> KindBits:
         """The kinds of these suppliers, among which others of their kind may offer a trade; 0: they are asked last."""
-        return 0 if self.asked_last else sum(_BIT[kind] for kind in set(self.kinds or (self.form,)))
+        return 0 if self.asked_last else self.own_kind_bits
+
+    @property
+    def own_kind_bits(self) -> KindBits:
+        """The kinds of these suppliers, also of those that are asked last."""
+        return sum(_BIT[kind] for kind in set(self.kinds or (self.form,)))
 
     def kinds_among(self, bits: KindBits) -> tuple[Kind, ...]:
         """The kinds of these suppliers that are among the given ones."""

@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
-from datetime import date
 from hashlib import sha256
 
 import asyncpg
-import msgspec
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -25,7 +23,6 @@ from db.core import engine as database
 from db.core.connect import log_fields
 from db.core.engine import Engine, transaction
 from db.schema.supplier_tables import metadata
-from domain.suppliers.supplier import SizeInEuros, StaffSize, SupplierSize
 from tests.conftest import new_name, sibling
 from tests.db.suppliers.samples import execute
 
@@ -96,18 +93,18 @@ async def empty(server_url: str, administrator: "asyncpg.Connection[asyncpg.Reco
 
 
 async def test_the_first_migration_builds_the_schema_of_databases_that_are_at_it(empty: Engine) -> None:
-    """The twenty-two migrations that it stands for built this one: a database of theirs goes on with the next."""
+    """Those to release 1.0.0, which it stands for, built this one: a database of that release goes on with the next."""
     async with transaction(empty) as connection:
         await connection.run_sync(_migrate_to, migrate.BASELINE)
         described = "\n".join((await connection.scalars(_SCHEMA)).all())
-    assert sha256(described.encode()).hexdigest() == "80c76c435ac2b6b3b65212f6679b3ef744e11544b2f572293c4a0442c86772ec"
+    assert sha256(described.encode()).hexdigest() == "5d71b6b7626630631921e6b7d45f3db864ecb656a5522e5f89396a8a277ab3b7"
 
 
 async def test_a_schema_of_before_the_first_migration_is_refused_and_one_of_a_later_version_left_as_it_is(
     own_engine: Engine, own_database_url: str
 ) -> None:
     """A server of the version before may be restarted beside the new ones."""
-    for version in ("0001", "0021", "9999"):
+    for version in ("0001", "0040", "9999"):
         await execute(own_engine, f"UPDATE alembic_version SET version_num = '{version}'")
         refused = pytest.raises(migrate.SchemaTooOld, match=f"at migration {version} .* Take an empty database")
         with refused if version < migrate.BASELINE else nullcontext():
@@ -162,47 +159,11 @@ async def test_tables_in_use_are_waited_for_outside_the_queue(
     attempts = asyncio.Event()
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(migrate.logger, "warning", lambda *_: loop.call_soon_threadsafe(attempts.set))
-    await execute(own_engine, "DROP TABLE message_handovers")  # of 0025
-    await execute(own_engine, "UPDATE alembic_version SET version_num = '0024'")
+    await execute(own_engine, "ALTER TABLE declarations DROP COLUMN others")  # of 0044
+    await execute(own_engine, "UPDATE alembic_version SET version_num = '0043'")
     async with asyncio.timeout(60):
         async with transaction(own_engine) as connection:
-            await connection.execute(text("LOCK TABLE messages IN ROW EXCLUSIVE MODE"))
+            await connection.execute(text("LOCK TABLE declarations IN ROW EXCLUSIVE MODE"))
             upgrading = asyncio.create_task(asyncio.to_thread(migrate.upgrade, own_database_url))
             await attempts.wait()
         await upgrading
-
-
-async def test_suppliers_of_before_sizes_get_that_which_their_documents_know(empty: Engine) -> None:
-    known = {
-        "name": "Jardins",
-        "employees": 42,
-        "turnover_eur": 850_000.5,
-        "sources": [{"source": "annuaire"}],
-        "provenance": {"turnover_eur": "sirene"},
-        "public_awards": [
-            {"value_eur": 10.0, "notified_on": None, "source": "decp"},
-            {"value_eur": 90_000.0, "notified_on": "2025-03-01", "source": "decp"},
-        ],
-    }
-    store = text("""
-        INSERT INTO suppliers (id, document, deleted, active, activities, kinds, name_folded, updated_at, change_set)
-        VALUES (gen_random_uuid(), CAST(:document AS json), false, true, '{}', '{}', :name, now(), 1)
-    """)
-    async with transaction(empty) as connection:
-        await connection.run_sync(_migrate_to, "0027")
-        for document in (known, {"name": "Inconnu"}):
-            await connection.execute(
-                store, {"document": msgspec.json.encode(document).decode(), "name": document["name"]}
-            )
-        await connection.run_sync(_migrate_to, "0028")
-        found: dict[str, str] = dict(
-            (await connection.execute(text("SELECT name_folded, document::text FROM suppliers"))).all()
-        )
-    assert msgspec.json.decode(found["Inconnu"]) == {"name": "Inconnu"}
-    document = msgspec.json.decode(found["Jardins"])
-    assert msgspec.convert(document.pop("size"), SupplierSize, strict=False) == SupplierSize(
-        staff=StaffSize(42, 42, None, "annuaire"),
-        turnover_eur=SizeInEuros(850_000.5, None, "sirene"),
-        largest_award_eur=SizeInEuros(90_000.0, date(2025, 3, 1), "decp"),
-    )
-    assert document == known

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.journal.verify_record import is_continued, root_by_inclusion
-from domain.journal import BEFORE_THE_FIRST, Break, Chain, Entry, MerkleTree, entry_hash
+from domain.journal import BEFORE_THE_FIRST, BoundContent, Break, Chain, Entry, MerkleTree, entry_hash
 
 ORGANISATION, KEY = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -152,3 +152,12 @@ def test_growth_is_proven_and_no_other_past() -> None:
             assert not is_continued(root_of(HASHES[1 : before + 1]), before, tree.root(), size, proof)
             assert not is_continued(old, before, root_of(HASHES[1 : size + 1]), size, proof)
             assert not is_continued(old, before, tree.root(), size, [*proof, old])
+
+
+def test_rights_are_adopted_once() -> None:
+    """A key that was slipped in after an earlier release had adopted those that it found is told of by no entry."""
+    bound = BoundContent()
+    for day, key in enumerate("ab"):
+        adopted = {"action": "rights.adopted", "at": NOW + timedelta(days=day), "content": (f"key:{key}=00",)}
+        bound.collect_entry(msgspec.structs.replace(ENTRY, **adopted))
+    assert bound.recorded == {"key:a"}

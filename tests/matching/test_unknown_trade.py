@@ -13,7 +13,7 @@ from domain.shortlists.shortlist import LotShortlist, Tension
 from domain.suppliers.supplier import StaffSize, Supplier, SupplierSize
 from matching.engine import match
 from matching.tension import tension_of_whole_lot
-from matching.unknown_trade import likely_trades
+from matching.unknown_trade import likely_trades, usual_trades
 from tests.factories import (
     NANTES,
     ON,
@@ -223,14 +223,16 @@ def likely(one: Supplier, *wanted: str, **options: Any) -> tuple[str, ...]:
 ESAT = offerless("Les Genêts", kinds=("ESAT",))
 
 
-def test_trades_of_the_same_kind_come_first_then_those_of_all() -> None:
-    assert likely(ESAT)[:3] == ("ev-entretien", "lt-blanchisserie", "bt-peinture")
-    assert len(likely(ESAT)) == 10
+def test_trades_known_of_its_kind_and_usual_in_it_come_first_then_those_of_all() -> None:
+    assert likely(ESAT)[:3] == ("ev-entretien", "lt-blanchisserie", "in-conditionnement")
+    assert (len(likely(ESAT)), likely(ESAT, most=12)[11]) == (10, "bt-peinture")
+    assert {trade for some in usual_trades().values() for trade in some} <= reference().taxonomy.segments.keys()
 
 
 def test_the_need_that_led_here_goes_before_and_a_family_is_its_trades() -> None:
     assert likely(ESAT, "de-bio", "nonsense", most=3) == ("de-bio", "ev-entretien", "lt-blanchisserie")
     assert set(likely(ESAT, "lt", most=3)) == {"lt-blanchisserie", "lt-couture", "lt-epi"}
+    assert likely(ESAT, "de-bio", "ev-entretien")[:2] == ("ev-entretien", "de-bio"), "what its kind does before"
 
 
 def test_a_name_that_says_a_trade_goes_before_those_of_its_kind() -> None:
@@ -238,10 +240,12 @@ def test_a_name_that_says_a_trade_goes_before_those_of_its_kind() -> None:
     assert likely(named)[0] == "cc-impression"
 
 
-def test_a_supplier_of_no_kind_is_offered_what_most_offer() -> None:
-    assert likely(offerless("GEIQ", kinds=("GEIQ",)))[0] == "bt-peinture"
+def test_who_lends_staff_is_offered_that_and_a_supplier_of_no_kind_what_its_like_offer() -> None:
+    assert likely(offerless("GEIQ", kinds=("GEIQ",)))[:2] == ("so-mad", "bt-peinture")
+    stage, lender = supplier("stage", offer("cc-spectacle"), legal_form="association"), supplier("ai", offer("so-mad"))
+    nobody = offerless("Amicale", legal_form="association")
+    assert likely_trades(nobody, (), live(stage, lender, lender), reference())[0] == "cc-spectacle"
 
 
-def test_the_same_supplier_is_offered_the_same_and_before_anybody_is_known() -> None:
-    assert likely(ESAT) == likely(ESAT)
+def test_ten_are_offered_before_anybody_is_known() -> None:
     assert len(set(likely_trades(ESAT, (), live(), reference()))) == 10

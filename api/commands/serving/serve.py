@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from api.commands.command import FAILED, CommandFailed, bring_up_to_date, started_database, status_of
+from api.commands.command import FAILED, CommandFailed, started_database, status_of
 from api.commands.serving.prefork import STOPPING, Workers, interrupt_once
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
@@ -133,7 +133,9 @@ def prepared_server(settings: Settings) -> Iterator[tuple[Settings, "Reference"]
             loading = background.submit(_load_reference, settings.rules, background)
             url = stack.enter_context(started_database(settings, for_server=True))
             reference = loading.result()
-            bring_up_to_date(settings, url)
+            from db.migrate import upgrade  # noqa: PLC0415
+
+            upgrade(url)
         finally:
             # not waited for where the block is left early, as by the wish to stop
             background.shutdown(wait=False, cancel_futures=True)

@@ -179,8 +179,6 @@ def advise_total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForc
 
 REGIMES: dict[ContractKind, str] = {"market": "light_regime", "concession": "light_concession"}
 """The rule that opens the light regime to each kind of contract."""
-
-
 CONCESSIONS_OF = {
     "concession_transport": ("concession_transport",),
     "drinking_water_cpv": ("concession_network_activities", "drinking_water_cpv"),

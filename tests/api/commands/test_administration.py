@@ -193,27 +193,6 @@ def test_the_record_of_a_need_is_written_as_a_folder(
         assert within("audit", "export", *wrong).status == 2
 
 
-def test_rights_that_were_stored_before_are_adopted(server: Server, within: Within) -> None:
-    """By the first program that finds that the database was migrated since; signed, and once."""
-    name = f"Hôpital {uuid4().hex}"
-    of_new = "FROM organisations WHERE name = :name"
-    in_database(
-        server,
-        "INSERT INTO organisations (id, name, created_at) VALUES (gen_random_uuid(), :name, now())",
-        "INSERT INTO api_keys (id, organisation_id, name, prefix, digest, scopes, sources, created_at)"
-        f" SELECT gen_random_uuid(), id, 'x', 'viv_', gen_random_uuid()::text::bytea, '{{}}', '{{}}', now() {of_new}",
-        f"INSERT INTO audit_adoptions SELECT id {of_new}",
-        name=name,
-    )
-    found = verdict(within, name)
-    assert (found["status"], found["number"], found["signed"]) == ("intact", 1, 1)
-    assert verdict(within, name)["number"] == 1
-    tamper(server, "UPDATE api_keys SET scopes = '{needs}'", name)
-    assert [each["code"] for each in verdict(within, name, status=1)["breaks"]] == ["altered_content"]
-    for table in ("api_keys", "audit_entries"):
-        tamper(server, f"DELETE FROM {table}", name)
-
-
 def test_what_nobody_signed_is_not_believed_and_what_cannot_be_understood_a_slip(
     within: Within, organisation: str, tmp_path: Path
 ) -> None:

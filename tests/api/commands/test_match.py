@@ -78,13 +78,15 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
 
 
 def test_a_workbook_is_imported(within: Within, tmp_path: Path) -> None:
-    cell = '<c t="inlineStr"><is><t>{}</t></is></c>'
+    row = "<row>" + '<c t="inlineStr"><is><t>{}</t></is></c>' * 3 + "</row>"
     book = tmp_path / "annuaire.xlsx"
-    book.write_bytes(
-        xlsx("".join(f"<row>{cell.format(a)}{cell.format(b)}</row>" for a, b in (("id", "nom"), ("1", "Un"))))
-    )
+    book.write_bytes(xlsx(row.format("id", "nom", "Couleur") + row.format("1", "Un", "bleu")))
     report = json.loads(within("import", "book", str(book), "--format", "spreadsheet", "--dry-run", "--json").out)
     assert (report["received"], report["added"]) == (1, 1)
+    table = tmp_path / "annuaire.csv.gz"
+    table.write_bytes(gzip.compress(b"id;nom;Couleur\n1;Un;bleu\n"))
+    for file in (book, table):
+        assert "not read: Couleur" in within("import", "book", str(file), "--format", "spreadsheet", "--dry-run").out
     refused = within("import", "book", str(book), "--format", "gogocarto")
     assert (refused.status, ".json" in refused.err) == (2, True)
 

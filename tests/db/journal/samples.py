@@ -9,15 +9,15 @@ from sqlalchemy import text
 
 from db.core.engine import Connection, Engine, transaction
 from db.journal.content import content_digests, stored_name, unrecorded_names
-from db.journal.entries import adopt_rights, stored_entries, write_entry
+from db.journal.entries import stored_entries, write_entry
 from db.meetings import insert_meeting
 from db.needs.needs import insert_award
 from db.needs.shortlists import write_decision
-from domain.journal import RIGHTS, Actor, BoundContent, Break, Detail
+from domain.journal import Actor, BoundContent, Break, Detail
 from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
 from domain.shortlists.version import Decision
 from tests.db.exchanges.samples import OpenedExchange, exchange
-from tests.db.suppliers.samples import NOW, ask, execute
+from tests.db.suppliers.samples import NOW, ask
 from tests.factories import award
 
 DECISION = Decision("1", UUID(int=1), "kept", "Vu Anne Le Goff", NOW)
@@ -37,13 +37,8 @@ MOMENTS = (NOW + timedelta(days=each) for each in count())
 AWARD = award(id=UUID(int=7), supplier_name="Chez Anne", segments=("de-biodechets",))
 
 
-async def told(
-    engine: Engine, *, rights: bool = True, body: str = '{"lots":[]}', email: str | None = None
-) -> OpenedExchange:
-    """A need with a shortlist, a decision and an award, an exchange of one message and a meeting: all are told of.
-
-    `rights`: whether entries bind rights too, as those of a release before do not.
-    """
+async def told(engine: Engine, *, body: str = '{"lots":[]}', email: str | None = None) -> OpenedExchange:
+    """A need with a shortlist, a decision and an award, an exchange of one message and a meeting: all are told of."""
     started = await exchange(engine, emails=(email, None))
     actor, need, about = Actor(started.organisation_id, "server"), started.need_id, f"exchange:{started.exchange.id}"
     opened: Detail = {"need_id": str(need), "message_id": str(started.first.id)}
@@ -75,10 +70,6 @@ async def told(
         meeting = await insert_meeting(connection, started.organisation_id, VISIT, NOW)
         names, about = (f"meeting:{meeting.id}",), f"meeting:{meeting.id}"
         await write_entry(connection, actor, "meeting.created", about, NOW, about=names)
-    if not rights:
-        kinds = "', '".join(RIGHTS)
-        kept = f"SELECT each FROM unnest(content) each WHERE split_part(each, ':', 1) NOT IN ('{kinds}')"
-        await altered(engine, f"UPDATE audit_entries SET content = ARRAY({kept})")
     return started
 
 
@@ -109,8 +100,3 @@ async def find(connection: Connection, organisation_id: UUID) -> list[Break | st
 
 async def found(engine: Engine, organisation_id: UUID) -> list[Break | str]:
     return await ask(engine, find, organisation_id)
-
-
-async def adopted(engine: Engine) -> None:
-    await execute(engine, "INSERT INTO audit_adoptions SELECT id FROM organisations")
-    await ask(engine, adopt_rights, next(MOMENTS))

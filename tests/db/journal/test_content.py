@@ -20,7 +20,7 @@ from domain.journal import Actor, Break, Detail
 from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import DataSubject, RetentionPeriods
 from tests.db.exchanges.samples import ANNE, PAUL
-from tests.db.journal.samples import AWARD, DECISION, VISIT, adopted, alter, altered, find, found, told
+from tests.db.journal.samples import AWARD, DECISION, VISIT, alter, altered, find, found, told
 from tests.db.suppliers.samples import NOW, ask, execute
 
 ALTERED = (
@@ -124,15 +124,6 @@ async def test_an_entry_that_binds_nothing_hides_no_alteration(engine: Engine) -
     await ask(engine, write_entry, actor, "award.withdrawn", need, NOW, detail={"award_id": str(AWARD.id)})
     fallen = await found(engine, started.organisation_id)
     assert {each.about for each in fallen if isinstance(each, Break)} == {need, f"award:{AWARD.id}"}
-
-
-async def test_rights_that_a_release_before_did_not_bind_are_told_until_they_are_adopted(engine: Engine) -> None:
-    started = await told(engine, rights=False)
-    assert {str(each).partition(":")[0] for each in await found(engine, started.organisation_id)} == {
-        *("person", "recipients", "reply_links", "meeting_scope")
-    }
-    await adopted(engine)
-    assert await found(engine, started.organisation_id) == []
 
 
 async def test_an_address_may_be_erased_and_a_need_purged(engine: Engine) -> None:

@@ -21,7 +21,7 @@ from domain.campaigns.campaign import CampaignRecipient
 from domain.journal import Actor, Break
 from domain.webhooks import WebhookSettings
 from tests.db.exchanges.samples import ANNE, OpenedExchange
-from tests.db.journal.samples import adopted, alter, find, found, told
+from tests.db.journal.samples import alter, find, found, told
 from tests.db.suppliers.samples import NOW
 
 _OF_DIRECTORY = "of the shared directory, which sources and suppliers rewrite: entries tell when, not what"
@@ -50,7 +50,7 @@ EXEMPT: dict[str, str] = {
     ),
     "audit_entries": "its own hash and signature",
     "audit_heads": "signed line by line",
-    "audit_adoptions": "empty once a migrated database was started; adoptions after the first are not believed",
+    "audit_adoptions": "neither written nor read any more",
     "key_minutes": _COUNTED,
     "idempotency_keys": "answers kept for a day",
     "law_files": "named by the digest of its content, which shortlists' stamps bind",
@@ -209,13 +209,3 @@ def test_each_column_is_bound_or_exempt_for_a_reason() -> None:
     assert sorted(columns - bound - exempt) == []
     assert sorted(exempt & bound) == []
     assert sorted(EXEMPT.keys() - columns - {table.name for table in metadata.sorted_tables}) == []
-
-
-async def test_rights_are_adopted_once(engine: Engine) -> None:
-    """A key that was slipped in later is found, although journals were told to adopt it."""
-    started = await told(engine, rights=False)
-    await adopted(engine)
-    async with transaction(engine) as connection:
-        _, key = await create_key(connection, name="x", organisation="Acheteurs du Golfe", scopes=["needs"], now=NOW)
-    await adopted(engine)
-    assert await found(engine, started.organisation_id) == [f"key:{key.id}"]

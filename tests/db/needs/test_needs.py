@@ -3,7 +3,6 @@
 Awards, of which withdrawn ones are kept but not read, and frozen shortlists, byte for byte and numbered.
 """
 
-import asyncio
 import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,9 +13,8 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from db import migrate
 from db.api_keys import ensure_organisation
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection, Engine
 from db.exchanges.exchanges import insert_handovers, write_handovers
 from db.needs.needs import (
     awards_until,
@@ -75,14 +73,6 @@ BESIDES = UUID(int=1)
 HERE, ELSEWHERE = "22560001400016", "21560260300016"
 LOT = Lot("1", segments=("ev-entretien",), cpv=("77310000",), keywords=("tonte",), nature="services", value_eur=5.25)
 
-# the durations, renewals and options of lots are left out
-_IN_BRIEF_BEFORE = text("""
-    CREATE OR REPLACE FUNCTION need_in_brief(content json) RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-        SELECT json_build_object('lots', json_agg(lot))
-        FROM json_to_recordset(content -> 'lots') AS lot (id text, value_eur json)
-    $$
-""")
-
 
 async def stored(connection: Connection, own: UUID, at: datetime = NOW, **fields: Any) -> StoredNeed:
     content = PlannedNeed(**({"lots": (LOT,)} | fields))
@@ -109,19 +99,6 @@ async def test_only_what_is_added_up_is_read(connection: Connection) -> None:
     kept = Need((parks, whole), "R", "T", estimated_total_eur=10)
     found = await needs_of_year(connection, own, 2026, None, BESIDES)
     assert found == (OtherNeed(need.id, HERE, kept),)
-
-
-async def test_needs_from_before_get_what_their_estimated_value_counts(
-    own_engine: Engine, own_database_url: str
-) -> None:
-    lot = msgspec.structs.replace(LOT, duration_months=12, renewal_months=36, value_covers="all", options_eur=1.5)
-    async with transaction(own_engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        await connection.execute(_IN_BRIEF_BEFORE)
-        need = await stored(connection, own, lots=(lot,))
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0022'"))
-    await asyncio.to_thread(migrate.upgrade, own_database_url)
-    assert await ask(own_engine, needs_of_year, own, 2026, None, BESIDES) == (OtherNeed(need.id, None, Need((lot,))),)
 
 
 async def test_the_other_needs_of_a_year_are_those_that_are_added_up(connection: Connection) -> None:

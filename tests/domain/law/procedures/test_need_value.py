@@ -347,7 +347,7 @@ def test_the_value_of_a_concession_is_a_turnover() -> None:
         assert "chiffre d'affaires total du concessionnaire sur la durée du contrat" in found.message.fr
     for value, code in [(1_000_000, "CONCESSION_SIMPLIFIED"), (6_000_000, "PROC_FORMALISEE")]:
         found = the(code, review(of("90919200", value, contract="concession")).advice)
-        assert "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1)" in found.message.fr
+        assert "chiffre d'affaires total du concessionnaire sur la durée d'après l'article R3121-1" in found.message.fr
 
 
 def test_threshold_of_social_services_by_buyer() -> None:

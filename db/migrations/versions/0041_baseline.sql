@@ -1,10 +1,11 @@
--- The schema of migration 0022, which later ones extend. Constraints and indexes have the names of `db.schema`.
+-- The schema of migration 0041, which later ones extend. Constraints and indexes have the names of `db.schema`.
 
 -- The directory: its version, sources and their records, the suppliers made of them, imports
 
 CREATE TABLE directory_version (
     singleton boolean NOT NULL DEFAULT true,
     version bigint NOT NULL,
+    notes uuid,
     CONSTRAINT directory_version_pk PRIMARY KEY (singleton),
     CONSTRAINT directory_version_one_row_ck CHECK (singleton)
 );
@@ -27,6 +28,7 @@ CREATE TABLE sources (
     mapping json NOT NULL,
     created_at timestamptz NOT NULL,
     rank integer NOT NULL DEFAULT 0,
+    licence text,
     CONSTRAINT sources_pk PRIMARY KEY (name)
 );
 
@@ -54,6 +56,7 @@ CREATE INDEX suppliers_activities_ix ON suppliers USING gin (activities);
 CREATE INDEX suppliers_change_set_id_ix ON suppliers (change_set, id);
 CREATE INDEX suppliers_commune_ix ON suppliers (commune);
 CREATE INDEX suppliers_lat_lon_ix ON suppliers (lat, lon);
+CREATE INDEX suppliers_merged_into_ix ON suppliers (merged_into) WHERE merged_into IS NOT NULL;
 
 CREATE TABLE records (
     source text NOT NULL,
@@ -78,6 +81,7 @@ CREATE TABLE records (
     approved_until date,
     joins text,
     vertices integer NOT NULL DEFAULT 0,
+    former_id uuid,
     CONSTRAINT records_pk PRIMARY KEY (source, external_id),
     CONSTRAINT records_source_fk FOREIGN KEY (source) REFERENCES sources (name),
     CONSTRAINT records_supplier_id_fk FOREIGN KEY (supplier_id) REFERENCES suppliers (id),
@@ -142,6 +146,29 @@ CREATE TABLE import_errors (
     CONSTRAINT import_errors_import_id_fk FOREIGN KEY (import_id) REFERENCES imports (id) ON DELETE CASCADE
 );
 
+-- Suppliers of known trade, counted once a day
+CREATE TABLE trade_counts (
+    commune text NOT NULL,
+    kind text NOT NULL,
+    counted_on date NOT NULL,
+    suppliers integer NOT NULL,
+    with_trade integer NOT NULL,
+    CONSTRAINT trade_counts_pk PRIMARY KEY (commune, kind, counted_on)
+);
+
+-- Networks and facilitators, whom a buyer may call
+CREATE TABLE networks (
+    position integer NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    territories text[] NOT NULL,
+    reserved text[] NOT NULL,
+    email text,
+    phone text,
+    url text,
+    CONSTRAINT networks_pk PRIMARY KEY (position)
+);
+
 -- Organisations, their keys, kept answers
 
 CREATE TABLE organisations (
@@ -149,6 +176,7 @@ CREATE TABLE organisations (
     name text NOT NULL,
     created_at timestamptz NOT NULL,
     siret text,
+    notes uuid,
     CONSTRAINT organisations_pk PRIMARY KEY (id),
     CONSTRAINT organisations_name_uq UNIQUE (name),
     CONSTRAINT organisations_siret_uq UNIQUE (siret)
@@ -209,6 +237,7 @@ CREATE TABLE persons (
     employer_key text NOT NULL,
     created_at timestamptz NOT NULL,
     erased_at timestamptz,
+    salt uuid DEFAULT gen_random_uuid(),
     CONSTRAINT persons_pk PRIMARY KEY (id),
     CONSTRAINT persons_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id),
     CONSTRAINT persons_erased_is_empty_ck CHECK (
@@ -249,6 +278,7 @@ CREATE TABLE desk_accounts (
     person_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
     seen_at timestamptz NOT NULL,
+    scopes text[],
     CONSTRAINT desk_accounts_pk PRIMARY KEY (issuer, subject, organisation_id),
     CONSTRAINT desk_accounts_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id),
     CONSTRAINT desk_accounts_person_id_fk FOREIGN KEY (person_id) REFERENCES persons (id) ON DELETE CASCADE
@@ -263,6 +293,7 @@ CREATE TABLE desk_sessions (
     person_id uuid,
     scopes text[] NOT NULL DEFAULT '{}',
     id_token text,
+    ground text,
     CONSTRAINT desk_sessions_pk PRIMARY KEY (digest),
     CONSTRAINT desk_sessions_person_id_fk FOREIGN KEY (person_id) REFERENCES persons (id) ON DELETE CASCADE,
     CONSTRAINT desk_sessions_of_a_key_or_a_person_ck CHECK ((key_id IS NULL) <> (person_id IS NULL))
@@ -286,10 +317,16 @@ AS $$
         'contract', it.contract,
         'estimated_total_eur', it.estimated_total_eur,
         'lots', (
-            SELECT json_agg(lot)
+            SELECT json_agg(json_build_object(
+                'id', id, 'title', title, 'segments', segments, 'cpv', cpv, 'keywords', keywords,
+                'nature', nature, 'value_eur', value_eur, 'duration_months', duration_months,
+                'renewal_months', renewal_months, 'value_covers', nullif(value_covers, 'firm'),
+                'options_eur', options_eur
+            ))
             FROM json_to_recordset(it.lots)
                 AS lot (
-                    id text, title text, segments json, cpv json, keywords json, nature text, value_eur json
+                    id text, title text, segments json, cpv json, keywords json, nature text, value_eur json,
+                    duration_months json, renewal_months json, value_covers text, options_eur json
                 )
         )
     )) AS brief OFFSET 0) AS made  -- else it is made twice
@@ -314,6 +351,25 @@ CREATE TABLE needs (
 );
 CREATE INDEX needs_organisation_id_id_ix ON needs (organisation_id, id);
 CREATE INDEX needs_organisation_id_year_ix ON needs (organisation_id, year);
+
+-- The database derives the year and the buyer of a need from its content, whoever writes it.
+CREATE FUNCTION year_of_need(content json, created_at timestamptz) RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(
+    left(content ->> 'planned_publication_on', 4)::integer,
+    extract(year FROM created_at AT TIME ZONE 'Europe/Paris')::integer
+);
+
+CREATE FUNCTION file_need() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.year := year_of_need(NEW.content, NEW.created_at);
+    NEW.buyer_siret := NEW.content #>> '{buyer,siret}';
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER needs_filed BEFORE INSERT OR UPDATE OF content, created_at, year, buyer_siret
+ON needs FOR EACH ROW EXECUTE FUNCTION file_need();
 
 CREATE TABLE shortlists (
     need_id uuid NOT NULL,
@@ -367,6 +423,13 @@ CREATE TABLE awards (
 CREATE INDEX awards_need_id_ix ON awards (need_id);
 CREATE INDEX awards_organisation_id_awarded_on_ix ON awards (organisation_id, awarded_on);
 
+-- The files of law that frozen shortlists were judged by, by their version
+CREATE TABLE law_files (
+    version text NOT NULL,
+    content bytea NOT NULL,
+    CONSTRAINT pk_law_files PRIMARY KEY (version)
+);
+
 -- The journal
 
 CREATE TABLE audit_entries (
@@ -411,6 +474,13 @@ CREATE INDEX audit_heads_due_at_ix ON audit_heads (due_at) WHERE due_at IS NOT N
 CREATE INDEX audit_heads_lane_due_at_ix ON audit_heads (lane, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX audit_heads_queued_at_ix ON audit_heads (queued_at);
 
+-- Organisations of which earlier versions had their journal adopt rights that it did not bind
+CREATE TABLE audit_adoptions (
+    organisation_id uuid NOT NULL,
+    CONSTRAINT audit_adoptions_pk PRIMARY KEY (organisation_id),
+    CONSTRAINT audit_adoptions_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
+);
+
 -- Exchanges
 
 CREATE TABLE exchanges (
@@ -421,6 +491,8 @@ CREATE TABLE exchanges (
     lot_ids text[] NOT NULL,
     channel text NOT NULL,
     opened_at timestamptz NOT NULL,
+    reply_by date,
+    contact json,
     CONSTRAINT exchanges_pk PRIMARY KEY (id),
     CONSTRAINT exchanges_need_id_fk FOREIGN KEY (need_id) REFERENCES needs (id),
     CONSTRAINT exchanges_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
@@ -435,6 +507,8 @@ CREATE TABLE exchange_recipients (
     siret text,
     email text,
     why text NOT NULL,
+    joined uuid[] NOT NULL DEFAULT '{}',
+    salt uuid DEFAULT gen_random_uuid(),
     CONSTRAINT exchange_recipients_pk PRIMARY KEY (exchange_id, supplier_id),
     CONSTRAINT exchange_recipients_exchange_id_fk FOREIGN KEY (exchange_id) REFERENCES exchanges (id)
 );
@@ -525,6 +599,24 @@ CREATE INDEX message_mails_exchange_id_supplier_id_ix ON message_mails (exchange
 CREATE INDEX message_mails_lane_due_at_ix ON message_mails (lane, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX message_mails_queued_at_ix ON message_mails (queued_at);
 
+-- How and on which day the buyer brought a message to a recipient that gets no e-mail
+CREATE TABLE message_handovers (
+    exchange_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    supplier_id uuid NOT NULL,
+    way text NOT NULL,
+    handed_on date,
+    confirmed_at timestamptz,
+    CONSTRAINT message_handovers_pk PRIMARY KEY (message_id, supplier_id),
+    CONSTRAINT message_handovers_exchange_id_message_id_fk
+        FOREIGN KEY (exchange_id, message_id) REFERENCES messages (exchange_id, id) ON DELETE CASCADE,
+    CONSTRAINT message_handovers_exchange_id_supplier_id_fk
+        FOREIGN KEY (exchange_id, supplier_id)
+        REFERENCES exchange_recipients (exchange_id, supplier_id) ON DELETE CASCADE,
+    CONSTRAINT message_handovers_day_is_confirmed_ck CHECK ((handed_on IS NULL) = (confirmed_at IS NULL))
+);
+CREATE INDEX message_handovers_exchange_id_supplier_id_ix ON message_handovers (exchange_id, supplier_id);
+
 -- What was said stays, and to whom. It goes only where the need has ended and `purge_need` says which one: the flag
 -- counts for the owner of the tables alone.
 CREATE FUNCTION refuse_to_delete_unless_purging() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -545,7 +637,9 @@ BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END $$;
 
-CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON exchanges
+-- whom suppliers may ask is a person, who may be erased
+CREATE TRIGGER append_only
+BEFORE UPDATE OF id, organisation_id, need_id, subject, lot_ids, channel, opened_at, reply_by OR TRUNCATE ON exchanges
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_alter();
 CREATE TRIGGER kept_until_purged BEFORE DELETE ON exchanges
 FOR EACH ROW EXECUTE FUNCTION refuse_to_delete_unless_purging();
@@ -626,6 +720,8 @@ CREATE TABLE meetings (
     minutes text,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
+    territory json,
+    segments text[] NOT NULL DEFAULT '{}',
     CONSTRAINT meetings_pk PRIMARY KEY (id),
     CONSTRAINT meetings_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
 );
@@ -730,3 +826,243 @@ CREATE TABLE webhook_attempts (
         FOREIGN KEY (delivery_id) REFERENCES webhook_deliveries (id) ON DELETE CASCADE
 );
 CREATE INDEX webhook_attempts_delivery_id_ix ON webhook_attempts (delivery_id);
+
+-- Campaigns: one question to all suppliers of a territory, their recipients, their e-mails
+
+CREATE TABLE campaigns (
+    id uuid CONSTRAINT campaigns_pk PRIMARY KEY,
+    organisation_id uuid NOT NULL
+        CONSTRAINT campaigns_organisation_id_fk REFERENCES organisations (id),
+    version integer NOT NULL,
+    content json NOT NULL,
+    left_out json NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    started_at timestamptz,
+    sent_at timestamptz,
+    posted_at timestamptz,
+    reminded_at timestamptz
+);
+CREATE INDEX campaigns_organisation_id_id_ix ON campaigns (organisation_id, id);
+
+CREATE TABLE campaign_recipients (
+    campaign_id uuid NOT NULL
+        CONSTRAINT campaign_recipients_campaign_id_fk REFERENCES campaigns (id) ON DELETE CASCADE,
+    supplier_id uuid NOT NULL,
+    supplier_name text NOT NULL,
+    siret text,
+    kinds text[] NOT NULL,
+    commune text,
+    way text NOT NULL,
+    email text,
+    address text[] NOT NULL,
+    joined uuid[] NOT NULL,
+    linked_at timestamptz,
+    posted_at timestamptz,
+    opened_at timestamptz,
+    declared_at timestamptz,
+    declined_at timestamptz,
+    salt uuid DEFAULT gen_random_uuid(),
+    CONSTRAINT campaign_recipients_pk PRIMARY KEY (campaign_id, supplier_id),
+    CONSTRAINT campaign_recipients_known_way_ck CHECK (way IN ('email', 'letter', 'none'))
+);
+CREATE INDEX campaign_recipients_supplier_id_ix ON campaign_recipients (supplier_id);
+
+CREATE TABLE campaign_mails (
+    id uuid CONSTRAINT campaign_mails_pk PRIMARY KEY,
+    lane uuid,
+    status text NOT NULL DEFAULT 'waiting',
+    queued_at timestamptz NOT NULL,
+    due_at timestamptz,
+    lease uuid,
+    attempts integer NOT NULL DEFAULT 0,
+    campaign_id uuid NOT NULL,
+    supplier_id uuid NOT NULL,
+    purpose text NOT NULL,
+    address text NOT NULL,
+    language text NOT NULL,
+    failure text,
+    failure_code smallint,
+    ended_at timestamptz,
+    CONSTRAINT campaign_mails_waiting_is_due_ck CHECK ((status = 'waiting') = (due_at IS NOT NULL)),
+    CONSTRAINT campaign_mails_campaign_id_supplier_id_purpose_uq UNIQUE (campaign_id, supplier_id, purpose),
+    CONSTRAINT campaign_mails_campaign_id_supplier_id_fk FOREIGN KEY (campaign_id, supplier_id)
+        REFERENCES campaign_recipients (campaign_id, supplier_id) ON DELETE CASCADE
+);
+CREATE INDEX campaign_mails_due_at_ix ON campaign_mails (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX campaign_mails_lane_due_at_ix ON campaign_mails (lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX campaign_mails_queued_at_ix ON campaign_mails (queued_at);
+
+CREATE TABLE unsolicited_suppliers (
+    organisation_id uuid NOT NULL
+        CONSTRAINT unsolicited_suppliers_organisation_id_fk REFERENCES organisations (id),
+    supplier_id uuid NOT NULL,
+    asked_at timestamptz NOT NULL,
+    CONSTRAINT unsolicited_suppliers_pk PRIMARY KEY (organisation_id, supplier_id)
+);
+CREATE INDEX unsolicited_suppliers_supplier_id_ix ON unsolicited_suppliers (supplier_id);
+
+-- Declarations: suppliers speak of themselves, by links that open their own pages
+
+CREATE TABLE declaration_links (
+    id uuid CONSTRAINT declaration_links_pk PRIMARY KEY,
+    organisation_id uuid NOT NULL,
+    supplier_id uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    opened_at timestamptz,
+    sent_on date,
+    sends integer NOT NULL DEFAULT 0,
+    campaign_id uuid,
+    CONSTRAINT declaration_links_campaign_id_fk
+        FOREIGN KEY (campaign_id) REFERENCES campaigns (id) ON DELETE SET NULL,
+    CONSTRAINT declaration_links_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
+);
+CREATE INDEX declaration_links_supplier_id_organisation_id_id_ix
+    ON declaration_links (supplier_id, organisation_id, id);
+CREATE INDEX declaration_links_organisation_id_id_ix ON declaration_links (organisation_id, id);
+CREATE INDEX declaration_links_campaign_id_ix ON declaration_links (campaign_id, created_at)
+    WHERE campaign_id IS NOT NULL;
+
+CREATE TABLE declaration_secrets (
+    digest bytea CONSTRAINT declaration_secrets_pk PRIMARY KEY,
+    link_id uuid NOT NULL,
+    CONSTRAINT declaration_secrets_link_id_fk FOREIGN KEY (link_id)
+        REFERENCES declaration_links (id) ON DELETE CASCADE
+);
+CREATE INDEX declaration_secrets_link_id_ix ON declaration_secrets (link_id);
+
+CREATE TABLE declarations (
+    supplier_id uuid CONSTRAINT declarations_pk PRIMARY KEY,
+    organisation_id uuid NOT NULL,
+    link_id uuid,
+    content json,
+    declared_at timestamptz NOT NULL,
+    valid_until date NOT NULL,
+    reason text,
+    withdrawn_at timestamptz,
+    reminded_at timestamptz,
+    CONSTRAINT declarations_withdrawn_is_empty_ck CHECK ((content IS NULL) = (withdrawn_at IS NOT NULL)),
+    CONSTRAINT declarations_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
+);
+CREATE INDEX declarations_valid_until_ix ON declarations (valid_until);
+CREATE INDEX declarations_organisation_id_supplier_id_ix ON declarations (organisation_id, supplier_id);
+
+CREATE TABLE declaration_mails (
+    id uuid CONSTRAINT declaration_mails_pk PRIMARY KEY,
+    lane uuid,
+    status text NOT NULL DEFAULT 'waiting',
+    queued_at timestamptz NOT NULL,
+    due_at timestamptz,
+    lease uuid,
+    attempts integer NOT NULL DEFAULT 0,
+    link_id uuid NOT NULL,
+    kind text NOT NULL,
+    address text NOT NULL,
+    language text NOT NULL,
+    failure text,
+    failure_code smallint,
+    ended_at timestamptz,
+    CONSTRAINT declaration_mails_waiting_is_due_ck CHECK ((status = 'waiting') = (due_at IS NOT NULL)),
+    CONSTRAINT declaration_mails_link_id_fk FOREIGN KEY (link_id)
+        REFERENCES declaration_links (id) ON DELETE CASCADE
+);
+CREATE INDEX declaration_mails_due_at_ix ON declaration_mails (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX declaration_mails_lane_due_at_ix ON declaration_mails (lane, due_at)
+    WHERE due_at IS NOT NULL;
+CREATE INDEX declaration_mails_link_id_ix ON declaration_mails (link_id);
+CREATE INDEX declaration_mails_queued_at_ix ON declaration_mails (queued_at);
+
+-- Notes of what suppliers told an organisation; `notes` of directory and organisation change whenever one does
+
+CREATE TABLE supplier_notes (
+    organisation_id uuid NOT NULL,
+    supplier_id uuid NOT NULL,
+    offers json NOT NULL,
+    told_on date,
+    how text,
+    means text NOT NULL,
+    actor_id uuid,
+    noted_at timestamptz NOT NULL,
+    CONSTRAINT supplier_notes_pk PRIMARY KEY (organisation_id, supplier_id),
+    CONSTRAINT supplier_notes_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
+);
+
+-- E-mails to buyers, and who wants none
+
+CREATE TABLE buyer_mails (
+    id uuid NOT NULL,
+    lane uuid,
+    status text NOT NULL DEFAULT 'waiting',
+    queued_at timestamptz NOT NULL,
+    due_at timestamptz,
+    lease uuid,
+    attempts integer NOT NULL DEFAULT 0,
+    organisation_id uuid NOT NULL,
+    exchange_id uuid,
+    person_id uuid,
+    need_id uuid,
+    week date,
+    stop_digest bytea,
+    failure text,
+    ended_at timestamptz,
+    CONSTRAINT buyer_mails_pk PRIMARY KEY (id),
+    CONSTRAINT buyer_mails_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id),
+    CONSTRAINT buyer_mails_exchange_id_fk FOREIGN KEY (exchange_id) REFERENCES exchanges (id) ON DELETE CASCADE,
+    CONSTRAINT buyer_mails_person_id_fk FOREIGN KEY (person_id) REFERENCES persons (id) ON DELETE CASCADE,
+    CONSTRAINT buyer_mails_need_id_fk FOREIGN KEY (need_id) REFERENCES needs (id) ON DELETE CASCADE,
+    CONSTRAINT buyer_mails_person_id_week_uq UNIQUE (person_id, week),
+    CONSTRAINT buyer_mails_need_id_week_uq UNIQUE (need_id, week),
+    CONSTRAINT buyer_mails_waiting_is_due_ck CHECK ((status = 'waiting') = (due_at IS NOT NULL)),
+    CONSTRAINT buyer_mails_about_one_thing_ck CHECK ((exchange_id IS NULL) = (week IS NOT NULL))
+);
+CREATE INDEX buyer_mails_due_at_ix ON buyer_mails (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX buyer_mails_lane_due_at_ix ON buyer_mails (lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX buyer_mails_exchange_id_ix ON buyer_mails (exchange_id);
+CREATE INDEX buyer_mails_stop_digest_ix ON buyer_mails (stop_digest);
+
+CREATE TABLE unwanted_mails (
+    organisation_id uuid NOT NULL,
+    kind text NOT NULL,
+    address_digest bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT unwanted_mails_pk PRIMARY KEY (organisation_id, kind, address_digest),
+    CONSTRAINT unwanted_mails_organisation_id_fk FOREIGN KEY (organisation_id) REFERENCES organisations (id)
+);
+
+-- Passkeys and e-mails of people who are invited
+
+CREATE TABLE passkeys (
+    credential_id bytea CONSTRAINT passkeys_pk PRIMARY KEY,
+    person_id uuid NOT NULL CONSTRAINT passkeys_person_id_fk REFERENCES persons ON DELETE CASCADE,
+    public_key bytea NOT NULL,
+    sign_count bigint NOT NULL,
+    created_at timestamptz NOT NULL,
+    used_at timestamptz
+);
+CREATE INDEX passkeys_person_id_ix ON passkeys (person_id);
+
+CREATE TABLE sign_in_mails (
+    id uuid CONSTRAINT sign_in_mails_pk PRIMARY KEY,
+    lane uuid,
+    status text NOT NULL DEFAULT 'waiting',
+    queued_at timestamptz NOT NULL,
+    due_at timestamptz,
+    lease uuid,
+    attempts integer NOT NULL DEFAULT 0,
+    person_id uuid NOT NULL CONSTRAINT sign_in_mails_person_id_fk REFERENCES persons ON DELETE CASCADE,
+    language text NOT NULL,
+    browser bytea,
+    digest bytea,
+    expires_at timestamptz,
+    tries integer NOT NULL DEFAULT 0,
+    failure text,
+    failure_code smallint,
+    CONSTRAINT sign_in_mails_waiting_is_due_ck CHECK ((status = 'waiting') = (due_at IS NOT NULL))
+);
+CREATE INDEX sign_in_mails_due_at_ix ON sign_in_mails (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX sign_in_mails_lane_due_at_ix ON sign_in_mails (lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX sign_in_mails_person_id_queued_at_ix ON sign_in_mails (person_id, queued_at);
+CREATE INDEX sign_in_mails_digest_ix ON sign_in_mails (digest) WHERE digest IS NOT NULL;
+CREATE INDEX sign_in_mails_browser_ix ON sign_in_mails (browser) WHERE browser IS NOT NULL;
