@@ -37,7 +37,6 @@ _ALL_IN = re.compile(
     r"\s+(?:comprise?s?|incluse?s?)\b",
     re.IGNORECASE,
 )
-_OF_RENEWALS = re.compile("reconduction|renouvellement", re.IGNORECASE)
 _AMOUNT = re.compile(
     r"(?i)(?:\bentre\s[\d\s.]{1,12}et\s|(?<![\d,.]))"
     r"(?:\d{1,3}(?:[\s.]\d{3})+|\d+)(?:,\d{1,2})?\s*(?:[km]?€|k euros|millions d['’]euros|euros?)(?!\s*TTC)",
@@ -66,8 +65,7 @@ _TO_RESERVE_IN_PART = re.compile(
     r"\br[ée]serv(?:er|ation d['’])\s*(?:une part(?:ie)?|certains lots|un lot|\d+\s?%)\b[^,;.?!:()]*", re.IGNORECASE
 )
 _FROM_DAY = re.compile(
-    r"\b(?:à (?:partir|compter) d|dès l|début d)(?:[ue] |es? |['’])(?:\d{1,2}(?:er)?(?: |/\d\d/))?(?:\w+ )?20\d\d",
-    re.IGNORECASE,
+    r"(?i)\b(?:à (?:partir|compter) d|dès l|début d)(?:[ue] |es? |['’])(?:\d{1,2}(?:er)?(?: |/\d\d/))?(?:\w+ )?20\d\d"
 )
 _A_YEAR = re.compile(r"\s*(?:HT\s*|hors taxes?\s*)?(?:par an\b|/\s*an\b|annuel)", re.IGNORECASE)
 _QUANTITY = re.compile(
@@ -110,7 +108,7 @@ def terms_in(text: str) -> tuple[Term, ...]:
     elif len(yearly) == 1 and not amounts and said:  # of the whole firm duration
         terms.append(Term("value", f"{_as_euros(yearly[0]) * int(terms[0].value) / 12:.2f}", yearly[0]))
     all_in = _ALL_IN.search(text)
-    if amounts and all_in and (not renewal or _OF_RENEWALS.search(all_in[0])):
+    if amounts and all_in and (not renewal or re.search("(?i)reconduct|renouvel", all_in[0])):
         terms.append(Term("covers", "tout", all_in[0]))
     reserved = _RESERVED.search(text)
     if reserved and not _IN_PART.search(text[: reserved.start()]):

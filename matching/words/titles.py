@@ -169,8 +169,7 @@ _ELIDED = re.compile(r"[dl][aeiouh]\w{4}")
 
 _MAIL_HEAD = re.compile(r"(?im)^(?:de|from)\s*:.*(?:\n.*){1,8}?\n(?:objet|subject)\s*:\s*(?:(?:re|tr|fwd?)\s*:\s*)*")
 _MANNERS = re.compile(
-    r"(?im)^(?:bonjour|bonsoir|madame|monsieur)\b.{0,40}$"
-    r"|^(?:merci|(?:bien )?cordialement|bien à vous|bonne journée)[\s,.!]*$[\s\S]*"
+    r"(?im)^(?:bonjour|madame|monsieur)\b.{0,40}$|^(?:merci|(?:bien )?cordialement|bonne journée)[\s,.!]*$[\s\S]*"
 )
 
 
