@@ -86,7 +86,7 @@ async def party(client: Client, mark: str) -> Party:
         client, "match", "needs", "read", "sync", "admin", name=mark, organisation=organisation, sources=[source]
     )
     stored = await put_record(client, source, "1", siret=None, name=f"Jardin {uuid4().hex}")
-    await client.services.directory.wait_beyond(stored["data_version"] - 1, 5)
+    await client.services.directory.wait_beyond(stored["data_version"] - 1, 60)
     supplier = stored["supplier_id"]
     lot = {"id": "1", "title": mark, "segments": ["ev-entretien"]}
     asked = {"title": mark, "territory": {"codes": ["commune:56178"]}, "lots": [lot]}
