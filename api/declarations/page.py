@@ -303,4 +303,6 @@ def _source_of(field: str, page: PageOfSupplier) -> str:
 
 
 def _label(source: str | None, page: PageOfSupplier) -> str:
+    if source == DECLARATIONS:
+        return page.say("votre déclaration", "your declaration")
     return page.source_names.get(source, source) if source else ""

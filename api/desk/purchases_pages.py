@@ -63,7 +63,7 @@ WORDS_OF_CELLS: Mapping[str, Mapping[str, Text]] = {
 }
 
 FIGURES = "chiffres"
-PAYEES_SHOWN, LINES_SHOWN, AWARDS_SHOWN = 50, 100, 500
+MOST_SHOWN = {"unknown_payees": 50, "not_sirets": 100, "errors": 100, "awards_apart": 500}
 NO_FIGURES = Text("Ces chiffres n'ont pas été comptés ici", "These figures were not counted here")
 WIDTHS = (28, 8, 60, 16, 10, 10, 10, 18)
 _read_figures = msgspec.json.Decoder(Spending).decode
@@ -243,11 +243,7 @@ def _spending_page(
     carried, unsaid = "", dict[str, Any](file_name="", refused=(), is_printed=False)
     if found is not None:
         found = msgspec.structs.replace(
-            found,
-            not_sirets=found.not_sirets[:LINES_SHOWN],
-            unknown_payees=found.unknown_payees[:PAYEES_SHOWN],
-            errors=found.errors[:LINES_SHOWN],
-            awards_apart=found.awards_apart[:AWARDS_SHOWN],
+            found, **{name: getattr(found, name)[:most] for name, most in MOST_SHOWN.items()}
         )
         carried = msgspec.json.encode(found).decode()
     return visit.page(
@@ -255,6 +251,7 @@ def _spending_page(
         status,
         found=found,
         carried=carried,
+        most_shown=MOST_SHOWN,
         largest=visit.services.settings.body_limit >> 20,
         today=visit.services.today(),
         **(unsaid | shown),

@@ -95,9 +95,10 @@ async def all_settings(connection: Connection) -> list[Source]:
 
 
 async def source_labels(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """The labels of these sources, by their names; those without one are left out."""
-    query = select(sources.c.name, sources.c.label).where(sources.c.name.in_(list(names)), sources.c.label.is_not(None))
-    return {row.name: row.label for row in await connection.execute(query)}
+    """The labels of these sources, by their names; where none is set, words around the name."""
+    query = select(sources.c.name, sources.c.label).where(sources.c.name.in_(asked := list(names)))
+    labels = {row.name: row.label for row in await connection.execute(query)}
+    return {name: labels.get(name) or f"fichier «\u00a0{name}\u00a0»" for name in asked}
 
 
 async def origins_of_addresses(

@@ -257,7 +257,8 @@ def count_spending(
     of_years, whole = defaultdict[str, _Tally](_Tally), _Tally()  # adding each payment to both takes twice as long
     unnumbered, unknown = list[UnknownLine](), dict[str, tuple[int, int]]()
     for payment in payments:
-        is_siret = bool(payment.siren) or standings.knows(payment.number)
+        # an award that was recorded here (line 0) names a supplier of the directory, whatever its number
+        is_siret = bool(payment.siren) or (payment.line == 0 and standings.knows(payment.number))
         standing = standings.standing(payment) if is_siret else NOTHING_KNOWN
         payee = (payment.siren or payment.number) if is_siret else ""
         of_years[payment.year or NOT_KNOWN].add(payment, figures_of(payment.reserved, standing), payee)

@@ -35,7 +35,7 @@ class Post(NamedTuple):
 
     async def settled(self, buyer: Campaigner, campaign: dict[str, Any], arrived: int) -> dict[str, Any]:
         """The campaign's counts, once so many e-mails of it in all have arrived and are noted."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self._settled(buyer, campaign, arrived)
 
     async def _settled(self, buyer: Campaigner, campaign: dict[str, Any], arrived: int) -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def post(lasting_database_url: str, reference: Reference) -> AsyncIterator
 async def buyer(post: Post) -> Campaigner:
     """Once those have arrived that tell suppliers of what the test before declared and withdrew."""
     telling = sa.select(declaration_mails.c.id).filter_by(status="waiting")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         is_telling = True
         while is_telling:
             async with transaction(post.client.services.database) as connection:
@@ -95,7 +95,7 @@ async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
     await post.settled(buyer, made, 2)
     (await buyer.post(f"{path}/send")).json()
     said = " ".join(post.mailbox.received[0].get_content().split())
-    for each in ("Origine de votre adresse : campaign-post.", "02 97 00 00 00, anne.legoff@mairie.example", "CNIL"):
+    for each in ("adresse : fichier « campaign-post ».", "02 97 00 00 00, anne.legoff@mairie.example", "CNIL"):
         assert each in said
     assert sorted(mail["To"] for mail in post.mailbox.received) == ["ana@phare.example", "bob@phare.example"]
     by_name = {each["name"]: each for each in await links_of(buyer, made)}
@@ -107,13 +107,12 @@ async def test_the_whole_way(post: Post, buyer: Campaigner) -> None:
 
     # one opens and declares, one asks to be asked no more, one types its code and offers nothing of it
     ana, bob = (fiche_of(post.mailbox, f"{name}@phare.example") for name in ("ana", "bob"))
-    assert (await keyless(post.client, "GET", ana, headers={"accept": "text/html"})).status_code == 200
+    for media in ("text/html", "application/json"):
+        assert (await keyless(post.client, "GET", ana, headers={"accept": media})).status_code == 200
     assert (await buyer.shown(made))["counts"]["opened"] == 0, "programs that check e-mails read it too"
     seen = await keyless(post.client, "POST", ana, data={"faire": "vue"})
     assert (seen.status_code, seen.content) == (200, b"")
     assert (await buyer.shown(made))["counts"]["opened"] == 1
-    assert (await keyless(post.client, "GET", bob)).status_code == 200
-    assert (await buyer.shown(made))["counts"]["opened"] == 2
     assert (await keyless(post.client, "PUT", ana, json=SAYS)).status_code == 200
     assert (await keyless(post.client, "PUT", bob, json={"ask_again": False})).status_code == 200
     typed = f"/fiche/{by_name['ESAT du Môle']['code']}"
@@ -165,7 +164,7 @@ async def test_letters_are_a_page_each(post: Post, buyer: Campaigner) -> None:
     assert "ESAT du Môle" in text
     assert "29990 ÎLE-DE-SEIN" in text
     flat = " ".join(text.split()).replace("\N{NARROW NO-BREAK SPACE}", " ").replace("\xa0", " ")
-    for each in ("1 place de la Mairie 56000 VANNES", "Origine de votre adresse : campaign-post.", "CNIL (cnil.fr)"):
+    for each in ("1 place de la Mairie 56000 VANNES", "adresse : fichier « campaign", "CNIL (cnil.fr)"):
         assert each in flat
     # the same request again is answered with the same links
     (first, second) = (await links_of(buyer, made, **key), await links_of(buyer, made, **key))
@@ -324,7 +323,7 @@ async def all_mailed(post: Post, buyer: Campaigner, campaign: dict[str, Any]) ->
     """The counts of a campaign with one letter, once no e-mail waits; the clock goes on where none is under way."""
     rests = campaign_mails.c.lease.is_(None) & (campaign_mails.c.due_at > sa.bindparam("now"))
     waiting = sa.select(sa.func.bool_and(rests)).filter_by(campaign_id=UUID(campaign["id"]), status="waiting")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (counts := (await buyer.shown(campaign))["counts"])["waiting"] > 1:
             async with transaction(post.client.services.database) as connection:
                 if await connection.scalar(waiting, {"now": post.clock[0]}):
@@ -361,7 +360,7 @@ async def test_what_a_server_was_sending_when_it_was_killed_is_not_sent_again(po
     left = sa.update(campaign_mails).filter_by(
         campaign_id=UUID(made["id"]), address="bob@phare.example", failure="deferred"
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         was_left = False
         while not was_left:
             async with transaction(post.client.services.database) as connection:

@@ -73,6 +73,13 @@ async def counted(served: Client, own: Browser, source: str) -> httpx.Response:
     return await send_file(own, "depenses", "fichier", table.encode())
 
 
+async def test_a_list_that_is_cut_says_so(own: Browser) -> None:
+    for lines, is_cut in ((99, False), (101, True)):
+        await own.open("/depenses")
+        answer = await send_file(own, "depenses", "fichier", ("SIRET;Montant HT\n" + "x;1\n" * lines).encode())
+        assert ("arrête aux 100 premiers" in unescape(answer.text)) == is_cut
+
+
 async def test_figures_of_a_table(served: Client, own: Browser, source: str) -> None:
     answer = await counted(served, own, source)
     assert answer.status_code == 200, answer.text

@@ -275,8 +275,9 @@ def end_while_busy(server: Server, *signals: signal.Signals) -> None:
 
 def matches_counted(server: Server) -> int:
     """The POST requests that the workers counted together."""
-    counts = re.findall(rb'request_seconds_count\{[^}]*"POST"[^}]*\} (\d+)', server.ask("GET", "/metrics").body)
-    return sum(map(int, counts))
+    told = server.ask("GET", "/metrics")
+    assert told.status == 200
+    return sum(map(int, re.findall(rb'request_seconds_count\{[^}]*"POST"[^}]*\} (\d+)', told.body)))
 
 
 def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> None:
