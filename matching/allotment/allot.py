@@ -13,7 +13,7 @@ from domain.allotment.divisions import AllowedDivisions, joinable_groups
 from domain.allotment.search import best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
-from domain.text.bilingual import Language, said_by
+from domain.text.bilingual import Language, Text, said_by
 from matching.allotment.areas import AreaKind, Areas
 from matching.allotment.lots import NO_SEGMENT, GivenLots, judged_lots, sum_figures
 from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
@@ -49,9 +49,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     areas = {area for lot in lots for area in lot.areas}
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
-        most = {"most_cells": MOST_CELLS, "most_areas": MOST_AREAS}
-        detail = _SAID["too_many_parts"].filled(cells=cells, areas=len(areas), **most)
-        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", detail),))
+        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
     suppliers = suppliers_by_area(live, given.areas.territories(), segments, on, reference.rules)
     valuing, seed = LotValuer(given, *suppliers, need.law_day(on)), draw_seed(need)
@@ -66,8 +64,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     divisible = joinable_groups(lots, freedom)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
-        detail = _SAID["too_few_lots"].filled(given=len(need.lots), most=need.allotment.max_lots)
-        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", detail),))
+        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))
     as_given = judged_lots(given.whole_need(), queries, live, reference, on, language)
     writer = ProposalWriter(
         given=given,
@@ -92,6 +89,15 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
 def family_of(segment: str) -> str:
     """The family of a segment; of a family, the family itself."""
     return segment.partition("-")[0] if segment != NO_SEGMENT else segment
+
+
+def _too_few_lots_text(need: AllotmentNeed) -> Text:
+    most, given = need.allotment.max_lots, len(need.lots)
+    return _SAID["too_few_lots"].filled(given=given, most=most)
+
+
+def _too_many_parts_text(cells: int, areas: int) -> Text:
+    return _SAID["too_many_parts"].filled(cells=cells, most_cells=MOST_CELLS, areas=areas, most_areas=MOST_AREAS)
 
 
 AREAS: dict[str, dict[str, int]] = {
