@@ -40,9 +40,9 @@ PROGRESS_SECONDS = 0.2
 # Errors that an answer lists; the rest are read page by page.
 ERRORS_LISTED = 10_000
 MOST_ERRORS_OF_SOURCE = 1_000_000
+"""Rejected rows that are stored of all the imports of a source: those of the earliest go first."""
 MOST_REJECTED = 500_000
 """Rejected rows beyond which an import is given up: each takes time, and gzip makes next to nothing of them."""
-"""Rejected rows that are stored of all the imports of a source: those of the earliest go first."""
 
 _EFFECTS = ("added", "changed", "unchanged", "waiting", "removed")
 _COUNTED = ("received", *_EFFECTS, "kept_absent", "rejected")
