@@ -211,10 +211,15 @@ class _LotPrinter:
             beyond = f", {covered.beyond_reach} trop petit{many} pour ce lot" if covered.beyond_reach else ""
             yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
         options = answered.alternatives
+        counts = {name: (total, options.unknown_trade.get(name, 0)) for name, total in options.reserved.items()}
+        if "penitentiary" in counts and lot.reserved != (
+            "penitentiary",
+        ):  # workshops say nothing before they are asked
+            counts["penitentiary"] = 0, options.reserved["penitentiary"]
         totals = ", ".join(
-            f"{RESERVED[name].to.fr} {known_count(total, options.unknown_trade.get(name, 0)).fr}"
+            f"{RESERVED[name].to.fr} {known_count(*counts[name]).fr}"
             f"{' (non admis ici)' if name in options.forbidden else ''}"
-            for name, total in options.reserved.items()
+            for name in counts
             if name in RESERVED
         )
         everybody = options.reserved["none"]

@@ -62,6 +62,7 @@ def test_how_a_lot_compares_to_who_would_answer_it_is_told() -> None:
     )
     assert "2 fournisseurs repérés, dont 2 sur le territoire, 1 trop petit pour ce lot" in page
     assert "on ignore la taille d'un fournisseur" in page
+    assert "au travail pénitentiaire inconnu (2 à interroger)" in page
 
 
 def test_the_day_of_the_law_is_said_where_it_is_another() -> None:
