@@ -57,10 +57,10 @@ def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
     assert "Offre repérée très limitée (" not in text
 
 
-def test_of_prison_workshops_nothing_is_known_before_they_are_asked() -> None:
-    answer = match(need(), live(supplier("A")), reference(), ON, "fr")
-    version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
-    assert "inconnu (1 à interroger)" in page(made(facts(version)))
+def test_of_prison_workshops_no_number_is_told_before_they_are_asked() -> None:
+    answer = match(need(lot()), live(supplier("Inconnue")), reference(), ON, "fr")
+    text = page(made(facts(msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer)))))
+    assert re.search(r'<td class="number">inconnu \(1\sà interroger\)\*?</td>', text)
 
 
 def test_a_supposed_place_is_told_as_supposed() -> None:
