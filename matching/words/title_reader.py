@@ -24,6 +24,8 @@ MOST_READINGS = 3
 # A title that the model takes for another trade so surely, and so little for one of the taxonomy, names another: of
 # 1,124 such titles that were not held back, two name a trade of the taxonomy.
 SURELY_OTHER, NO_TRADE = 0.9, 0.05
+# One of enough words that it takes so for another silences a CPV code that is too general: of 50 such, two were right.
+LIKELY_OTHER, LITTLE_TRADE, ENOUGH_WORDS = 0.7, 0.3, 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 4, 0.02
 # The chance of a segment that the model was not trained for: it speaks neither for nor against it.
@@ -33,8 +35,8 @@ UNTRAINED = 0.3
 LISTED = 2.0
 # A contract of insertion names the work that carries it ("ayant pour support le nettoyage d'espaces publics").
 INSERTION = "so-insertion"
-# The division of the CPV for works; those of goods come before it.
-WORKS = "45"
+# The divisions of the CPV for works, before which those of goods come, and for services of architects and engineers.
+WORKS, ENGINEERS = "45", "71"
 CACHED = 4096
 # How many titles of needs are remembered with their words: the lots of one are read after each other.
 NEEDS = 64
@@ -142,9 +144,10 @@ class TitleReader:
         self._goods = frozenset(
             segment.id for segment in segments if not segment.works and any(code < WORKS for code in segment.cpv)
         )
-        self._builders = frozenset(
-            segment.id for segment in segments if any(code.startswith(WORKS) for code in segment.cpv)
-        )
+        divisions = {segment.id: {code[:2] for code in segment.cpv} for segment in segments}
+        self._builders = frozenset(segment for segment, codes in divisions.items() if WORKS in codes)
+        self.only_built = frozenset(segment for segment in self._builders if ENGINEERS not in divisions[segment])
+        """The segments of works that no services of engineers are of."""
         meanings: dict[tuple[str, ...], dict[str, None]] = {}
         for segment_id, words in taxonomy_phrases(taxonomy, self.stems):
             if segment_id is None:
@@ -179,6 +182,10 @@ class TitleReader:
     def names_other_trade(self, title: str) -> bool:
         """Whether a title names a trade outside the taxonomy, by a phrase or surely by the model."""
         return self._readings(title[:LONGEST_TITLE], "")[1]
+
+    def may_name_trade(self, title: str) -> bool:
+        """Whether a title may name a trade of the taxonomy, or says too little to tell."""
+        return self._readings(title[:LONGEST_TITLE], "")[2]
 
     def explain(self, title: str, context: str = "") -> TitleExplanation:
         """Read a title in full: the words set aside, the phrases found, and every reading with its words."""
@@ -227,14 +234,16 @@ class TitleReader:
             overseen=scored.oversees and segment in self._builders,
         )
 
-    def _read_uncached(self, title: str, context: str) -> tuple[tuple[Reading, ...], bool]:
-        """The readings of a title, and whether it names another trade."""
+    def _read_uncached(self, title: str, context: str) -> tuple[tuple[Reading, ...], bool, bool]:
+        """The readings of a title, whether it names another trade, and whether it may name one of the taxonomy."""
         weighed = self._score_title(title, context)
         ranked = self._rank_segments(weighed)
         trade = self._trade_chance(weighed, ranked)
         readings = tuple(self._reading(weighed, *each) for each in _sure_readings(ranked, trade))
         is_other = not readings and weighed.whole.other > SURELY_OTHER and trade < NO_TRADE
-        return readings, is_other or weighed.own.elsewhere or weighed.around.elsewhere
+        says_much = sum(map(len, weighed.title.parts)) >= ENOUGH_WORDS
+        is_likely_other = says_much and not readings and weighed.whole.other > LIKELY_OTHER and trade < LITTLE_TRADE
+        return readings, is_other or weighed.own.elsewhere or weighed.around.elsewhere, not is_likely_other
 
     def _score_title(self, title: str, context: str) -> "_ScoredTitle":
         parsed = self._parser.parse(title)
