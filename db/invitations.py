@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, bind, read_all, read_first
 from db.delivery.outbox import ClaimedRow, queue_rows
-from db.persons import INVITATION, insert_person_of_account
+from db.persons import INVITATION, AccountKey, insert_person_of_account
 from db.schema.person_tables import desk_accounts, passkeys, persons, sign_in_mails
 from db.schema.supplier_tables import organisations
 from domain.organisation import Scope
@@ -71,15 +71,15 @@ async def invite(
 
     `email`: in the form in which addresses are compared. Someone known by it keeps their name.
     """
-    account = {"issuer": INVITATION, "subject": email, "organisation_id": organisation_id}
-    own = sa.update(desk_accounts).filter_by(**account).values(scopes=scopes)
+    key = AccountKey(organisation_id, INVITATION, email)
+    own = sa.update(desk_accounts).filter_by(**key._asdict()).values(scopes=scopes)
     known: UUID | None = await connection.scalar(own.returning(desk_accounts.c.person_id))
     if known is not None:
         bind(connection, f"person:{known}")
         return known
-    person_id = await insert_person_of_account(connection, organisation_id, INVITATION, email, name, email, now)
+    person_id = await insert_person_of_account(connection, key, name, email, now)
     await connection.execute(
-        insert(desk_accounts).values(**account, person_id=person_id, scopes=scopes, created_at=now, seen_at=now)
+        insert(desk_accounts).values(**key._asdict(), person_id=person_id, scopes=scopes, created_at=now, seen_at=now)
     )
     bind(connection, f"person:{person_id}")
     return person_id

@@ -216,15 +216,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     invited: tuple[Scope, ...] | None = None
 
 
+class AccountKey(NamedTuple):
+    """The key of an account in an organisation: whoever vouches for it, and the name that it has there."""
+
+    organisation_id: UUID
+    issuer: str
+    subject: str
+
+
 async def note_sign_in(
-    connection: Connection,
-    organisation_id: UUID,
-    issuer: str,
-    subject: str,
-    name: str,
-    email: str | None,
-    now: datetime,
-    language: str | None = None,
+    connection: Connection, key: AccountKey, name: str, email: str | None, now: datetime, language: str | None = None
 ) -> UUID:
     """Note that an account signed in, with a browser of this language; returns the id of the person.
 
@@ -232,8 +233,7 @@ async def note_sign_in(
     whatever name and address their provider says. Someone erased is never found again. Who comes back under another
     name is another person, of the same account: what the journal says of the first stays so, and its sessions end.
     """
-    person_id = await insert_person_of_account(connection, organisation_id, issuer, subject, name, email, now)
-    account = {"issuer": issuer, "subject": subject, "organisation_id": organisation_id}
+    person_id, account = await insert_person_of_account(connection, key, name, email, now), key._asdict()
     known_as = sa.select(desk_accounts.c.person_id).filter_by(**account).with_for_update()
     former = await connection.scalar(known_as)
     if former is not None and former != person_id:
@@ -251,23 +251,17 @@ async def note_sign_in(
 
 
 async def insert_person_of_account(
-    connection: Connection,
-    organisation_id: UUID,
-    issuer: str,
-    subject: str,
-    name: str,
-    email: str | None,
-    now: datetime,
+    connection: Connection, key: AccountKey, name: str, email: str | None, now: datetime
 ) -> UUID:
     """The id of the person whom an account knows by this name and address, inserted if unknown."""
     # in the place of an employer: nobody who is named elsewhere is of that key
-    account_key = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
+    account_key = hashlib.sha256(f"{key.issuer}\n{key.subject}".encode()).hexdigest()
     keys = {"name_key": person_key(name), "email_key": email_key(email or ""), "employer_key": account_key}
-    row = {"id": new_id(now), "organisation_id": organisation_id, "name": name, "email": email, "created_at": now}
+    row = {"id": new_id(now), "organisation_id": key.organisation_id, "name": name, "email": email, "created_at": now}
     made = insert(persons).values(row | keys).on_conflict_do_nothing().returning(persons.c.id)
     found: UUID | None = await connection.scalar(made)
     if found is None:
-        known = sa.select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, **keys)
+        known = sa.select(persons.c.id).filter_by(organisation_id=key.organisation_id, erased_at=None, **keys)
         found = (await connection.execute(known.with_for_update())).scalar_one()
     return found
 

@@ -104,25 +104,18 @@ def tension_message(level: TensionLevel, fewest: int, label: str | None, unknown
     """
     if label is None:
         return _SAID["no_trade"]
+    few = _SAID["none_known" if not fewest else "only_one" if fewest == 1 else "only_few"].filled(fewest=fewest)
     match level:
         case "none":
             return _SAID["no_candidate"].filled(label=label)
         case "critical":
-            few = _few_candidates_text(fewest)
             return Text(f"{few.fr} pour « {label} »", f"{few.en} for “{label}”")
         case "unknown":
-            few = _few_candidates_text(fewest) if fewest else Text("Aucun fournisseur connu", "No known candidate")
             return _SAID["supply_unknown"].filled(few=few, label=label, unknown=unknown)
         case "low":
             return _SAID["few_candidates"].filled(fewest=fewest, label=label)
         case _:
             return _SAID["enough_candidates"].filled(fewest=fewest)
-
-
-def _few_candidates_text(fewest: int) -> Text:
-    if fewest == 1:
-        return Text("Un seul fournisseur repéré", "Only one candidate")
-    return Text(f"{fewest} fournisseurs repérés seulement", f"Only {fewest} candidates")
 
 
 def _sizes_not_shown(candidates: int, known: int) -> Text:
@@ -134,9 +127,6 @@ def _sizes_not_shown(candidates: int, known: int) -> Text:
 def _sizes_texts(reach: ReachCounts) -> Iterator[Text]:
     """Sentences on the candidates for whom a lot of that value is too large, and on those of unknown size."""
     if reach.beyond:
-        yield Text(
-            f"le montant est trop grand pour {reach.beyond} autre{'s' if reach.beyond > 1 else ''}",
-            f"the value is too large for {reach.beyond} other{'s' if reach.beyond > 1 else ''}",
-        )
+        yield _SAID["one_beyond" if reach.beyond == 1 else "several_beyond"].filled(beyond=reach.beyond)
     if reach.unknown:
-        yield Text(f"la taille de {reach.unknown} n'est pas connue", f"the size of {reach.unknown} is not known")
+        yield _SAID["one_unsized" if reach.unknown == 1 else "several_unsized"].filled(unknown=reach.unknown)

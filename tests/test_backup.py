@@ -169,7 +169,7 @@ async def test_a_backup_is_restored_into_an_empty_database_migrated_and_served(
     settings = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": restored, "VIVIER_HOME": str(tmp_path / "home")}
     app = create_app(read_settings(settings), reference())
     async with alive(app), Client(app, ADMIN_KEY) as client:
-        await client.services.directory.wait_beyond(0, 30)
+        await client.services.directory.wait_beyond(0, 60)
         asked = {"lots": [LOT], "territory": {"codes": ["commune:56178"]}}
         assert "Jardins restaurés" in (await client.post("/match", json=asked)).text
         async with transaction(client.services.database) as connection:

@@ -32,7 +32,7 @@ from db import api_keys
 from db.core.engine import Connection, transaction
 from db.invitations import InvitedPerson, note_seen
 from db.journal.entries import write_entry
-from db.persons import delete_session, insert_session, note_sign_in
+from db.persons import AccountKey, delete_session, insert_session, note_sign_in
 from domain.errors import require_found
 from domain.journal import Actor, Detail
 from domain.organisation import Scope
@@ -271,10 +271,8 @@ async def begin_session_of_person(services: Services, identity: Identity, langua
     settings, now = services.settings, services.now()
     async with transaction(services.database) as connection:
         member = await membership_of(connection, identity, settings)
-        issuer, subject = settings.oidc_issuer or "", identity.subject
-        person_id = await note_sign_in(
-            connection, member.organisation_id, issuer, subject, identity.name, identity.email, now, language
-        )
+        key = AccountKey(member.organisation_id, settings.oidc_issuer or "", identity.subject)
+        person_id = await note_sign_in(connection, key, identity.name, identity.email, now, language)
         actor, detail = Actor(member.organisation_id, "person", person_id), Detail(scopes=list(member.scopes))
         provided = {"scopes": member.scopes, "id_token": identity.id_token, "ground": member.ground}
         return await _store_session(connection, services, actor, now, detail, **provided)

@@ -172,10 +172,9 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
                 return created_answer({"need": document}, f"/needs/{need.id}", etag_of(document))
 
             async def add_shortlist(answer: Answer) -> Answer:
+                need_id = UUID(answer.headers["location"].rpartition("/")[2])
                 whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
-                if "shortlist" not in whole:
-                    need_id = UUID(answer.headers["location"].rpartition("/")[2])
-                    whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
+                whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
                 return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
 
             return await answer_once(call, connection, body, store_need, completed=add_shortlist)

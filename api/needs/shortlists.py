@@ -110,7 +110,7 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:
 
             async def add_shortlist(answer: Answer) -> Answer:
                 number = int(answer.headers["location"].rpartition("/")[2])
-                body = answer.body or shortlist or await frozen_body(connection, acting, id, number)
+                body = shortlist or await frozen_body(connection, acting, id, number)
                 return msgspec.structs.replace(answer, body=body)
 
             return await answer_once(call, connection, b"", store_shortlist, completed=add_shortlist)

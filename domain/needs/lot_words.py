@@ -21,7 +21,9 @@ TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
 _NUMBERS = {"un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6}
 _NUMBER = rf"(\d{{1,3}}|{'|'.join(_NUMBERS)})"
 _SPAN = rf"{_NUMBER}\s*(ans?|années?|mois)\b"
-_BEFORE = r"(?:^|[,;:.(–—]\s*|\b(?:pour|pendant|sur|durée(?: de| ferme de)?|(?:marché|contrat|accord-cadre) de)\s+)"
+_BEFORE = (
+    r"(?:^|(?:[,;:.(–—]|\s-)\s*|\b(?:pour|pendant|sur|durée(?: de| ferme de)?|(?:marché|contrat|accord-cadre) de)\s+)"
+)
 _DURATION = re.compile(_BEFORE + _SPAN, re.IGNORECASE)
 _BARE_SPAN = re.compile(rf"(?<![\w,-]){_SPAN}(?:\s+fermes?)?(?=[\s,;(]*$|[,;(])", re.IGNORECASE)
 """A duration with no comma before it, at the end or right before the words that say how it is renewed."""
@@ -35,9 +37,9 @@ _ALL_IN = re.compile(
     r"\s+(?:comprise?s?|incluse?s?)\b",
     re.IGNORECASE,
 )
-_OF_RENEWALS = re.compile("reconduction|renouvellement", re.IGNORECASE)
 _AMOUNT = re.compile(
-    r"(?<![\d,.])(\d{1,3}(?:[\s.]\d{3})+|\d+(?:,\d{1,2})?)\s*(k€|k euros|€|euros?)(?!\s*TTC)", re.IGNORECASE
+    r"(?i)(?:\bentre\s[\d\s.]{1,12}et\s|(?<![\d,.]))"
+    r"(?:\d{1,3}(?:[\s.]\d{3})+|\d+)(?:,\d{1,2})?\s*(?:[km]?€|k euros|millions d['’]euros|euros?)(?!\s*TTC)",
 )
 _ARTICLE_SAID = (
     r"\(?\s*(?:(?:au (?:titre|sens) de |selon )?l['’])?(?:art(?:icles?|\.)?\s*)?L\.?\s?2113-1\d(?:-1)?\s*\)?"
@@ -61,6 +63,9 @@ _IN_PART = re.compile(
 """What stands before “réservé” where not the whole lot is."""
 _TO_RESERVE_IN_PART = re.compile(
     r"\br[ée]serv(?:er|ation d['’])\s*(?:une part(?:ie)?|certains lots|un lot|\d+\s?%)\b[^,;.?!:()]*", re.IGNORECASE
+)
+_FROM_DAY = re.compile(
+    r"(?i)\b(?:à (?:partir|compter) d|dès l|début d)(?:[ue] |es? |['’])(?:\d{1,2}(?:er)?(?: |/\d\d/))?(?:\w+ )?20\d\d"
 )
 _A_YEAR = re.compile(r"\s*(?:HT\s*|hors taxes?\s*)?(?:par an\b|/\s*an\b|annuel)", re.IGNORECASE)
 _QUANTITY = re.compile(
@@ -96,14 +101,14 @@ def terms_in(text: str) -> tuple[Term, ...]:
         terms.append(Term("renewal", str(times * _as_months(renewal[2], renewal[3])), renewal[0]))
     elif renewal and said:  # each as long as the contract at first
         terms.append(Term("renewal", str(_parse_number(renewal[4]) * _as_months(said[1], said[2])), renewal[0]))
-    amounts = [amount for amount in _AMOUNT.finditer(text) if not _A_YEAR.match(text, amount.end())]
+    amounts = [each for each in _AMOUNT.finditer(text) if each[0][0].isdigit() and not _A_YEAR.match(text, each.end())]
     yearly = [f"{amount[0]}{of[0]}" for amount in _AMOUNT.finditer(text) if (of := _A_YEAR.match(text, amount.end()))]
     if len(amounts) == 1:
         terms.append(Term("value", f"{_as_euros(amounts[0][0]):.2f}", amounts[0][0]))
     elif len(yearly) == 1 and not amounts and said:  # of the whole firm duration
         terms.append(Term("value", f"{_as_euros(yearly[0]) * int(terms[0].value) / 12:.2f}", yearly[0]))
     all_in = _ALL_IN.search(text)
-    if amounts and all_in and (not renewal or _OF_RENEWALS.search(all_in[0])):
+    if amounts and all_in and (not renewal or re.search("(?i)reconduct|renouvel", all_in[0])):
         terms.append(Term("covers", "tout", all_in[0]))
     reserved = _RESERVED.search(text)
     if reserved and not _IN_PART.search(text[: reserved.start()]):
@@ -114,9 +119,9 @@ def terms_in(text: str) -> tuple[Term, ...]:
 
 def _as_euros(words: str) -> float:
     """The number of euros of an amount, such as “25 k€” or “1 200,50 €”."""
-    number, thousands = re.match(r"[\d\s.,]+", words), re.search(r"\dk|\sk", words, re.IGNORECASE)
-    euros = float(re.sub(r"[\s.]", "", number[0] if number else "0").replace(",", "."))
-    return euros * 1_000 if thousands else euros
+    read = re.match(r"([\d\s.,]+)([km]?)", words, re.IGNORECASE)
+    number, times = read.groups() if read else ("0", "")
+    return float(re.sub(r"[\s.]", "", number).replace(",", ".")) * {"k": 1e3, "m": 1e6}.get(times.lower(), 1)
 
 
 def _reserved_types(words: str) -> list[str]:
@@ -127,31 +132,23 @@ def _reserved_types(words: str) -> list[str]:
 MOST_UNUSED = 5
 
 
-class UnusedWords(NamedTuple):
-    """Words of a lot that were understood and that no search uses: what they say, and they themselves."""
-
-    says: Literal["quantity", "term", "part_reserved", "reserved"]
-    words: str
-
-
 @lru_cache(REMEMBERED)
-def unused_words(text: str) -> tuple[UnusedWords, ...]:
-    """The words of a reservation of a part or to nobody, of amounts and durations not read, of quantities."""
+def unused_words(text: str) -> tuple[str, ...]:
+    """The words that no search uses: of a part reserved, or to nobody, amounts, spans and days not read, quantities."""
     text = " ".join(text[:LONGEST_READ].split())
-    found = list[UnusedWords]()
+    found = list[str]()
     if reserved := _RESERVED.search(text):
         words = reserved[0].strip()
         if part := _IN_PART.search(text[: reserved.start()]):
-            found.append(UnusedWords("part_reserved", f"{part[0]}{words}"))
+            found.append(f"{part[0]}{words}")
         elif re.search(r"\b(?:lot|marché)\s+$", text[: reserved.start()], re.IGNORECASE) and not _reserved_types(words):
-            found.append(UnusedWords("reserved", words))
+            found.append(words)
     elif part := _TO_RESERVE_IN_PART.search(text):
-        found.append(UnusedWords("part_reserved", part[0].strip()))
+        found.append(part[0].strip())
     kinds, unread = {term.kind for term in terms_in(text)}, list[re.Match[str]]()
     unread += [] if "value" in kinds else filterfalse(_is_face_value, _ANY_AMOUNT.finditer(text))
     unread += [] if {"months", "renewal"} & kinds else filterfalse(_is_age, _LENGTH.finditer(text))
-    found += [UnusedWords("term", each[0].strip(" ,;")) for each in unread]
-    found += [UnusedWords("quantity", quantity[0].strip()) for quantity in _QUANTITY.finditer(text)]
+    found += [each[0].strip(" ,;") for each in (*unread, *_FROM_DAY.finditer(text), *_QUANTITY.finditer(text))]
     return tuple(dict.fromkeys(found))[:MOST_UNUSED]
 
 
@@ -250,11 +247,11 @@ _STRUCTURE = (
 )
 _ARTICLE = r"(?:\s*[(,]?\s*(?:art(?:icles?|\.)?\s*)?[LR]\.?\s?21\d\d-\d+(?:-\d+)?\s*\)?)"
 _ANY_RESERVED = re.compile(
-    r"(?:\b(?:lots?|marchés?|achat|consultation|(?:(?:dont|avec)\s+)?une\s+part(?:ie)?(?:\s+(?:est|sera))?)\s+)?(?:\bnon\s+)?(?:(?<!-)\b(?:à|être)\s+)?"
+    r"(?:\b(?:lots?|marchés?|achat|consultation|(?:(?:dont|avec)\s+)?(?:une\s+part(?:ie)?|\d+\s?%)(?:\s+(?:est|sera))?)\s+)?(?:\bnon\s+)?(?:(?<!-)\b(?:à|être)\s+)?"
     r"\br[ée]serv(?:[ée]e?s?|er|ation|able)\b"
     r"(?:\s+(?:possible|envisagée?|exclusivement|uniquement|éventuellement))*"
     rf"(?P<to>(?:{_LINK}{_STRUCTURE})+)?"
-    rf"(?P<end>{_ARTICLE}?(?:\s+(?:possible|envisagée?|à\s+(?:étudier|confirmer|voir)))*(?:\s*\?)?)",
+    rf"(?P<end>{_ARTICLE}?(?:\s+(?:possible|envisagée?|ou\s+(?:pas|non)|à\s+(?:étudier|confirmer|voir)))*(?:\s*\?)?)",
     re.IGNORECASE,
 )
 _ASKED = re.compile(
@@ -280,8 +277,8 @@ _GAP = re.compile(
     rf"(?P<before>(?:{_LINKS}(?={_MARKS}*{_GONE}{_MARKS}*$)|[\s,;:.!(–—|/+-])*){_GONE}(?P<after>{_MARKS}*)"
 )
 _SEEKS = re.compile(
-    r"(?i)^[^,;:.]{0,99}?\b(?:re)?cherche\w*\s(?:(?:une?|des)\s(?:prestataire|fournisseur|entreprise)s?|quelqu['’]un)"
-    r"\s(?:pour\s|d[e'’]\s?)|^(?:qui\s(?:peut|pourrait|saurait)|(?:on|nous)\s(?:veut|voulons|souhaitons))\s(?:nous\s)?"
+    r"(?i)^[^,;:.]{0,99}?\b(?:re)?cherch\w+\s(?:(?:une?|des)\s(?:prestataire|fournisseur|entreprise)s?|quelqu['’]un)"
+    r"\s(?:pour\s(?!le\scompte)|d[e'’]\s?)|^(?:qui\s(?:peut|pourrait|saurait)|(?:on|nous)\s(?:veut|voulons|souhaitons))\s(?:nous\s)?"
 )
 
 
@@ -307,10 +304,8 @@ def without_terms(text: str) -> str:
 
 def _joining_mark(gap: re.Match[str]) -> str:
     """The mark to put in a `gap` of words left out: the one that stood before them, else after them, else a space."""
-    for marks in (gap["before"], gap["after"]):
-        if found := re.search(r"\s?[,;:.|]|\s[–—-]", marks):
-            return f"{found[0]} "
-    return " "
+    found = re.search(r"\s?[,;:.|]|\s[–—-]", f"{gap['before']}{_GONE}{gap['after']}")
+    return f"{found[0]} " if found else " "
 
 
 def _is_face_value(found: re.Match[str]) -> bool:
@@ -358,42 +353,48 @@ LOT_HEAD = re.compile(
     r"(?i)(?:^|(?<=[\n;,.)\s]))(?:[-–•*]\s*)?lots?\s*(?:n\s?[°º]\s?|n[o°]\.?\s*)?(\d{1,3}|[A-Z])\s*(?:[:.)–—-]|\t)\s*"
 )
 _ROW_NUMBER = re.compile(r"\s*(?:lot\s*)?(?:n\s?[°º]\s?)?\d{1,3}\s*[.):]?\s*", re.IGNORECASE)
-_AMOUNT_CELL = re.compile(
-    r"\s*\d{1,3}(?:[\s.\u00a0\u202f]?\d{3})*(?:,\d{1,2})?\s*(?:€|k€|euros?)?(?:\s*(?:HT|TTC))?\s*", re.IGNORECASE
-)
-_OBJECT_TITLE = r"(?i)objet.*|intitul[ée].*|d[ée]signation.*|libell[ée].*"
-_COLUMN_TITLE = rf"{_OBJECT_TITLE}|lots?|n°|num[ée]ro|.*montant.*"
+_AMOUNT_CELL = re.compile(rf"(?:{_DIGITS})\s*(?:k?€|euros?)?(?:\s*(?:HT|TTC))?", re.IGNORECASE)
+_OBJECT_TITLE = r"(?i)objet.*|intitul[ée].*|d[ée]signation.*|libell[ée].*|prestations?"
+_SUM_TITLE = r"(?i).*(?:montant|estim|budget|valeur|co[uû]t|prix|€).*"
+_COLUMN_TITLE = rf"{_OBJECT_TITLE}|lots?|n°|num[ée]ro|{_SUM_TITLE.removeprefix('(?i)')}"
 
 
 def pasted_lots(text: str) -> tuple[str, ...]:
     """The words of each lot in a text that lists several; empty where it is the text of one lot.
 
-    A row of a table is one lot: its object, amount, duration and all else in words. A row of column titles is none.
+    A row of a table is one lot: its object, amount, duration and all else in words. A row of column titles or of a
+    total is none, nor is one with a single cell, such as a heading.
     """
-    heads = list(LOT_HEAD.finditer(text))
-    if len(heads) > 1:
-        ends = [head.start() for head in heads[1:]] + [len(text)]
-        parts = [text[head.end() : end] for head, end in zip(heads, ends, strict=True)]
-    else:
-        rows = [row for row in text.splitlines() if row.strip()]
-        if len(rows) < 2 or not all("\t" in row for row in rows):
+    parts = LOT_HEAD.split(text)[2::2]
+    if len(parts) < 2:
+        table = [[cell.strip(" .:") for cell in row.split("\t")] for row in text.splitlines() if "\t" in row]
+        table = [row for row in table if sum(map(bool, row)) > 1]
+        if len(table) < 2 or re.search(r"\n[^\t\n]*\w[^\t\n]*(?:\n|\Z)", text[text.index("\t") :]):
             return ()
-        titles = (re.fullmatch(_OBJECT_TITLE, title.strip(" .:")) for title in rows[0].split("\t"))
-        object_at = next((place for place, found in enumerate(titles) if found), MOST_PARTS)
-        parts = [_words_of_row(row, row.split("\t")[object_at:][:1]) for row in rows]
-    found = [" ".join(part.replace("\t", " ").split()).strip(" ;,.-–—")[:LONGEST_PART] for part in parts]
-    named = tuple(part for part in found if part)[:MOST_PARTS]
+        is_head = not re.search(r"(?<!\d)(?!20\d\d\b)\d", " ".join(table[0]))  # of numbers, years may stand in a title
+        is_head = is_head and any(re.fullmatch(_COLUMN_TITLE, cell) for cell in table[0])
+        parts = [_words_of_row(row, table[0] * is_head) for row in table[is_head:]]
+    found = (" ".join(part.split()).strip(" ;,.-–—")[:LONGEST_PART] for part in parts)
+    named = tuple(filter(None, found))[:MOST_PARTS]
     return named if len(named) > 1 else ()
 
 
-def _words_of_row(row: str, own: list[str]) -> str:
-    """The words of a row of a table, its `own` object, else its longest cell, first; empty for column titles."""
-    cells = [cell.strip() for cell in row.split("\t") if cell.strip()]
-    if not re.search(r"\d", row) and any(re.fullmatch(_COLUMN_TITLE, cell.rstrip(" .:")) for cell in cells):
-        return ""
-    spans = [cell for cell in cells if re.fullmatch(_SPAN, cell, re.IGNORECASE)]
-    sums = [cell for cell in cells if _AMOUNT_CELL.fullmatch(cell) and re.match(r".*€|(?:\D*\d){4}", cell)]
-    words = [cell for cell in cells if cell not in (*sums, *spans) and not _ROW_NUMBER.fullmatch(cell)]
-    value = [cell if re.search("€|euro", cell, re.IGNORECASE) else f"{cell} €" for cell in sums[:1]]
-    words.sort(key=lambda cell: (cell not in map(str.strip, own), -len(cell)))
-    return ", ".join([*words[:1], *value, *spans[:1], *words[1:]]) if words else ""
+def _words_of_row(row: list[str], titles: list[str]) -> str:
+    """The words of a row, its object, else its longest cell, first; its columns' titles say more. Empty for a total."""
+    own, words, value, span = "", list[str](), "", ""
+    for cell, title in zip(row, [*titles, *[""] * len(row)], strict=False):
+        if re.match(r"(?i)(?:sous-?\s?)?total\b", cell):
+            return ""
+        is_sum = re.match(r".*€|(?:\D*\d){4}", cell) or re.fullmatch(_SUM_TITLE, title)
+        if re.fullmatch(_SPAN, cell, re.IGNORECASE) or (re.match(r"(?i)dur[ée]e", title) and cell.isdecimal()):
+            unit = " ans" if re.search(r"(?i)\bans?\b|année", title) else " mois"
+            span = span or f"{cell}{unit if cell.isdecimal() else ''}"
+        elif is_sum and _AMOUNT_CELL.fullmatch(cell):
+            unit = "" if re.search("(?i)€|euro", cell) else " k€" if re.search("(?i)k€", title) else " €"
+            tax, yearly = " TTC" * bool(re.search(r"\bTTC\b", title)), " par an" * bool(_A_YEAR.search(title))
+            value = value or f"{cell}{unit}{tax}{yearly}"
+        elif cell and not _ROW_NUMBER.fullmatch(cell):
+            own = own or cell * bool(re.fullmatch(_OBJECT_TITLE, title))
+            words.append(f"réservé {cell}" if re.match(r"(?i)r[ée]serv", title) and _reserved_types(cell) else cell)
+    words.sort(key=lambda cell: (cell != own, -len(cell)))
+    return ", ".join(filter(None, (*words[:1], value, span, *words[1:])))

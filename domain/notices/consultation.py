@@ -5,7 +5,7 @@ words in French and English are made here, for whoever reads it and for eForms.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from domain.errors import Problem, pointer, require_no_problem
@@ -129,7 +129,8 @@ def consultation_of(need: PlannedNeed, objects: Sequence[LotObject], now: dateti
         for place, (lot, said) in enumerate(zip(need.lots, objects, strict=True))
     ]
     require_no_problem(problems)
-    last_day = need.answers_by or _proposed_last_day(need.planned_publication_on, today)
+    eve = need.planned_publication_on and need.planned_publication_on - timedelta(days=1)
+    last_day = need.answers_by or (eve if eve and eve > today else today + timedelta(days=DAYS_TO_ANSWER))
     return Consultation(
         need,
         title,
@@ -140,11 +141,6 @@ def consultation_of(need: PlannedNeed, objects: Sequence[LotObject], now: dateti
         datetime.combine(last_day, WHOLE_DAY, PARIS),
         need.answers_by is None,
     )
-
-
-def _proposed_last_day(publication: date | None, today: date) -> date:
-    eve = None if publication is None else publication - timedelta(days=1)
-    return eve if eve is not None and eve > today else today + timedelta(days=DAYS_TO_ANSWER)
 
 
 def _notice_lot(lot: Lot, said: LotObject, title: str, at: str, problems: list[Problem]) -> NoticeLot | None:

@@ -220,11 +220,11 @@ class Taxonomy:
         """The segments whose work a job of that ROME code ("K2204") does, in the taxonomy's order; () if none."""
         return self._rome.get(rome.strip().upper(), ())
 
+    @functools.lru_cache(maxsize=512)  # noqa: B019 - as above; in a faulty file most rows have the same fault
     def nearest(self, code: str) -> str | None:
-        """The segment or family id whose spelling is nearest to an unknown one; None if none is near."""
+        """The segment or family id whose spelling is nearest to an unknown, short one; None if none is near."""
         spelt = "-".join(fold(code).split())
-        close = difflib.get_close_matches(spelt, [*self._families, *self.segments], n=1, cutoff=0.7)
-        return close[0] if close else None
+        return next(iter(difflib.get_close_matches(spelt, [*self._families, *self.segments], n=1, cutoff=0.7)), None)
 
 
 def _make_families(file: TaxonomyFile) -> tuple[Family, ...]:

@@ -56,7 +56,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
 def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -> Text:
     """The message about an unknown segment id; with `suggest`, it proposes the nearest known one, if any is near."""
     detail = Text(f"Segment inconnu : « {segment[:80]} »", f"Unknown segment: “{segment[:80]}”")
-    return _with_hint(detail, taxonomy.nearest(segment) if suggest else None)
+    return _with_hint(detail, taxonomy.nearest(segment[:80]) if suggest else None)
 
 
 def _check_offer(

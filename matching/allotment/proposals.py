@@ -283,12 +283,8 @@ def reservation_reason(types: Sequence[str], eligible: int, is_own: bool) -> Cod
     known = RESERVED.get("_".join(sorted(types)))
     each = [known.to] if known else [RESERVED[kind].to for kind in types]
     name = Text(listed([one.fr for one in each]).fr, listed([one.en for one in each]).en)
-    fr, en = ("demandée", "asked for") if is_own else ("possible", "possible")
-    message = Text(
-        f"Réservation {fr} : réserver {name.fr} laisse {_candidates_text(eligible).fr}",
-        f"Reservation {en}: reserving to {name.en} leaves {_candidates_text(eligible).en}",
-    )
-    return "reserved", message
+    said = _SAID["reservation_asked" if is_own else "reservation_possible"]
+    return "reserved", said.filled(to=name, count=_candidates_text(eligible))
 
 
 def too_few_eligible_reason(min_candidates: int, unknown: int) -> CodedText:

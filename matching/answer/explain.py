@@ -178,4 +178,4 @@ def _words_not_used(lot: Lot) -> list[str]:
     terms = (
         term.words for term in terms_in(title) if term.kind != "covers" and not getattr(lot, FIELD_OF_TERM[term.kind])
     )
-    return list(dict.fromkeys([*terms, *(unused.words for unused in unused_words(title))]))
+    return list(dict.fromkeys([*terms, *unused_words(title)]))

@@ -60,7 +60,7 @@ _BUYERS: dict[str, tuple[TerritoryKind | None, _Body]] = {
     **dict.fromkeys(("region", "conseil regional"), ("region", _AUTHORITY)),
     **dict.fromkeys(("chu", "ch", "centre hospitalier", "hopital"), (None, ("local", "hospital"))),
     **dict.fromkeys(("college", "lycee"), (None, ("local", None))),
-    **dict.fromkeys(("prefecture", "rectorat"), (None, ("state", "central_authority"))),
+    **dict.fromkeys(("prefecture", "sous prefecture", "rectorat"), (None, ("state", "central_authority"))),
     "ehpad": (None, (None, None)),
 }
 """Nouns of buyers, with the kind of territory that each is of, if only one is, and the kind and body that they are."""
@@ -134,9 +134,9 @@ class CommuneFinder:
     def named_areas(self, text: str) -> tuple[Area, ...]:
         """The territories that a text names as places ("12 collèges du Finistère"); empty where it names none surely.
 
-        Communes count where it names nothing larger, and where only one commune has that name.
+        Communes count outside of what it names that is larger, and where only one commune has that name.
         """
-        tokens = fold(text).split()
+        tokens = fold(text).replace("communaute de communes", "cc").replace("communaute d agglomeration", "ca").split()
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
         words = tuple([stem(tokens[place]) for place in at])
         larger: dict[str, Area] = {}
@@ -152,12 +152,11 @@ class CommuneFinder:
             named = [area for area in areas if area.kind in _LARGER and not is_common]
             if named and (is_around or not is_thing or _is_written_as_a_place(text, said, before)):
                 largest = min(named, key=lambda area: _LARGER.index(area.kind))
-                larger[largest.id] = largest
-        if larger:
-            return tuple(larger.values())
-        found = {place.communes for place in self._places(text)}
+                larger |= {largest.id: largest} if sum(area.kind == largest.kind for area in named) == 1 else {}
+        within = {commune for area in larger.values() for commune in area.communes}
+        found = {place.communes for place in self._places(text) if within.isdisjoint(place.communes)}
         communes = self._territories.areas("commune")
-        return tuple(communes[each[0]] for each in sorted(found) if len(each) == 1)
+        return (*larger.values(), *(communes[each[0]] for each in sorted(found) if len(each) == 1))
 
     def shared_name(self, text: str) -> str:
         """The first name in a text that several communes have, such as “Saint-Nazaire”; empty where there is none."""
@@ -231,8 +230,11 @@ def _communes_inside(places: Iterable[NamedPlace], ground: Bools) -> Iterator[in
 
 
 def _is_written_as_a_place(text: str, name: str, before: list[str]) -> bool:
-    """Whether a text writes a folded `name`, after the words `before`, as a place: "à Vitré", "ville de vitré"."""
+    """Whether a text writes a folded `name`, after the words `before`, as a place: "à Vitré", "tonte, Vitré"."""
     *_, first, last = "", "", *(word for word in before if word not in _ARTICLES)
     written = [word for word in _WORD.findall(text) if word[0].isupper() and fold(word) == name]
     is_name = bool(written) and (last in _IN or (last in _OF and not all(map(str.isupper, written))))
-    return is_name or (last in _OF and first in _TOWNS)
+    is_name = is_name or any(
+        re.search(rf"[,\t] *{each}\s*(?:[,;\t\n]|$)", text) for each in written if each[1:].islower()
+    )
+    return is_name or (last in _OF and first in _TOWNS) or re.fullmatch(r"\d{5}", last) is not None

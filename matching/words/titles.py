@@ -100,7 +100,8 @@ def place_names(territories: Territories) -> PlaceNames:
     named: dict[tuple[str, ...], list[Area]] = {}
     for kind in _PLACES:
         for area in territories.areas(kind):
-            for words in {stems(area.name), stems(area.label)}:
+            short = area.name.replace("Communauté", "")  # of “CC Brocéliande Communauté”, “CC de Brocéliande” is said
+            for words in {stems(area.name), stems(area.label), stems(short)}:
                 if len(words) > (kind == "epci"):  # one word alone is the name of much else
                     named.setdefault(words, []).append(area)
     spotter = PlaceNames()
@@ -164,6 +165,18 @@ _LOST_WORD = re.compile(r"[^\W_]*�[^\W_�]*(?:�[^\W_�]*)*")
 _ASKED = re.compile(r"(?<=[^\W\d_])\?(?=[^\W\d_])")
 # An apostrophe lost for good ("laménagement", "dimpression").
 _ELIDED = re.compile(r"[dl][aeiouh]\w{4}")
+
+
+_MAIL_HEAD = re.compile(r"(?im)^(?:de|from)\s*:.*(?:\n.*){1,8}?\n(?:objet|subject)\s*:\s*(?:(?:re|tr|fwd?)\s*:\s*)*")
+_MANNERS = re.compile(
+    r"(?im)^(?:bonjour|madame|monsieur)\b.{0,40}$|^(?:merci|(?:bien )?cordialement|bonne journée)[\s,.!]*$[\s\S]*"
+)
+
+
+def without_mail(words: str) -> str:
+    """The object and the body of a pasted e-mail, whose sender is nobody's concern; other words as they are."""
+    head = _MAIL_HEAD.search(words)
+    return _MANNERS.sub("", words[head.end() :]).strip() if head else words
 
 
 class Title(NamedTuple):

@@ -150,13 +150,13 @@ async def emailing(
         app = create_app(settings, reference)
         app.state.services.now = now or app.state.services.now
         async with alive(app), Client(app, ADMIN_KEY) as client:
-            await client.services.directory.wait_beyond(-1, 20)
+            await client.services.directory.wait_beyond(-1, 60)
             yield client, mailbox
 
 
 async def all_sent(exchange: Opened) -> dict[str, Any]:
     """The exchange, once none of its messages waits for its e-mail any more."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             shown = await exchange.shown()
             states = {each["state"] for message in shown["messages"] for each in message["deliveries"]}

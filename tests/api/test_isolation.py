@@ -19,7 +19,7 @@ from sqlalchemy import text
 from api.desk.pages import PAGES
 from api.web.content_negotiation import HTML, MERGE_PATCH
 from db.core.engine import transaction
-from db.persons import note_sign_in
+from db.persons import AccountKey, note_sign_in
 from tests.api.desk.steps import FORM, Browser, sign_in_as
 from tests.api.exchanges.steps import keyless, opening
 from tests.api.organisations import Member, member
@@ -86,7 +86,7 @@ async def party(client: Client, mark: str) -> Party:
         client, "match", "needs", "read", "sync", "admin", name=mark, organisation=organisation, sources=[source]
     )
     stored = await put_record(client, source, "1", siret=None, name=f"Jardin {uuid4().hex}")
-    await client.services.directory.wait_beyond(stored["data_version"] - 1, 5)
+    await client.services.directory.wait_beyond(stored["data_version"] - 1, 60)
     supplier = stored["supplier_id"]
     lot = {"id": "1", "title": mark, "segments": ["ev-entretien"]}
     asked = {"title": mark, "territory": {"codes": ["commune:56178"]}, "lots": [lot]}
@@ -112,9 +112,8 @@ async def party(client: Client, mark: str) -> Party:
         f"/sources/{source}/imports", content=rejected, headers=own.headers | {"Content-Type": NDJSON}
     )
     async with transaction(client.services.database) as connection:
-        person = await note_sign_in(
-            connection, own.organisation_id, "https://op.example", uuid4().hex, mark, None, client.services.now()
-        )
+        key = AccountKey(own.organisation_id, "https://op.example", uuid4().hex)
+        person = await note_sign_in(connection, key, mark, None, client.services.now())
     ids = {
         "need": need,
         "exchange": exchange["id"],

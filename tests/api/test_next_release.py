@@ -71,7 +71,7 @@ async def serving(url: str, home: Path, reference: Reference) -> AsyncIterator[C
     settings = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url, "VIVIER_JOURNAL_KEY": JOURNAL_KEY}
     app = create_app(read_settings(settings | {"VIVIER_HOME": str(home)}), reference)
     async with alive(app), Client(app, ADMIN_KEY) as client:
-        await client.services.directory.wait_beyond(-1, 30)
+        await client.services.directory.wait_beyond(-1, 60)
         assert (await client.get("/health/ready")).status_code == 200
         yield client
 
@@ -135,7 +135,7 @@ async def test_all_that_could_be_read_before_can_be_read(beside: Beside) -> None
 async def test_the_index_is_built_from_it_and_follows_what_changes(beside: Beside) -> None:
     source = beside.party.ids["source"]
     changed = await put_record(beside.client, source, "whole", **WHOLE_RECORD | {"name": "Jardins renommés"})
-    await beside.client.services.directory.wait_beyond(changed["data_version"] - 1, 20)
+    await beside.client.services.directory.wait_beyond(changed["data_version"] - 1, 60)
     assert beside.client.services.directory.index.data_version >= changed["data_version"]
     answer = await beside.client.post("/match", json=MATCHED)
     assert "Jardins renommés" in answer.text

@@ -30,6 +30,7 @@ from db.meetings import (
 from db.needs.needs import insert_need
 from db.persons import (
     SEEN_DAYS,
+    AccountKey,
     delete_sessions_of_person,
     find_account,
     find_or_insert_person,
@@ -98,7 +99,7 @@ async def sign_in(
     connection: Connection, *, name: str = "Anne Le Goff", subject: str = "anne", at: timedelta = DAY * 0
 ) -> UUID:
     organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
-    return await note_sign_in(connection, organisation_id, ISSUER, subject, name, EMAIL, NOW + at)
+    return await note_sign_in(connection, AccountKey(organisation_id, ISSUER, subject), name, EMAIL, NOW + at)
 
 
 async def test_who_comes_back_is_the_same_person_seen_later(connection: Connection) -> None:

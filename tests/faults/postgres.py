@@ -1,6 +1,7 @@
 """A primary and a standby of PostgreSQL that tests stop, kill and promote; the processes of a running server."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,10 +21,11 @@ def program_folder() -> Path | None:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+    """A port of this machine that nobody listens on, nor is given meanwhile: the system gives higher ones."""
+    while True:
+        port = 12_000 + secrets.randbelow(20_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Node(NamedTuple):

@@ -68,7 +68,7 @@ async def test_they_serve_side_by_side(before: Callable[[], Server], cluster: Cl
         change = b'{"title": "avant"}'
         changed = await asyncio.to_thread(lambda: server.ask("PATCH", f"/needs/{need}", change, **patching))
         assert changed.status == 200, changed.body
-        await client.services.directory.wait_beyond(decoded(stored)["data_version"] - 1, 30)
+        await client.services.directory.wait_beyond(decoded(stored)["data_version"] - 1, 60)
         assert "Jardins d'avant" in (await client.post("/match", json=MATCHED)).text
         assert (await member.get(f"/needs/{need}")).json()["title"] == "avant"
         assert {path: (await member.get(path)).status_code for path in paths} == here

@@ -279,9 +279,6 @@ def divide_pasted_lots(form: NeedForm, number: str) -> NeedForm:
         blank = msgspec.structs.replace(
             lot, id="", reading="", offered=(), chosen=(), more="", heard="", terms=(), cpv="", keywords="", value=""
         )
-        for term in terms_in(lot.title):  # what one of them says, such as its reservation, is not said of the others
-            left = tuple(each for each in blank.reserved if each != term.value) if term.kind == "reserved" else ""
-            blank = msgspec.structs.replace(blank, **{term.kind: left})
         for part in parts:
             own = with_ticked_terms(msgspec.structs.replace(blank, title=part))
             months, renewal = (own.months, own.renewal) if own.months else (above.months, above.renewal)
@@ -354,9 +351,12 @@ def checksum_of_terms(title: str) -> str:
 
 
 def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
-    """The terms in a lot's title that its fields lack; ticked as in the form or, if not shown yet, unless questions."""
+    """The terms in a lot's title that its fields lack; ticked as in the form or, if not shown yet, unless questions.
+
+    None of a text that lists several lots: what one of them says, such as its reservation, is not said of the others.
+    """
     was_shown = lot.heard == checksum_of_terms(lot.title)
-    for term in terms_in(lot.title):
+    for term in () if pasted_lots(lot.title) else terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):
             continue
         name = _kind_and_value(term)

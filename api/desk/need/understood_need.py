@@ -33,6 +33,7 @@ from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_
 from matching.lot_query import LotQuery
 from matching.reference import Reference
 from matching.words.places import NamedBuyer
+from matching.words.titles import without_mail
 
 T = TypeVar("T")
 
@@ -112,6 +113,8 @@ def with_all_to_ask(need: NeedKind) -> NeedKind:
 def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     """Look up a form's names, read its words, and make the need of it, or list all mistakes."""
     mistakes: list[Mistake] = []
+    bodies = (msgspec.structs.replace(lot, title=without_mail(lot.title)) for lot in form.lots)
+    form = msgspec.structs.replace(form, title=without_mail(form.title), lots=tuple(bodies))
     form, place = understand_territory(_with_title_as_object(form), "", reference, mistakes)
     lots, understood = [], []
     for number, (typed, query) in enumerate(zip(form.lots, _lot_queries(form, reference), strict=True), 1):
@@ -249,7 +252,7 @@ def _understand_lot(
         confidence = read_as.confidence if read_as else None
         may_mean = segment not in wanted and segment in (*suggested, *guessed)
         trades.append(TradeChoice(segment, taxonomy.label(segment), confidence, segment in ticked, code, may_mean))
-    of_all = ("value", "covers") if form.total else ()
+    of_all, pasted = ("value", "covers") if form.total else (), pasted_lots(lot.title)
     seen = msgspec.structs.replace(
         lot,
         reading=words,
@@ -265,10 +268,10 @@ def _understand_lot(
         title_says=tuple(map(taxonomy.label, query.title_says)) if query else (),
         terms=tuple(terms_to_tick(lot)),
         unused=(
-            *(each.words for title in (form.title, lot.title) for each in unused_words(title)),
+            *(words for title in (form.title, "" if pasted else lot.title) for words in unused_words(title)),
             *(each.words for each in terms_in(form.title) if not (getattr(lot, each.kind) or each.kind in of_all)),
         ),
-        pasted=pasted_lots(lot.title),
+        pasted=pasted,
     )
     return seen, understood
 

@@ -46,7 +46,7 @@ class Anne:
         offers = [{"segments": ["te-secretariat"]}]
         stored = await put_record(self.client, self.source, contact=self.contact, offers=offers)
         self.supplier = stored["supplier_id"]
-        await self.client.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+        await self.client.services.directory.wait_beyond(stored["data_version"] - 1, 60)
         note = f"Vu avec {self.name.upper()} ({self.email})"
         lot = NEED["lots"][0] | {"title": note, "segments": ["te-secretariat"]}
         kept = await self.buyer.post("/needs", NEED | {"description": note, "lots": [lot], "limit": 100})

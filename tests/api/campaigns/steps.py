@@ -51,6 +51,6 @@ async def put_unknown(client: Client, source: str, external_id: str, **fields: A
     """A supplier of unknown trade on the isle, by letter unless said otherwise; its id, once it can be found."""
     usual = {"name": f"Structure {external_id}", "address": STREET, "approvals": [{"kind": "ESAT"}]}
     stored = await put_record(client, source, external_id, **THERE | usual | fields)
-    await client.services.directory.wait_beyond(stored["data_version"] - 1, 5)
+    await client.services.directory.wait_beyond(stored["data_version"] - 1, 60)
     supplier_id: str = stored["supplier_id"]
     return supplier_id

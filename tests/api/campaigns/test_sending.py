@@ -35,7 +35,7 @@ class Post(NamedTuple):
 
     async def settled(self, buyer: Campaigner, campaign: dict[str, Any], arrived: int) -> dict[str, Any]:
         """The campaign's counts, once so many e-mails of it in all have arrived and are noted."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self._settled(buyer, campaign, arrived)
 
     async def _settled(self, buyer: Campaigner, campaign: dict[str, Any], arrived: int) -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def post(lasting_database_url: str, reference: Reference) -> AsyncIterator
 async def buyer(post: Post) -> Campaigner:
     """Once those have arrived that tell suppliers of what the test before declared and withdrew."""
     telling = sa.select(declaration_mails.c.id).filter_by(status="waiting")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         is_telling = True
         while is_telling:
             async with transaction(post.client.services.database) as connection:
@@ -323,7 +323,7 @@ async def all_mailed(post: Post, buyer: Campaigner, campaign: dict[str, Any]) ->
     """The counts of a campaign with one letter, once no e-mail waits; the clock goes on where none is under way."""
     rests = campaign_mails.c.lease.is_(None) & (campaign_mails.c.due_at > sa.bindparam("now"))
     waiting = sa.select(sa.func.bool_and(rests)).filter_by(campaign_id=UUID(campaign["id"]), status="waiting")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (counts := (await buyer.shown(campaign))["counts"])["waiting"] > 1:
             async with transaction(post.client.services.database) as connection:
                 if await connection.scalar(waiting, {"now": post.clock[0]}):
@@ -360,7 +360,7 @@ async def test_what_a_server_was_sending_when_it_was_killed_is_not_sent_again(po
     left = sa.update(campaign_mails).filter_by(
         campaign_id=UUID(made["id"]), address="bob@phare.example", failure="deferred"
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         was_left = False
         while not was_left:
             async with transaction(post.client.services.database) as connection:

@@ -29,7 +29,7 @@ from tests.factories import reference
 
 VIVIER = Path(sys.executable).with_name("vivier")
 ADMIN_KEY = "the-administrators-key"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 KEPT = ("PATH", "HOME", "PG_BIN", "LANG")
 
 

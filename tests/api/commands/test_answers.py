@@ -44,6 +44,12 @@ def test_who_may_answer_a_reserved_lot_is_said_in_words() -> None:
         assert words in page
 
 
+def test_of_prison_workshops_no_number_is_told_before_they_are_asked() -> None:
+    page = " ".join(written(need(lot()), supplier("Inconnue")).split())
+    assert "au travail pénitentiaire inconnu (1 à interroger)" in page
+    assert "aux entreprises de l'ESS 1" in page
+
+
 def test_groupings_are_told_with_what_each_answers() -> None:
     pool = supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))
     page = " ".join(written(need(lot("de-bio", "de-5flux"), groupings=2), *pool).split())
@@ -61,7 +67,7 @@ def test_how_a_lot_compares_to_who_would_answer_it_is_told() -> None:
         in page
     )
     assert "2 fournisseurs repérés, dont 2 sur le territoire, 1 trop petit pour ce lot" in page
-    assert "la taille de 1 n'est pas connue" in page
+    assert "on ignore la taille d'un fournisseur" in page
 
 
 def test_the_day_of_the_law_is_said_where_it_is_another() -> None:

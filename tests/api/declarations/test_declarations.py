@@ -73,7 +73,7 @@ class Page:
 
     async def matched(self, version: int, **fields: Any) -> dict[str, Any]:
         """Where it stands in the answer to a need, once the index has come to a version."""
-        await self.client.services.directory.wait_beyond(version - 1, 5)
+        await self.client.services.directory.wait_beyond(version - 1, 60)
         answer = await self.client.post("/match", json=NEED | {"unknown_trade": 200} | fields)
         assert answer.status_code == 200, answer.text
         lot = answer.json()["lots"][0]

@@ -39,7 +39,7 @@ class Town(NamedTuple):
 
     async def arrived(self, address: str, number: int = 1) -> list[str]:
         """The texts of the e-mails to an address, once there are so many."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(found := [each for each in self.mailbox.received if each["To"] == address]) < number:
                 await asyncio.sleep(0.02)
         return [f"{each['Subject']}\n{each.get_content()}" for each in found]

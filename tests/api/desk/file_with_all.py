@@ -11,7 +11,7 @@ from uuid import uuid4
 from selenium.webdriver import Chrome
 
 from db.core.engine import transaction
-from db.persons import note_sign_in
+from db.persons import AccountKey, note_sign_in
 from domain.organisation import SCOPES
 from tests.api.desk.steps import Browser, Desk, key_of, put_all, sign_in_as
 from tests.api.needs.steps import Buyer, create
@@ -117,15 +117,8 @@ async def administered(served: Client, anne: Member, source: str) -> dict[str, s
     """A person who signed in, and an import with a row that is wrong."""
     now = served.services.now()
     async with transaction(served.services.database) as connection:
-        person = await note_sign_in(
-            connection,
-            anne.organisation_id,
-            "https://connexion.example",
-            uuid4().hex,
-            "Paul Le Goff",
-            "paul@chu.example",
-            now,
-        )
+        key = AccountKey(anne.organisation_id, "https://connexion.example", uuid4().hex)
+        person = await note_sign_in(connection, key, "Paul Le Goff", "paul@chu.example", now)
     place = {"id": "lieu", "name": f"Un lieu de {source}", "categoriesFull": [{"id": 10, "name": "Espaces verts"}]}
     await served.post(f"/sources/{source}/imports?format=gogocarto", json={"data": [place]})
     sent = await served.post(f"/sources/{source}/imports", content=FILE.encode(), headers={"content-type": "text/csv"})

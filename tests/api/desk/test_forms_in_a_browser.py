@@ -21,7 +21,7 @@ from tests.api.conftest import ADMIN_KEY
 from tests.api.desk.need.test_need_form import TRADES
 from tests.api.desk.need.test_need_page import NOTICE
 from tests.api.desk.steps import Browser, Desk, desk_of, put_all
-from tests.api.desk.window import Windows, appears, assert_fits, enter, hit, log, press, type_into, value, waiting
+from tests.api.desk.window import Windows, appears, assert_fits, enter, hit, log, press, says, type_into, value, waiting
 from tests.api.sync.factories import Client
 
 
@@ -33,18 +33,18 @@ def type_a_need(window: Chrome, address: str) -> None:
     """What is understood appears while it is typed."""
     window.get(f"{address}/besoin")
     window.find_element(By.ID, "lot-1-objet").send_keys("tonte de pelouses")
-    assert appears(window, "[name=lot-1-metier][value=ev-entretien]").is_selected()
+    appears(window, "[name=lot-1-metier][value=ev-entretien]:checked")
     status = window.find_element(By.ID, "annonce")
-    assert "Entretien" in str(status.get_property("textContent"))
+    waiting(window).until(lambda _: "Entretien" in str(status.get_property("textContent")))
     window.find_element(By.ID, "lieu").send_keys("Pontiv")
-    appears(window, "[id='territoire-commune:56178']").send_keys(Keys.SPACE)
+    type_into(window, "territoire-commune:56178", Keys.SPACE)
     appears(window, "[id='territoire-commune:56178']:checked:not(.possible)")
     assert value(window, "lieu") == ""
-    assert window.switch_to.active_element.get_attribute("id") == "territoire-commune:56178"
+    appears(window, "[id='territoire-commune:56178']:focus")
     window.find_element(By.ID, "rayon").send_keys("20", Keys.TAB)
-    assert "20 km" in appears(window, "#lieux .circle").text
+    says(window, "#lieux .circle", "20 km")
     window.find_element(By.ID, "lot-1-ajout").send_keys("blanchisserie", Keys.TAB)
-    assert appears(window, "[name=lot-1-metier][value=lt-blanchisserie]").is_selected()
+    appears(window, "[name=lot-1-metier][value=lt-blanchisserie]:checked")
     waiting(window).until(lambda _: value(window, "lot-1-ajout") == "")
     counted = "return document.querySelector('#compte p')?.textContent ?? ''"
     waiting(window).until(lambda page: re.search("fournisseur|supplier", page.execute_script(counted)))
@@ -57,6 +57,8 @@ def choose_on_the_map(window: Chrome, address: str) -> None:
     window.get(f"{address}/besoin")
     window.find_element(By.CSS_SELECTOR, "#carte summary").send_keys(Keys.ENTER)
     appears(window, ".place-map path.leaflet-interactive")
+    laid_out = "return getComputedStyle(document.querySelector('.place-map .leaflet-pane')).position"
+    waiting(window).until(lambda page: page.execute_script(laid_out) == "absolute")  # its stylesheet has come
     board = window.find_element(By.CSS_SELECTOR, ".place-map")
     window.execute_script("arguments[0].scrollIntoView({block: 'center'})", board)
     ActionChains(window).move_to_element(board).click().perform()
@@ -67,10 +69,10 @@ def choose_on_the_map(window: Chrome, address: str) -> None:
     appears(window, "[data-do=fermer]:not([hidden])").click()
     appears(window, "#lieux [id=trace]:checked")
     assert window.find_elements(By.CSS_SELECTOR, "#lieux [name=territoire]:checked") == []
-    assert "(3 " in window.find_element(By.ID, "lieux").text
+    says(window, "#lieux", "(3 ")
     window.find_element(By.CSS_SELECTOR, "[name=outil][value=centre]").click()
     ActionChains(window).move_to_element(board).click().perform()
-    assert "20 km" in appears(window, "#lieux .circle").text
+    says(window, "#lieux .circle", "20 km")
     assert window.find_elements(By.CSS_SELECTOR, "#lieux [name=trace]:checked") == []
     window.find_element(By.CSS_SELECTOR, "[name=outil][value=departement]").send_keys(Keys.SPACE)
     board.send_keys(Keys.ENTER)
@@ -117,15 +119,14 @@ def go_on_after_all(window: Chrome, address: str) -> None:
     waiting(window).until(lambda _: value(window, "lot-4-objet") and value(window, "lot-1-valeur") == "12 345")
     window.delete_all_cookies()
     window.find_element(By.ID, "lot-2-objet").send_keys(" et des lycées")
-    assert appears(window, "#annonce.notice").text == window.find_element(By.ID, "formulaire").get_attribute(
-        "data-lost"
-    )
+    lost = window.find_element(By.ID, "formulaire").get_attribute("data-lost")
+    assert appears(window, "#annonce.notice").text == lost
     window.find_element(By.CSS_SELECTOR, "button[formaction$=resultat]").click()
     appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
     waiting(window).until_not(lambda page: page.find_elements(By.ID, "cle"))
     appears(window, "main form button").click()
     appears(window, ".answer")
-    assert "et des lycées" in window.page_source
+    waiting(window).until(lambda page: "et des lycées" in page.page_source)
 
 
 LOTS = "besoin?lieu=Pontivy&lot-1-objet=tonte+de+pelouses&lot-2-objet=nettoyage+de+bureaux"
@@ -144,7 +145,7 @@ def change_lots(window: Chrome, address: str) -> None:
     waiting(window).until(lambda _: re.search(rf"Lot 1\s?: {number} ", str(told.get_property("textContent"))))
     waiting(window).until(lambda page: "lot-1-reserve=iae" in page.current_url)
     appears(window, "#choix-1-iae[aria-pressed=true]")
-    assert window.switch_to.active_element.get_attribute("id") == "choix-1-iae"
+    appears(window, "#choix-1-iae:focus")
     assert other.is_displayed(), "the other lot is the one that was there before"
     window.back()
     appears(window, "#choix-1-none[aria-pressed=true]")
@@ -160,14 +161,14 @@ def change_lots(window: Chrome, address: str) -> None:
     assert [each for each in log(window) if "favicon" not in each] == []
     type_into(window, "rayon-1", "35", Keys.ENTER)
     waiting(window).until(lambda page: "lot-1-distance=35" in page.current_url)
-    assert value(window, "rayon-1") == "35"
+    waiting(window).until(lambda _: value(window, "rayon-1") == "35")
     window.delete_all_cookies()
     hit(window, "#choix-1-handicap")
     appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
     appears(window, "[value=reserver-1-handicap]")
     hit(window, "main button")
+    waiting(window).until(lambda page: "lot-1-reserve=handicap" in page.current_url)
     appears(window, "#reponse-1")
-    assert "lot-1-reserve=handicap" in window.current_url
 
 
 def reach_a_supplier_by_tab(window: Chrome, address: str) -> None:
@@ -192,12 +193,11 @@ def open_lots(window: Chrome, address: str) -> None:
     window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | titles)}")
     (page_heading,) = window.find_elements(By.TAG_NAME, "h1")
     hit(window, "[name=voir][value='6']")
-    waiting(window).until(lambda page: page.execute_script("return document.activeElement.id") == "lot-6")
+    appears(window, "#lot-6:focus")
     assert window.find_elements(By.ID, "reponse-1") == []
     hit(window, "#suite-6")
     appears(window, "#avant-6")
-    focused = "return document.activeElement.getAttribute('aria-labelledby')"
-    waiting(window).until(lambda page: page.execute_script(focused) == "candidats-6")
+    appears(window, "[aria-labelledby='candidats-6']:focus")
     assert page_heading.is_displayed()
     assert_fits(window)
 
@@ -298,7 +298,7 @@ def write_and_leave(window: Chrome, address: str, desk: Desk, exchange: str) -> 
     type_into(window, "cle", desk.key)
     press(window, "main button[type=submit]")
     press(window, "main form button")
-    assert WORDS in window.find_element(By.CSS_SELECTOR, ".letter").text
+    says(window, ".letter", WORDS)
     window.back()
     window.get(f"{need}/echanges/{exchange}")
     appears(window, ".draft button").click()
@@ -361,7 +361,7 @@ def note_minutes(window: Chrome, address: str, desk: Desk, meeting: str, cross: 
     window.find_element(By.ID, "compte-rendu").send_keys(Keys.TAB)
     cross()
     window.refresh()
-    assert MINUTES in appears(window, ".draft .words").text
+    says(window, ".draft .words", MINUTES)
     assert value(window, "compte-rendu") == "Déjà notés."
     appears(window, ".draft button").click()
     window.refresh()

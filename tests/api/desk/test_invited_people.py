@@ -72,7 +72,7 @@ class House:
     async def received(self) -> str:
         """The text of the latest e-mail, once all are sent."""
         waiting = select(func.count()).select_from(sign_in_mails).where(sign_in_mails.c.status == "waiting")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 async with transaction(self.served.services.database) as connection:
                     if await connection.scalar(waiting) == 0:
@@ -141,7 +141,7 @@ async def test_an_address_is_not_flooded_and_a_refusal_is_told(house: House) -> 
     house.mailbox.refusals = ["550 no such user"]
     house.mailbox.stage = "RCPT"
     await house.invite()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while house.mailbox.refusals:
             await house.desk.open("/admin/personnes")
         (path,) = re.findall(r'href="[./]*(admin/personnes/[0-9a-f-]{36})"', house.desk.page)

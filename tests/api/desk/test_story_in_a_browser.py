@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from tests.api.desk.steps import key_of, put_all
-from tests.api.desk.window import Windows, appears, arrive, hit, press, refused, sign_in, text_of, type_into
+from tests.api.desk.window import Windows, appears, arrive, hit, press, refused, sign_in, text_of, type_into, waiting
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client
 
@@ -88,8 +88,7 @@ class Story:
         type_into(self.window, "lot-2-objet", "collecte et recyclage des papiers et cartons")
         self.press("button[formaction$='besoin/resultat']")
         hit(self.window, ".wrong a")
-        assert self.window.switch_to.active_element.get_attribute("id") == "lieu"
-        self.window.switch_to.active_element.send_keys("Perpignan")
+        appears(self.window, "#lieu:focus").send_keys("Perpignan")
         self.press("button[formaction$='besoin/resultat']")
         for lot, expected in (("1", COMPOST), ("2", PAPER)):
             rows = text_of(self.window, f"[aria-labelledby='lot-{lot}'] table")
@@ -119,7 +118,7 @@ class Story:
         self.window.find_element(By.CSS_SELECTOR, "[name=decision][value=kept]").send_keys(Keys.SPACE)
         self.press(".decide button[type=submit]")
         hit(self.window, ".wrong a")
-        self.window.switch_to.active_element.send_keys("Collecte près de l'hôpital")
+        appears(self.window, "textarea:focus").send_keys("Collecte près de l'hôpital")
         self.press(".decide button[type=submit]")
         assert self.window.find_elements(By.CSS_SELECTOR, ".decision.kept")
 
@@ -199,6 +198,9 @@ class Story:
         self.window.get(f"{need}/egalite")
         assert not self.window.find_elements(By.CSS_SELECTOR, ".gaps")
 
+    def report(self) -> str:
+        return " ".join(text_of(self.window, "main").replace("’", "'").split())
+
     def conclude(self, need: str) -> None:
         """The award, and the report with all that was said."""
         self.window.get(need)
@@ -211,10 +213,7 @@ class Story:
         hit(self.window, ".reports .go")
         frame = appears(self.window, "iframe")
         self.window.switch_to.frame(frame)
-        appears(self.window, "h1")
-        report = " ".join(text_of(self.window, "main").replace("’", "'").split())
-        for words in ("Collecte près de l'hôpital", "Les bacs sont-ils fournis", "Oui, sur place."):
-            assert words in report
-        assert re.search("58[ ,]400", report)
+        told = ("Collecte près de l'hôpital", "Les bacs sont-ils fournis", "Oui, sur place.", "58[ ,]400")
+        waiting(self.window).until(lambda _: all(re.search(each, self.report()) for each in told))
         self.window.switch_to.default_content()
         assert urlsplit(self.window.current_url).path.endswith("/rapport")

@@ -26,9 +26,19 @@ def arrive(window: Chrome, address: str) -> None:
     waiting(window).until(lambda page: address in page.current_url and page.find_elements(By.TAG_NAME, "h1"))
 
 
-def hit(window: Chrome, selector: str) -> None:
-    """Press a button or follow a link by the keyboard."""
-    window.find_element(By.CSS_SELECTOR, selector).send_keys(Keys.ENTER)
+def says(window: Chrome, selector: str, *words: str) -> None:
+    """Wait until the first element of a selector says these words."""
+    waiting(window).until(lambda _: all(each in text_of(window, selector) for each in words), f"{selector}: {words}")
+
+
+def hit(window: Chrome, selector: str, *keys: str) -> None:
+    """Press a button or follow a link by the keyboard, once it is there; or these keys in a field."""
+
+    def is_hit(page: Chrome) -> bool:
+        page.find_element(By.CSS_SELECTOR, selector).send_keys(*keys or (Keys.ENTER,))
+        return True
+
+    waiting(window).until(is_hit)
 
 
 def press(window: Chrome, selector: str) -> None:
@@ -49,7 +59,7 @@ def is_gone(page: WebElement) -> bool:
 
 
 def type_into(window: Chrome, field: str, *text: str) -> None:
-    window.find_element(By.ID, field).send_keys(*text)
+    hit(window, f"[id='{field}']", *text)
 
 
 def value(window: Chrome, field: str) -> str:

@@ -109,7 +109,7 @@ async def test_it_is_heard_of_as_a_supplier_is(served: Client, buyer: Buyer, sou
     supplier = await buyer.supplier(source, "1", offers=[])
     for change, expected in ((put(buyer, supplier), [supplier]), (buyer.delete(f"/suppliers/{supplier}/notes"), [])):
         assert (await change).status_code in {200, 204}
-        async with asyncio.timeout(5), aclosing(served.services.watch.versions()) as versions:  # type: ignore[union-attr]
+        async with asyncio.timeout(60), aclosing(served.services.watch.versions()) as versions:  # type: ignore[union-attr]
             async for version in versions:
                 if served.services.directory.noted.version == version.notes and shown(await matched(buyer)) == expected:
                     break

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,12 +20,13 @@ from api.runtime.rate_limits import EMBEDDED_SEARCHES, Limits
 from tests.accessibility import Outline, violations
 from tests.api.conftest import take_all
 from tests.api.desk.steps import Browser, assert_refers_to_itself, put_all, said
-from tests.api.desk.window import Windows, appears, assert_fits, refused, waiting
+from tests.api.desk.window import Windows, appears, assert_fits, refused, says, waiting
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
 from tests.browser import show_at
 from tests.conftest import ROOT
+from tests.faults.postgres import free_port
 
 PORTAL = "https://portail.example.org"
 REACHES_PAUL = {"kind": "words", "label": "Tonte : Paul, 06 12 34 56 78, paul@pres.example"}
@@ -154,8 +154,7 @@ async def test_the_element_is_for_pages_of_every_origin(served: Client) -> None:
 @pytest.fixture
 def portal_address(served: Client, address: str, portal: Member, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The example of a portal, which runs on an origin of its own that the server allows."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        origin = f"http://127.0.0.1:{free.getsockname()[1]}"
+    origin = f"http://127.0.0.1:{free_port()}"
     settings = replace(served.services.settings, embed_origins=(origin,))
     monkeypatch.setattr(served.services, "settings", settings)
     command = [sys.executable, str(ROOT / "clients/portal/portal.py"), origin, origin.rpartition(":")[2]]
@@ -180,7 +179,7 @@ def search_in_the_portal(windows: Windows, origin: str) -> None:
         window.switch_to.frame(appears(window, "vivier-search iframe"))
         appears(window, "#lieu").send_keys("Pontivy")
         window.find_element(By.ID, "lot-1-objet").send_keys("réfection de toiture", Keys.ENTER)
-        assert "Atelier <du> Portail" in appears(window, "#trouves + p + ol").text
+        says(window, "#trouves + p + ol", "Atelier <du> Portail")
         assert_fits(window)
         assert violations(window) == []
         high = window.execute_script("return document.documentElement.scrollHeight")

@@ -74,7 +74,7 @@ async def some_suppliers(client: Client, source: str, count: int = 2, **fields: 
     stored = [
         await put_record(client, source, str(n), name=f"Jardin {source} {n}", **fields) for n in range(1, count + 1)
     ]
-    await client.services.directory.wait_beyond(stored[-1]["data_version"] - 1, 5)
+    await client.services.directory.wait_beyond(stored[-1]["data_version"] - 1, 60)
     return [each["supplier_id"] for each in stored]
 
 

@@ -31,7 +31,7 @@ MESSAGE = {"subject": "Volumes", "body": "Quel volume ?", "channel": "letter", "
 
 async def mails_to(mailbox: Mailbox, address: str, number: int) -> list[EmailMessage]:
     """The e-mails to an address, once there are so many."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(found := [each for each in mailbox.received if each["To"] == address]) < number:
             await asyncio.sleep(0)
     return found
@@ -41,7 +41,7 @@ async def last_outcome(client: Client, **about: Any) -> str | None:
     """Why the last e-mail about this was not sent, once it has ended; None where it was, or nothing was to be told."""
     latest_first = buyer_mails.c.week.desc(), buyer_mails.c.id.desc()
     query = sa.select(buyer_mails).filter_by(**about).order_by(*latest_first).limit(1)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             async with transaction(client.services.database) as connection:
                 row = (await connection.execute(query)).one()
@@ -144,7 +144,7 @@ async def test_a_digest_is_in_its_readers_language_and_waits_for_the_quota(
         async with transaction(services.database) as connection:
             await queue_digests(connection, date(2030, 1, 14), now)
         waits = sa.select(buyer_mails.c.failure).filter_by(week=date(2030, 1, 14))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             failure = None
             while failure is None:
                 async with transaction(services.database) as connection:

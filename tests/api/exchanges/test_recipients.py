@@ -41,7 +41,7 @@ async def mixed(client: Client) -> Opened:
         )
         for n in "1234567"
     ]
-    await client.services.directory.wait_beyond(stored[-1]["data_version"] - 1, 5)
+    await client.services.directory.wait_beyond(stored[-1]["data_version"] - 1, 60)
     need = await create(client)
     exchange = opened(client, await opening(client, f"/needs/{need['id']}", [each["supplier_id"] for each in stored]))
     await all_sent(exchange)

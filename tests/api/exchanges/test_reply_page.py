@@ -53,12 +53,12 @@ def visit(window: Chrome, url: str, scripts: bool) -> None:
     assert_fits(window)
     assert not scripts or violations(window) == []
     window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
-    assert window.switch_to.active_element.get_attribute("id") == "body"
+    waiting(window).until(lambda page: page.switch_to.active_element.get_attribute("id") == "body")
     fill_in(window)
     waiting(window).until(title_is(f"Tonte – {BUYER}"))
     assert "bien été envoyée" in text_of(window, "[role=status]")
-    assert "au plus" in text_of(window, "li.supplier")
-    assert "le pont" in text_of(window, "li.supplier")
+    told = text_of(window, "li.supplier")
+    assert ("au plus" in told, "le pont" in told) == (True, True)
     assert_fits(window)
     assert not scripts or violations(window) == []
     window.refresh()
@@ -81,7 +81,8 @@ def fill_in(window: Chrome) -> None:
 
 
 def text_of(window: Chrome, selector: str) -> str:
-    return window.find_element(By.CSS_SELECTOR, selector).text
+    """The text of the first element of a selector, once there is one."""
+    return waiting(window).until(lambda page: [page.find_element(By.CSS_SELECTOR, selector).text])[0]
 
 
 def assert_fits(window: Chrome) -> None:

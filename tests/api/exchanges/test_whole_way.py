@@ -235,7 +235,7 @@ async def test_an_exchange_keeps_its_order_and_its_journal(
             await exchange.reply(0, body=f"Réponse {number}")
             await all_sent(exchange)
             stored = await client.put(path_of("annuaire", "a"), json=record("a", description=f"Au saut {number}"))
-            await client.services.directory.wait_beyond(stored.json()["data_version"] - 1, 20)
+            await client.services.directory.wait_beyond(stored.json()["data_version"] - 1, 60)
             assert client.services.directory.index.data_version >= stored.json()["data_version"]
         messages = (await exchange.shown())["messages"]
         assert [each["body"] for each in messages][1:] == [

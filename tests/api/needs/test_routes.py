@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
 from api.runtime.processes.match_work import MatchTask
 from db.core.engine import transaction
@@ -308,16 +308,6 @@ async def test_a_shortlist_is_stored_once(buyer: Buyer) -> None:
     assert (await buyer.post("/needs", buyer.need(), **key)).content == first.content
     assert (await buyer.post(path, **key)).content == second.content
     assert second.content == (await buyer.get(f"{path}/2")).content
-
-
-async def test_an_answer_stored_as_a_whole_is_answered_again(buyer: Buyer) -> None:
-    """As versions before this one did."""
-    key = {"Idempotency-Key": "besoin-entier"}
-    first = await buyer.post("/needs", buyer.need(), **key)
-    async with transaction(buyer.client.services.database) as connection:
-        own = idempotency_keys.c.organisation_id == buyer.organisation_id
-        await connection.execute(update(idempotency_keys).where(own).values(body=first.content))
-    assert (await buyer.post("/needs", buyer.need(), **key)).content == first.content
 
 
 async def test_what_was_deleted_since_is_not_answered_again(buyer: Buyer) -> None:

@@ -53,7 +53,7 @@ async def test_the_process_of_a_report_that_is_given_up_ends(monkeypatch: pytest
 
     monkeypatch.setattr("subprocess.Popen", Watched)
     setting = asyncio.create_task(run_in_thread(None, lambda: reports.pdf_of(reports.TEMPLATE, "", 0)))
-    process = await asyncio.to_thread(begun.get, timeout=30)
+    process = await asyncio.to_thread(begun.get, timeout=60)
     setting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await setting

@@ -188,7 +188,7 @@ def test_long_texts_are_read_in_a_time_that_grows_with_their_length(monkeypatch:
 def test_whoever_stops_listening_leaves_nothing_behind(processes: ForkedProcesses) -> None:
     """The process ends, which closes its end of what it read from."""
     content, theirs = socket.socketpair()
-    content.settimeout(10)
+    content.settimeout(60)
     with content:
         content.sendall(ROWS[:100_000])
         content.shutdown(socket.SHUT_WR)

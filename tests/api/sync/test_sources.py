@@ -47,7 +47,7 @@ async def test_suppliers_with_a_trade_are_counted(served: Client, source: str) -
     await put_record(served, source, "b", offers=[lent], approvals=[{"kind": "AI"}])
     await put_record(served, source, "c", offers=[lent, won], approvals=None)
     last = await put_record(served, source, "d", active=False)
-    await served.services.directory.wait_beyond(last["data_version"] - 1, 10)
+    await served.services.directory.wait_beyond(last["data_version"] - 1, 60)
 
     expected = {
         "suppliers": 3,

@@ -41,7 +41,7 @@ with serve(Path(sys.argv[1]), shared="shared" in sys.argv) as url:
     print(url, flush=True)
     sys.stdin.readline()
 """
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Owner(NamedTuple):

@@ -15,7 +15,7 @@ from db.delivery.webhooks import create_webhook
 from db.journal.content import KINDS
 from db.journal.entries import write_entry
 from db.meetings import CalendarFeed, store_feed
-from db.persons import insert_session, note_sign_in
+from db.persons import AccountKey, insert_session, note_sign_in
 from db.schema.supplier_tables import metadata
 from domain.campaigns.campaign import CampaignRecipient
 from domain.journal import Actor, Break
@@ -162,7 +162,9 @@ async def with_rights(started: OpenedExchange) -> None:
         organisation = await find_organisation(connection, owner)
         assert organisation is not None
         _, key = await create_key(connection, name="Achats", organisation=organisation.name, scopes=["needs"], now=NOW)
-        person = await note_sign_in(connection, owner, "https://i.example", "7", "Zoé", "zoe@x.example", NOW)
+        person = await note_sign_in(
+            connection, AccountKey(owner, "https://i.example", "7"), "Zoé", "zoe@x.example", NOW
+        )
         await insert_session(connection, b"s" * 32, NOW, later, key_id=key.id)
         await insert_session(connection, b"p" * 32, NOW, later, person_id=person, scopes=["needs"])
         await store_feed(connection, CalendarFeed(owner, key.id), b"f" * 32, NOW)

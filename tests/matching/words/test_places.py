@@ -99,11 +99,14 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("collecte dans le pays de Ploërmel", ["epci:200066777"]),
         ("tonte, Vannes Agglo", ["epci:200067932"]),
         ("tonte du pays de Retz", []),
+        ("CC de Brocéliande, communauté de communes de Ploërmel Communauté", ["epci:243500618", "epci:200066777"]),
+        ("repas de Rennes Métropole et de Saint-Malo", ["epci:243500139", "commune:35288"]),
+        ("35500 Vitré\nTonte, Vannes", ["commune:35360", "commune:56260"]),
         ("tonte du parc Saint-Martin", []),
     ],
 )
 def test_a_sentence_names_its_territory(text: str, areas: list[str]) -> None:
-    """What is larger goes before communes, of which only those count that no other has the name of."""
+    """What is larger goes before communes outside of it, of which those count that no other has the name of."""
     assert [area.id for area in FINDER.named_areas(text)] == areas
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from api.desk.frame.layout import CODE_WORDS
 from db.core.engine import transaction
-from db.persons import note_sign_in
+from db.persons import AccountKey, note_sign_in
 from db.schema.supplier_tables import api_keys, organisations
 from tests.api.admin.test_networks import TABLE
 from tests.api.desk.steps import FORM, Browser, heading, send_file, sign_in_as
@@ -126,9 +126,8 @@ async def test_people_are_signed_out_and_forgotten_by_their_own_administrator(
 ) -> None:
     now = served.services.now()
     async with transaction(served.services.database) as connection:
-        person = await note_sign_in(
-            connection, boss.organisation_id, "https://connexion.example", uuid4().hex, "Anne Le Goff", None, now
-        )
+        key = AccountKey(boss.organisation_id, "https://connexion.example", uuid4().hex)
+        person = await note_sign_in(connection, key, "Anne Le Goff", None, now)
     await sign_in_as(browser, await member(served, "admin"))
     await browser.open("/admin/personnes")
     assert "Le Goff" not in browser.page
