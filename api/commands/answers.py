@@ -210,17 +210,19 @@ class _LotPrinter:
             many = "s" if covered.beyond_reach > 1 else ""
             beyond = f", {covered.beyond_reach} trop petit{many} pour ce lot" if covered.beyond_reach else ""
             yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
-        options = answered.alternatives
+        options, unknown = answered.alternatives, answered.alternatives.unknown_trade
+        # of a prison workshop nothing is known before it is asked
+        asked = (
+            {} if lot.reserved == ("penitentiary",) else {"penitentiary": (0, options.reserved.get("penitentiary", 0))}
+        )
         totals = ", ".join(
-            f"{RESERVED[name].to.fr} {known_count(total, options.unknown_trade.get(name, 0)).fr}"
+            f"{RESERVED[name].to.fr} {known_count(*asked.get(name, (total, unknown.get(name, 0)))).fr}"
             f"{' (non admis ici)' if name in options.forbidden else ''}"
             for name, total in options.reserved.items()
             if name in RESERVED
         )
         everybody = options.reserved["none"]
-        unreserved = (
-            suppliers_in_words(everybody).fr if everybody else known_count(0, options.unknown_trade.get("none", 0)).fr
-        )
+        unreserved = suppliers_in_words(everybody).fr if everybody else known_count(0, unknown.get("none", 0)).fr
         yield "Autrement", f"Sans réservation, {unreserved} ; réservé {totals}"
         nobody = "aucun connu" if answered.tension.unknown else "0"
         radii = (f"{radius} km au plus : {total or nobody}" for radius, total in options.radius_km.items())

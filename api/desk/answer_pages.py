@@ -55,18 +55,6 @@ MORE = re.compile(r"suite-([1-9][0-9]{0,2})-(1|21|41|61|81)", re.ASCII)
 """The wish for the candidates of a lot, by its number, from one of them on."""
 CHOSEN = "choix"
 """The field with a lot's number and a supplier's id, such as `1:0190…`, for each supplier that is ticked."""
-CONTACT_WISHES: dict[str, Text] = {
-    "ecrire": Text("Écrire", "Write"),
-    "inviter": Text("Inviter", "Invite"),
-    "partager": Text("Lien pour un collègue", "Link for a colleague"),
-}
-SELECTION_WISHES: dict[str, Text] = {
-    "adresses": Text("Copier les adresses", "Copy the addresses"),
-    "xlsx": Text("Excel", "Excel"),
-    "csv": Text("CSV", "CSV"),
-    "docx": Text("Word", "Word"),
-}
-"""The words of the buttons for ticked suppliers, by their values: those that begin a file of the need, and others."""
 MOST_EVIDENCE = 3
 """An answer carries no more pieces of evidence for one offer."""
 
@@ -116,8 +104,6 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         name=without_terms(need.title or (need.lots[0].title if len(need.lots) == 1 else None) or ""),
         candidate_rows=candidate_rows,
         chosen=set(visit.fields.get(CHOSEN, ())),
-        contact_wishes=CONTACT_WISHES,
-        selection_wishes=SELECTION_WISHES,
         body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes
         shortlist=shortlist,
         opened=[lot for lot in shortlist.lots if lot.id in opened],

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response
 
-from api.desk.answer_pages import CHOSEN, MOST_CANDIDATES, SELECTION_WISHES, ground_of
+from api.desk.answer_pages import CHOSEN, MOST_CANDIDATES, ground_of
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import read_need_form
@@ -41,22 +42,9 @@ MEDIA_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
-COLUMNS: tuple[tuple[Text, int], ...] = (
-    (Text("Lot", "Lot"), 24),
-    (Text("Fournisseur", "Supplier"), 36),
-    (Text("SIRET", "SIRET"), 17),
-    (Text("Type", "Kind"), 12),
-    (Text("Commune", "Commune"), 22),
-    (Text("Distance (km)", "Distance (km)"), 13),
-    (Text("Activité", "Trade"), 36),
-    (Text("Source de l'activité", "Ground"), 20),
-    (Text("Réservation", "Reservation"), 16),
-    (Text("Courriel", "E-mail"), 32),
-    (Text("Téléphone", "Telephone"), 18),
-    (Text("Site", "Website"), 32),
-)
-"""The columns of a file, each with its width in characters."""
-WIDTHS = [width for _, width in COLUMNS]
+COLUMNS = CODE_WORDS["selection_columns"]
+WIDTHS = (24, 36, 17, 12, 22, 13, 36, 20, 16, 32, 18, 32)
+"""Of the columns, in characters."""
 
 
 class ChosenOfLot(NamedTuple):
@@ -113,7 +101,7 @@ async def take_chosen(visit: Visit) -> Response[bytes]:
         return refused_need_form(visit, understood)
     numbers = {position for position, _ in chosen} or {number}
     lots = {str(n): lot for n, lot in enumerate(understood.need.lots, 1) if str(n) in numbers}
-    if wish not in SELECTION_WISHES or not lots:
+    if wish not in CODE_WORDS["selection_wishes"] or not lots:
         raise NotFound(NOTHING_CHOSEN)
     need = msgspec.structs.replace(
         with_all_to_ask(understood.need.matched),
@@ -150,7 +138,7 @@ def chosen_suppliers(visit: Visit) -> list[tuple[str, str]]:
 
 def file_of_selection(reference: Reference, kind: str, selection: Sequence[ChosenOfLot], language: Language) -> bytes:
     """A file of the chosen suppliers: `csv`, `xlsx` or `docx`."""
-    header = [text.to(language) for text, _ in COLUMNS]
+    header = [text.to(language) for text in COLUMNS.values()]
     rows = list(selection_rows(selection, reference, language))
     if kind == "csv":
         return csv_of(header, rows, "excel")

@@ -22,8 +22,8 @@ _SAID = said_by(__name__)
 _GREETING = re.compile(r"(bonjour|madame|monsieur|mesdames|messieurs|cher|chere|chers|hello|dear)\b")
 
 
-class LetterTexts(msgspec.Struct, frozen=True):
-    """The texts that all letters of a campaign share, in one language."""
+class LetterTexts(msgspec.Struct, frozen=True, kw_only=True):
+    """The texts that all letters of a campaign or a message share, in one language; empty ones are not printed."""
 
     language: Language
     sender: str
@@ -31,20 +31,20 @@ class LetterTexts(msgspec.Struct, frozen=True):
     """Lines below the sender: its postal address, and whom to ask; empty where neither is given"""
     day: str
     subject: str
-    greeting: str
+    greeting: str = ""
     """Empty where the body has one of its own"""
     paragraphs: tuple[str, ...]
-    reminder: str
+    reminder: str = ""
     """Stands before the body of a reminder"""
     call: str
     scan: str
-    page: str
+    page: str = ""
     """The address at which the code is typed"""
-    type: str
-    tick: str
-    reply_by: str
+    type: str = ""
+    tick: str = ""
+    reply_by: str = ""
     """Empty where no day is named"""
-    yours: str
+    yours: str = ""
 
 
 def letter_texts(

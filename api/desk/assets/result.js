@@ -67,6 +67,9 @@
     const pressed = event.detail.requestConfig && event.detail.requestConfig.elt;
     const taken = pressed && /^sans-(\d+)-/.exec(pressed.id);
     if (taken && !pressed.isConnected) document.querySelector(`#reponse-${taken[1]} .chips button`)?.focus();
+    // on a phone, the row of lots is moved to the one that is open
+    const open = document.querySelector(".lots [aria-current]");
+    if (open) open.closest("ul").scrollLeft = open.offsetLeft - open.closest("ul").offsetLeft;
     // what was asked for is where reading goes on
     if (pressed && pressed.value) {
       const more = /^suite-(\d+)-/.exec(pressed.value);

@@ -5,7 +5,7 @@ from datetime import date
 
 from api.desk.frame.layout import CODE_WORDS
 from domain.law.procedures.lot_facts import lot_value_as_sum
-from domain.needs.need import Buyer, Lot, Place, PlannedNeed, TerritoryRequest, ValueCovers
+from domain.needs.need import Buyer, Lot, Place, PlannedNeed, TerritoryRequest
 from domain.reference.territory import Territories, UnknownTerritory
 from domain.text.bilingual import (
     Language,
@@ -20,12 +20,6 @@ from domain.text.bilingual import (
 from domain.text.labels import BODIES, CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
 from matching.reference import Reference
 
-_AMOUNTS: dict[ValueCovers, Text] = {
-    "firm": Text("Montant estimé", "Estimated value"),
-    "all": Text("Montant estimé, reconductions et options comprises", "Estimated value with renewals and options"),
-}
-
-
 Lines = list[tuple[Text, Text]]
 """Lines about a need or a lot: the name of each, and what is said."""
 Differing = tuple[str | None, Text, Text | None, Text | None]
@@ -36,37 +30,28 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
     """The need, without its lots, as lines of name and words; unknown facts are left out."""
     buyer, planned = need.buyer or Buyer(), need.planned_publication_on
     facts = (
-        (Text("Intitulé", "Title"), _in_both_languages(need.title)),
-        (Text("Référence", "Reference"), _in_both_languages(need.reference)),
-        (Text("Description", "Description"), _in_both_languages(need.description)),
-        (Text("Territoire", "Territory"), _territory_in_words(need.territory, reference)),
-        (Text("Acheteur", "Buyer"), _in_both_languages(buyer.name or buyer.siret)),
-        (Text("Type d'acheteur", "Buys for"), CODE_WORDS["buyers"][buyer.kind] if buyer.kind else None),
-        (Text("Organisme", "Body"), BODIES[buyer.body] if buyer.body else None),
-        (Text("Défense ou sécurité", "Defence or security"), _yes_or_no(buyer.defence)),
-        (Text("Type de contrat", "Contract"), CONTRACTS[need.contract]),
-        (Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None),
-        (Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None),
-        (Text("Valeur totale estimée", "Estimated total"), _amount_in_words(printed_euros, need.estimated_total_eur)),
-        (Text("Publication prévue", "Planned publication"), _day_in_words(planned)),
-        (Text("Évalué au", "Evaluated as of"), _day_in_words(need.on)),
-        (
-            Text("Fournisseurs sur la liste", "Suppliers on the list"),
-            Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot"),
-        ),
-        (Text("Considérations sociales", "Social considerations"), _yes_or_no(need.social_considerations)),
-        (
-            Text("Considérations environnementales", "Environmental considerations"),
-            _yes_or_no(need.environmental_considerations),
-        ),
-        (
-            Text("Réponses à la consultation avant le", "Answers to the consultation by"),
-            long_date(need.answers_by) if need.answers_by else None,
-        ),
-        (Text("Page où répondre", "Page for answers"), _in_both_languages(need.answers_url)),
-        (Text("Courriel du service", "E-mail of the service"), _in_both_languages(need.answers_email)),
+        ("title", _in_both_languages(need.title)),
+        ("reference", _in_both_languages(need.reference)),
+        ("description", _in_both_languages(need.description)),
+        ("territory", _territory_in_words(need.territory, reference)),
+        ("buyer", _in_both_languages(buyer.name or buyer.siret)),
+        ("buys_for", CODE_WORDS["buyers"][buyer.kind] if buyer.kind else None),
+        ("body", BODIES[buyer.body] if buyer.body else None),
+        ("defence", _yes_or_no(buyer.defence)),
+        ("contract", CONTRACTS[need.contract]),
+        ("technique", TECHNIQUES[need.technique] if need.technique else None),
+        ("procedure", PROCEDURES[need.procedure] if need.procedure else None),
+        ("total", _amount_in_words(printed_euros, need.estimated_total_eur)),
+        ("publication", _day_in_words(planned)),
+        ("on", _day_in_words(need.on)),
+        ("limit", Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot")),
+        ("social", _yes_or_no(need.social_considerations)),
+        ("environmental", _yes_or_no(need.environmental_considerations)),
+        ("answers_by", _day_in_words(need.answers_by)),
+        ("answers_url", _in_both_languages(need.answers_url)),
+        ("answers_email", _in_both_languages(need.answers_email)),
     )
-    return [(name, words) for name, words in facts if words]
+    return [(CODE_WORDS["need_lines"][name], words) for name, words in facts if words]
 
 
 def lot_lines(lot: Lot, reference: Reference) -> Lines:
@@ -81,22 +66,22 @@ def lot_lines(lot: Lot, reference: Reference) -> Lines:
     site = Text("non supposé", "not supposed") if lot.site is None else None
     site = _place_in_words(lot.site, reference) if lot.site else site
     facts = (
-        (Text("Objet", "Object"), _in_both_languages(lot.title)),
-        (Text("Métiers", "Trades"), _in_both_languages(", ".join(known))),
-        (Text("Codes CPV", "CPV codes"), _in_both_languages(", ".join(lot.cpv))),
-        (Text("Mots", "Words"), _in_both_languages(", ".join(lot.keywords))),
-        (Text("Nature", "Nature"), NATURES[lot.nature] if lot.nature else None),
-        (Text("Réservation", "Reservation"), to_some if reserved else Text("Ouvert à tous", "Open to all")),
-        (_AMOUNTS[lot.value_covers], _amount_in_words(printed_euros, lot.value_eur)),
-        (Text("Durée", "Term"), _months_in_words(lot.duration_months)),
-        (Text("Reconductions", "Renewals"), _months_in_words(lot.renewal_months)),
-        (Text("Options", "Options"), _amount_in_words(printed_euros, lot.options_eur)),
-        (Text("Valeur estimée, tout compris", "Estimated value, all included"), whole),
-        (Text("Lieu d'exécution", "Place of performance"), site),
-        (Text("Distance maximale", "Greatest distance"), distance),
-        (Text("Territoire", "Territory"), _territory_in_words(lot.territory, reference)),
+        ("title", _in_both_languages(lot.title)),
+        ("trades", _in_both_languages(", ".join(known))),
+        ("cpv", _in_both_languages(", ".join(lot.cpv))),
+        ("keywords", _in_both_languages(", ".join(lot.keywords))),
+        ("nature", NATURES[lot.nature] if lot.nature else None),
+        ("reserved", to_some if reserved else Text("Ouvert à tous", "Open to all")),
+        (f"value_{lot.value_covers}", _amount_in_words(printed_euros, lot.value_eur)),
+        ("duration", _months_in_words(lot.duration_months)),
+        ("renewals", _months_in_words(lot.renewal_months)),
+        ("options", _amount_in_words(printed_euros, lot.options_eur)),
+        ("whole", whole),
+        ("site", site),
+        ("distance", distance),
+        ("territory", _territory_in_words(lot.territory, reference)),
     )
-    return [(name, words) for name, words in facts if words]
+    return [(CODE_WORDS["lot_lines"][name], words) for name, words in facts if words]
 
 
 def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference) -> Iterator[Differing]:

@@ -6,6 +6,7 @@ brackets, which `domain.exchanges.rules` finds.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
 from uuid import UUID
@@ -13,6 +14,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.campaigns.letters import message_letters_pdf
+from api.campaigns.links import PDF
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, Mistake, WrongForm
 from api.desk.frame.layout import SAID, words_in
@@ -34,6 +37,7 @@ from api.meetings.routes import NO_MEETING, own_meeting
 from api.needs.freeze_shortlist import own_need
 from api.needs.routes import begin_sourcing
 from api.runtime.actor import Acting
+from api.runtime.processes.match_work import run_in_thread
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
 from db.needs.shortlists import select_shortlist
@@ -42,7 +46,15 @@ from db.suppliers.read import Filters, living_suppliers, page_of_suppliers
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent
 from domain.exchanges.exchange import ExchangeRequest, ExchangeSummary, NamedContact
-from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_sender, sender_name, term_sentences
+from domain.exchanges.letter import (
+    ToldTerm,
+    address_lines,
+    lot_name,
+    purchase_name,
+    require_sender,
+    sender_name,
+    term_sentences,
+)
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
@@ -353,11 +365,20 @@ async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[byt
             )
         suppliers = await living_suppliers(connection, [each.supplier_id for each in letters])
     recipients = {each.supplier_id: each for each in exchange.recipients}
+    letters = tuple(sorted(letters, key=lambda each: recipients[each.supplier_id].name))
+    if letters and visit.text("papier"):
+        lines = {one: address_lines(supplier.address) for one, supplier in suppliers.items()}
+        paper = [(each, (recipients[(to := each.supplier_id)].name, *lines.get(to, ()))) for each in letters]
+        sender, now = sender_name(need.content, acting.organisation) or "", visit.services.now()
+        file = partial(message_letters_pdf, paper, sender, exchange, now, visit.language)
+        async with visit.services.reports.slot_of(str(acting.organisation_id)):
+            headers = {"content-disposition": 'attachment; filename="vivier-lettres.pdf"'}
+            return Response(await run_in_thread(None, file), media_type=PDF, headers=headers)
     return visit.page(
         "talk/letters.html",
         need=need,
         exchange=exchange,
-        letters=sorted(letters, key=lambda each: recipients[each.supplier_id].name),
+        letters=letters,
         suppliers=suppliers,
         recipients=recipients,
         is_new=is_new,

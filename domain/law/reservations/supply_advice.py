@@ -117,12 +117,13 @@ def _advise_open(
     own = supply.total if supply.capable is None else supply.capable
     fewer = own + supply.unknown if is_reserved else 0
 
-    def leaves_more(option: str, total: int) -> bool:
-        """Whether a reservation surely leaves more candidates than the lot's own."""
+    def leaves_more(option: str, count: OptionCount) -> bool:
+        """Whether a reservation surely leaves more candidates than the lot's own. Prison: never if none is certain."""
         is_wider = supply.reserved.issubset(option.split("_"))
-        return total + (unknown.get(option, 0) if is_wider else 0) > fewer
+        is_known = count.certain > 0 or option != "penitentiary"
+        return is_known and count.total + (unknown.get(option, 0) if is_wider else 0) > fewer
 
-    named = [each for each, count in enough.items() if leaves_more(each, count.total) and not forbidden.get(each)]
+    named = [each for each, count in enough.items() if leaves_more(each, count) and not forbidden.get(each)]
     if not named:
         return None
     if unknown.get("handicap") or unknown.get("iae"):  # the reservation that shuts neither out comes first

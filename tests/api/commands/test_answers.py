@@ -44,6 +44,12 @@ def test_who_may_answer_a_reserved_lot_is_said_in_words() -> None:
         assert words in page
 
 
+def test_of_prison_workshops_no_number_is_told_before_they_are_asked() -> None:
+    page = " ".join(written(need(lot()), supplier("Inconnue")).split())
+    assert "au travail pénitentiaire inconnu (1 à interroger)" in page
+    assert "aux entreprises de l'ESS 1" in page
+
+
 def test_groupings_are_told_with_what_each_answers() -> None:
     pool = supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))
     page = " ".join(written(need(lot("de-bio", "de-5flux"), groupings=2), *pool).split())

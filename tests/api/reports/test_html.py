@@ -57,6 +57,12 @@ def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
     assert "Offre repérée très limitée (" not in text
 
 
+def test_of_prison_workshops_no_number_is_told_before_they_are_asked() -> None:
+    answer = match(need(lot()), live(supplier("Inconnue")), reference(), ON, "fr")
+    text = page(made(facts(msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer)))))
+    assert re.search(r'<td class="number">inconnu \(1\sà interroger\)\*?</td>', text)
+
+
 def test_a_supposed_place_is_told_as_supposed() -> None:
     answer = match(need(lot(title="Ménage à Redon")), live(supplier()), reference(), ON, "fr")
     version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))

@@ -3,7 +3,10 @@
 import asyncio
 import re
 from html import unescape
+from io import BytesIO
 from urllib.parse import urlencode
+
+from pypdf import PdfReader
 
 from tests.api.desk.steps import FORM, TWO, WORDS, Browser, Desk, DeskWith, heading, said
 from tests.api.sync.factories import Client
@@ -29,7 +32,10 @@ async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(d
 async def test_a_message_goes_to_the_whole_list_once_after_it_was_read_again(
     desk: Desk, browser: Browser, served: Client
 ) -> None:
-    """However often its button is pressed, at once or later, the same letters are shown, to that session alone."""
+    """However often its button is pressed, at once or later, the same letters are shown, to that session alone.
+
+    On paper each is a page, with the name in its window and its own link.
+    """
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", **WORDS)
     assert unescape(heading(browser.page)) == "Relire avant d’envoyer"
@@ -43,6 +49,10 @@ async def test_a_message_goes_to_the_whole_list_once_after_it_was_read_again(
     letters = str((await browser.open(str(answers[0].url.join(location)))).url)
     first = desk.links()
     assert set(first) == set(TWO)
+    paper = await browser.get(f"{letters}&papier=oui")
+    pages = ["".join(page.extract_text().split()) for page in PdfReader(BytesIO(paper.content)).pages]
+    assert [each[-43:] in text for (_, each), text in zip(sorted(first.items()), pages, strict=True)] == [True, True]
+    assert all(name.replace(" ", "") in text for name, text in zip(sorted(TWO), pages, strict=True))
     browser.page = preview
     await desk.send("echanges/nouveau", faire="envoyer")
     assert desk.links() == first
@@ -52,8 +62,9 @@ async def test_a_message_goes_to_the_whole_list_once_after_it_was_read_again(
     assert (exchange["subject"], exchange["messages"][0]["body"]) == (WORDS["objet"], WORDS["texte"])
     async with Browser(served.app) as other:
         await other.sign_in(desk.key)
-        assert (await other.open(letters)).status_code == 200
-        assert "/replies/" not in other.page
+        for path in (letters, f"{letters}&papier=oui"):
+            assert (await other.open(path)).status_code == 200
+            assert "/replies/" not in other.page
 
 
 async def test_some_are_chosen_and_what_is_missing_or_too_long_is_said_and_kept(desk: Desk, browser: Browser) -> None:

@@ -45,6 +45,12 @@ def test_reservations_that_law_and_supply_bear() -> None:
     assert "handicap and work integration leaves 21 candidates (14 certain)" in possible.message.en
     assert possible.article is None
     assert "limited competition" not in possible.message.en
+    goods = review(need(Lot(id="1", segments=("in-conditionnement",), cpv=("79920000",)))).lots["1"]
+    for sure in (0, 1):  # of prison workshops of which nothing is known no number is told
+        (advised, *_) = supply_advice(
+            LotCounts(37, OPTIONS | {"penitentiary": OptionCount(20, sure)}), goods, TODAY, load()
+        )
+        assert ("travail pénitentiaire (20" in advised.message.fr) == bool(sure)
     (of_unknown_sizes,) = advise(LotCounts(37, OPTIONS, is_limited=True))
     assert of_unknown_sizes.message.en == f"{possible.message.en}; limited competition"
     closed = supply_advice(LotCounts(37, OPTIONS), review(CONCEDED).lots["1"], TODAY, load())[-1]
