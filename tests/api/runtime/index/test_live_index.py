@@ -106,8 +106,9 @@ async def test_another_history_or_an_earlier_version_is_read_anew(
     await names_at(directory, await put(engine, "1", "de cette histoire"))
     another = replace(live(supplier("d'une autre")), data_version=1, version_uid=UUID(int=1))
     for index in (another, replace(directory.index, data_version=1_000)):
-        directory.rebuilding = None
-        directory.replace(index)
+        async with directory._one_at_a_time:  # else an update that has begun takes its place
+            directory.rebuilding = None
+            directory.replace(index)
         await (rebuilt(directory) if is_noticed else caught_up(directory))
         assert directory.index.data_version == 1
         assert await names_at(directory, 1) == ["de cette histoire"]
