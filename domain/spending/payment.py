@@ -116,7 +116,7 @@ class Payee(msgspec.Struct, frozen=True, gc=False):
 
 
 class Standing(msgspec.Struct, frozen=True, cache_hash=True):
-    """The facts known of a payee at the time of a payment. `figures`: the names of those that it counts in.
+    """The facts known of a payee at the time of a payment. `figures`: the names of the sums that the payment counts in.
 
     `ess` null: not known. `by_siren`: it is known of other establishments of the legal unit alone. `undated`: a kind
     rests on an approval without dates; `lapsed`: an approval does not cover the time of the payment.

@@ -61,7 +61,7 @@ _BUYERS: dict[str, tuple[TerritoryKind | None, _Body]] = {
     **dict.fromkeys(("region", "conseil regional"), ("region", _AUTHORITY)),
     **dict.fromkeys(("chu", "ch", "centre hospitalier", "hopital"), (None, ("local", "hospital"))),
     **dict.fromkeys(("college", "lycee"), (None, ("local", None))),
-    **dict.fromkeys(("prefecture", "rectorat"), (None, ("state", "central_authority"))),
+    **dict.fromkeys(("prefecture", "sous prefecture", "rectorat"), (None, ("state", "central_authority"))),
     "ehpad": (None, (None, None)),
 }
 """Nouns of buyers, with the kind of territory that each is of, if only one is, and the kind and body that they are."""
