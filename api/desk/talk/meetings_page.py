@@ -212,9 +212,10 @@ async def suppliers_of_territory(acting: Acting, fields: Fields) -> dict[str, li
     def find_suppliers() -> dict[str, list[UUID]]:
         search = SupplySearch(live, reference.geography.territory(TerritoryRequest(codes)), today, reference.rules)
         every = suppliers_to_ask(search, (), segments, only_unknown_trade=False)
-        unknown = suppliers_to_ask(search, (), segments, only_unknown_trade=True)
-        groups = {KNOWN_TRADE: [each for each in every if each not in {*unknown}], UNKNOWN_TRADE: unknown}
-        return {name: [each for each in group if each not in refused] for name, group in groups.items()}
+        unknown = {*suppliers_to_ask(search, (), segments, only_unknown_trade=True)}
+        asked = [each for each in every if each not in refused]
+        known, others = ([each for each in asked if (each in unknown) is among] for among in (False, True))
+        return {KNOWN_TRADE: known, UNKNOWN_TRADE: others}
 
     async with transaction(services.database) as connection:
         refused = await suppliers_not_to_ask(connection, acting.organisation_id)
