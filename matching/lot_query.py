@@ -366,7 +366,7 @@ class NeedReader:
         particular = {
             each.segment for each in readings if self.interpreter.is_particular(each, f"{title} {need_title}")
         }
-        requested.is_other |= bool(particular) or not (readings or self.interpreter.titles.may_name_trade(title))
+        requested.is_other |= bool(particular)
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
             is_sure = not of_engineers or (confidence >= SURE and segment != ADVICE)

@@ -21,10 +21,8 @@ from matching.words.word_model import Probabilities, WordModel
 # on, and from this share of the best one's (chosen on titles drawn at random, read by models that had not seen them).
 TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.48, 0.1, 1 / 3
 MOST_READINGS = 3
-# A title that the model takes for another trade so surely, and so little for one of the taxonomy, names another: of
-# 1,124 such titles that were not held back, two name a trade of the taxonomy.
-SURELY_OTHER, NO_TRADE = 0.9, 0.05
-# One of enough words that it takes so for another silences a CPV code that is too general: of 50 such, two were right.
+# A title of enough words that the model takes for another trade, and so little for one of the taxonomy, names another:
+# of 1,422 such titles that were not held back, eleven name a trade of the taxonomy.
 LIKELY_OTHER, LITTLE_TRADE, ENOUGH_WORDS = 0.7, 0.3, 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 4, 0.02
@@ -129,7 +127,8 @@ class TitleReader:
     """Finds the segments that titles mean; built once and then only read, so that threads may share it."""
 
     def __init__(self, taxonomy: Taxonomy, territories: Territories, model: WordModel) -> None:
-        self._model = model
+        self._model, self.knows = model, model.knows
+        """Whether a stem is one that titles are read by."""
         self._places = {segment: place for place, segment in enumerate(model.segments) if segment in taxonomy.segments}
         self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
         vocabulary = taxonomy.vocabulary
@@ -168,10 +167,6 @@ class TitleReader:
         """The stems of a phrase, each in the form that the taxonomy uses."""
         return tuple(self._forms.get(word, word) for word in stems(phrase))
 
-    def knows(self, word: str) -> bool:
-        """Whether a stem is one that titles are read by."""
-        return self._model.knows(word)
-
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
         """The segments that a title means, best first, at most three; () where it says no trade of the taxonomy.
 
@@ -180,12 +175,8 @@ class TitleReader:
         return self._readings(title[:LONGEST_TITLE], context[:LONGEST_TITLE])[0]
 
     def names_other_trade(self, title: str) -> bool:
-        """Whether a title names a trade outside the taxonomy, by a phrase or surely by the model."""
+        """Whether a title names a trade outside the taxonomy, by a phrase or likely by the model."""
         return self._readings(title[:LONGEST_TITLE], "")[1]
-
-    def may_name_trade(self, title: str) -> bool:
-        """Whether a title may name a trade of the taxonomy, or says too little to tell."""
-        return self._readings(title[:LONGEST_TITLE], "")[2]
 
     def explain(self, title: str, context: str = "") -> TitleExplanation:
         """Read a title in full: the words set aside, the phrases found, and every reading with its words."""
@@ -234,16 +225,15 @@ class TitleReader:
             overseen=scored.oversees and segment in self._builders,
         )
 
-    def _read_uncached(self, title: str, context: str) -> tuple[tuple[Reading, ...], bool, bool]:
-        """The readings of a title, whether it names another trade, and whether it may name one of the taxonomy."""
+    def _read_uncached(self, title: str, context: str) -> tuple[tuple[Reading, ...], bool]:
+        """The readings of a title, and whether it names another trade."""
         weighed = self._score_title(title, context)
         ranked = self._rank_segments(weighed)
         trade = self._trade_chance(weighed, ranked)
         readings = tuple(self._reading(weighed, *each) for each in _sure_readings(ranked, trade))
-        is_other = not readings and weighed.whole.other > SURELY_OTHER and trade < NO_TRADE
         says_much = sum(map(len, weighed.title.parts)) >= ENOUGH_WORDS
-        is_likely_other = says_much and not readings and weighed.whole.other > LIKELY_OTHER and trade < LITTLE_TRADE
-        return readings, is_other or weighed.own.elsewhere or weighed.around.elsewhere, not is_likely_other
+        is_other = says_much and not readings and weighed.whole.other > LIKELY_OTHER and trade < LITTLE_TRADE
+        return readings, is_other or weighed.own.elsewhere or weighed.around.elsewhere
 
     def _score_title(self, title: str, context: str) -> "_ScoredTitle":
         parsed = self._parser.parse(title)
