@@ -53,7 +53,7 @@ from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchProcesses
 from api.runtime.rate_limits import Limits
 from api.runtime.services import Services
-from api.settings import WITHDRAWN, BadSetting, Settings, nearest_variable
+from api.settings import BadSetting, Settings, nearest_variable
 from api.sync import imports, records, sources
 from api.web.content_negotiation import FilePaths
 from api.web.cors import CrossOrigin
@@ -278,8 +278,5 @@ def _load_tracing() -> "Tracing":
 @asynccontextmanager
 async def _warn_of_unknown_settings(services: Services) -> AsyncIterator[None]:
     for name in services.settings.unknown:
-        if name in WITHDRAWN:
-            log.warning("withdrawn setting ignored", name=name, value=WITHDRAWN[name])
-        else:
-            log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
+        log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
     yield

@@ -32,26 +32,6 @@ GRACE_SECONDS = 3
 """The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
 
 
-WITHDRAWN: Mapping[str, str] = {
-    "VIVIER_ADDRESS_CONNECTIONS": "a quarter of VIVIER_CONNECTIONS",
-    "VIVIER_ANSWER_LIMIT_MIB": "32",
-    "VIVIER_ANSWER_SECONDS": "30",
-    "VIVIER_BODIES_LIMIT_MIB": "256",
-    "VIVIER_BODY_SECONDS": "30",
-    "VIVIER_HEADER_LIMIT_KIB": "16",
-    "VIVIER_HEADER_SECONDS": "10",
-    "VIVIER_IDLE_SECONDS": "60",
-    "VIVIER_JOURNAL_HOURS": "24",
-    "VIVIER_KEY_REQUESTS": "100",
-    "VIVIER_MATCH_SECONDS": "30",
-    "VIVIER_ORGANISATION_REQUESTS": "250",
-    "VIVIER_PRIVACY_SECONDS": "30",
-    "VIVIER_SPOOL_LIMIT_MIB": "twice VIVIER_IMPORT_LIMIT_MIB",
-    "VIVIER_VALKEY_URL": "none: the database counts",
-}
-"""Settings of earlier versions, and what holds in their place."""
-
-
 class BadSetting(Exception):
     """An environment variable whose value cannot be used; the message says which and what would be right."""
 

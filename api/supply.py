@@ -104,7 +104,9 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
 
     With the key of an organisation, what it noted of suppliers counts too, as in its matches.
     """
-    await _identify_bearer(call)
+    if authorization := call.headers.get("authorization"):
+        with suppress(Refusal):  # a key that is none is as no key
+            call.scope["user"] = await call.services.keys.client(secret_in(authorization), call.scope)
     question, body = await answer_to_query(call, query, call.media_type)
     media_type = f"{CSV}; charset=utf-8" if call.media_type == CSV else call.media_type
     response = conditional_get(call, body, media_type, max_age=None if question.organisation_id else MINUTE)
@@ -174,13 +176,6 @@ def question_of(call: Call, query: SupplyQuery, media_type: str) -> tuple[Supply
         version, asking, media_type, call.language, tuple(areas), segments, on, query.level or "epci", call.csv
     )
     return question, live
-
-
-async def _identify_bearer(call: Call) -> None:
-    """Set the bearer of the key, if the request has one that is valid."""
-    if authorization := call.headers.get("authorization"):
-        with suppress(Refusal):
-            call.scope["user"] = await call.services.keys.client(secret_in(authorization), call.scope)
 
 
 def _require_media(query: SupplyQuery, media_type: str) -> None:

@@ -253,7 +253,7 @@ class NeedReader:
         # all of a need that decides what the object of a lot is read as
         said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, named.title, need.title, in_titles
         read = self.read_objects.find(said)
-        found = self._unknown_code_problems(lot, at) if read is None else []
+        found = self._unknown_code_problems(lot, at, len(problems) < MAX_SUGGESTIONS) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
             found.append(Problem(pointer(*at), "no_object", _SAID["no_object"]))
         if lot.territory is None and need.territory is None:
@@ -285,13 +285,13 @@ class NeedReader:
         site = SupposedSite(commune.code, commune.name, found[1])
         return SupposedPlace(site, self.geography.place(Place(commune=commune.code)))
 
-    def _unknown_code_problems(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
+    def _unknown_code_problems(self, lot: Lot, at: tuple[str | int, ...], suggests: bool) -> list[Problem]:
         taxonomy = self.taxonomy
         return [
             Problem(
                 pointer(*at, name, place),
                 "unknown_code",
-                _unknown_code_message(code, nearest(code) if place < MAX_SUGGESTIONS else None),
+                _unknown_code_message(code, nearest(code) if suggests and place < MAX_SUGGESTIONS else None),
             )
             for name, codes, known, nearest in (
                 ("segments", lot.segments, taxonomy.known, taxonomy.nearest),

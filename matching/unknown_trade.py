@@ -164,7 +164,8 @@ def _at_least_nearest(found: NearbyRows, count: int, to_place: Distances | None)
     return ordinals, to_place.distance(ordinals)
 
 
-MOST_BY_NAME = 3
+MOST_BY_NAME, BEFORE_NAME = 3, 3
+"""Trades by its name, and those of its kind before them: names mislead ("Les Amis du Gros Chêne" build no walls)."""
 USUAL_SUPPLIERS = 20
 """Known suppliers for which it counts that a kind usually has a trade: what is known of few says less than surveys."""
 
@@ -174,13 +175,14 @@ def likely_trades(
 ) -> tuple[str, ...]:
     """The segments that a supplier most likely offers, the likeliest first; known offers of its own are not looked at.
 
-    `wanted`: segments or families of the need that led to the question, which come first. Then those that its name
-    surely says, then those that suppliers of its kinds usually offer, where the trade is known or as surveys have it.
+    `wanted`: segments or families of the need that led to the question, which come first. Then those that suppliers of
+    its kinds usually offer, where the trade is known or as surveys have it, and after the first those of its name.
     """
     by_kind = _most_frequent(live.kinds_offering, group_of_supplier(supplier), reference)
     asked = {*_segments_of(wanted, reference)}
     found = dict.fromkeys(segment for segment in by_kind if segment in asked)
-    found |= dict.fromkeys((*_segments_of_name(supplier, reference), *by_kind))
+    first = by_kind[: BEFORE_NAME if supplier.kinds else 0]
+    found |= dict.fromkeys((*first, *_segments_of_name(supplier, reference), *by_kind))
     return tuple(islice(found, most))
 
 
@@ -197,9 +199,8 @@ def _segments_of(codes: Iterable[str], reference: Reference) -> Iterator[str]:
 def _segments_of_name(supplier: Supplier, reference: Reference) -> list[str]:
     """The segments that the names of a supplier surely mean, the surest first."""
     names = filter(None, (supplier.trade_name, supplier.name))
-    readings = [each for name in names for each in reference.interpreter.read(name) if each.confidence >= SURE]
-    readings.sort(key=lambda each: -each.confidence)
-    return list(dict.fromkeys(each.segment for each in readings))[:MOST_BY_NAME]
+    readings = sorted((-each.confidence, each.segment) for name in names for each in reference.interpreter.read(name))
+    return list(dict.fromkeys(segment for less, segment in readings if -less >= SURE))[:MOST_BY_NAME]
 
 
 def _most_frequent(offering: KindsOffering, group: TradeGroup, reference: Reference) -> list[str]:

@@ -63,9 +63,9 @@ class UnreadableFile(InvalidContent):
     """Raised for a file that cannot be read row by row at all: wrong header or encoding, an array that never ends."""
 
 
-def unreadable(code: str, detail: Text, pointer: str = "") -> UnreadableFile:
+def unreadable(code: str, detail: Text) -> UnreadableFile:
     """The error to raise for a file with one problem."""
-    return UnreadableFile((Problem(pointer, code, detail),))
+    return UnreadableFile((Problem("", code, detail),))
 
 
 def row_of(

@@ -21,16 +21,13 @@ NAMED = frozenset((*CONTROLS, *FIELDS, *OTHERS))
 
 def unnamed(window: Chrome) -> list[tuple[str, str]]:
     """The role and the element of each node of the page that should have a name and has none."""
-    nodes = window.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    return [
-        (node["role"]["value"], _element(window, node["backendDOMNodeId"]))
-        for node in nodes
-        if not node["ignored"] and node["role"]["value"] in NAMED and not node.get("name", {}).get("value", "").strip()
-    ]
-
-
-def _element(window: Chrome, node: int) -> str:
-    return str(window.execute_cdp_cmd("DOM.getOuterHTML", {"backendNodeId": node})["outerHTML"])[:200]
+    found = []
+    for node in window.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]:
+        is_named = bool(node.get("name", {}).get("value", "").strip())
+        if not (node["ignored"] or is_named) and (role := node["role"]["value"]) in NAMED:
+            shown = window.execute_cdp_cmd("DOM.getOuterHTML", {"backendNodeId": node["backendDOMNodeId"]})
+            found.append((role, str(shown["outerHTML"])[:200]))
+    return found
 
 
 FORM_CONTROLS = {"input", "textarea", "select"}

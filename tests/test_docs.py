@@ -17,7 +17,7 @@ import pytest
 from api.app import create_app
 from api.cli import _build_parser
 from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate_records
-from api.settings import VARIABLES, WITHDRAWN, read_settings
+from api.settings import VARIABLES, read_settings
 from api.web.openapi import routes_of
 from api.web.request_body import JsonBody
 from domain.needs.need import Need
@@ -121,7 +121,7 @@ def test_routes_are_served(page: Path) -> None:
 @every_page
 def test_settings_exist(page: Path) -> None:
     named = set(re.findall(r"\bVIVIER_[A-Z_]+\b", page.read_text(encoding="utf-8")))
-    assert named <= {*VARIABLES, *(WITHDRAWN if page.name == "CHANGELOG.md" else ())}
+    assert named <= {*VARIABLES}
 
 
 @every_page

@@ -212,7 +212,9 @@ class _LotPrinter:
             yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
         options, unknown = answered.alternatives, answered.alternatives.unknown_trade
         # of a prison workshop nothing is known before it is asked
-        asked = {} if lot.reserved else {"penitentiary": (0, options.reserved.get("penitentiary", 0))}
+        asked = (
+            {} if lot.reserved == ("penitentiary",) else {"penitentiary": (0, options.reserved.get("penitentiary", 0))}
+        )
         totals = ", ".join(
             f"{RESERVED[name].to.fr} {known_count(*asked.get(name, (total, unknown.get(name, 0)))).fr}"
             f"{' (non admis ici)' if name in options.forbidden else ''}"

@@ -177,7 +177,8 @@ class EmailSender:
                     return Outcome(failure=IN_DOUBT, final=True)
                 if isinstance(error, asyncio.CancelledError):
                     raise
-                if is_used and not client.may_have_it and _is_over(error):
+                is_closing = isinstance(error, SMTPResponseException) and error.code == CLOSING  # RFC 5321 §3.8
+                if is_used and not client.may_have_it and (is_closing or isinstance(error, ConnectionError)):
                     continue  # the server had ended a connection that was kept
                 return outcome_of_error(client.stage, error)
             if self.kept is None:
@@ -260,11 +261,6 @@ class KeptConnections:
     def _end(self, client: MailClient) -> None:
         self._idle = [each for each in self._idle if each[0] is not client]
         client.close()
-
-
-def _is_over(error: Exception) -> bool:
-    """Whether the server has ended the connection, silently or with 421 (RFC 5321 §3.8)."""
-    return isinstance(error, ConnectionError) or (isinstance(error, SMTPResponseException) and error.code == CLOSING)
 
 
 mail_kind = partial(kind_of_mail, outbox=message_mails, attempt=EmailSender.deliver)

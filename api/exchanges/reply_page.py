@@ -107,7 +107,7 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
             try:
                 declaration = declaration_of_form(sent.beside, before)
             except InvalidContent as wrong:
-                problems += declaration_problems(wrong)
+                problems += [msgspec.structs.replace(each, pointer=IN_ANSWER + each.pointer) for each in wrong.problems]
     require_no_problem(problems)
     # words in the field of another barrier name one, whether or not its box was ticked
     barriers = (*form.barriers, "other") if form.barriers_note and "other" not in form.barriers else form.barriers
@@ -117,11 +117,6 @@ def request_of_form(sent: SentForm, page: PageOfSupplier | None) -> ReplyRequest
         return msgspec.structs.replace(msgspec.convert(reply, ReplyRequest), declaration=declaration)
     except msgspec.ValidationError as error:
         raise InvalidContent((explain(error, ReplyRequest),)) from None
-
-
-def declaration_problems(wrong: InvalidContent) -> list[Problem]:
-    """The problems of a declaration, as those of an answer that has it in it."""
-    return [msgspec.structs.replace(each, pointer=IN_ANSWER + each.pointer) for each in wrong.problems]
 
 
 def exchange_page(  # noqa: PLR0913 - keywords that say what is shown

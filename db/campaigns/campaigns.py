@@ -97,7 +97,8 @@ async def lock_campaign(connection: Connection, organisation_id: UUID, campaign_
     row = (await connection.execute(own.with_for_update())).first()
     if row is None:
         return None
-    return _stored_campaign(row, await _ways(connection, campaign_id))
+    ways = sa.select(_OWN.way, sa.func.count().label("number")).where(_OWN.campaign_id == campaign_id)
+    return _stored_campaign(row, _sum_by_way((await connection.execute(ways.group_by(_OWN.way))).all()))
 
 
 async def select_campaign(connection: Connection, organisation_id: UUID, campaign_id: UUID) -> Campaign | None:
@@ -162,11 +163,6 @@ def _sum_by_way(groups: Iterable[sa.Row[Any]]) -> WayCounts:
     for each in groups:
         numbers[each.way] += each.number
     return WayCounts(**numbers)
-
-
-async def _ways(connection: Connection, campaign_id: UUID) -> WayCounts:
-    query = sa.select(_OWN.way, sa.func.count().label("number")).where(_OWN.campaign_id == campaign_id)
-    return _sum_by_way((await connection.execute(query.group_by(_OWN.way))).all())
 
 
 def _row(campaign: StoredCampaign) -> dict[str, Any]:

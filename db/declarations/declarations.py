@@ -240,7 +240,7 @@ async def due_to_end(connection: Connection, today: date, limit: int) -> list[UU
 async def end_declaration(
     connection: Connection, supplier_id: UUID, today: date
 ) -> tuple[UUID, DeclarationByLink | None] | None:
-    """End a declaration that is past its last day: whose link it came by, and what stands again in its place.
+    """End a declaration past its last day; returns whose link it came by, and what stands again in its place.
 
     None where it is not past it. The caller removes its record, or writes it anew.
     """

@@ -178,7 +178,8 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
     # as many rejected rows could be theirs: then they stay
     absent, kept = (unnamed, 0) if unnamed > unreadable else (0, unnamed)
     if absent > context.stored * REMOVABLE_SHARE and not order.force:
-        raise _too_many_removed(absent, context.stored)
+        detail = _SAID["too_many_removed"].filled(removed=absent, stored=context.stored)
+        raise Conflict("too_many_removed", detail)
     if more > 0:
         less = await count_unnamed(connection, order.source, "withdrawn", vertices=True)
         if absent > 0:
@@ -278,11 +279,6 @@ async def _store_staged(context: ImportContext, order: Order, counts: Counts, ab
         if is_merged and await connection.scalar(select(changes)):
             return await publish(connection, context.terms.change_set)
     return await current_version(connection)
-
-
-def _too_many_removed(removed: int, stored: int) -> Conflict:
-    detail = _SAID["too_many_removed"].filled(removed=removed, stored=stored)
-    return Conflict("too_many_removed", detail)
 
 
 async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None:

@@ -254,19 +254,15 @@ async def stored_documents(
                 parts = tuple(values[each] for each in long)
                 values |= {each: sha256(part).digest() for each, part in zip(long, parts, strict=True)}
                 of_one = [rows_of.get(key[0], [])] if stored.parts else []
-                fields = tuple(_column_name(each) for each in values)
+                named = (next(part for part in iterate(each) if isinstance(part, Column)) for each in values)
                 document = msgspec.json.encode([*map(_as_digested, values.values()), *of_one])
-                yield StoredDocument(stored_name(kind, *key), document, fields, parts)
+                yield StoredDocument(stored_name(kind, *key), document, tuple(each.name for each in named), parts)
 
 
 def _undigested(expression: ColumnElement[Any]) -> ColumnElement[Any]:
     """The bytes whose digest is made in the database, or else the expression itself."""
     is_digest = isinstance(expression, Function) and expression.name == "sha256"
     return next(iter(expression.clauses)) if is_digest else expression
-
-
-def _column_name(expression: ColumnElement[Any]) -> str:
-    return str(next(each.name for each in iterate(expression) if isinstance(each, Column)))
 
 
 async def unrecorded_names(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import ARRAY, ColumnElement, Integer, Text, bindparam, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from db.core.engine import Connection, document_with_later_members, read_first, read_grouped
+from db.core.engine import Connection, document_with_later_members, read_all, read_first, read_grouped
 from db.schema.supplier_tables import imports, records, sources, trade_counts
 from db.suppliers.read import living_suppliers
 from db.suppliers.regroup import lock_identities
@@ -88,10 +88,9 @@ async def get_source(connection: Connection, name: str) -> Source | None:
     return await read_first(connection, select(sources).where(sources.c.name == name), Source)
 
 
-async def all_settings(connection: Connection) -> list[Source]:
+async def all_settings(connection: Connection) -> Sequence[Source]:
     """The settings of all sources, by name."""
-    rows = await connection.execute(select(sources).order_by(sources.c.name))
-    return [Source(row.name, row.label, row.url, row.mapping, row.rank, row.licence) for row in rows]
+    return await read_all(connection, select(sources).order_by(sources.c.name), Source)
 
 
 async def source_labels(connection: Connection, names: Iterable[str]) -> dict[str, str]:

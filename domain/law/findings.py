@@ -162,7 +162,6 @@ def _filled_sentence(view: InForce, name: str) -> Text:
         return _filled_sentence(view, named)[side] if named in sentences else reference[0]
 
     sentences = sentences_of(view.law)
-
     fr, en = (
         _QUOTED.sub(lambda reference, side=side: text_of_reference(reference, side), text)  # type: ignore[misc]
         for side, text in enumerate(sentences[name])

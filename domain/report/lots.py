@@ -203,7 +203,7 @@ class ReportLot(LotAnswer, frozen=True, kw_only=True):
 
 
 class ToldDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery of a message; no `Delivery`, which has the recipient's id and the moment."""
+    """The delivery of a message as a report tells it, without the recipient's id and the moment of a `Delivery`."""
 
     way: Way
     """By which it goes or went to this recipient; `none`: not known"""

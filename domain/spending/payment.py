@@ -95,8 +95,8 @@ class PaidInTable(NamedTuple):
         """The reason why an award is not added: the payments may be it, or are of other years; None: it is added."""
         if not self.sirens and not self.unnumbered:
             return None
-        is_written = not self.unnumbered.isdisjoint(round(cents * vat) for vat in (1, 1.055, 1.1, 1.2))
-        if is_written or self.sirens.get(number[:SIREN_DIGITS], date.min) >= day - NOTED_LATE:
+        may_be_unnumbered = not self.unnumbered.isdisjoint(round(cents * vat) for vat in (1, 1.055, 1.1, 1.2))
+        if may_be_unnumbered or self.sirens.get(number[:SIREN_DIGITS], date.min) >= day - NOTED_LATE:
             return "in_table"
         if not self.years or not min(self.years) <= day.year <= max(self.years):
             return "other_years"
@@ -116,7 +116,7 @@ class Payee(msgspec.Struct, frozen=True, gc=False):
 
 
 class Standing(msgspec.Struct, frozen=True, cache_hash=True):
-    """The facts known of a payee at the time of a payment. `figures`: the names of those that it counts in.
+    """The facts known of a payee at the time of a payment. `figures`: the names of the sums that the payment counts in.
 
     `ess` null: not known. `by_siren`: it is known of other establishments of the legal unit alone. `undated`: a kind
     rests on an approval without dates; `lapsed`: an approval does not cover the time of the payment.

@@ -58,12 +58,8 @@ class SizeArrays(NamedTuple):
 
     def with_room(self, room: int) -> "SizeArrays":
         """The same in longer arrays, `room` rows of unknown sizes behind."""
-        return joined_sizes([self, unknown_sizes(room)], np.arange(len(self.basis) + room))
-
-
-def unknown_sizes(count: int) -> SizeArrays:
-    """So many unknown sizes."""
-    return SizeArrays(np.zeros(count, dtype=np.int8), np.full(count, nan), np.full(count, inf), np.full(count, nan))
+        unknown = SizeArrays(np.zeros(room, dtype=np.int8), np.full(room, nan), np.full(room, inf), np.full(room, nan))
+        return joined_sizes([self, unknown], np.arange(len(self.basis) + room))
 
 
 class SizeRows:

@@ -90,7 +90,8 @@ class TablesBuilder:
         number, offers = len(self._group_places), read_offers(document.offers)
         self._rows.add(document)
         told = with_silence(offers, document.no_offer_until)
-        self._offers.add(number, told, document.updated_at, partial(_default_reach_km, document))
+        known = document.kinds, *_name_and_siret(document)
+        self._offers.add(number, told, document.updated_at, partial(default_reach_km, *known))
         if not offers and document.no_offer_until is None:
             self._offerless.append(number)
         group = trade_group(
@@ -114,10 +115,6 @@ class TablesBuilder:
 
 def _name_and_siret(document: SupplierDocument) -> tuple[str, str | None]:
     return msgspec.json.decode(document.name), msgspec.json.decode(document.siret)
-
-
-def _default_reach_km(document: SupplierDocument) -> float:
-    return default_reach_km(document.kinds, *_name_and_siret(document))
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:

@@ -87,7 +87,7 @@ class SupplySearch:
     def suppliers_in_territory(self) -> Ordinals:
         """The ordinals of the active suppliers located in the territory, in order."""
         every = np.arange(self.live.next_ordinal, dtype=np.int32)
-        return self.live.still_present(every[self._is_local[: self.live.next_ordinal]])
+        return self.live.still_present(every[self.is_local[: self.live.next_ordinal]])
 
     def candidates(self, segment: str) -> tuple[Ordinals, NDArray[np.int64]]:
         """The suppliers with an offer for a segment that serves the territory; of each, the best basis (in GRADES)."""
@@ -96,12 +96,8 @@ class SupplySearch:
         is_first = differs_from_previous(supplier)
         return supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS
 
-    def local_of(self, ordinals: Ordinals) -> Ordinals:
-        """The given suppliers that are located in the territory."""
-        return ordinals[self._is_local[ordinals]]
-
     @cached_property
-    def _is_local(self) -> Bools:
+    def is_local(self) -> Bools:
         """By ordinal, whether a supplier is located in the territory."""
         columns = self.live.base.columns
         found = np.zeros(columns.capacity, dtype=bool)
@@ -117,7 +113,7 @@ class SupplySearch:
         for segment in segments:
             ordinals, basis = self.candidates(segment)
             codes = self.live.base.eligibility.outcome_codes(ordinals, self.on, self.rules)
-            local = self._is_local[ordinals]
+            local = self.is_local[ordinals]
             tallies.append(np.bincount(codes + np.where(local, OUTCOME_CODES, 0), minlength=2 * OUTCOME_CODES))
             bases.append(np.bincount(_BASIS_OF_GRADE[basis], minlength=len(BASES)).tolist())
         tally = np.array(tallies, dtype=np.float64).reshape(len(segments), 2, OUTCOME_CODES)
@@ -208,7 +204,8 @@ def area_supplies(
     by_ordinal[standing] = place
     local = {}
     for code in segments:
-        here = search.local_of(search.candidates(code)[0])
+        offering, _ = search.candidates(code)
+        here = offering[search.is_local[offering]]
         local[code] = np.bincount(by_ordinal[here], minlength=len(ids)).tolist()
     found = []
     for number, area_id in enumerate(ids.tolist()):
@@ -240,12 +237,6 @@ def suppliers_to_ask(
         if segments:
             known = known[np.isin(known, np.concatenate([search.candidates(code)[0] for code in segments]))]
         found = np.union1d(found, known)
-    return [live.base.columns.supplier(ordinal).id for ordinal in _of_kinds(search, found, kinds).tolist()]
-
-
-def _of_kinds(search: SupplySearch, ordinals: Ordinals, kinds: Sequence[Kind]) -> Ordinals:
-    """The given suppliers that hold an approval of one of `kinds`; all of them where no kind is given."""
-    if not kinds:
-        return ordinals
-    groups = search.live.base.trade_groups.groups_of(ordinals)
-    return ordinals[[not set(kinds).isdisjoint(group.kinds) for group in groups]]
+    if kinds:
+        found = found[[not set(kinds).isdisjoint(each.kinds) for each in live.base.trade_groups.groups_of(found)]]
+    return [live.base.columns.supplier(ordinal).id for ordinal in found.tolist()]

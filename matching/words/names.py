@@ -62,19 +62,19 @@ class Gazetteer:
         self._territories = territories
         self._tables = {kind: _SpellingTable(territories.areas(kind), territories) for kind in KINDS}
 
-    def search(self, q: str, kind: TerritoryKind | None = None, limit: int = 20) -> tuple[Area, ...]:
+    def search(self, q: str, kind: TerritoryKind | None = None, limit: int = 20, near: bool = True) -> tuple[Area, ...]:
         """The territories that `q` may mean, best first, at most `limit`; () for a text that names none.
 
         Codes and names alike: exact, then beginning with `q`, then with a word that does, then with all words of `q`
-        in any order; names a few slips away only where there is nothing else. More inhabitants come first. Retired
+        in any order; where there is nothing else, names a few slips away (`near`). More inhabitants come first. Retired
         codes give their successor. NUTS areas are found by name only if asked for by `kind`.
         """
         named, colon, code = q.strip().partition(":")
         if colon and named in KINDS and kind in (None, named):
-            return self._find_areas(code.strip(), (named,), limit)
-        return self._find_areas(q.strip(), (kind,) if kind else KINDS, limit)
+            return self._find_areas(code.strip(), (named,), limit, near)
+        return self._find_areas(q.strip(), (kind,) if kind else KINDS, limit, near)
 
-    def _find_areas(self, q: str, kinds: tuple[TerritoryKind, ...], limit: int) -> tuple[Area, ...]:
+    def _find_areas(self, q: str, kinds: tuple[TerritoryKind, ...], limit: int, near: bool) -> tuple[Area, ...]:
         query = _normalise(q[:LONGEST_QUERY])
         if not query:
             return ()
@@ -89,7 +89,7 @@ class Gazetteer:
             if kind in asked and written.fullmatch(q.lower()):
                 with suppress(UnknownTerritory):
                     found.append(FoundArea(EXACT, 0, 0, self._territories.area(f"{kind}:{q.upper()}")))
-        if not found:
+        if near and not found:
             found = [item for table in tables for item in table.near(query)]
         ranked = dict.fromkeys(item.area for item in sorted(found, key=lambda item: item.sort_key))
         return tuple(ranked)[:limit]

@@ -34,7 +34,7 @@ _NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "metropole"))
 _AROUND = frozenset(("agglomeration", "ca", "cc", "metropole", "pays"))  # before a commune: the communes around it
 _COMMUNE = ("ville", "commune", "mairie")
 # The words before the name of a place that is called like a thing.
-_IN, _OF, _TOWNS = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}
+_IN, _OF, _TOWNS, _WITHIN = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}, {"dans", "en"}
 _ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
 _BETWEEN = _OF | _ARTICLES
 # A commune's SIREN is 21, its departement, its number in four digits and a check digit; Corsica counts as 20, and in
@@ -51,6 +51,7 @@ _Body = tuple[BuyerKind | None, BuyerBody | None]
 _LARGER: tuple[TerritoryKind, ...] = ("departement", "region", "epci")
 _ALSO_THINGS = {"lot", "nord", "centre", "manche", "loire", "cher", "var", "ain", "creuse", "landes", "aude"}
 """First words of territories that mean something else too: they count where they are written as a place."""
+_PARTS = {"centre", "lot", "nord"}  # "dans le Lot 3", "dans le Nord de Rennes" name no territory
 
 
 _AUTHORITY: _Body = ("local", "local_authority")
@@ -60,7 +61,7 @@ _BUYERS: dict[str, tuple[TerritoryKind | None, _Body]] = {
     **dict.fromkeys(("region", "conseil regional"), ("region", _AUTHORITY)),
     **dict.fromkeys(("chu", "ch", "centre hospitalier", "hopital"), (None, ("local", "hospital"))),
     **dict.fromkeys(("college", "lycee"), (None, ("local", None))),
-    **dict.fromkeys(("prefecture", "rectorat"), (None, ("state", "central_authority"))),
+    **dict.fromkeys(("prefecture", "sous prefecture", "rectorat"), (None, ("state", "central_authority"))),
     "ehpad": (None, (None, None)),
 }
 """Nouns of buyers, with the kind of territory that each is of, if only one is, and the kind and body that they are."""
@@ -139,7 +140,7 @@ class CommuneFinder:
         tokens = fold(text).replace("communaute de communes", "cc").replace("communaute d agglomeration", "ca").split()
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
         words = tuple([stem(tokens[place]) for place in at])
-        larger: dict[str, Area] = {}
+        larger, namesakes = dict[str, Area](), list[Area]()
         for start, length, meant in self.names.spot(words):
             said, before, after = tokens[at[start]], tokens[: at[start]], at[start + length : start + length + 1]
             first = tokens[at[start - 1]] if start else ""
@@ -150,10 +151,12 @@ class CommuneFinder:
             is_thing = all(map(self._known, words[start : start + length])) or said in _ALSO_THINGS
             is_common = sum(area.kind == "commune" for area in meant) > _MOST_NAMESAKES and not is_around
             named = [area for area in areas if area.kind in _LARGER and not is_common]
-            if named and (is_around or not is_thing or _is_written_as_a_place(text, said, before)):
+            links = _OF if said in _PARTS else _OF | _WITHIN
+            if named and (is_around or not is_thing or _is_written_as_a_place(text, said, before, links)):
+                namesakes += areas if _WITHIN.intersection(before[-2:]) else ()  # "dans les Landes" is no commune
                 largest = min(named, key=lambda area: _LARGER.index(area.kind))
                 larger |= {largest.id: largest} if sum(area.kind == largest.kind for area in named) == 1 else {}
-        within = {commune for area in larger.values() for commune in area.communes}
+        within = {commune for area in (*larger.values(), *namesakes) for commune in area.communes}
         found = {place.communes for place in self._places(text) if within.isdisjoint(place.communes)}
         communes = self._territories.areas("commune")
         return (*larger.values(), *(communes[each[0]] for each in sorted(found) if len(each) == 1))
@@ -229,12 +232,17 @@ def _communes_inside(places: Iterable[NamedPlace], ground: Bools) -> Iterator[in
             yield inside[0]
 
 
-def _is_written_as_a_place(text: str, name: str, before: list[str]) -> bool:
-    """Whether a text writes a folded `name`, after the words `before`, as a place: "à Vitré", "tonte, Vitré"."""
+def _is_written_as_a_place(text: str, name: str, before: list[str], of: set[str] = _OF) -> bool:
+    """Whether a text writes a folded `name`, after the words `before`, as a place: "à Vitré", "tonte, Vitré".
+
+    `of`: words after which it is one unless all is in capitals. Only the first word of a name is given and looked at.
+    """
     *_, first, last = "", "", *(word for word in before if word not in _ARTICLES)
     written = [word for word in _WORD.findall(text) if word[0].isupper() and fold(word) == name]
-    is_name = bool(written) and (last in _IN or (last in _OF and not all(map(str.isupper, written))))
+    is_name = bool(written) and (last in _IN or (last in of and not all(map(str.isupper, written))))
     is_name = is_name or any(
-        re.search(rf"[,\t] *{each}\s*(?:[,;\t\n]|$)", text) for each in written if each[1:].islower()
+        re.search(rf"[,\t] *(?:[Ll][ae] )?{each}(?:[-'’]\w+)*\s*(?:[,;\t\n]|$)", text)
+        for each in written
+        if each[1:].islower()
     )
     return is_name or (last in _OF and first in _TOWNS) or re.fullmatch(r"\d{5}", last) is not None

@@ -68,7 +68,8 @@ class PlaceReader:
         if bare != words:
             inside = self.departements_of(words[len(bare) :].strip(" ()")) or inside
         bare = re.sub(r"(?i)^(?:ville|commune|mairie|d[ée]partement) (?:de |du |des |d['’])(?:la |l['’])?", "", bare)
-        found = [area for area in self._reference.gazetteer.search(bare, None, MOST_FOUND) if area.kind != "nuts"]
+        named = self._reference.gazetteer.search(bare, None, MOST_FOUND, near=False)
+        found = [area for area in named if area.kind != "nuts"]
         exact = [area for area in found if fold(bare) in {fold(area.label), fold(area.name)}]
         if len(exact) > 1 and inside:
             exact = [area for area in exact if self._is_inside(area, inside)] or exact

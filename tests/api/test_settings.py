@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from api.app import create_app
 from api.people_settings import MailServer, ascii_domain, comparable_address, mail_server, sender_address
-from api.settings import VARIABLES, WITHDRAWN, BadSetting, read_settings
+from api.settings import VARIABLES, BadSetting, read_settings
 from domain.law.findings import sentences_of
 from domain.law.rules import LAW_FILE
 from matching.reference import Reference, load_reference
@@ -192,16 +192,14 @@ def test_an_administrator_needs_an_organisation_of_their_own() -> None:
 
 
 async def test_a_setting_that_means_nothing_is_told(reference: Reference) -> None:
-    """One of an earlier version with what holds in its place, a misspelt one with that probably meant."""
-    settings = read_settings({"VIVIER_IDLE_SECONDS": "never", "VIVIER_ADMINKEY": "x"})
+    """A misspelt one with that probably meant."""
+    settings = read_settings({"VIVIER_ADMINKEY": "x"})
     with capture_logs() as logs:
         async with alive(create_app(settings, reference, parts=())):
             pass
-    assert [(each["event"], each["name"], each.get("nearest"), each.get("value")) for each in logs] == [
-        ("unknown setting ignored", "VIVIER_ADMINKEY", "VIVIER_ADMIN_KEY", None),
-        ("withdrawn setting ignored", "VIVIER_IDLE_SECONDS", None, "60"),
+    assert [(each["event"], each["name"], each["nearest"]) for each in logs] == [
+        ("unknown setting ignored", "VIVIER_ADMINKEY", "VIVIER_ADMIN_KEY")
     ]
-    assert not WITHDRAWN.keys() & set(VARIABLES)
 
 
 def test_rules_of_ones_own_replace_the_law(tmp_path: Path) -> None:

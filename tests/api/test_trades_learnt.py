@@ -86,4 +86,5 @@ async def test_the_handout_names_nobody_to_ask_of_whom_the_organisation_noted_wh
         answer = await browser.get(f"/territoires/{HOEDIC}/etat-des-lieux.pdf")
         text = "".join(page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages)
     assert ("Atelier Houat" in text, "Atelier Belz" in text) == (False, True)
+    assert re.search(r"Structures dont le nombre de salariés n’est pas connu : \d+\.", " ".join(text.split()))
     assert (await served.delete(f"/suppliers/{noted}/notes")).status_code == 204

@@ -64,6 +64,7 @@ INTAKES: dict[tuple[str, str], tuple[Body, dict[str, Body]]] = {
             "lost letters": lots("\ufffd" * 390),
             "blanks": lots("pour une durée totale" + " " * 370),
             "outline": outline(9_000),
+            "unknown codes": lots("x", segments=[f"ev-entretein{n}" for n in range(40)], cpv=["1"] * 40),
         },
     ),
     ("/programme", CSV): (
@@ -71,6 +72,7 @@ INTAKES: dict[tuple[str, str], tuple[Body, dict[str, Body]]] = {
         {
             "digits": rows(PURCHASES, f"Entretien {{}};0,{'0' * 3_990};T2 2027;Vannes", 100),
             "days": rows(PURCHASES, f"Entretien {{}};10;{'1/1 ' * 500};Vannes", 100),
+            "unknown places": rows(PURCHASES, "Entretien;10;T2 2027;Villeneuvette {}", 400),
             "places": rows(PURCHASES, f"Entretien {{}};10;T2 2027;{'saint ' * 300}", 100),
         },
     ),

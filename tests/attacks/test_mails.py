@@ -13,11 +13,6 @@ EVE = "eve@example.org"
 SENDER = "sourcing@example.org"
 
 
-def needs_of(trick: str) -> list[dict[str, Any]]:
-    """Needs whose texts go into the heads of e-mails."""
-    return [NEED, NEED | {"title": trick}, NEED | {"buyer": {"siret": "22560001400016", "name": trick}}]
-
-
 async def test_no_text_becomes_a_header_or_a_recipient(database_url: str, reference: Reference) -> None:
     """Each text is refused, or the message arrives with it as a word of its own header."""
     async with emailing(database_url, reference) as (client, mailbox):
@@ -34,7 +29,8 @@ async def test_no_text_becomes_a_header_or_a_recipient(database_url: str, refere
                 {"contact": contact | {"name": trick}},
                 {"contact": contact | {"email": f"{contact['email']}{trick}"}},
             ]
-            kept = [await client.post("/needs", json=need) for need in needs_of(trick)]
+            needs = NEED, NEED | {"title": trick}, NEED | {"buyer": {"siret": "22560001400016", "name": trick}}
+            kept = [await client.post("/needs", json=need) for need in needs]
             assert {each.status_code for each in kept} <= {201, 422}
             for need in (each.json()["need"]["id"] for each in kept if each.is_success):
                 for fields in texts:

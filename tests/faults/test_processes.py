@@ -59,10 +59,6 @@ def imports_of(server: Server) -> list[dict[str, object]]:
     return found
 
 
-def is_under_way(server: Server) -> bool:
-    return any(each["status"] == "running" for each in imports_of(server))
-
-
 def matched(server: Server) -> int:
     """The number of candidates that a need finds; -1 where it cannot be asked now."""
     with suppress(OSError, HTTPException):
@@ -82,7 +78,7 @@ def kill(victims: list[int]) -> None:
 def test_an_import_whose_processes_are_killed_stores_nothing_and_can_be_sent_again(start: Start, victim: str) -> None:
     server = start("--workers", "2").ready()
     sent = Import(server)
-    until(lambda: is_under_way(server))
+    until(lambda: any(each["status"] == "running" for each in imports_of(server)))
     forker = forker_of(server)
     kill({"workers": workers_of(server), "reader": children(forker), "forker": [forker]}[victim])
     sent.join()

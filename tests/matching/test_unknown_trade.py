@@ -235,9 +235,9 @@ def test_the_need_that_led_here_goes_before_and_a_family_is_its_trades() -> None
     assert likely(ESAT, "de-bio", "ev-entretien")[:2] == ("ev-entretien", "de-bio"), "what its kind does before"
 
 
-def test_a_name_that_says_a_trade_goes_before_those_of_its_kind() -> None:
-    named = offerless("Imprimerie du Golfe", kinds=("ESAT",))
-    assert likely(named)[0] == "cc-impression"
+def test_a_trade_that_the_name_says_follows_the_first_of_the_kind() -> None:
+    assert likely(offerless("Imprimerie du Golfe", kinds=("ESAT",))).index("cc-impression") == 3
+    assert likely(offerless("Imprimerie du Golfe"))[0] == "cc-impression"
 
 
 def test_who_lends_staff_is_offered_that_and_a_supplier_of_no_kind_what_its_like_offer() -> None:

@@ -52,11 +52,11 @@ def run_supervised(
     if sys.__stderr__ is not None:
         # here and in all processes forked later: a crash inside a library says where on the log
         faulthandler.enable(sys.__stderr__)
-
-    def serve_with_status(on_start: Callable[[], object]) -> int:
-        return status_of(lambda: serve(on_start))
-
-    status = Workers(1, serve_with_status, on_stop=on_stop, grace_seconds=settings.grace_seconds, is_server=True).run()
+    grace = settings.grace_seconds
+    workers = Workers(
+        1, lambda on_start: status_of(lambda: serve(on_start)), on_stop=on_stop, grace_seconds=grace, is_server=True
+    )
+    status = workers.run()
     sys.stdout.flush()
     os._exit(status)  # as its processes: nobody has anything of an interpreter that is taken apart, which takes long
 

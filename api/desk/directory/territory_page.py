@@ -285,13 +285,16 @@ def known_by_kind(supply: Supply) -> tuple[KnownShare, ...]:
 def competition_under_reservations(
     supply: Supply, present: Iterable[SegmentSupply]
 ) -> dict[str, Counter[TensionLevel]]:
-    """For each reservation, how many of these segments it would leave with which competition."""
-    return {
-        option: Counter(
-            tension_level(getattr(each.reserved, option), getattr(supply.unknown_reserved, option)) for each in present
-        )
-        for option in OPTIONS
-    }
+    """For each reservation, how many of these segments it would leave with which competition.
+
+    Of a prison workshop nothing is known before it is asked.
+    """
+    counts: dict[str, Counter[TensionLevel]] = {option: Counter() for option in OPTIONS}
+    for option in OPTIONS:
+        unknown = getattr(supply.unknown_reserved, option)
+        for known in (getattr(each.reserved, option) for each in present):
+            counts[option][tension_level(*(0, known) if option == "penitentiary" else (known, unknown))] += 1
+    return counts
 
 
 def _areas_of_codes(visit: Visit, codes: Sequence[str]) -> list[Area]:

@@ -56,11 +56,16 @@ from domain.meetings.meeting import Meeting, MeetingStatus
 from domain.needs.need import TerritoryRequest
 from domain.needs.status import NO_NEED, OPEN
 from domain.suppliers.supplier import NO_SUPPLIER
+from domain.text.bilingual import Text
 from matching.inspection.supply import SupplySearch, suppliers_to_ask
 
 KNOWN_TRADE, UNKNOWN_TRADE = "connus", "inconnus"
 """The groups of a territory's suppliers that are invited as a whole."""
-MOST_LISTED, MOST_NEEDS = 500, 100
+MOST_LISTED, MOST_NEEDS, MOST_INVITED = 500, 100, 500
+TOO_MANY = Text(
+    "Une rencontre compte 500 invités au plus : choisissez un métier, ou écrivez à tous par une campagne",
+    "A meeting has 500 guests at most: choose a trade, or write to all by a campaign",
+)
 UNSAVED = ("modele", "chercher")
 """The buttons that change the form alone."""
 STATUS_OF: dict[str, MeetingStatus] = {"tenue": "held", "annuler": "cancelled"}
@@ -212,9 +217,10 @@ async def suppliers_of_territory(acting: Acting, fields: Fields) -> dict[str, li
     def find_suppliers() -> dict[str, list[UUID]]:
         search = SupplySearch(live, reference.geography.territory(TerritoryRequest(codes)), today, reference.rules)
         every = suppliers_to_ask(search, (), segments, only_unknown_trade=False)
-        unknown = suppliers_to_ask(search, (), segments, only_unknown_trade=True)
-        groups = {KNOWN_TRADE: [each for each in every if each not in {*unknown}], UNKNOWN_TRADE: unknown}
-        return {name: [each for each in group if each not in refused] for name, group in groups.items()}
+        unknown = {*suppliers_to_ask(search, (), segments, only_unknown_trade=True)}
+        asked = [each for each in every if each not in refused]
+        known, others = ([each for each in asked if (each in unknown) is among] for among in (False, True))
+        return {KNOWN_TRADE: known, UNKNOWN_TRADE: others}
 
     async with transaction(services.database) as connection:
         refused = await suppliers_not_to_ask(connection, acting.organisation_id)
@@ -230,7 +236,9 @@ async def with_suppliers_of_territory(acting: Acting, fields: Fields) -> Fields:
     if not wanted:
         return fields
     groups = await suppliers_of_territory(acting, fields)
-    listed = (str(each) for group in wanted for each in groups.get(group, ()))
+    listed = [str(each) for group in wanted for each in groups.get(group, ())]
+    if len(listed) > MOST_INVITED:
+        raise WrongForm([Mistake("invites", TOO_MANY)])
     return {**fields, "fournisseur": list(dict.fromkeys((*fields.get("fournisseur", ()), *listed)))}
 
 

@@ -186,7 +186,8 @@ def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | Non
 
 def _advise_direct(group: Group, need: Need, view: InForce) -> LegalAdvice:
     """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE)."""
-    row, duties = view[direct_threshold(group, need)], view["direct_award_duties"]
+    row = view[direct_threshold(group, need)]
+    duties = view["defence_direct_award_duties" if is_defence(need) else "direct_award_duties"]
     if duties.status != "in_force":
         return _value_advice(group, "direct_award", view, rule=row.id, bound=row.value_text, provided=NOTHING)
     also = sentence(view, "still_adapted") if row.article != duties.article else NOTHING

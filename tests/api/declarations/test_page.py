@@ -204,14 +204,10 @@ async def test_what_a_campaign_asks_about_is_the_first_to_tick(served: Client, s
     buyer = await campaigner(served)
     made = await buyer.plan(segments=["te-secretariat"])
     table = (await buyer.post(f"/campaigns/{made['id']}/links", Accept="text/csv")).text
-    (path,) = [link for link in re.findall(r"/fiche/[\w-]+", table) if await opened_by(served, link) == supplier]
+    opened = {link: (await keyless(served, "GET", link)).json() for link in re.findall(r"/fiche/[\w-]+", table)}
+    (path,) = [link for link, page in opened.items() if page["supplier"]["id"] == supplier]
     ticks = re.findall(r'name="metier" value="([\w-]+)"', (await page_of(served, path)).text)
     assert ticks[0] == "te-secretariat"
-
-
-async def opened_by(client: Client, path: str) -> str:
-    """The id of the supplier whose page a link opens."""
-    return str((await keyless(client, "GET", path)).json()["supplier"]["id"])
 
 
 async def test_several_areas_are_told_each_with_its_trade_and_left_untouched(served: Client, source: str) -> None:

@@ -154,17 +154,15 @@ def test_requests_admit_no_unknown_field() -> None:
 def test_closed_sets_are_named_once() -> None:
     """Every set of two words or more has a name, and stands nowhere else; only formats that one route has do not."""
     schemas = DOCUMENT["components"]["schemas"]
-    in_schemas, everywhere = ([words for words in sets_in(where) if len(words) > 1] for where in (schemas, DOCUMENT))
+    in_schemas, everywhere = (
+        [tuple(words) for each in inside(where) if isinstance(words := each.get("enum"), list) and len(words) > 1]
+        for where in (schemas, DOCUMENT)
+    )
     assert schemas["RequestPart"]["enum"] == ["body", "query"]
     assert schemas["Lot"]["properties"]["nature"]["anyOf"][0] == {"$ref": "#/components/schemas/Nature"}
     assert len(in_schemas) == len(set(CLOSED_SETS) & set(schemas))
     assert len(everywhere) == len(set(everywhere))
     assert schemas["PageFormat"]["enum"] == ["html", "json"]
-
-
-def sets_in(node: Any) -> list[tuple[str, ...]]:
-    """The closed sets of a part of the document."""
-    return [tuple(each["enum"]) for each in inside(node) if isinstance(each.get("enum"), list)]
 
 
 def test_every_property_parameter_and_header_is_described() -> None:

@@ -349,7 +349,11 @@ class World:
 
     def expected(self) -> deduplication_oracle.Suppliers:
         facts = [identity_facts(key, *content) for key, content in self.records.items()]
-        return deduplication_oracle.suppliers(facts, sharing_a_key, Decisions(self.merged, self.split))
+
+        def similarity(one: Any, other: Any) -> float:  # of names that share a key alone
+            return name_similarity(one, other) if name_key(one) == name_key(other) else 0.0
+
+        return deduplication_oracle.suppliers(facts, similarity, Decisions(self.merged, self.split))
 
 
 def identity_facts(key: RecordKey, record: SupplierRecord, placement: Placement) -> IdentityFacts:
@@ -358,10 +362,6 @@ def identity_facts(key: RecordKey, record: SupplierRecord, placement: Placement)
     return IdentityFacts(
         key, record.siret, readable, placement.location, record.in_prison is True, is_site_of_several(record)
     )
-
-
-def sharing_a_key(one: Any, other: Any) -> float:
-    return name_similarity(one, other) if name_key(one) == name_key(other) else 0.0
 
 
 def batches(contents: dict[str, Content]) -> Iterator[Batch]:

@@ -291,6 +291,7 @@ def test_defence_has_its_own_thresholds_and_one_reservation() -> None:
     expected = {99_999.99: ["GRE_A_GRE"], 100_000: ["MAPA"], 431_999.99: ["MAPA"], 432_000: ["PROC_FORMALISEE"]}
     assert {value: procedure(services(value, buyer=buyer)) for value in expected} == expected
     assert procedure(works(5_404_000, buyer=buyer)) == ["PROC_FORMALISEE"]
+    assert "R2122-8" not in the("GRE_A_GRE", review(services(99_999, buyer=buyer)).advice).message.fr
     formal = the("PROC_FORMALISEE", review(services(432_000, buyer=buyer)).advice)
     assert (formal.confidence, "sauf services que l'article R2323-2 ne nomme pas" in formal.message.fr) == (
         "medium",

@@ -81,7 +81,8 @@ class Judge:
             lots=len(lots),
             without_supply=sum(lot.total == 0 for lot in lots),
             with_competition=sum(eligible(lot) >= least for lot in lots),
-            reserved=sum(is_reserved(lot) for lot in lots),
+            # as the verdicts on its candidates show
+            reserved=sum(any(each.eligibility for each in lot.candidates) for lot in lots),
             suppliers_reached=len({candidate.supplier.id for lot in lots for candidate in lot.candidates}),
             suppliers_alone=len({one.supplier.id for lot in lots for one in lot.candidates if answers_all(one, lot)}),
         )
@@ -125,11 +126,6 @@ def eligible(lot: LotShortlist) -> int:
 def local(lot: LotShortlist) -> int:
     """The candidates located in the territory."""
     return sum(candidate.presence == "local" for candidate in lot.candidates)
-
-
-def is_reserved(lot: LotShortlist) -> bool:
-    """Whether the lot that was asked for is reserved, as the verdicts on its candidates show."""
-    return any(candidate.eligibility for candidate in lot.candidates)
 
 
 def answers_all(candidate: Candidate, lot: LotShortlist) -> bool:

@@ -2,7 +2,6 @@
 
 from datetime import date
 from random import Random
-from typing import Any
 
 import msgspec
 from hypothesis import given, settings
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.allotment.allotment import Allotment, AllotmentNeed, AllotmentOptions, Axis, DivisibleLot
 from domain.errors import InvalidContent
-from domain.needs.need import Buyer, Lot, Need, Reserved
+from domain.needs.need import Buyer, Need, Reserved
 from domain.suppliers.supplier import Kind, Supplier
 from matching.allotment.allot import allot, search_ms
 from matching.allotment.proposals import part_reason
@@ -28,14 +27,10 @@ KNOWN = ("de-bio", "de-5flux", "de-encombrants", "pr-locaux")
 LOCAL = Buyer(kind="local", contracting_authority=True)
 
 
-def divisible(plain: Lot, **fields: Any) -> DivisibleLot:
-    return DivisibleLot(**{name: getattr(plain, name) for name in Lot.__struct_fields__} | fields)
-
-
 def asking(asked: Need, options: AllotmentOptions) -> AllotmentNeed:
     """The need with lots that may be divided."""
-    fields = {name: getattr(asked, name) for name in Need.__struct_fields__}
-    return AllotmentNeed(**fields | {"lots": tuple(map(divisible, asked.lots)), "allotment": options})
+    lots = tuple(DivisibleLot(**msgspec.structs.asdict(lot)) for lot in asked.lots)
+    return AllotmentNeed(**msgspec.structs.asdict(asked) | {"lots": lots, "allotment": options})
 
 
 def answered(asked: AllotmentNeed, index: LiveIndex) -> Allotment:

@@ -103,6 +103,15 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("repas de Rennes Métropole et de Saint-Malo", ["epci:243500139", "commune:35288"]),
         ("35500 Vitré\nTonte, Vannes", ["commune:35360", "commune:56260"]),
         ("tonte du parc Saint-Martin", []),
+        ("nettoyage en Corse-du-Sud", ["departement:2A"]),
+        ("tonte, Haute-Corse, 2 ans", ["departement:2B"]),
+        ("tonte en Côte-d'Or", ["departement:21"]),
+        ("tonte en Martinique", ["departement:972"]),
+        ("tonte en Île-de-France", ["region:11"]),
+        ("tonte dans les Landes", ["departement:40"]),  # nor the commune of that name, far away
+        ("tonte dans le Lot 3", []),
+        ("tonte dans le Nord du parc", []),
+        ("Fourniture de Mobilier en Bois", []),
     ],
 )
 def test_a_sentence_names_its_territory(text: str, areas: list[str]) -> None:

@@ -75,12 +75,6 @@ def asking(server: Server, body: bytes) -> Iterator[socket.socket]:
         yield connection
 
 
-def answer_on(connection: socket.socket) -> tuple[bytes, dict[str, Any]]:
-    """The head and the document of an answer."""
-    head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
-    return head, json.loads(body)
-
-
 def under_way(server: Server) -> int:
     """The number of large matches that are under way or wait for their turn."""
     (line,) = re.findall(rb"^vivier_large_matches ([0-9.]+)$", server.ask("GET", "/metrics").body, re.MULTILINE)
@@ -221,10 +215,10 @@ def test_neither_long_requests_nor_slow_clients_nor_a_database_that_hangs_hold_a
         try:
             os.kill(server.pid, signal.SIGTERM)
             for connection in (arriving, matching):
-                head, document = answer_on(connection)
+                head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
                 assert head.startswith(b"HTTP/1.1 503 ")
                 assert b"retry-after: " in head
-                assert document["type"] == "/problems/stopping"
+                assert json.loads(body)["type"] == "/problems/stopping"
             assert server.ended() == 0
         finally:
             for pid in hanging:

@@ -226,17 +226,20 @@ async def test_the_table_has_the_counts_of_the_api(territory: Territory, served:
     page = await territory()
     supply = (await served.get(f"/supply?territory={CODE}")).json()
     assert "Morbihan" in heading(page)
-    # none of a reservation that suppliers of unknown trade might meet is told in a word, not as 0
+    # none of a reservation that suppliers of unknown trade might meet is told in a word, not as 0; in a prison, all are
+    to_ask = supply["unknown_reserved"]
     expected = {
         each["label"]: [
             each["suppliers"],
             each["local"],
-            *(number for kind, number in each["reserved"].items() if number or not supply["unknown_reserved"][kind]),
+            *(at for kind, at in each["reserved"].items() if (kind != "penitentiary" if at else not to_ask[kind])),
         ]
         for each in supply["items"]
         if each["suppliers"]
     }
     assert dict(rows(page)) == expected
+    in_prison = page.partition('id="reserver"')[2].partition("travail pénitentiaire")[2].partition("</tr>")[0]
+    assert re.findall(r"<td>(\d+)</td>", in_prison) == ["0", "0", "0", "0", str(len(expected))]
     assert "Entretien d'espaces verts" in expected
     assert " style=" not in page
     links = re.findall(r'href="\./\.\./(supply[^"]*)" download="offre-departement-56[^"]*\.(csv|geojson)"', page)

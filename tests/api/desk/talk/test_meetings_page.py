@@ -3,6 +3,7 @@
 from html import unescape
 from typing import Any
 
+import pytest
 from httpx import URL
 
 from api.desk.talk.meeting_form import row_numbers
@@ -217,7 +218,7 @@ async def test_all_candidates_of_a_lot_are_invited_at_once(desk_with: DeskWith) 
 
 
 async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
-    desk: Desk, browser: Browser, source: str
+    desk: Desk, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before there is a need, from the page of the territory; invited is who stands there, of unknown trade too."""
     here = {"address": {"commune": "29155"}, "location": None}
@@ -236,6 +237,10 @@ async def test_a_half_day_of_a_territory_is_planned_invited_to_and_attended(
     await browser.open(f"/{new}?territoire=commune:29155")
     form = browser.page
     typed = {"autre-1": "Anne Le Goff", "structure-1": "Mairie", "structure-2": "Hôpital", "role-2": "network", **WHEN}
+    with monkeypatch.context() as few:
+        few.setattr("api.desk.talk.meetings_page.MOST_INVITED", 1)
+        refused = await browser.submit(new, typed, faire="enregistrer", tous=["connus", "inconnus"])
+        assert (refused.status_code, "500 invités au plus" in refused.text) == (422, True)
     for _ in range(2):
         browser.page = form
         await browser.submit(new, typed, faire="enregistrer", tous=["connus", "inconnus"])
