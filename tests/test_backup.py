@@ -14,9 +14,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from api.app import create_app
 from api.settings import read_settings
@@ -35,6 +33,7 @@ from tests.api.commands.test_followed_pages import follow
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.sync.factories import Client
 from tests.conftest import ROOT, new_name, open_folder, sibling
+from tests.db.test_migrations import migrate_to
 from tests.factories import reference
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -95,18 +94,11 @@ async def names(administrator: "asyncpg.Connection[asyncpg.Record]") -> AsyncIte
         await administrator.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def _migrate_to_earlier(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrate.MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, migrate.BASELINE)
-
-
 async def written_by_an_earlier_release(url: str) -> UUID:
     """The id of a need in a database of the first release."""
     attached = database.engine(url, pool_size=0)
     async with transaction(attached) as connection:
-        await connection.run_sync(_migrate_to_earlier)
+        await connection.run_sync(migrate_to, migrate.BASELINE)
         placement = Placement(Point(48.07, -2.97), "56178")
         await put_record(connection, "cress", "1", RECORD, placement, now=NOW, similarity=name_similarity)
         _, key = await create_key(connection, name="k", organisation="Pontivy", scopes=["needs"], now=NOW, secret="k")

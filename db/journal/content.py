@@ -256,7 +256,7 @@ async def stored_documents(
                 of_one = [rows_of.get(key[0], [])] if stored.parts else []
                 named = (next(part for part in iterate(each) if isinstance(part, Column)) for each in values)
                 document = msgspec.json.encode([*map(_as_digested, values.values()), *of_one])
-                yield StoredDocument(stored_name(kind, *key), document, tuple(each.name for each in named), parts)
+                yield StoredDocument(stored_name(kind, *key), document, tuple(str(each.name) for each in named), parts)
 
 
 def _undigested(expression: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -350,7 +350,7 @@ def _is_for_people(found: re.Match[str]) -> bool:
 
 MOST_PARTS, LONGEST_PART = 200, 300
 LOT_HEAD = re.compile(
-    r"(?i)(?:^|(?<=[\n;,.)\s]))(?:[-–•*]\s*)?lots?\s*(?:n\s?[°º]\s?|n[o°]\.?\s*)?(\d{1,3}|[A-Z])\s*(?:[:.)–—-]|\t)\s*"
+    r"(?im)(?:^|(?<=[\n;,.)\s]))(?:[-–•*]\s*)?lots?\s*(?:n\s?[°º]\s?|n[o°]\.?\s*)?(\d{1,3}|[A-Z])\s*(?:[:.)–—\t-]|$)\s*"
 )
 _ROW_NUMBER = re.compile(r"\s*(?:lot\s*)?(?:n\s?[°º]\s?)?\d{1,3}\s*[.):]?\s*", re.IGNORECASE)
 _AMOUNT_CELL = re.compile(rf"(?:{_DIGITS})\s*(?:k?€|euros?)?(?:\s*(?:HT|TTC))?", re.IGNORECASE)
@@ -365,12 +365,11 @@ def pasted_lots(text: str) -> tuple[str, ...]:
     A row of a table is one lot: its object, amount, duration and all else in words. A row of column titles or of a
     total is none, nor is one with a single cell, such as a heading.
     """
-    parts = LOT_HEAD.split(text)[2::2]
-    if len(parts) < 2:
-        table = [[cell.strip(" .:") for cell in row.split("\t")] for row in text.splitlines() if "\t" in row]
-        table = [row for row in table if sum(map(bool, row)) > 1]
-        if len(table) < 2 or re.search(r"\n[^\t\n]*\w[^\t\n]*(?:\n|\Z)", text[text.index("\t") :]):
-            return ()
+    table = [[LOT_HEAD.sub("", cell).strip(" .:") for cell in row.split("\t")] for row in text.splitlines()]
+    table = [row for row in table if sum(map(bool, row)) > 1]
+    if len(table) < 2 or re.search(r"\n[^\t\n]*\w[^\t\n]*\n", text[text.index("\t") : text.rindex("\t")]):
+        parts = LOT_HEAD.split(text)[2::2]
+    else:
         is_head = not re.search(r"(?<!\d)(?!20\d\d\b)\d", " ".join(table[0]))  # of numbers, years may stand in a title
         is_head = is_head and any(re.fullmatch(_COLUMN_TITLE, cell) for cell in table[0])
         parts = [_words_of_row(row, table[0] * is_head) for row in table[is_head:]]
@@ -385,16 +384,17 @@ def _words_of_row(row: list[str], titles: list[str]) -> str:
     for cell, title in zip(row, [*titles, *[""] * len(row)], strict=False):
         if re.match(r"(?i)(?:sous-?\s?)?total\b", cell):
             return ""
-        is_sum = re.match(r".*€|(?:\D*\d){4}", cell) or re.fullmatch(_SUM_TITLE, title)
+        is_sum = "€" in cell or (re.fullmatch(_SUM_TITLE, title) if title else re.match(r"(?:\D*\d){4}", cell))
         if re.fullmatch(_SPAN, cell, re.IGNORECASE) or (re.match(r"(?i)dur[ée]e", title) and cell.isdecimal()):
             unit = " ans" if re.search(r"(?i)\bans?\b|année", title) else " mois"
             span = span or f"{cell}{unit if cell.isdecimal() else ''}"
         elif is_sum and _AMOUNT_CELL.fullmatch(cell):
             unit = "" if re.search("(?i)€|euro", cell) else " k€" if re.search("(?i)k€", title) else " €"
             tax, yearly = " TTC" * bool(re.search(r"\bTTC\b", title)), " par an" * bool(_A_YEAR.search(title))
-            value = value or f"{cell}{unit}{tax}{yearly}"
+            value = f"{cell}{unit}{tax}{yearly}" if not value or "max" in title.lower() else value
         elif cell and not _ROW_NUMBER.fullmatch(cell):
             own = own or cell * bool(re.fullmatch(_OBJECT_TITLE, title))
-            words.append(f"réservé {cell}" if re.match(r"(?i)r[ée]serv", title) and _reserved_types(cell) else cell)
+            is_reserved = re.match(r"(?i)r[ée]serv", title) and _reserved_types(cell)
+            words.append(f"réservé {cell}" if is_reserved else f"{title} {cell}" if cell.isdecimal() else cell)
     words.sort(key=lambda cell: (cell != own, -len(cell)))
     return ", ".join(filter(None, (*words[:1], value, span, *words[1:])))

@@ -74,7 +74,7 @@ _SCHEMA = text("""
 """)
 
 
-def _migrate_to(connection: Connection, version: str) -> None:
+def migrate_to(connection: Connection, version: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrate.MIGRATIONS))
     config.attributes["connection"] = connection
@@ -95,7 +95,7 @@ async def empty(server_url: str, administrator: "asyncpg.Connection[asyncpg.Reco
 async def test_the_first_migration_builds_the_schema_of_databases_that_are_at_it(empty: Engine) -> None:
     """Those to release 1.0.0, which it stands for, built this one: a database of that release goes on with the next."""
     async with transaction(empty) as connection:
-        await connection.run_sync(_migrate_to, migrate.BASELINE)
+        await connection.run_sync(migrate_to, migrate.BASELINE)
         described = "\n".join((await connection.scalars(_SCHEMA)).all())
     assert sha256(described.encode()).hexdigest() == "5d71b6b7626630631921e6b7d45f3db864ecb656a5522e5f89396a8a277ab3b7"
 
@@ -133,7 +133,7 @@ def _asked_of_earlier_servers(connection: Connection) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     before: dict[tuple[str, str], bool] = {}
     for path in sorted((migrate.MIGRATIONS / "versions").glob("*_*.py")):
-        _migrate_to(connection, path.name.partition("_")[0])
+        migrate_to(connection, path.name.partition("_")[0])
         after = {(table, column): is_due for table, column, is_due in connection.execute(_COLUMNS)}
         tables = {table for table, _ in before}
         found |= {each for each in after.keys() - before.keys() if each[0] in tables} | (before.keys() - after.keys())

@@ -131,6 +131,8 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
         areas = communes.named_areas(titles)
         shared = "" if areas else communes.shared_name(titles)
         form = msgspec.structs.replace(form, territories=tuple(area.id for area in areas), place=shared)
+        if len({area.kind == "commune" for area in areas}) > 1 and len(form.lots) == 1:  # the commune is not all of it
+            form = msgspec.structs.replace(form, lots=(msgspec.structs.replace(form.lots[0], unsupposed="oui"),))
         form, place = understand_territory(form, "", reference, mistakes)
         if not areas and not shared:
             mistakes.append(Mistake("lieu", SAID["no_place"]))

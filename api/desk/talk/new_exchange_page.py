@@ -289,7 +289,7 @@ async def new_exchange_form_page(
     ticked = [str(named[each].id) for each in ids if each in named]
     if form.to == UNKNOWN and version:
         ticked = [str(each.id) for each in suppliers_to_contact(version, (), of_unknown_trade=True)]
-        form = msgspec.structs.replace(form, to=SOME, template=form.template or "contact")
+        form = msgspec.structs.replace(form, to=SOME, template=form.template or "activite")
     form = msgspec.structs.replace(form, suppliers=tuple(ticked))
     if "contact" not in visit.fields and contact:
         form = msgspec.structs.replace(form, name=contact.name, email=contact.email or "", phone=contact.phone or "")

@@ -193,6 +193,13 @@ async def test_one_sentence_is_enough_and_pasted_lots_are_told_apart_after_one_y
     assert "Lots 1 à 10 sur 200" in said(own.page)
 
 
+async def test_a_commune_beside_a_larger_territory_is_not_supposed_to_be_the_place(own: Browser) -> None:
+    await own.open("/besoin")
+    await own.submit("besoin", {"lot-1-objet": "tonte dans le Finistère et à Redon"}, to="besoin/resultat")
+    asked = request_on(own.page)
+    assert (asked["territory"]["codes"], asked["lots"][0]["site"]) == (["departement:29", "commune:35236"], None)
+
+
 async def test_a_buyer_that_the_sentence_names_is_confirmed_corrected_or_taken_away(own: Browser) -> None:
     await own.open("/besoin")
     sentence = "tonte de pelouses à Pontivy, pour la commune de Pontivy, réservé aux ESAT ?"

@@ -77,6 +77,17 @@ async def test_to_write_or_to_invite_the_need_is_stored(own: Browser, named: dic
         assert ticked == [each.partition(":")[2] for each in chosen]
 
 
+async def test_all_of_unknown_trade_are_asked_what_they_do(own: Browser, served: Client, source: str) -> None:
+    await put_all(served, source, *(PLACE | {"name": f"Muette {number} {source}", "offers": []} for number in range(3)))
+    await own.submit("besoin", NEED, to="besoin/resultat")
+    await own.submit("besoin/resultat", to="besoin/contacts", pour="demander-1")
+    ticked = re.findall(
+        r'<input type="checkbox"[^>]* name="fournisseur" value="[^"]+"[^>]* checked> <span>([^<]*)', own.page
+    )
+    assert len([each for each in ticked if source in each]) == 3
+    assert 'value="Que proposez-vous' in own.page
+
+
 @pytest.mark.parametrize("path", ["besoin/selection", "besoin/contacts"])
 async def test_there_is_no_other_button(own: Browser, named: dict[str, str], path: str) -> None:
     assert (await own.submit("besoin/resultat", to=path, pour="brule-1")).status_code == 404

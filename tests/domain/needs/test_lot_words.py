@@ -188,11 +188,15 @@ SHOWN = ("Nettoyage des collèges", "Tonte, 12 500,00 €", "Repas")
         ),
         ("entretien du lot 3 et nettoyage du lot 4", ()),
         ("Lot 1 : tonte", ()),
+        ("Lot 1\r\nTonte, 3 ans\r\nLot 2\r\nVitres", ("Tonte, 3 ans", "Vitres")),
         ("un seul lot\nsur deux lignes", ()),
         ("", ()),
         (
-            "Lot\tDésignation\tMontant annuel k€ TTC\tDurée\n\tNord\n1\tTonte\t8,5\t36\n2\tVitres\t4\t2 ans\nTotal\t12",
-            ("Tonte, 8,5 k€ TTC par an, 36 mois", "Vitres, 4 k€ TTC par an, 2 ans"),
+            (
+                "Lot\tObjet\tCPV\tMini €\tMaxi k€/an\tDurée\n\tNord\n"
+                "Lot 1\tTonte\t77310000\t5\t8,5\t36\nLot 2\tVitres\t\t\t4\t2 ans\nTotal"
+            ),
+            ("Tonte, 8,5 k€ par an, 36 mois, CPV 77310000", "Vitres, 4 k€ par an, 2 ans"),
         ),
     ],
 )

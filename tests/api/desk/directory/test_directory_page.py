@@ -238,6 +238,8 @@ async def test_the_table_has_the_counts_of_the_api(territory: Territory, served:
         if each["suppliers"]
     }
     assert dict(rows(page)) == expected
+    in_prison = page.partition('id="reserver"')[2].partition("travail pénitentiaire")[2].partition("</tr>")[0]
+    assert re.findall(r"<td>(\d+)</td>", in_prison) == ["0", "0", "0", "0", str(len(expected))]
     assert "Entretien d'espaces verts" in expected
     assert " style=" not in page
     links = re.findall(r'href="\./\.\./(supply[^"]*)" download="offre-departement-56[^"]*\.(csv|geojson)"', page)
