@@ -35,10 +35,11 @@ from domain.exchanges.rules import NO_RECIPIENT
 from domain.needs.status import NO_NEED, StoredNeed
 from domain.suppliers.note import NoteBody, SupplierNote
 from domain.suppliers.supplier import NO_RECORD, NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
-from domain.text.bilingual import PARIS
+from domain.text.bilingual import PARIS, Text
 from domain.text.labels import CHANNELS
 from matching.reference import Reference
 
+BY_LINK = Text("par sa réponse en ligne", "by its online answer")
 MOST_FOUND, MOST_TYPED, MOST_PARTS = 10, 5, 40
 LIKELY, SURE = 0.3, 0.7
 """The confidences from which a trade that words mean is proposed, and ticked beforehand."""
@@ -77,7 +78,7 @@ async def note_in_exchange(visit: Visit, id: str, exchange_id: str, supplier_id:
         place = await _place(connection, visit, supplier, f"besoins/{need_id}/echanges/{exchange.id}", exchange.subject)
         place = place._replace(need=need, asked=await _trades_asked(connection, visit, need_id))
     if named:
-        channel = CHANNELS[named[-1].channel].to(visit.language)
+        channel = (BY_LINK if named[-1].channel == "portal" else CHANNELS[named[-1].channel]).to(visit.language)
         words, told_on = "\n".join(each.body for each in named), _day(named[-1].created_at)
         place = place._replace(words=words, told_on=told_on, how=channel)
     return await _answer(visit, place)

@@ -86,6 +86,14 @@ async def test_a_meeting_is_noted_by_its_minutes(desk: Desk, browser: Browser, s
     assert (await desk.open(f"{page}/offres/{desk.suppliers[TWO[1]]}")).status_code == 404
 
 
+async def test_an_answer_by_the_link_is_not_said_to_be_of_a_portal(desk: Desk, browser: Browser) -> None:
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Nous collectons les biodéchets.", stance="interested")
+    page = f"echanges/{(await desk.exchange())['id']}/offres/{desk.suppliers[TWO[0]]}"
+    await desk.open(page)
+    assert browser.fields(f"{desk.path}/{page}")["comment"] == ["par sa réponse en ligne"]
+
+
 async def test_the_directory_shows_a_note_to_its_organisation_alone(
     desk: Desk, browser: Browser, served: Client
 ) -> None:
