@@ -23,7 +23,7 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (33_230, 156),
-    "db": (12_120, 72),
+    "db": (11_470, 53),
     "domain": (18_435, 78),
     "matching": (11_800, 51),
     "sources": (9_340, 39),
