@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from tests.conftest import ROOT
-from tests.test_house import FUNCTIONS, ROOMS, parsed, sources
+from tests.test_house import FUNCTIONS, ROOMS, nodes, sources
 
 NAMED = (ast.ClassDef, *FUNCTIONS)
 RIDDLES = re.compile(r"_?(told|named|said|kept|keep|held|hold|asked)")
@@ -45,7 +45,7 @@ def test_names_keep_to_the_glossary() -> None:
     """No module, class or function has a replaced word in its name, and none is named by a riddle."""
     for path in sources(*ROOMS):
         allowed = {"thread"} if re.search(r"to_thread|threading|ThreadPool", path.read_text()) else set()
-        names = [path.stem, *(node.name for node in ast.walk(parsed(path)) if isinstance(node, NAMED))]
+        names = [path.stem, *(node.name for node in nodes(path) if isinstance(node, NAMED))]
         found = [name for name in names if words(name) & (replaced() - allowed) or RIDDLES.fullmatch(name)]
         assert found == [], path
 
@@ -54,7 +54,7 @@ def test_a_record_is_a_sources() -> None:
     """What is named after a record deals with the records of sources."""
     for path in sources(*ROOMS):
         if not str(path.relative_to(ROOT)).startswith(HOMES_OF_RECORDS):
-            names = [node.name for node in ast.walk(parsed(path)) if isinstance(node, NAMED)]
+            names = [node.name for node in nodes(path) if isinstance(node, NAMED)]
             assert [name for name in names if "record" in words(name)] == [], path
 
 

@@ -12,11 +12,12 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.test_house import ROOMS, name, parsed, sources
+from tests.test_house import ROOMS, name, nodes, sources
 
 parser: Any = import_module("re._parser")
 op: Any = import_module("re._constants")
@@ -50,18 +51,20 @@ def patterns() -> tuple[Used, ...]:
     found: dict[tuple[Any, int], Used] = {}
     everywhere: dict[str, set[str]] = defaultdict(set)
     for path in sources(*ROOMS):
-        for owner, method in uses_in(parsed(path)):
+        for owner, method in uses_in(path):
             everywhere[owner].add(method)
     for path in sources(*ROOMS):
         module = name(path).removesuffix(".py").replace("/", ".")
         methods: dict[str, set[str]] = defaultdict(set)
-        for owner, method in uses_in(parsed(path)):
+        for owner, method in uses_in(path):
             methods[owner].add(method)
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             written = node.args[0] if isinstance(node, ast.Call) and node.args else getattr(node, "value", None)
+            if not isinstance(written, ast.Constant):
+                continue
             is_typed = isinstance(node, ast.keyword) and node.arg == "pattern"
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            if isinstance(written, ast.Constant) and (is_typed or called in {f"re.{each}" for each in METHODS}):
+            if is_typed or called in {f"re.{each}" for each in METHODS}:
                 pattern = re.compile(written.value)  # type: ignore[type-var]
                 used = ("search",) if is_typed else (called.removeprefix("re."),)
                 found.setdefault((pattern.pattern, pattern.flags), Used(module, pattern, used))
@@ -72,9 +75,9 @@ def patterns() -> tuple[Used, ...]:
     return tuple(found.values())
 
 
-def uses_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def uses_in(path: Path) -> Iterator[tuple[str, str]]:
     """The names of a module on which a method of patterns is called, with the method."""
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Attribute) and node.attr in METHODS and isinstance(node.value, ast.Name):
             yield node.value.id, node.attr
 
