@@ -3,7 +3,7 @@
 Reading and matching may be given up. A thread cannot be ended from outside, so the work looks from time to time.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Sequence
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,11 +26,11 @@ from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.weighted_cache import WeightBoundCache
 from matching.words.keywords import Interpreter
+from matching.words.title_reader import ENGINEERS, WORKS
 
 _SAID = said_by(__name__)
 
 Made = TypeVar("Made")
-
 _GIVEN_UP: ContextVar[Event | None] = ContextVar("given_up", default=None)
 
 CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
@@ -38,10 +38,11 @@ CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 
 SURE = 0.7
 """Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
-# From there on, a title is held against CPV codes that say something else, and beside titles of other lots.
-LIKELY_TITLE = 0.5
-# CPV divisions of construction work, and of the services of architects and engineers; these are no other advice.
-WORKS, ENGINEERS, ADVICE = "45", "71", "so-conseil"
+# Below, not even the best reading is demanded: of 41 titles held back that are less sure, 24 are read wrongly. Titles
+# are held against CPV codes that say something else, and beside titles of other lots, from LIKELY_TITLE on.
+FLOOR, LIKELY_TITLE = 0.6, 0.5
+# Advice, which services of engineers are not, and works of all trades, which titles of whole operations name.
+ADVICE, WHOLE_WORKS = "so-conseil", "bt-tce"
 
 
 class GivenUp(Exception):
@@ -136,7 +137,7 @@ class _RequestedSegments:
     """The segments found that a lot asks for, in order of discovery, each with its sources and their confidence.
 
     `read`: those that its words may mean. `decide` asks for the sure ones; the others are `suggested`. `is_other`: its
-    words name a trade that no segment covers, which is then what they mean best.
+    words name a trade that no segment covers, or a particular kind of one, which is then what they mean best.
     """
 
     found: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
@@ -147,19 +148,15 @@ class _RequestedSegments:
     title_says: tuple[str, ...] = ()
     is_other: bool = False
 
-    def add_segment(self, segment: str, source: str, confidence: float = 1.0) -> None:
-        self.found.setdefault(segment, []).append((source, confidence))
-
-    def add_general(self, general: "_RequestedSegments", by_title: bool) -> None:
-        """Add segments of too general CPV codes; if the title named some (`by_title`), only those found already."""
-        for segment, reasons in general.found.items():
-            if not by_title or segment in self.found:
-                self.found.setdefault(segment, []).extend(reasons)
+    def add_general(self, general: "_RequestedSegments", meant: Container[str]) -> None:
+        """Add those segments of too general CPV codes that are `meant`."""
+        for segment in filter(meant.__contains__, general.found):
+            self.found.setdefault(segment, []).extend(general.found[segment])
 
     def decide(self) -> None:
-        """Ask for what is read surely and for what was named too; where nothing is, for the best reading alone."""
+        """Ask for what is read surely and for what was named too; where nothing is, for the best above FLOOR."""
         sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
-        if not (self.found or self.is_other) and sure and max(sure.values()) < SURE:
+        if not (self.found or self.is_other) and FLOOR <= max(sure.values(), default=0) < SURE:
             sure[max(sure, key=sure.__getitem__)] = SURE
         for segment, said in self.read.items():
             asked = self.found if segment in self.found or sure[segment] >= SURE else self.suggested
@@ -172,11 +169,9 @@ class _RequestedSegments:
             *(_wanted_segment(segment, "object", said) for segment, said in self.found.items()),
             *(_wanted_segment(code, "support", [(f"segment:{code}", 1.0)]) for code in support),
         )
-        doubtful = [_wanted_segment(code, "object", said) for code, said in self.suggested.items()]
-        suggested = sorted(
-            (each for each in doubtful if each.segment not in (*support, *self.found)),
-            key=lambda each: -each.confidence,
-        )
+        taken = {*support, *self.found}
+        doubtful = [_wanted_segment(code, "object", said) for code, said in self.suggested.items() if code not in taken]
+        suggested = sorted(doubtful, key=lambda each: -each.confidence)
         unread = tuple(self.unmapped), tuple(self.unknown)
         subject, understood = Subject(tuple(self.found), support), Understood(tuple(self.found), self._sureness())
         return LotObject(wanted, tuple(suggested), *unread, self.title_says, subject, understood)
@@ -305,40 +300,40 @@ class NeedReader:
     def _segments_of(self, lot: Lot, need_title: str, in_titles: frozenset[str]) -> _RequestedSegments:
         """The segments that a lot asks for by code, CPV, keywords and, where these name none, its title.
 
-        CPV codes too general to decide alone give way to the title. `in_titles`: those that the titles of lots say.
+        CPV codes too general to decide alone, or of a trade whose kinds differ, give way to the title. `in_titles`:
+        those that the titles of lots say.
         """
-        requested, general = _RequestedSegments(), _RequestedSegments()
+        requested, general, title = _RequestedSegments(), _RequestedSegments(), lot.title or ""
         for code in lot.segments:
-            requested.add_segment(code, f"segment:{code}")
-        firm: set[str] = set()
+            requested.found.setdefault(code, []).append((f"segment:{code}", 1.0))
+        firm, kinds = set[str](), self.taxonomy.vocabulary.common.keys() if title and not lot.keywords else set[str]()
         for code in lot.cpv:
             every = self.taxonomy.of_cpv(self.cpv.normalise(code))
             # among equals, those the lot already names by code are enough
             segments = tuple(segment for segment in every if segment in lot.segments) or every
             requested.unmapped += [] if segments else [code]
-            is_general = self.taxonomy.is_general_cpv(self.cpv.normalise(code))
+            is_general = self.taxonomy.is_general_cpv(self.cpv.normalise(code)) or not kinds.isdisjoint(segments)
             firm.update(() if is_general else segments)
             for segment in segments:
-                (general if is_general else requested).add_segment(segment, f"cpv:{code}")
+                (general if is_general else requested).found.setdefault(segment, []).append((f"cpv:{code}", 1.0))
         for keyword in lot.keywords:
             readings = self.interpreter.read(keyword)
             requested.unknown += [] if readings else [keyword]
             for reading in readings:
-                requested.read.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
-        title = lot.title or ""  # the need's speaks where the lot's says no trade
+                read = requested.suggested if self.interpreter.is_particular(reading, keyword) else requested.read
+                read.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
+        # the need's title speaks where the lot's says no trade
         texts = lot.keywords or (title, "" if self.interpreter.read(title) else need_title)
-        requested.is_other = any(map(self.interpreter.names_other_trade, texts))
-        by_title = False
-        if lot.title and (firm or not (requested.found or requested.read)):
-            of_cpv = firm and firm | general.found.keys()
-            by_title = self._add_title(requested, lot, need_title, of_cpv, in_titles)
-        if not (by_title or requested.is_other):
-            requested.add_general(general, by_title)
+        requested.is_other = any(map(self.interpreter.names_other_trade, texts)) or bool(requested.suggested)
+        of_cpv = firm and firm | general.found.keys()
+        is_told = bool(title) and (bool(firm) or not (requested.found or requested.read))
+        by_title = is_told and self._add_title(requested, lot, need_title, of_cpv, in_titles)
+        requested.add_general(general, () if by_title or requested.is_other else general.found)
         requested.decide()
-        if by_title:
-            requested.add_general(general, by_title)
-        if not (requested.found or lot.cpv or lot.keywords):
-            requested.unknown.append(lot.title or "")
+        confirmed = requested.found.keys() | (() if requested.is_other else requested.read.keys())
+        requested.add_general(general, confirmed if by_title else ())
+        if not requested.found and (lot.keywords or not lot.cpv):
+            requested.unknown = list(lot.keywords) or [title]
         return requested
 
     def _add_title(
@@ -347,10 +342,11 @@ class NeedReader:
         """Read the segments that a lot's title names where nothing else asks for any; return whether it names any.
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
-        asked for too; where it names some of them, or segments are named, the others are suggested. A trade that the
-        need's title alone says is left to lots that say it themselves (`in_titles`), unless this lot says none. What is
-        designed is not built: of what is works alone, nothing is added where all codes are of engineers' services, and
-        advice, as what is read with doubt, is then suggested at most.
+        asked for too; where it names some, or segments are named, the others are suggested, as particular kinds of a
+        trade always are, and works of all trades beside codes of goods or of one trade, which say the part that is
+        bought. What the need's title alone says is left to lots that say it themselves (`in_titles`), unless this one
+        says none. What is designed is not built: of works alone nothing is added where all codes are of engineers, and
+        advice, as what is read with doubt, is then suggested.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.read(title)}
@@ -359,17 +355,22 @@ class NeedReader:
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
         of_engineers = bool(lot.cpv) and all(code.startswith(ENGINEERS) for code in lot.cpv)
         if of_engineers:
-            codes_of = {reading.segment: self.taxonomy.segments[reading.segment].cpv for reading in readings}
-            works = {segment for segment, codes in codes_of.items() if any(code.startswith(WORKS) for code in codes)}
-            both = {segment for segment in works if any(code.startswith(ENGINEERS) for code in codes_of[segment])}
-            readings = tuple(reading for reading in readings if reading.segment not in works - both)
-        likely = tuple(reading.segment for reading in readings if reading.confidence >= LIKELY_TITLE)
+            readings = tuple(each for each in readings if each.segment not in self.interpreter.titles.only_built)
+        is_part = any(code < WORKS for code in lot.cpv) or (of_cpv and all(code.startswith(WORKS) for code in lot.cpv))
+        whole = {WHOLE_WORKS} if is_part else set()
+        likely = tuple(
+            each.segment for each in readings if each.confidence >= LIKELY_TITLE and each.segment not in whole
+        )
         differs = not of_cpv & {*likely}
         requested.title_says = likely if of_cpv and differs else ()
+        particular = {
+            each.segment for each in readings if self.interpreter.is_particular(each, f"{title} {need_title}")
+        }
+        requested.is_other |= bool(particular)
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
             is_sure = not of_engineers or (confidence >= SURE and segment != ADVICE)
-            asked = differs and not lot.segments and is_sure
+            asked = differs and not lot.segments and is_sure and segment not in whole | particular
             read = requested.read if asked else requested.suggested
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))

@@ -21,9 +21,9 @@ from matching.words.word_model import Probabilities, WordModel
 # on, and from this share of the best one's (chosen on titles drawn at random, read by models that had not seen them).
 TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.48, 0.1, 1 / 3
 MOST_READINGS = 3
-# A title that the model takes for another trade so surely, and so little for one of the taxonomy, names another: of
-# 1,124 such titles that were not held back, two name a trade of the taxonomy.
-SURELY_OTHER, NO_TRADE = 0.9, 0.05
+# A title of enough words that the model takes for another trade, and so little for one of the taxonomy, names another:
+# of 1,422 such titles that were not held back, eleven name a trade of the taxonomy.
+LIKELY_OTHER, LITTLE_TRADE, ENOUGH_WORDS = 0.7, 0.3, 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 4, 0.02
 # The chance of a segment that the model was not trained for: it speaks neither for nor against it.
@@ -33,8 +33,8 @@ UNTRAINED = 0.3
 LISTED = 2.0
 # A contract of insertion names the work that carries it ("ayant pour support le nettoyage d'espaces publics").
 INSERTION = "so-insertion"
-# The division of the CPV for works; those of goods come before it.
-WORKS = "45"
+# The divisions of the CPV for works, before which those of goods come, and for services of architects and engineers.
+WORKS, ENGINEERS = "45", "71"
 CACHED = 4096
 # How many titles of needs are remembered with their words: the lots of one are read after each other.
 NEEDS = 64
@@ -127,7 +127,8 @@ class TitleReader:
     """Finds the segments that titles mean; built once and then only read, so that threads may share it."""
 
     def __init__(self, taxonomy: Taxonomy, territories: Territories, model: WordModel) -> None:
-        self._model = model
+        self._model, self.knows = model, model.knows
+        """Whether a stem is one that titles are read by."""
         self._places = {segment: place for place, segment in enumerate(model.segments) if segment in taxonomy.segments}
         self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
         vocabulary = taxonomy.vocabulary
@@ -142,9 +143,10 @@ class TitleReader:
         self._goods = frozenset(
             segment.id for segment in segments if not segment.works and any(code < WORKS for code in segment.cpv)
         )
-        self._builders = frozenset(
-            segment.id for segment in segments if any(code.startswith(WORKS) for code in segment.cpv)
-        )
+        divisions = {segment.id: {code[:2] for code in segment.cpv} for segment in segments}
+        self._builders = frozenset(segment for segment, codes in divisions.items() if WORKS in codes)
+        self.only_built = frozenset(segment for segment in self._builders if ENGINEERS not in divisions[segment])
+        """The segments of works that no services of engineers are of."""
         meanings: dict[tuple[str, ...], dict[str, None]] = {}
         for segment_id, words in taxonomy_phrases(taxonomy, self.stems):
             if segment_id is None:
@@ -165,10 +167,6 @@ class TitleReader:
         """The stems of a phrase, each in the form that the taxonomy uses."""
         return tuple(self._forms.get(word, word) for word in stems(phrase))
 
-    def knows(self, word: str) -> bool:
-        """Whether a stem is one that titles are read by."""
-        return self._model.knows(word)
-
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
         """The segments that a title means, best first, at most three; () where it says no trade of the taxonomy.
 
@@ -177,7 +175,7 @@ class TitleReader:
         return self._readings(title[:LONGEST_TITLE], context[:LONGEST_TITLE])[0]
 
     def names_other_trade(self, title: str) -> bool:
-        """Whether a title names a trade outside the taxonomy, by a phrase or surely by the model."""
+        """Whether a title names a trade outside the taxonomy, by a phrase or likely by the model."""
         return self._readings(title[:LONGEST_TITLE], "")[1]
 
     def explain(self, title: str, context: str = "") -> TitleExplanation:
@@ -233,7 +231,8 @@ class TitleReader:
         ranked = self._rank_segments(weighed)
         trade = self._trade_chance(weighed, ranked)
         readings = tuple(self._reading(weighed, *each) for each in _sure_readings(ranked, trade))
-        is_other = not readings and weighed.whole.other > SURELY_OTHER and trade < NO_TRADE
+        says_much = sum(map(len, weighed.title.parts)) >= ENOUGH_WORDS
+        is_other = says_much and not readings and weighed.whole.other > LIKELY_OTHER and trade < LITTLE_TRADE
         return readings, is_other or weighed.own.elsewhere or weighed.around.elsewhere
 
     def _score_title(self, title: str, context: str) -> "_ScoredTitle":

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.errors import InvalidContent
@@ -217,6 +218,37 @@ def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:
     assert read(need(Lot(id="1", title=title, cpv=("71200000",)))).wanted == ()
 
 
+def test_a_code_says_which_part_of_an_operation_is_bought(read: Any) -> None:
+    lot = Lot(id="1", title="Réhabilitation d'un pavillon à Brénod", cpv=("45432130",))
+    query = read(need(lot))
+    assert (list(sources_of(query)), [one.segment for one in query.suggested]) == (["bt-peinture"], ["bt-tce"])
+    assert "bt-tce" in sources_of(read(need(msgspec.structs.replace(lot, cpv=("45000000",)))))
+
+
+def test_a_general_code_is_silent_where_the_title_is_likely_another_trade(read: Any) -> None:
+    code = ("50700000",)
+    helium = Lot(id="1", title="Maintenance d'un liquéfacteur d'hélium pour l'Institut Jean Lamour", cpv=code)
+    assert read(need(helium)).wanted == ()
+    assert list(sources_of(read(need(Lot(id="1", title="MS 32", cpv=code))))) == ["bt-maintenance"]
+
+
+@pytest.mark.parametrize(
+    ("title", "code", "demanded"),
+    [
+        ("Formation des opérateurs de caméras d'un escadron", "80530000", []),
+        ("Formation des demandeurs d'emploi aux métiers du bâtiment", "80530000", ["so-formation"]),
+        ("MS 32", "80530000", ["so-formation"]),
+        ("Tierce maintenance applicative de l'application Planisware", "72267000", []),
+        ("Achat du spectacle Elvira au théâtre des Célestins", "92320000", []),
+    ],
+)
+def test_particular_kinds_of_a_trade_are_suggested(read: Any, title: str, code: str, demanded: list[str]) -> None:
+    """What hardly any of these suppliers sells is not demanded of all of that trade; the code alone is."""
+    query = read(need(Lot(id="1", title=title, cpv=(code,))))
+    assert [one.segment for one in query.wanted if one.segment.startswith(("so-formation", "nu", "cc"))] == demanded
+    assert bool(query.suggested) or demanded
+
+
 @pytest.mark.parametrize(
     ("title", "says"), [("Tonte des pelouses", ("ev-entretien",)), ("Nettoyage des bureaux", ()), ("Lot 3", ())]
 )
@@ -245,6 +277,8 @@ def test_sure_words_are_demanded_and_doubtful_ones_suggested(read: Any) -> None:
     """Where none is sure, the best reading alone is demanded."""
     query = read(need(Lot(id="1", title="Collecte de biodéchets des restaurants scolaires")))
     confidences = [one.confidence for one in query.suggested]
+    unsure = read(need(Lot(id="1", title="Suivis ornithologiques 2024: suivis de la fauvette pitchou")))
+    assert (unsure.wanted, bool(unsure.suggested), bool(unsure.unknown)) == ((), True, True)
     assert confidences == sorted(confidences, reverse=True)
     assert confidences
     assert all(one.confidence >= SURE for one in query.wanted) or len(query.wanted) == 1
