@@ -17,6 +17,7 @@ from api.runtime.actor import TOKEN, follow_link
 from api.runtime.endpoint import Call
 from api.runtime.rate_limits import HOUR, Limit, caller_of
 from api.runtime.services import Services
+from api.web.content_negotiation import HTML
 from api.web.problems import Refusal
 from db.campaigns.campaigns import may_ask, note_declaration, note_opening, note_withdrawal, write_wish
 from db.core.engine import Connection, transaction
@@ -107,14 +108,15 @@ async def follow_page_link(
 ) -> AsyncIterator[tuple[Connection, FollowedLink]]:
     """Yields a transaction and the link that a token or a typed code stands for; `lock`: to write by it, in turn.
 
-    What is sent by it notes that it was opened; a mere reading, as a page or as JSON, does not: programs that look for
-    dangerous links in e-mails read it before anybody does. Raises Refusal (404, 429).
+    What is sent by it, or read as JSON, notes that it was opened. A mere reading of the page does not: programs that
+    look for dangerous links in e-mails read it before anybody does. Raises Refusal (404, 429).
     """
     code = None if TOKEN.fullmatch(secret) else code_in(secret)
 
     async def find(connection: Connection) -> FollowedLink | None:
         link = await follow(connection, code or secret, call.services.now(), lock=lock)
-        if link is not None and link.opened_at is None and call.method not in {"GET", "HEAD"}:
+        is_page_read = call.method in {"GET", "HEAD"} and call.media_type == HTML
+        if link is not None and link.opened_at is None and not is_page_read:
             await note_opening(connection, link.id, call.services.now())
         return link
 
