@@ -38,9 +38,8 @@ CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 
 SURE = 0.7
 """Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
-# Below, not even the best reading is demanded: of 41 titles held back that are less sure, 24 are read wrongly. Titles
-# are held against CPV codes that say something else, and beside titles of other lots, from LIKELY_TITLE on.
-FLOOR, LIKELY_TITLE = 0.6, 0.5
+# From there on, a title is held against CPV codes that say something else, and beside titles of other lots.
+LIKELY_TITLE = 0.5
 # Advice, which services of engineers are not, and works of all trades, which titles of whole operations name.
 ADVICE, WHOLE_WORKS = "so-conseil", "bt-tce"
 
@@ -137,7 +136,7 @@ class _RequestedSegments:
     """The segments found that a lot asks for, in order of discovery, each with its sources and their confidence.
 
     `read`: those that its words may mean. `decide` asks for the sure ones; the others are `suggested`. `is_other`: its
-    words name a trade that no segment covers, or a particular kind of one, which is then what they mean best.
+    words name a trade that no segment covers, which is then what they mean best.
     """
 
     found: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
@@ -154,9 +153,9 @@ class _RequestedSegments:
             self.found.setdefault(segment, []).extend(general.found[segment])
 
     def decide(self) -> None:
-        """Ask for what is read surely and for what was named too; where nothing is, for the best above FLOOR."""
+        """Ask for what is read surely and for what was named too; where nothing is, for the best reading alone."""
         sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
-        if not (self.found or self.is_other) and FLOOR <= max(sure.values(), default=0) < SURE:
+        if not (self.found or self.is_other) and sure and max(sure.values()) < SURE:
             sure[max(sure, key=sure.__getitem__)] = SURE
         for segment, said in self.read.items():
             asked = self.found if segment in self.found or sure[segment] >= SURE else self.suggested
@@ -300,19 +299,18 @@ class NeedReader:
     def _segments_of(self, lot: Lot, need_title: str, in_titles: frozenset[str]) -> _RequestedSegments:
         """The segments that a lot asks for by code, CPV, keywords and, where these name none, its title.
 
-        CPV codes too general to decide alone, or of a trade whose kinds differ, give way to the title. `in_titles`:
-        those that the titles of lots say.
+        CPV codes too general to decide alone give way to the title. `in_titles`: those that the titles of lots say.
         """
         requested, general, title = _RequestedSegments(), _RequestedSegments(), lot.title or ""
         for code in lot.segments:
             requested.found.setdefault(code, []).append((f"segment:{code}", 1.0))
-        firm, kinds = set[str](), self.taxonomy.vocabulary.common.keys() if title and not lot.keywords else set[str]()
+        firm: set[str] = set()
         for code in lot.cpv:
             every = self.taxonomy.of_cpv(self.cpv.normalise(code))
             # among equals, those the lot already names by code are enough
             segments = tuple(segment for segment in every if segment in lot.segments) or every
             requested.unmapped += [] if segments else [code]
-            is_general = self.taxonomy.is_general_cpv(self.cpv.normalise(code)) or not kinds.isdisjoint(segments)
+            is_general = self.taxonomy.is_general_cpv(self.cpv.normalise(code))
             firm.update(() if is_general else segments)
             for segment in segments:
                 (general if is_general else requested).found.setdefault(segment, []).append((f"cpv:{code}", 1.0))
@@ -320,11 +318,10 @@ class NeedReader:
             readings = self.interpreter.read(keyword)
             requested.unknown += [] if readings else [keyword]
             for reading in readings:
-                read = requested.suggested if self.interpreter.is_particular(reading, keyword) else requested.read
-                read.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
+                requested.read.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
         # the need's title speaks where the lot's says no trade
         texts = lot.keywords or (title, "" if self.interpreter.read(title) else need_title)
-        requested.is_other = any(map(self.interpreter.names_other_trade, texts)) or bool(requested.suggested)
+        requested.is_other = any(map(self.interpreter.names_other_trade, texts))
         of_cpv = firm and firm | general.found.keys()
         is_told = bool(title) and (bool(firm) or not (requested.found or requested.read))
         by_title = is_told and self._add_title(requested, lot, need_title, of_cpv, in_titles)
@@ -332,8 +329,8 @@ class NeedReader:
         requested.decide()
         confirmed = requested.found.keys() | (() if requested.is_other else requested.read.keys())
         requested.add_general(general, confirmed if by_title else ())
-        if not requested.found and (lot.keywords or not lot.cpv):
-            requested.unknown = list(lot.keywords) or [title]
+        if not (requested.found or lot.cpv or lot.keywords):
+            requested.unknown.append(title)
         return requested
 
     def _add_title(
@@ -342,11 +339,11 @@ class NeedReader:
         """Read the segments that a lot's title names where nothing else asks for any; return whether it names any.
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
-        asked for too; where it names some, or segments are named, the others are suggested, as particular kinds of a
-        trade always are, and works of all trades beside codes of goods or of one trade, which say the part that is
-        bought. What the need's title alone says is left to lots that say it themselves (`in_titles`), unless this one
-        says none. What is designed is not built: of works alone nothing is added where all codes are of engineers, and
-        advice, as what is read with doubt, is then suggested.
+        asked for too; where it names some, or segments are named, the others are suggested, and so are works of all
+        trades beside codes of goods or of one trade, which say the part that is bought. What the need's title alone
+        says is left to lots that say it themselves (`in_titles`), unless this one says none. What is designed is not
+        built: of works alone nothing is added where all codes are of engineers, and advice, as what is read with doubt,
+        is then suggested.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.read(title)}
@@ -363,14 +360,10 @@ class NeedReader:
         )
         differs = not of_cpv & {*likely}
         requested.title_says = likely if of_cpv and differs else ()
-        particular = {
-            each.segment for each in readings if self.interpreter.is_particular(each, f"{title} {need_title}")
-        }
-        requested.is_other |= bool(particular)
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
             is_sure = not of_engineers or (confidence >= SURE and segment != ADVICE)
-            asked = differs and not lot.segments and is_sure and segment not in whole | particular
+            asked = differs and not lot.segments and is_sure and segment not in whole
             read = requested.read if asked else requested.suggested
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))

@@ -105,9 +105,8 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after nothing or words of `running` it ("gestion de la crèche", not "extension de la crèche"); `vague`: phrases of
     segments that name the trade only where they are all that is said ("livraison"); `works`: words of what is done to a
     thing, which say the trade with it alone; `buying`: first words of what buys goods; `overseeing`: those phrases of
-    `outside` that design, check or coordinate the works of others ("maîtrise d'œuvre"); `common`: words of the kinds of
-    a segment that its suppliers sell ("formation de demandeurs d'emploi", not "de pilotes"); `forms`: other form of a
-    word → the word the synonyms use ("tondre" → "tonte").
+    `outside` that design, check or coordinate the works of others ("maîtrise d'œuvre"); `forms`: other form of a word →
+    the word the synonyms use ("tondre" → "tonte").
     """
 
     linking: frozenset[str]
@@ -120,7 +119,6 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     works: frozenset[str]
     buying: frozenset[str]
     overseeing: tuple[str, ...]
-    common: dict[str, frozenset[str]]
     forms: dict[str, str]
 
     def stemmed_forms(self) -> dict[str, str]:

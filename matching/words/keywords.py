@@ -274,7 +274,6 @@ class Interpreter:
         self._readings = functools.lru_cache(CACHED)(self._read_uncached)
         self.suggest = functools.lru_cache(CACHED)(self._suggest_uncached)
         self.names_other_trade = self.titles.names_other_trade
-        self._common = {segment: {*map(stem, words)} for segment, words in taxonomy.vocabulary.common.items()}
 
     def read(self, text: str, context: str = "") -> tuple[Reading, ...]:
         """The segments that keywords or a title mean, best first; () where nothing is meant with enough confidence.
@@ -283,11 +282,6 @@ class Interpreter:
         cleaning). `context` is the title of the need it is a lot of, which tells where the lot's own does not.
         """
         return self._readings(text[:LONGEST_TITLE], context[:LONGEST_TITLE])
-
-    def is_particular(self, reading: Reading, text: str) -> bool:
-        """Whether a text means a kind of a trade that hardly anybody sells to buyers of these networks' suppliers."""
-        common = self._common.get(reading.segment)
-        return common is not None and reading.confidence < 1 and common.isdisjoint(map(stem, fold(text).split()))
 
     def _suggest_uncached(self, text: str, limit: int = 5) -> tuple[str, ...]:
         """Suggested segments for a text that `read` leaves unknown, best first; () where it is like no phrase."""

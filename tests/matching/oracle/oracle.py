@@ -29,7 +29,7 @@ from tests.matching.oracle.ground import Answer, Drawn, France, Ground, Spot, an
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 ANSWERING = FITS[:3]
-SURE, FLOOR = 0.7, 0.6
+SURE = 0.7
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
 OUTCOMES = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
 GATES_PASSED: tuple[Gate, ...] = ("reservation", "distance", "service_area", "segment")
@@ -257,14 +257,13 @@ class Oracle:
     def requested(self, lot: Lot) -> dict[str, Role]:
         """The segments a lot asks for; what is asked as object stays so when it is asked as support too.
 
-        Of words, what is read surely is asked for; where nothing is asked for so, the best reading from FLOOR on.
+        Of words, what is read surely is asked for; where nothing is asked for so, the best reading alone.
         """
         objects = set(lot.segments)
         for code in lot.cpv:
             tied = set(self.taxonomy.of_cpv(code[:8]))
             objects |= tied & set(lot.segments) or tied
-        words = [reading for keyword in lot.keywords for reading in self.interpreter.read(keyword)]
-        read = [reading for reading in words if reading.confidence >= FLOOR]
+        read = [reading for keyword in lot.keywords for reading in self.interpreter.read(keyword)]
         sure = {reading.segment for reading in read if reading.confidence >= SURE}
         if read and not (objects or sure):
             sure = {max(read, key=lambda reading: reading.confidence).segment}
