@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.needs.need import Buyer, BuyerBody, BuyerKind
-from domain.reference.territory import Area, Territories, TerritoryKind
+from domain.reference.territory import COUNTRY, Area, Territories, TerritoryKind
 from domain.shortlists.shortlist import SupposedSiteSource
 from domain.text.normalise import fold, stem
 from matching.words.titles import LINKS, place_names
@@ -35,6 +35,7 @@ _AROUND = frozenset(("agglomeration", "ca", "cc", "metropole", "pays"))  # befor
 _COMMUNE = ("ville", "commune", "mairie")
 # The words before the name of a place that is called like a thing.
 _IN, _OF, _TOWNS, _WITHIN = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}, {"dans", "en"}
+_COUNTRY = re.compile(r"\b(?:france entiere|(?:toute la|ensemble de la) france|territoire national)\b")
 _ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
 _BETWEEN = _OF | _ARTICLES
 # A commune's SIREN is 21, its departement, its number in four digits and a check digit; Corsica counts as 20, and in
@@ -137,7 +138,9 @@ class CommuneFinder:
 
         Communes count outside of what it names that is larger, and where only one commune has that name.
         """
-        tokens = fold(text).replace("communaute de communes", "cc").replace("communaute d agglomeration", "ca").split()
+        if _COUNTRY.search(folded := fold(text)):
+            return (self._territories.area(f"country:{COUNTRY}"),)
+        tokens = folded.replace("communaute de communes", "cc").replace("communaute d agglomeration", "ca").split()
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
         words = tuple([stem(tokens[place]) for place in at])
         larger, namesakes = dict[str, Area](), list[Area]()
@@ -151,6 +154,7 @@ class CommuneFinder:
             is_thing = all(map(self._known, words[start : start + length])) or said in _ALSO_THINGS
             is_common = sum(area.kind == "commune" for area in meant) > _MOST_NAMESAKES and not is_around
             named = [area for area in areas if area.kind in _LARGER and not is_common]
+            is_thing = is_thing and not (length > 1 and any(_is_spelt_out(text, area.name) for area in named))
             links = _OF if said in _PARTS else _OF | _WITHIN
             if named and (is_around or not is_thing or _is_written_as_a_place(text, said, before, links)):
                 namesakes += areas if _WITHIN.intersection(before[-2:]) else ()  # "dans les Landes" is no commune
@@ -230,6 +234,11 @@ def _communes_inside(places: Iterable[NamedPlace], ground: Bools) -> Iterator[in
         inside = [ordinal for ordinal in place.communes if ground[ordinal]]
         if len(inside) == 1 and not any(ground[ordinal] for ordinal in place.of_wider):
             yield inside[0]
+
+
+def _is_spelt_out(text: str, name: str) -> bool:
+    """Whether a text has a name of several words with its capitals and accents: "Côte d'Or" is no "côte d'or"."""
+    return f" {' '.join(_WORD.findall(name))} " in f" {' '.join(_WORD.findall(text))} "
 
 
 def _is_written_as_a_place(text: str, name: str, before: list[str], of: set[str] = _OF) -> bool:

@@ -135,8 +135,11 @@ _FOR = re.compile(
     re.IGNORECASE,
 )
 _FOR_BEGINS = ("pour le", "au profit", "au b", "en faveur")
-# Who does the work, or whose department buys it, is no trade ("par des structures d'insertion").
+# Who does the work, or whose department buys it, is no trade ("par des structures d'insertion"). Where none of these
+# words says so, the work of a "chantier d'insertion" is what is bought.
 _INSERTION_BODY = re.compile(
+    r"(?:\b(?:par|avec|aux?|à) (?:(?:une?|des|les|plusieurs) |l['’])?|(?<=,) *)(?:ateliers?,? (?:et )?)?"
+    r"chantiers? d['’ ]insertion(?= *(?:$|[,.;(]|\b(?:à|au|dans|de|des|du|en|pour|sur)\b))|"
     r"\b(?:(?:par|avec|aux?|à) )?(?:(?:des?|les?|la|une?|du) |l['’])?(?:(?:structures?|entreprises?|acteurs?"
     r"|opérateurs?|associations?) (?:d['’ ]|de l['’ ])|(?:départements?|services?|directions?|pôles?|missions?) "
     r"(?:de l['’ ])?)insertion(?: par l['’ ]activité économique| professionnelle| sociale)?\b",

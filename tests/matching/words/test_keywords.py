@@ -62,6 +62,8 @@ MEANT = {
     "maconerie": {"bt-maconnerie"},
     "étanchéité des toitures terrasses": {"bt-couverture"},
     "entretien des espaces verts par des structures d'insertion": {"ev-entretien"},
+    "tonte des pelouses confiée à un chantier d'insertion": {"ev-entretien"},
+    "entretien des espaces verts, chantier d'insertion, Rennes": {"ev-entretien"},
     "marché de services d'insertion": {"so-insertion"},
     "démolir un bâtiment": {"bt-curage"},
     "petits travaux d'entretien": {"bt-maintenance"},

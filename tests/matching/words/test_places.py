@@ -112,6 +112,10 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("tonte dans le Lot 3", []),
         ("tonte dans le Nord du parc", []),
         ("Fourniture de Mobilier en Bois", []),
+        ("nettoyage Côte d'Or", ["departement:21"]),
+        ("dorure d'une côte d'or", []),
+        ("entretien Loire-Atlantique", ["departement:44"]),
+        ("impression de dépliants, France entière", ["country:FR"]),
     ],
 )
 def test_a_sentence_names_its_territory(text: str, areas: list[str]) -> None:
