@@ -4,6 +4,7 @@ The buttons send the form of the answer, with a field for each supplier that is 
 meant. To write or to invite, the need is stored first, once.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import NamedTuple
@@ -141,11 +142,23 @@ def file_of_selection(reference: Reference, kind: str, selection: Sequence[Chose
     header = [text.to(language) for text in COLUMNS.values()]
     rows = list(selection_rows(selection, reference, language))
     if kind == "csv":
-        return csv_of(header, rows, "excel")
+        return csv_of(header, [[digits_in_groups(each) for each in row] for row in rows], "excel")
     if kind == "xlsx":
         return workbook_of("Fournisseurs", header, WIDTHS, rows)
-    said = [[decimal(each, language) if isinstance(each, float) else str(each or "") for each in row] for row in rows]
+    said = [
+        [decimal(each, language, int(each % 1 > 0)) if isinstance(each, float) else str(each or "") for each in row]
+        for row in rows
+    ]
     return document_of(Text("Fournisseurs repérés", "Suppliers found").to(language), header, said)
+
+
+_DIGITS = re.compile(r"(?:\+33|0)([1-9])(\d\d)(\d\d)(\d\d)(\d\d)|(\d{3})(\d{3})(\d{3})(\d{5})")
+
+
+def digits_in_groups(cell: Cell) -> Cell:
+    """A SIRET or a French telephone number in groups, which spreadsheets leave alone; any other cell as it is."""
+    found = _DIGITS.fullmatch(re.sub(r"[\s.]", "", cell)) if isinstance(cell, str) else None
+    return cell if found is None else "0" * (found[1] is not None) + " ".join(filter(None, found.groups()))
 
 
 def selection_rows(selection: Sequence[ChosenOfLot], reference: Reference, language: Language) -> Iterator[list[Cell]]:

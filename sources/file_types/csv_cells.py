@@ -41,8 +41,8 @@ _FIRST_OF_MARKED = frozenset("'=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 _NUMBERS_ALONE = re.compile(r"[+\-][0-9][0-9 .]*")
 """Telephone numbers, say: nothing is computed of them, and people copy them."""
 _LIKE_A_NUMBER = re.compile(r"[+\-]?[0-9][0-9 .,:/eE+%\-\u00a0\u202f]*")
-_KEPT_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
-"""Digits that a spreadsheet shows and saves as they are: no zero before them, and few enough."""
+_KEPT_DIGITS = re.compile(r"0|[1-9][0-9]{0,10}|0[1-9](?: [0-9]{2}){4}|[0-9]{3} [0-9]{3} [0-9]{3} [0-9]{5}")
+"""Digits that a spreadsheet shows and saves as they are: few and without a zero before, or in groups of no number."""
 _ESCAPED = re.compile(r"\\([\\|:\s])")
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _LOST_APOSTROPHE = re.compile(rf"\b([cdjlmnst]|qu){_LOST}(?=[aeiouyh{_LOST}])", re.IGNORECASE)
@@ -53,11 +53,11 @@ def neutralised_text(text: str, *, keeps_digits: bool = True) -> str:
     """The text as a cell of CSV: with an apostrophe before anything that a spreadsheet would run as a formula.
 
     `keeps_digits` false: for one that makes numbers and days of what looks like them, an apostrophe before those too:
-    else a SIRET would become 8,07469E+13, and a postal code lose its first zero.
+    else a SIRET would become 8,07469E+13, and a postal code lose its first zero. In groups they stay text.
     """
     if _MARKED.match(text) or (_FORMULA.match(text) and not _NUMBERS_ALONE.fullmatch(text)):
         return f"'{text}"
-    is_lost = not keeps_digits and _LIKE_A_NUMBER.fullmatch(text) and not _KEPT_NUMBER.fullmatch(text)
+    is_lost = not keeps_digits and _LIKE_A_NUMBER.fullmatch(text) and not _KEPT_DIGITS.fullmatch(text)
     return f"'{text}" if is_lost else text
 
 

@@ -8,6 +8,8 @@ import pytest
 from docx import Document
 from python_calamine import CalamineWorkbook
 
+from api.desk.answer_selection import digits_in_groups
+from sources.file_types.csv_cells import csv_of
 from tests.api.desk.steps import Browser, put_all, said, sign_in_as
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
@@ -56,6 +58,12 @@ async def test_a_file_has_those_that_are_ticked_else_all(own: Browser, named: di
         answer = await own.post("/besoin/selection", data=said_so)
         assert answer.headers["content-disposition"] == f'attachment; filename="vivier-fournisseurs.{kind}"'
         assert second_cells(kind, answer.content) == {named[each] for each in chosen or named}
+
+
+def test_a_csv_marks_only_what_a_spreadsheet_would_compute() -> None:
+    cells = [digits_in_groups(each) for each in ("80746931700018", "+33297010203", "+32 2 555 12 12", TRICK, 12.0)]
+    written = csv_of((), [cells], "excel").decode().splitlines()[1]
+    assert written == f"807 469 317 00018;02 97 01 02 03;'+32 2 555 12 12;'{TRICK};12"
 
 
 async def test_addresses_are_shown_to_be_copied_and_who_has_none(own: Browser, named: dict[str, str]) -> None:
