@@ -131,6 +131,14 @@ class NextStep(msgspec.Struct, frozen=True):
     first_lot: int = 1
 
 
+def state_in_words(need: StoredNeed, progress: Progress) -> Text:
+    """The state of a need as its status says it; that it is awarded, or in part, once that was noted."""
+    awarded = sum(lot.id in progress.awarded for lot in need.content.lots)
+    if not awarded or not MOVES[need.status]:
+        return STATUSES[need.status]
+    return NEXT_STEPS["awarded" if awarded == len(need.content.lots) else "awarded_some"]
+
+
 def next_step(need: StoredNeed, progress: Progress) -> NextStep:
     """The next step of a need: to answer suppliers, else to freeze and contact, else to decide, publish and award."""
     if not MOVES[need.status]:
@@ -141,8 +149,9 @@ def next_step(need: StoredNeed, progress: Progress) -> NextStep:
         return _step_for_lots("award", to_award, lots) if to_award else _step("close")
     if progress.unread or progress.questions:
         return _step("read", progress.unread) if progress.unread else _step("answer", progress.questions)
-    if progress.frozen is None or changed_criteria(progress.frozen, need.content):
-        return _step("freeze")
+    is_awarded = progress.awarded.issuperset(lots)
+    if is_awarded or progress.frozen is None or changed_criteria(progress.frozen, need.content):
+        return NextStep("publish", NEXT_STEPS["publish_awarded"]) if is_awarded else _step("freeze")
     if not progress.exchanges and not progress.meetings:
         return _step("contact" if progress.listed else "widen")
     return _step("deliver", progress.to_deliver) if progress.to_deliver else _step_after_contact(need, progress)

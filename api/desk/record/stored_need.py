@@ -33,7 +33,7 @@ from db.needs.shortlists import select_shortlists
 from domain.equal_treatment.acts import decision_in_words
 from domain.errors import InvalidContent
 from domain.needs.need import EMAIL_ADDRESS, WEB_ADDRESS, Buyer, Lot, NeedAndProcedure, PlannedNeed
-from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
+from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step, state_in_words
 from domain.shortlists.version import IdAndName
 from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
@@ -261,6 +261,7 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         need,
         mistakes=mistakes,
         step=next_step(need, progress[need.id]),
+        state=state_in_words(need, progress[need.id]),
         lines=need_lines(need.content, visit.reference),
         lots=[(lot, lot_lines(lot, visit.reference)) for lot in need.content.lots],
         version=versions[0] if versions else None,
@@ -297,7 +298,7 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
         progress = await progress_with_answers(connection, organisation, needs)
     return visit.page(
         "record/needs.html",
-        needs=[(need, next_step(need, progress[need.id])) for need in needs],
+        needs=[(need, *(tell(need, progress[need.id]) for tell in (state_in_words, next_step))) for need in needs],
         chosen=chosen,
         is_first=not visit.text("suite"),
         following=following,

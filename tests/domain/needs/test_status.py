@@ -15,14 +15,13 @@ from domain.errors import Conflict
 from domain.needs.need import Lot, PlannedNeed
 from domain.needs.status import (
     MOVES,
-    OPEN,
     Progress,
     Status,
     StepCode,
     StoredNeed,
     next_step,
     require_move,
-    require_open,
+    state_in_words,
 )
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -42,16 +41,6 @@ def test_moves(before: Status, after: Status) -> None:
 def test_what_has_ended_stays_so_and_all_else_can_be_abandoned() -> None:
     assert {status for status in STATUSES if "abandoned" in MOVES[status]} == {"draft", "sourcing", "published"}
     assert [status for status in STATUSES if not MOVES[status]] == ["closed", "abandoned"]
-
-
-@pytest.mark.parametrize("status", STATUSES)
-def test_talking_ends_with_publication(status: Status) -> None:
-    if status in OPEN:
-        require_open(status)
-        return
-    with pytest.raises(Conflict) as refused:
-        require_open(status)
-    assert refused.value.code == "after-publication"
 
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -87,6 +76,7 @@ def need(status: Status, content: PlannedNeed = CONTENT) -> StoredNeed:
         ("draft", Progress(frozen=CONTENT, exchanges=1), "begin"),
         ("published", msgspec.structs.replace(FROZEN, awarded=frozenset("2")), "award"),
         ("published", msgspec.structs.replace(FROZEN, awarded=BOTH), "close"),
+        ("sourcing", msgspec.structs.replace(FROZEN, awarded=BOTH), "publish"),
         ("closed", FROZEN, "none"),
         ("abandoned", Progress(), "none"),
     ],
@@ -106,6 +96,12 @@ def test_what_the_step_is_about() -> None:
     assert next_step(need("published"), msgspec.structs.replace(FROZEN, awarded=frozenset("1"))).first_lot == 2
     progress = msgspec.structs.replace(FROZEN, awarded=frozenset("2"))
     assert next_step(need("published"), progress).words.fr == "Prochaine étape : noter l'attribution (1 lot sur 2)"
+
+
+def test_the_state_follows_the_awards() -> None:
+    told = [state_in_words(need("sourcing"), Progress(awarded=lots)).fr for lots in (frozenset(), frozenset("2"), BOTH)]
+    assert told == ["Sourcing en cours", "En partie attribué", "Attribué"]
+    assert state_in_words(need("abandoned"), Progress(awarded=BOTH)).fr == "Abandonné"
 
 
 @pytest.mark.parametrize(("number", "words"), [(1, "Une réponse d'un"), (3, "3 réponses de")])
