@@ -6,7 +6,7 @@ from typing import NamedTuple
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.reach import AMPLE_VALUE_EUR
 from domain.shortlists.shortlist import Tension, TensionLevel
-from domain.text.bilingual import Language, Text, join_texts, said_by
+from domain.text.bilingual import FULL_STOP, Language, Text, join_texts, said_by
 
 _SAID = said_by(__name__)
 
@@ -74,7 +74,7 @@ def tension_of(
         if level == "good" and yearly_eur > AMPLE_VALUE_EUR and least_known < LEAST_KNOWN:
             level, said = "low", [_sizes_not_shown(fewest, least_known)]
         said += _sizes_texts(few)
-    return Tension(level, join_texts(said).to(language))
+    return Tension(level, join_texts(said, FULL_STOP).to(language))
 
 
 def tension_of_whole_lot(

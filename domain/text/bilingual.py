@@ -59,7 +59,7 @@ def same_text(words: str) -> Text:
 
 NOTHING = Text("", "")
 AND, OR = Text("et", "and"), Text("ou", "or")
-SEMICOLON = Text(" ; ", "; ")
+SEMICOLON, FULL_STOP = Text(" ; ", "; "), Text(". ", ". ")
 _TO_FRENCH = str.maketrans(",.", " ,")
 
 

@@ -191,19 +191,19 @@ async def test_a_need_far_too_large_for_all_is_never_good(settings: Settings, re
         assert (lot["coverage"][0]["candidates"], lot["coverage"][0]["beyond_reach"]) == (7, 6)
         assert lot["tension"]["level"] == "critical"
         assert "RISK_INFRUCTUEUX" not in {advice["code"] for advice in lot["advice"]}, "the size of one is not known"
-        assert "le montant est trop grand pour 6 autres" in lot["tension"]["message"]
+        assert "Le montant est trop grand pour 6 autres" in lot["tension"]["message"]
         levels = {row["supplier"]["name"]: row["reach"]["level"] for row in lot["candidates"]}
         assert levels == {each.name: "beyond" for each in pool} | {"inconnu": "unknown"}
         (lot,) = (await post(client, with_lot(value_eur=4_000_000, duration_months=48))).json()["lots"]
         assert lot["tension"] == {
             "level": "good",
-            "message": "Au moins 7 fournisseurs repérés par métier demandé ; on ignore la taille d'un fournisseur",
+            "message": "Au moins 7 fournisseurs repérés par métier demandé. On ignore la taille d'un fournisseur",
             "unknown": 0,
         }
     async with portal(settings, reference, *(supplier(f"n° {number}") for number in range(38))) as client:
         for value, level, said in (
             (24_000_000, "low", "38 fournisseurs repérés, mais aucun dont on sache qu'il est à la taille"),
-            (1_000_000, "good", "on ignore la taille de 38 fournisseurs"),
+            (1_000_000, "good", "On ignore la taille de 38 fournisseurs"),
         ):
             (lot,) = (await post(client, with_lot(value_eur=value, duration_months=12))).json()["lots"]
             assert (lot["tension"]["level"], said in lot["tension"]["message"]) == (level, True)

@@ -94,16 +94,16 @@ def test_an_advice_on_reserving_counts_those_of_unknown_trade() -> None:
     found = matched(asked(), *known, *esats(7))
     (said,) = [each.message for each in found.advice if each.code == "RESERVATION_POSSIBLE"]
     assert said.index(
-        "aux EA, ESAT et SIAE (4 fournisseurs potentiels, éligibilité établie pour 4, et 7 à interroger)"
-    ) < said.index("aux SIAE (4 fournisseurs potentiels, éligibilité établie pour 4)")
-    assert "aux EA et ESAT (nombre inconnu : 7 à interroger)" in said
+        "Aux EA, ESAT et SIAE : 4 fournisseurs potentiels, éligibilité établie pour 4 ; 7 à interroger. "
+    ) < said.index("Aux SIAE : 4 fournisseurs potentiels, éligibilité établie pour 4")
+    assert "Aux EA et ESAT : nombre inconnu, 7 à interroger" in said
     (said,) = [each.message for each in matched(asked(), *known).advice if each.code == "RESERVATION_POSSIBLE"]
     assert "inconnu" not in said
     one = supplier("esat", approvals=approved("ESAT"))
     reserved = matched(asked(reserved=("handicap",)), *known, *esats(7), one)
     (said,) = [each.message for each in reserved.advice if each.code == "RESERVATION_POSSIBLE"]
-    assert "aux EA, ESAT et SIAE (5 fournisseurs potentiels" in said
-    assert "aux SIAE (4" not in said
+    assert "Aux EA, ESAT et SIAE : 5 fournisseurs potentiels" in said
+    assert "Aux SIAE" not in said
 
 
 def test_an_advice_on_reserving_counts_only_those_for_whom_the_lot_is_not_too_large() -> None:
@@ -130,15 +130,15 @@ def test_a_lot_that_nobody_answers_in_whole_is_not_good() -> None:
     apart = [supplier(f"{code} {number}", offer(code)) for code in trades for number in range(5)]
     found = matched(lot, *apart)
     assert found.tension.level == "low"
-    assert "personne ne répond à tout le lot" in found.tension.message
+    assert "Personne ne répond à tout le lot" in found.tension.message
     assert matched(lot, *apart, supplier("two", offer(*trades[:2]))).tension.level == "good"
 
 
 def test_what_is_not_known_is_never_told_as_a_lack_of_supply() -> None:
     french, english = (matched(asked(), *esats(7), language=language) for language in ("fr", "en"))
     assert french.tension.message.startswith("Aucun fournisseur connu pour « Nettoyage de locaux et bureaux »")
-    assert "rien ne permet de conclure" in french.tension.message
-    assert "nothing can be concluded" in english.tension.message
+    assert "Rien ne permet de conclure" in french.tension.message
+    assert "Nothing can be concluded" in english.tension.message
     (told,) = (each.message for each in french.advice if each.code == "TRADE_UNKNOWN")
     assert "les 7 fournisseurs proches" in told
     (told,) = (each.message for each in english.advice if each.code == "TRADE_UNKNOWN")

@@ -20,7 +20,7 @@ from domain.law.reservations.eligibility import (
 )
 from domain.law.rules import InForce, Rules, months_later
 from domain.needs.need import Lot, Reserved
-from domain.text.bilingual import NOTHING, Text, join_texts
+from domain.text.bilingual import FULL_STOP, NOTHING, Text, join_texts
 from domain.text.labels import RESERVED
 
 Standing = tuple[int, bool]
@@ -139,7 +139,9 @@ def _advise_open(
     plenty = comfortable is None or max(enough[option].total for option in named) > comfortable
     # no part of a low supply is more than that
     scarce = NOTHING if plenty and (is_reserved or not supply.is_limited) else sentence(view, "limited_competition")
-    return advice(view, "reservation_possible", each=join_texts(parts), scarce=scarce)
+    return advice(
+        view, "reservation_possible", each=join_texts([each.capitalised() for each in parts], FULL_STOP), scarce=scarce
+    )
 
 
 @lru_cache(maxsize=4096)

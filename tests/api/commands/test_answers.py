@@ -67,7 +67,7 @@ def test_how_a_lot_compares_to_who_would_answer_it_is_told() -> None:
         in page
     )
     assert "2 fournisseurs repérés, dont 2 sur le territoire, 1 trop petit pour ce lot" in page
-    assert "on ignore la taille d'un fournisseur" in page
+    assert "On ignore la taille d'un fournisseur" in page
 
 
 def test_the_day_of_the_law_is_said_where_it_is_another() -> None:
@@ -124,7 +124,7 @@ def test_who_may_be_asked_what_they_do_is_named() -> None:
     assert "Esat 1, ESAT, commune inconnue, 0 km, accueil@esat.example ; peut répondre : oui, handicap" in page
     assert "au besoin sur preuve (ESAT 3) :" in page
     assert "– Aucune structure connue de ce genre (ESAT) ne propose : Nettoyage de locaux et bureaux" in page
-    assert "rien ne permet de conclure" in page
+    assert "Rien ne permet de conclure" in page
     assert "ESAT établissement" in page
 
 

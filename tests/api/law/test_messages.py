@@ -279,11 +279,13 @@ def test_another_reservation_is_told_with_what_it_would_leave() -> None:
     assert found["alternatives"]["reserved"] == counts
     closed = found["alternatives"]["forbidden"]["ess"]
     told = by_code(found["advice"])
-    assert told["RESERVATION_POSSIBLE"]["message"] == (
-        "Conseil : réserver aux EA et ESAT (5 fournisseurs potentiels, éligibilité établie pour 3) ; aux SIAE "
-        "(4 fournisseurs potentiels, éligibilité établie pour 3) ; aux EA, ESAT et SIAE (8 fournisseurs potentiels, "
-        "éligibilité établie pour 6) ; offre repérée limitée"
-    )
+    assert told["RESERVATION_POSSIBLE"]["message"].split(". ") == [
+        "Conseil : une réservation est possible",
+        "Aux EA et ESAT : 5 fournisseurs potentiels, éligibilité établie pour 3",
+        "Aux SIAE : 4 fournisseurs potentiels, éligibilité établie pour 3",
+        "Aux EA, ESAT et SIAE : 8 fournisseurs potentiels, éligibilité établie pour 6",
+        "L'offre repérée est limitée",
+    ]
     assert told["RESERVATION_NOT_OPEN"]["message"] == (
         "La réservation aux entreprises de l'ESS n'est pas proposée pour ce lot. " + closed["message"]
     )

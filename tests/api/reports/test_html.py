@@ -109,7 +109,7 @@ def test_the_reach_of_candidates_and_groupings_is_told_where_it_is_known() -> No
     text = page(made(facts(version))).replace("\u202f", " ").replace("\xa0", " ")
     assert text.count("Trop grand pour lui seul : ce lot vaut au plus 100 000 € par an") == 2
     assert re.search(r"Groupement \d : à la limite de leur portée", text)
-    assert "le montant est trop grand pour 1 autre" in text
+    assert "Le montant est trop grand pour 1 autre" in text
     assert "Sa taille n’est pas connue" not in text
 
 

@@ -41,18 +41,20 @@ def test_reservations_that_law_and_supply_bear() -> None:
     """Counts with the certain ones; what the law forbids with its finding; of a reserved lot, only wider circles."""
     (possible,) = advise(LotCounts(37, OPTIONS))
     assert possible.code == "RESERVATION_POSSIBLE"
-    assert possible.message.en.startswith("Counsel: reserving to work integration leaves 14 candidates (9 certain); ")
-    assert "handicap and work integration leaves 21 candidates (14 certain)" in possible.message.en
+    assert possible.message.en.startswith(
+        "Counsel: a reservation is possible. Work integration: 14 candidates, 9 certain. "
+    )
+    assert "Handicap and work integration: 21 candidates, 14 certain" in possible.message.en
     assert possible.article is None
-    assert "limited competition" not in possible.message.en
+    assert "Competition is limited" not in possible.message.en
     goods = review(need(Lot(id="1", segments=("in-conditionnement",), cpv=("79920000",)))).lots["1"]
     for sure in (0, 1):  # of prison workshops of which nothing is known no number is told
         (advised, *_) = supply_advice(
             LotCounts(37, OPTIONS | {"penitentiary": OptionCount(20, sure)}), goods, TODAY, load()
         )
-        assert ("travail pénitentiaire (20" in advised.message.fr) == bool(sure)
+        assert ("travail pénitentiaire : 20" in advised.message.fr) == bool(sure)
     (of_unknown_sizes,) = advise(LotCounts(37, OPTIONS, is_limited=True))
-    assert of_unknown_sizes.message.en == f"{possible.message.en}; limited competition"
+    assert of_unknown_sizes.message.en == f"{possible.message.en}. Competition is limited"
     closed = supply_advice(LotCounts(37, OPTIONS), review(CONCEDED).lots["1"], TODAY, load())[-1]
     assert closed.code == "RESERVATION_NOT_OPEN"
     assert "réservation aux entreprises de l'ESS n'est pas proposée pour ce lot" in closed.message.fr
@@ -74,8 +76,10 @@ def test_a_type_that_is_not_settled_for_the_lot_is_proposed_with_a_proviso() -> 
     for cpv, doubtful in (((), True), (("85320000",), False)):
         lot = Lot(id="1", segments=("so-domicile",), cpv=cpv, duration_months=12)
         possible = supply_advice(LotCounts(37, OPTIONS), review(need(lot)).lots["1"], TODAY, load())[0]
-        assert ("à condition de vérifier" in possible.message.fr) == doubtful
-        assert "aux entreprises de l'ESS (28 fournisseurs potentiels, éligibilité établie pour 0" in possible.message.fr
+        assert ("Vérifier d'abord" in possible.message.fr) == doubtful
+        assert (
+            "Aux entreprises de l'ESS : 28 fournisseurs potentiels, éligibilité établie pour 0" in possible.message.fr
+        )
 
 
 def test_few_candidates() -> None:
@@ -93,8 +97,8 @@ def test_few_candidates() -> None:
     assert "lot réservé" in advise(LotCounts(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
     assert "RESERVATION_POSSIBLE" in codes(advise(LotCounts(5, {"iae": OptionCount(3, 0)})))
     assert "RESERVATION_POSSIBLE" not in codes(advise(LotCounts(5, {"iae": OptionCount(2, 2)})))
-    assert "offre repérée limitée" in advise(LotCounts(5, {"iae": OptionCount(4, 1)}))[0].message.fr
-    assert "offre repérée limitée" not in advise(LotCounts(50, {"iae": OptionCount(11, 1)}))[0].message.fr
+    assert "offre repérée est limitée" in advise(LotCounts(5, {"iae": OptionCount(4, 1)}))[0].message.fr
+    assert "offre repérée est limitée" not in advise(LotCounts(50, {"iae": OptionCount(11, 1)}))[0].message.fr
     ends = EndingApprovals(3, date(2026, 12, 22))
     found = advise(LotCounts(3, {}, reserved=frozenset({"iae"}), ends=ends))[0]
     assert found.code == "APPROVALS_EXPIRING"
