@@ -245,7 +245,8 @@ def figure_rows(found: Spending, taxonomy: Taxonomy, language: Language) -> Iter
     """The figures of a spending as rows of a table, in the columns FIGURE_COLUMNS; first those of all years."""
     for year, figures in (("", found), *((each.year, each) for each in found.years)):
         for figure, words, euros in _sums(figures, taxonomy, language):
-            yield figure, year, words, euros, None, _share(euros, figures.total_eur), None, None
+            share = round(euros / figures.total_eur, 4) if figures.total_eur > 0 else None
+            yield figure, year, words, euros, None, share, None, None
         if figures is found and found.awards:
             words = SPENDING_FIGURES["awards"].to(language)
             yield "awards_eur", year, words, found.awards_eur, found.awards, None, None, None
@@ -267,7 +268,3 @@ def _sums(figures: SpendingFigures, taxonomy: Taxonomy, language: Language) -> I
         for segment, euros in figures.by_segment.items():
             words = NO_KIND[segment].to(language) if segment in NO_KIND else taxonomy.label(segment)
             yield f"by_segment.{segment}", words, euros
-
-
-def _share(part: float, whole: float) -> float | None:
-    return round(part / whole, 4) if whole > 0 else None

@@ -102,7 +102,8 @@ class CampaignSender:
 
         Where a server died while the mail server had the text, nobody knows whether it arrived: it is not sent again.
         """
-        told, sender, language = mail.prepared, self.sender, _language(mail)
+        told, sender = mail.prepared, self.sender
+        language: Language = "en" if mail.row["language"] == "en" else "fr"
         if isinstance(told, Outcome):
             return told
         async with self.turns:
@@ -122,7 +123,3 @@ class CampaignSender:
                 if not await note_attempt(connection, mail, IN_DOUBT):
                     return Outcome(failure="timeout")  # another server sends it by now
             return await sender.send_letter(mail, asked.organisation, text, language)
-
-
-def _language(mail: ClaimedRow) -> Language:
-    return "en" if mail.row["language"] == "en" else "fr"

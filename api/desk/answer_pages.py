@@ -87,6 +87,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
     if understood.need is None:
         return refused_need_form(visit, understood)
     need = msgspec.structs.replace(with_all_to_ask(understood.need.matched), groupings=GROUPINGS)
+    is_one = len(need.lots) == 1 and not understood.lots[0].pasted
     opened, is_part = _opened_lots(visit, need)
     try:
         shortlist = await _match_opened_lots(visit, need, opened)
@@ -101,7 +102,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         form=understood.form,
         buyer=understood.buyer,
         need=need,
-        name=without_terms(need.title or (need.lots[0].title if len(need.lots) == 1 else None) or ""),
+        name=without_terms(need.title or (need.lots[0].title if is_one else None) or ""),
         candidate_rows=candidate_rows,
         chosen=set(visit.fields.get(CHOSEN, ())),
         body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes

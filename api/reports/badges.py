@@ -39,7 +39,8 @@ async def get_badges(call: Call, id: UUID) -> Response[bytes]:
 
 async def badges_of(call: Call, meeting: Meeting, media_type: str) -> Response[bytes]:
     """The badges of a meeting as CSV or PDF. Raises Refusal (429) where too many documents are being set."""
-    coming = sorted((each for each in meeting.participants if each.attended is not False), key=_order)
+    present = (each for each in meeting.participants if each.attended is not False)
+    coming = sorted(present, key=lambda each: ((each.organisation or "").casefold(), (each.name or "").casefold()))
     name = f'attachment; filename="badges-{meeting.starts_at:%Y-%m-%d}.{"csv" if media_type == CSV else "pdf"}"'
     headers = {"content-type": media_type, "content-disposition": name, "cache-control": "private, no-store"}
     if media_type == CSV:
@@ -67,7 +68,3 @@ def badges_pdf(meeting: Meeting, participants: list[Participant], language: Lang
         "badges": badges,
     }
     return pdf_of(TEMPLATE, msgspec.json.encode(shown).decode(), int(meeting.updated_at.timestamp()))
-
-
-def _order(each: Participant) -> tuple[str, str]:
-    return (each.organisation or "").casefold(), (each.name or "").casefold()

@@ -59,7 +59,7 @@ def letter_texts(
     paragraphs = re.split(r"\n\s*\n", content.body.strip())
     return LetterTexts(
         language=language,
-        sender=printed(_sender(organisation)),
+        sender=printed(shown_buyer(organisation).capitalised()),
         contact=(*content.sender_address, *contact_lines(content.contact)),
         day=printed(Text(f"Le {day.fr}", day.en)),
         subject=printed(_SAID["subject"].filled(subject=same_text(content.subject))),
@@ -90,7 +90,7 @@ def question_email(
 
     `source`: the sentences on where the address comes from, and on the recipient's rights.
     """
-    sender, rule = _sender(organisation), "-" * 60
+    sender, rule = shown_buyer(organisation).capitalised(), "-" * 60
     parts = [
         *([_SAID["reminder"]] if is_reminder else []),
         same_text("" if _has_greeting(content.body) else _SAID["hello"].to(language)),
@@ -106,10 +106,6 @@ def question_email(
     colon = {"fr": " : ", "en": ": "}[language]
     subject = cut(on_one_line(f"{sender.to(language)}{colon}{content.subject}"), LONGEST_SUBJECT)
     return Letter(subject, text)
-
-
-def _sender(organisation: str) -> Text:
-    return shown_buyer(organisation).capitalised()
 
 
 def _has_greeting(body: str) -> bool:

@@ -184,13 +184,10 @@ def reservation_in_words(reserved: tuple[Reserved, ...]) -> Text | None:
         return None
     if set(reserved) == set(_EITHER):
         return _SAID["reserved_to"].filled(to=RESERVED["handicap_iae"].to, articles="L2113-14")
-    to = join_texts([RESERVED[each].to for each in reserved], _spaced(AND))
-    articles = join_texts([Text(_ARTICLES[each], _ARTICLES[each]) for each in reserved], _spaced(AND))
+    spaced_and = Text(f" {AND.fr} ", f" {AND.en} ")
+    to = join_texts([RESERVED[each].to for each in reserved], spaced_and)
+    articles = join_texts([Text(_ARTICLES[each], _ARTICLES[each]) for each in reserved], spaced_and)
     return _SAID["reserved_to"].filled(to=to, articles=articles)
-
-
-def _spaced(word: Text) -> Text:
-    return Text(f" {word.fr} ", f" {word.en} ")
 
 
 def lot_remarks(lot: NoticeLot) -> list[Text]:

@@ -235,8 +235,9 @@ async def print_territory(visit: Visit, code: str) -> Response[bytes]:
             for ordinal, group in groups
             if group.evidence is None and not (live.noted and ordinal in live.noted.of_supplier)
         )
+        town = visit.reference.territories.commune_name
         asked = first_to_ask(
-            SupplierToAsk(each.name, each.kinds, _town_of(visit, each.commune), last) for each, last in unknown
+            SupplierToAsk(each.name, each.kinds, each.commune and town(each.commune), last) for each, last in unknown
         )
         supply = msgspec.json.decode(answer, type=Supply)
         drawing = mapped.drawing if mapped else None
@@ -249,10 +250,6 @@ async def print_territory(visit: Visit, code: str) -> Response[bytes]:
     disposition = f'inline; filename="etat-des-lieux-{name}-{today}.pdf"'
     headers = {"content-disposition": disposition, "cache-control": "private, no-store"}
     return Response(pdf, media_type=PDF, headers=headers)
-
-
-def _town_of(visit: Visit, code: str | None) -> str | None:
-    return visit.reference.territories.commune_name(code) if code else None
 
 
 class KnownShare(NamedTuple):

@@ -6,6 +6,7 @@ and a route of the API have one path, a browser is shown the page and a program 
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from http import HTTPStatus
@@ -15,7 +16,8 @@ from urllib.parse import urlencode, urlsplit
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
-from litestar.types import ASGIApp, Method
+from litestar.types import ASGIApp, Method, Receive, Send
+from litestar.types import Scope as ASGIScope
 
 from api.desk.frame.visit import (
     TOKEN_FIELD,
@@ -32,7 +34,7 @@ from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import HTML, JSON, choose_media, compress_if_accepted
 from api.web.html_pages import has_files, parse_fields, read_form
-from api.web.problems import answer_failure, refusal_of
+from api.web.problems import Refusal, answer_failure, refusal_of
 from domain.organisation import Scope
 
 Handler = Callable[..., Awaitable[Response[bytes] | Stream]]
@@ -115,9 +117,26 @@ def answer_not_found(request: Request[Any, Any, Any], failure: Exception) -> Res
     call = Call(request.scope, request.receive, request.send)
     if not is_from_browser(call):
         return answer_failure(call, failure)
-    shown = _failure_page(visit_of(call), failure)
-    shown.headers.update(_headers(call.services.settings.tiles_url))
-    return shown
+    return PageOfFailure(call, failure)
+
+
+class PageOfFailure(Response[bytes]):
+    """The page of a failure at an address that no handler has, with the bar of who is signed in."""
+
+    def __init__(self, call: Call, failure: Exception) -> None:
+        super().__init__(b"")
+        self._visit, self._failure = visit_of(call), failure
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIApp:  # type: ignore[override]  # one that looks up first
+        return self._answer
+
+    async def _answer(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        visit = self._visit
+        with suppress(Refusal):
+            visit.client = await client_of_session(visit.services, visit.token, scope)
+        shown = _failure_page(visit, self._failure)
+        shown.headers.update(_headers(visit.services.settings.tiles_url))
+        await shown.to_asgi_response(app=None, request=visit.call)(scope, receive, send)
 
 
 @cache

@@ -19,7 +19,7 @@ from db.journal.entries import entries, key_names, latest_entries, person_names
 from db.meetings import meetings_of
 from db.needs.needs import select_need_names
 from db.suppliers.read import living_suppliers
-from domain.text.bilingual import Text, listed
+from domain.text.bilingual import Text, listed, same_text
 from domain.text.labels import DECISIONS, NEED_FIELDS
 
 Deed = tuple[AuditEntry, Text, str | None, str | None]
@@ -29,9 +29,8 @@ Deed = tuple[AuditEntry, Text, str | None, str | None]
 def entry_in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     """A journal entry as a sentence. `names`: the suppliers' names by id."""
     detail, supplier = entry.detail, names.get(_supplier_id_of(entry), "")
-    words = _action_words(
-        "report.redacted" if entry.action == "report.made" and detail.get("redacted") else entry.action
-    )
+    action = "report.redacted" if entry.action == "report.made" and detail.get("redacted") else entry.action
+    words = CODE_WORDS["deeds"].get(action, same_text(action))
     changed, number, lot = detail.get("fields"), str(detail.get("number")), str(detail.get("lot_id"))
     fields = [NEED_FIELDS.get(each, Text(each, each)) for each in (changed if isinstance(changed, list) else ())]
     return words.filled(
@@ -43,13 +42,9 @@ def entry_in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     )
 
 
-def _action_words(action: str) -> Text:
-    return CODE_WORDS["deeds"].get(action, Text(action, action))
-
-
 def titled_entry_in_words(entry: AuditEntry, names: Mapping[str, str], title: str) -> Text:
     """A journal entry about an exchange or meeting as a sentence; `title` is the exchange's or the meeting's."""
-    deed = _action_words(entry.action)
+    deed = CODE_WORDS["deeds"].get(entry.action, same_text(entry.action))
     supplier = names.get(_supplier_id_of(entry), "")
     about = f", {supplier}" if supplier else ""
     return Text(f"{deed.fr} : « {title} »{about}", f"{deed.en}: “{title}”{about}")

@@ -41,16 +41,12 @@ class TimeLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stages: dict[str, tuple[tuple[str, str], ...]]
 
 
-def _time_limits(view: InForce) -> TimeLimits:
-    return view.law.table("time_limits.toml", TimeLimits)
-
-
 @lru_cache(maxsize=256)
 def _stages_in_words(entities: tuple[str, ...], view: InForce) -> Text:
     """The sentences on procedures in two stages: days for applications, then for tenders, by whose they are."""
     told = []
     for entity in entities:
-        stages = _time_limits(view).stages[entity]
+        stages = view.law.table("time_limits.toml", TimeLimits).stages[entity]
         days = [tuple(view[rule_id].value_text for rule_id in rules) for rules in stages]
         names = ["restricted_or_negotiated"] if days[0] == days[1] else ["restricted_tender", "negotiated_procedure"]
         parts = [
@@ -82,7 +78,7 @@ def advise_next_steps(need: Need, decided: Procedures, view: InForce) -> list[Le
 def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """The TIME_LIMITS advice on a group, no surer than its rules and the amounts that decided the procedure."""
     group, buyer, is_formal = part.group, class_of(need.buyer, view), part.level == "formal"
-    limits = _time_limits(view)
+    limits = view.law.table("time_limits.toml", TimeLimits)
     if part.level is None:
         return None
     # the amount changes the publicity of social services alone

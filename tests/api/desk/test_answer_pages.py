@@ -177,6 +177,7 @@ async def test_one_sentence_is_enough_and_pasted_lots_are_told_apart_after_one_y
     await own.submit("besoin", {"lot-1-objet": f"{above} :\r\n{listed}"}, to="besoin/resultat")
     (lot,) = request_on(own.page)["lots"]
     assert not {"value_eur", "duration_months", "reserved"} & lot.keys()
+    assert said(heading(own.page)).endswith("2 lots à séparer")
     await own.submit("besoin/resultat", changer="diviser-1")
     asked = request_on(own.page)
     lots = [(each["title"], each.get("reserved"), each["duration_months"]) for each in asked["lots"]]

@@ -310,3 +310,6 @@ async def test_a_browser_at_an_address_of_nothing_is_shown_a_page(served: Client
         assert (heading(answer.text), "set-cookie" in answer.headers) == ("Introuvable", False)
         assert "script-src 'self'" in answer.headers["content-security-policy"]
         assert (await served.get(path)).headers["content-type"] == "application/problem+json"
+        assert "Se déconnecter" not in answer.text
+    await browser.sign_in(key_of(await member(served, "match")))
+    assert "Se déconnecter" in (await browser.get("/nulle-part")).text
