@@ -359,7 +359,7 @@ def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
     for term in () if pasted_lots(lot.title) else terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):
             continue
-        name = _kind_and_value(term)
+        name = f"{term.kind}:{term.value}"
         to = RESERVED[term.value].to if term.kind == "reserved" else Text(*[_text_of_value(term)] * 2)
         label = CODE_WORDS["terms"][term.kind].filled(value=to)
         ticked = name in lot.terms if was_shown else not term.is_question
@@ -370,14 +370,10 @@ def with_ticked_terms(lot: LotForm) -> LotForm:
     """The lot's form with each ticked term copied into its field, such as the duration."""
     ticked = {term.name for term in terms_to_tick(lot) if term.ticked}
     for term in terms_in(lot.title):
-        if _kind_and_value(term) in ticked:
+        if f"{term.kind}:{term.value}" in ticked:
             said = (*lot.reserved, term.value) if term.kind == "reserved" else _text_of_value(term)
             lot = msgspec.structs.replace(lot, **{term.kind: said})
     return msgspec.structs.replace(lot, heard=checksum_of_terms(lot.title), terms=())
-
-
-def _kind_and_value(term: Term) -> str:
-    return f"{term.kind}:{term.value}"
 
 
 def _text_of_value(term: Term) -> str:

@@ -91,8 +91,11 @@ async def list_campaigns(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/campagnes/nouvelle", scope="needs")
 async def show_new_campaign(visit: Visit) -> Response[bytes]:
-    """The form of a new campaign, or of a draft (`brouillon`): as one of the organisation's (`modele`), or as usual."""
-    form = CampaignForm(subject=_SAID["subject"].to(visit.language), body=_SAID["body"].to(visit.language))
+    """The form of a new campaign, for whom the query says, or of a draft (`brouillon`) or as another (`modele`)."""
+    usual = {"objet": [_SAID["subject"].to(visit.language)], "texte": [_SAID["body"].to(visit.language)]}
+    form = forms.read_form(
+        CampaignForm, usual | {name: visit.fields.get(name, []) for name in ("territoire", "genres")}
+    )
     draft = visit.text("brouillon")
     if model := draft or visit.text("modele"):
         async with transaction(visit.services.database) as connection:

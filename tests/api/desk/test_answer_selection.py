@@ -85,15 +85,25 @@ async def test_to_write_or_to_invite_the_need_is_stored(own: Browser, named: dic
         assert ticked == [each.partition(":")[2] for each in chosen]
 
 
-async def test_all_of_unknown_trade_are_asked_what_they_do(own: Browser, served: Client, source: str) -> None:
+async def test_all_of_unknown_trade_are_asked_what_they_do(
+    own: Browser, served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than a list has, by a campaign of the territory."""
     await put_all(served, source, *(PLACE | {"name": f"Muette {number} {source}", "offers": []} for number in range(3)))
     await own.submit("besoin", NEED, to="besoin/resultat")
+    assert "campagnes/nouvelle" not in own.page
     await own.submit("besoin/resultat", to="besoin/contacts", pour="demander-1")
     ticked = re.findall(
         r'<input type="checkbox"[^>]* name="fournisseur" value="[^"]+"[^>]* checked> <span>([^<]*)', own.page
     )
     assert len([each for each in ticked if source in each]) == 3
     assert 'value="Que proposez-vous' in own.page
+    monkeypatch.setattr("api.desk.need.understood_need.MOST_UNKNOWN", 2)
+    await own.open("/besoin")
+    await own.submit("besoin", NEED, to="besoin/resultat")
+    (path,) = re.findall(r'href="([^"]*campagnes/nouvelle[^"]*)"', own.page)
+    await own.open(path)
+    assert own.fields("campagnes")["territoire"] == [NEED["lieu"]]
 
 
 @pytest.mark.parametrize("path", ["besoin/selection", "besoin/contacts"])

@@ -1,7 +1,5 @@
 """A need with all that entries can bind, and its alteration by who owns the tables."""
 
-from datetime import timedelta
-from itertools import count
 from uuid import UUID
 
 import msgspec
@@ -33,7 +31,6 @@ VISIT = MeetingRequest(
     follow_ups=(FollowUp("Envoyer les volumes"),),
 )
 GUARDED = ("messages", "exchanges", "exchange_recipients", "audit_entries")
-MOMENTS = (NOW + timedelta(days=each) for each in count())
 AWARD = award(id=UUID(int=7), supplier_name="Chez Anne", segments=("de-biodechets",))
 
 
