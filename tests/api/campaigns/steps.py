@@ -16,7 +16,7 @@ QUESTION = {
     "contact": {"name": "Anne Le Goff", "email": "anne.legoff@mairie.example", "phone": "02 97 00 00 00"},
 }
 ISLE = {"codes": ["commune:29083"]}
-"""The Île-de-Sein, where no other test has a supplier."""
+"""The Île-de-Sein, where tests take away the suppliers that they put."""
 THERE: dict[str, Any] = {"offers": [], "location": {"lat": 48.0366, "lon": -4.8508}}
 STREET = {"street": "3 quai des Paimpolais", "postal_code": "29990", "city": "Île-de-Sein", "commune": "29083"}
 NOWHERE = {"commune": "29083"}

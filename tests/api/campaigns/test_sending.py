@@ -36,14 +36,11 @@ class Post(NamedTuple):
     async def settled(self, buyer: Campaigner, campaign: dict[str, Any], arrived: int) -> dict[str, Any]:
         """The campaign's counts, once so many e-mails of it in all have arrived and are noted."""
         async with asyncio.timeout(60):
-            return await self._settled(buyer, campaign, arrived)
-
-    async def _settled(self, buyer: Campaigner, campaign: dict[str, Any], arrived: int) -> dict[str, Any]:
-        while True:
-            counts: dict[str, Any] = (await buyer.shown(campaign))["counts"]
-            if len(self.mailbox.raw) >= arrived and counts["sent"] + counts["undeliverable"] >= arrived:
-                return counts
-            await asyncio.sleep(0.02)
+            while True:
+                counts: dict[str, Any] = (await buyer.shown(campaign))["counts"]
+                if len(self.mailbox.raw) >= arrived and counts["sent"] + counts["undeliverable"] >= arrived:
+                    return counts
+                await asyncio.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.accessibility import violations
 from tests.api.campaigns.steps import campaigner, put_unknown
 from tests.api.desk.window import Windows, appears, arrive, assert_fits, refused, text_of, waiting
 from tests.api.exchanges.steps import BROWSER, keyless
-from tests.api.sync.factories import Client, put_record
+from tests.api.sync.factories import Client, path_of, put_record
 
 
 async def link_of(client: Client, source: str, **fields: Any) -> tuple[str, str]:
@@ -207,6 +207,7 @@ async def test_what_a_campaign_asks_about_is_the_first_to_tick(served: Client, s
     opened = {link: (await keyless(served, "GET", link)).json() for link in re.findall(r"/fiche/[\w-]+", table)}
     (path,) = [link for link, page in opened.items() if page["supplier"]["id"] == supplier]
     ticks = re.findall(r'name="metier" value="([\w-]+)"', (await page_of(served, path)).text)
+    await served.delete(path_of(source, source))
     assert ticks[0] == "te-secretariat"
 
 

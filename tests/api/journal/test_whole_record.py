@@ -8,7 +8,7 @@ import pytest
 from tests.api.campaigns.steps import ISLE, QUESTION, put_unknown
 from tests.api.needs.steps import NEED
 from tests.api.organisations import Member, member
-from tests.api.sync.factories import Client
+from tests.api.sync.factories import Client, path_of
 from tests.db.journal.samples import found
 
 MEETING: dict[str, Any] = {
@@ -81,5 +81,6 @@ async def test_what_is_done_is_told(served: Client, operator: Member, source: st
     await done(await buyer.delete(f"/suppliers/{supplier}/notes"))
     await done(await buyer.delete(f"/campaigns/{campaign['id']}"))
     await done(await buyer.delete(f"/webhooks/{hook['id']}"))
+    await done(await served.delete(path_of(source, "1")))
     assert await found(served.services.database, buyer.organisation_id) == []
     assert await found(served.services.database, operator.organisation_id) == [f"key:{operator.key.id}"]
