@@ -59,7 +59,7 @@ def message_letters_pdf(
     language: Language,
 ) -> bytes:
     """A message as one PDF: the `letters` of all, each with its address, the name first, and a QR code of its link."""
-    links = [LINK.findall(letter.text)[0] for letter, _ in letters]
+    links = [LINK.findall(letter.text)[-1] for letter, _ in letters]  # the buyer's own words stand before it
     parts = [part.strip() for part in letters[0][0].text.replace("-" * 60, "").split("\n\n") if part.strip()]
     by_link = next(part for part in parts if links[0] in part)
     parts.remove(by_link)

@@ -37,7 +37,8 @@ async def test_a_message_goes_to_the_whole_list_once_after_it_was_read_again(
     On paper each is a page, with the name in its window and its own link.
     """
     await desk.open("echanges/nouveau")
-    await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    words = WORDS | {"texte": "Comme dans https://mairie.example/replies/1 : deux passages ?"}
+    await desk.send("echanges/nouveau", faire="relire", **words)
     assert unescape(heading(browser.page)) == "Relire avant d’envoyer"
     assert all(name in unescape(browser.page) for name in TWO)
     assert (await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"] == []
@@ -59,7 +60,7 @@ async def test_a_message_goes_to_the_whole_list_once_after_it_was_read_again(
     assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
     exchange = await desk.exchange()
     assert {each["supplier_id"] for each in exchange["recipients"]} == set(desk.suppliers.values())
-    assert (exchange["subject"], exchange["messages"][0]["body"]) == (WORDS["objet"], WORDS["texte"])
+    assert (exchange["subject"], exchange["messages"][0]["body"]) == (words["objet"], words["texte"])
     async with Browser(served.app) as other:
         await other.sign_in(desk.key)
         for path in (letters, f"{letters}&papier=oui"):
