@@ -38,10 +38,11 @@ CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 
 SURE = 0.7
 """Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
-# From there on, a title is held against CPV codes that say something else, and beside titles of other lots.
-LIKELY_TITLE = 0.5
+# From there on, a title is held against CPV codes that say something else, and beside titles of other lots; and asked
+# for where the codes say a trade of no segment.
+LIKELY_TITLE, BESIDE_UNMAPPED = 0.5, 0.6
 # Advice, which services of engineers are not, and works of all trades, which titles of whole operations name.
-ADVICE, WHOLE_WORKS = "so-conseil", "bt-tce"
+ADVICE, BUILDING, WHOLE_WORKS = "so-conseil", "bt-", {"bt-tce"}
 
 
 class GivenUp(Exception):
@@ -153,10 +154,11 @@ class _RequestedSegments:
             self.found.setdefault(segment, []).extend(general.found[segment])
 
     def decide(self) -> None:
-        """Ask for what is read surely and for what was named too; where nothing is, for the best reading alone."""
+        """Ask for what is sure or named too; else for the best reading, beside a code of no segment if it is likely."""
         sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
-        if not (self.found or self.is_other) and sure and max(sure.values()) < SURE:
-            sure[max(sure, key=sure.__getitem__)] = SURE
+        best, least = max(sure, key=sure.__getitem__, default=""), BESIDE_UNMAPPED if self.unmapped else 0
+        if best and not (self.found or self.is_other) and sure[best] >= least:
+            sure[best] = max(sure[best], SURE)
         for segment, said in self.read.items():
             asked = self.found if segment in self.found or sure[segment] >= SURE else self.suggested
             asked.setdefault(segment, []).extend(said)
@@ -329,8 +331,7 @@ class NeedReader:
         requested.decide()
         confirmed = requested.found.keys() | (() if requested.is_other else requested.read.keys())
         requested.add_general(general, confirmed if by_title else ())
-        if not (requested.found or lot.cpv or lot.keywords):
-            requested.unknown.append(title)
+        requested.unknown += [] if requested.found or lot.cpv or lot.keywords else [title]
         return requested
 
     def _add_title(
@@ -340,10 +341,10 @@ class NeedReader:
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
         asked for too; where it names some, or segments are named, the others are suggested, and so are works of all
-        trades beside codes of goods or of one trade, which say the part that is bought. What the need's title alone
-        says is left to lots that say it themselves (`in_titles`), unless this one says none. What is designed is not
-        built: of works alone nothing is added where all codes are of engineers, and advice, as what is read with doubt,
-        is then suggested.
+        trades beside codes of goods or of one trade, or one read surely, which say the part that is bought. What the
+        need's title alone says is left to lots that say it themselves (`in_titles`), unless this one says none. What is
+        designed is not built: of works alone nothing is added where all codes are of engineers, and advice, as what is
+        read with doubt, is then suggested.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.read(title)}
@@ -354,7 +355,8 @@ class NeedReader:
         if of_engineers:
             readings = tuple(each for each in readings if each.segment not in self.interpreter.titles.only_built)
         is_part = any(code < WORKS for code in lot.cpv) or (of_cpv and all(code.startswith(WORKS) for code in lot.cpv))
-        whole = {WHOLE_WORKS} if is_part else set()
+        sure = {each.segment for each in readings if each.confidence >= SURE} - WHOLE_WORKS
+        whole = WHOLE_WORKS if is_part or any(each.startswith(BUILDING) for each in sure) else ()
         likely = tuple(
             each.segment for each in readings if each.confidence >= LIKELY_TITLE and each.segment not in whole
         )
