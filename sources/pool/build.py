@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -193,6 +193,11 @@ def build(
     return reports, manifest
 
 
+@cache
+def _social_categories() -> list[str]:
+    return [each for each in map("{:04}".format, range(10_000)) if legal_form_of(each) in SOCIAL_FORMS]
+
+
 def _run_steps(
     database: DuckDBPyConnection,
     given: Mapping[str, Sequence[Path]],
@@ -200,11 +205,10 @@ def _run_steps(
     choices: Choices,
     observe: Observe,
 ) -> tuple[FileReport, ...]:
-    categories = (f"{number:04}" for number in range(10_000))
     variables = {
         "departements": list(choices.departements),
         "with_staff": choices.with_staff,
-        "social_categories": [category for category in categories if legal_form_of(category) in SOCIAL_FORMS],
+        "social_categories": _social_categories(),
         "folder": str(folder / "made"),
     }
     views = FileViews(database, folder)
