@@ -48,7 +48,7 @@ def loader(engine: Engine, database_url: str, tmp_path: Path) -> IndexLoader:
 async def directory(database_url: str, loader: IndexLoader) -> AsyncIterator[LiveDirectory]:
     """A directory that follows the database of the test."""
     directory = LiveDirectory(loader, Metrics())
-    following = asyncio.create_task(directory.follow(listen(database_url)))
+    following = asyncio.create_task(directory.follow(listen(database_url, poll_seconds=0.02)))
     yield directory
     following.cancel()
     with suppress(asyncio.CancelledError):
