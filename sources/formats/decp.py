@@ -25,7 +25,7 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
+from sources.file_types.csv_cells import BadCell, legible_text, text_or_none, with_first_zero
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import departement_of
@@ -196,7 +196,8 @@ class _Contracts:
         `kind` says what is coded, in any spelling ("Code postal", "CODE DEPARTEMENT").
         """
         written = code.strip() or None
-        code, kind = "".join(code.split()).upper(), fold(kind)
+        kind = fold(kind)
+        code = with_first_zero("".join(code.split()).upper(), _INSEE_LENGTH if "departement" not in kind else 0)
         if any(wider in kind for wider in ("region", "pays", "arrondissement", "canton")):
             return written, None
         if "commune" not in kind and len(code) < _INSEE_LENGTH:
