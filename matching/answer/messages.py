@@ -228,9 +228,13 @@ def unknown_words(words: str, suggestions: list[str], *, is_other_trade: bool) -
     return _SAID["perhaps"].filled(said=said, trades=_quoted(suggestions)) if suggestions else said
 
 
-def title_differs(labels: list[str], *, is_asked: bool) -> Text:
-    """A sentence telling that a title names other trades than the CPV codes; `is_asked`: they are searched too."""
-    return _SAID["title_and_codes_asked" if is_asked else "codes_alone_asked"].filled(trades=_quoted(labels))
+def title_differs(labels: list[str], *, is_asked: bool, by_code: bool) -> Text:
+    """A sentence telling that a title names other trades than the CPV codes.
+
+    `is_asked`: they are searched; `by_code`: those of the codes are.
+    """
+    asked = "codes_alone" if not is_asked else "title_and_codes" if by_code else "title_alone"
+    return _SAID[f"{asked}_asked"].filled(trades=_quoted(labels))
 
 
 def words_not_used(words: list[str]) -> Text:

@@ -211,6 +211,16 @@ def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
     assert read(need(Lot(id="1", cpv=("50800000",)))).unmapped == ("50800000",)
 
 
+def test_a_particular_code_that_gives_way_to_the_title_is_told(read: Any) -> None:
+    """Also where the code says surely what the title says with doubt, which is then suggested."""
+    for code, says in (("45262500", ("bt-peinture",)), ("45262000", ()), ("45453100", ("bt-peinture",))):
+        query = read(need(Lot(id="1", title="PEINTURE", cpv=(code,))))
+        assert (list(sources_of(query)), query.title_says) == (["bt-peinture"], says)
+    title = "Mise aux normes électriques de la villa - Couverture"
+    query = read(need(Lot(id="1", title=title, cpv=("45261210",))))
+    assert (list(sources_of(query)), query.suggested[0].segment) == (["bt-couverture"], "bt-elec-plomb")
+
+
 def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:
     """An architect's competition names the building, which nobody is asked to build."""
     title = "Réhabilitation de bâtiments"
@@ -228,7 +238,7 @@ def test_a_code_says_which_part_of_an_operation_is_bought(read: Any) -> None:
 def test_a_general_code_is_silent_where_the_title_is_likely_another_trade(read: Any) -> None:
     code = ("50700000",)
     helium = Lot(id="1", title="Maintenance d'un liquéfacteur d'hélium pour l'Institut Jean Lamour", cpv=code)
-    assert read(need(helium)).wanted == ()
+    assert (read(need(helium)).wanted, read(need(helium)).unknown) == ((), (helium.title,))
     assert list(sources_of(read(need(Lot(id="1", title="MS 32", cpv=code))))) == ["bt-maintenance"]
 
 
