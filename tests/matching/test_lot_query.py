@@ -173,8 +173,6 @@ def test_a_title_is_read_where_nothing_else_names_a_segment(read: Any) -> None:
     assert 0.5 < query.wanted[0].confidence <= 1
     query = read(need(Lot(id="1", title="Secteur nord"), title="Entretien des espaces verts"))
     assert sources_of(query) == {"ev-entretien": ("title:Entretien des espaces verts",)}
-    query = read(need(Lot(id="1", title="Tonte des pelouses", segments=("pr-locaux",))))
-    assert sources_of(query) == {"pr-locaux": ("segment:pr-locaux",)}
 
 
 def test_what_the_needs_title_says_of_several_lots_is_asked_of_those_that_say_it(reference: Reference) -> None:
@@ -209,16 +207,10 @@ def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
     unlikely = Lot(id="1", title="Groupe 1077 - Les Charmettes - Consultation modification DCE", cpv=("45261210",))
     assert list(sources_of(read(need(unlikely)))) == ["bt-couverture"]
     assert read(need(Lot(id="1", cpv=("50800000",)))).unmapped == ("50800000",)
-
-
-def test_a_particular_code_that_gives_way_to_the_title_is_told(read: Any) -> None:
-    """Also where the code says surely what the title says with doubt, which is then suggested."""
-    for code, says in (("45262500", ("bt-peinture",)), ("45262000", ()), ("45453100", ("bt-peinture",))):
-        query = read(need(Lot(id="1", title="PEINTURE", cpv=(code,))))
-        assert (list(sources_of(query)), query.title_says) == (["bt-peinture"], says)
-    title = "Mise aux normes électriques de la villa - Couverture"
-    query = read(need(Lot(id="1", title=title, cpv=("45261210",))))
-    assert (list(sources_of(query)), query.suggested[0].segment) == (["bt-couverture"], "bt-elec-plomb")
+    for code, says in (("45262500", ("bt-peinture",)), ("45262000", ())):  # one that says a trade is told to give way
+        assert read(need(Lot(id="1", title="PEINTURE", cpv=(code,)))).title_says == says
+    doubtful = read(need(Lot(id="1", title="Mise aux normes électriques de la villa - Couverture", cpv=("45261210",))))
+    assert (list(sources_of(doubtful)), doubtful.suggested[0].segment) == (["bt-couverture"], "bt-elec-plomb")
 
 
 def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:
