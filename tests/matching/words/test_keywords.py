@@ -206,7 +206,7 @@ def test_unknown_texts_get_suggestions_where_a_word_is_near(text: str, suggested
 
 
 def test_nothing_near_suggests_nothing() -> None:
-    assert not (INTERPRETER.suggest("xyzzy") or INTERPRETER.search("xyzzy", 5) or INTERPRETER.search("", 5))
+    assert [INTERPRETER.suggest("xyzzy"), INTERPRETER.search("xyzzy", 5), INTERPRETER.search("", 5)] == [()] * 3
     assert INTERPRETER.search("tonte", 0) == ()
     assert len(INTERPRETER.suggest("entretien de collecte, transport, travaux", limit=2)) == 2
 
