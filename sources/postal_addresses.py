@@ -11,7 +11,6 @@ from domain.reference.territory import Commune, Territories
 from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import with_first_zero
 
 _POSTAL_CODE = re.compile(r"\b([0-9]{5})\s+([^0-9,;][^,;]*)")
 _DIGITS, _DEPARTEMENT_DIGITS = 5, 2
@@ -50,6 +49,11 @@ def split_address(line: str) -> PostalAddress:
 def without_host(street: str) -> str:
     """A street without the person with whom an association lodges ("… chez Mme …"), and what follows."""
     return _HOST.sub("", street)
+
+
+def with_first_zero(cell: str, digits: int) -> str:
+    """A number of so many digits with the first zero that spreadsheets take off; any other text unchanged."""
+    return f"0{cell}" if len(cell) == digits - 1 and cell.isdecimal() and cell[0] != "0" else cell
 
 
 def confirmed_postal_code(written: str, commune: str) -> str:

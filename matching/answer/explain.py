@@ -147,13 +147,15 @@ class Explainer:
             message = messages.unknown_words(words, list(map(label, suggestions)), is_other_trade=is_other)
             yield Advice("KEYWORD_UNKNOWN", "warning", None, message.to(self.language), suggestions=suggestions)
         if query.title_says:
-            is_asked = not set(query.title_says).isdisjoint(query.subject.objects)
-            message = messages.title_differs(list(map(label, query.title_says)), is_asked=is_asked)
+            said, objects = set(query.title_says), set(query.subject.objects)
+            message = messages.title_differs(
+                list(map(label, query.title_says)), is_asked=bool(said & objects), by_code=not objects <= said
+            )
             yield Advice(
                 "CPV_AND_TITLE_DIFFER", "warning", None, message.to(self.language), suggestions=query.title_says
             )
-        if words_not_used := _words_not_used(query.lot):
-            message = messages.words_not_used(words_not_used)
+        if unused := words_not_used(query.lot):
+            message = messages.words_not_used(unused)
             yield Advice("WORDS_NOT_USED", "info", None, message.to(self.language))
         if supply.is_inconclusive and not is_nobodys:  # of a trade that no segment covers, nobody is asked
             message = messages.ask_unknown(supply.unknown)
@@ -172,7 +174,7 @@ FIELD_OF_TERM: dict[TermKind, str] = {
 }
 
 
-def _words_not_used(lot: Lot) -> list[str]:
+def words_not_used(lot: Lot) -> list[str]:
     """The words of a lot's title that say a term which the lot's fields do not, or what no field holds."""
     title = lot.title or ""
     terms = (

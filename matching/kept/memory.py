@@ -23,7 +23,7 @@ from domain.law.review import need_for_review, review_reduced
 from domain.law.rules import Rules
 from domain.needs.need import ContractKind, Need, Place
 from domain.text.bilingual import Language
-from matching.answer.explain import Explainer, LotWords
+from matching.answer.explain import Explainer, LotWords, words_not_used
 from matching.answer.messages import raw_json
 from matching.answer.near_misses import RefusedSupplier, draw_refused
 from matching.answer.supplier_rows import RowWriter, ranked_list
@@ -215,7 +215,7 @@ class CachingExplainer(Explainer):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
         written = self.kept.written_lot(lot, self.need.contract, self.language)
-        read = query.unmapped, query.unknown, query.title_says, query.supposed_site
+        read = query.unmapped, query.unknown, query.title_says, query.supposed_site, *words_not_used(query.lot)
         decisive = self.review.lots[query.lot.id], unknown.eligible, *unknown.options.values(), ends, read
         words = written.words.get(decisive)
         if words is None:

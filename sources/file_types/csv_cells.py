@@ -150,11 +150,6 @@ def plain_number(cell: str) -> str:
     return bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare
 
 
-def with_first_zero(cell: str, digits: int) -> str:
-    """A number of so many digits with the first zero that spreadsheets take off; any other text unchanged."""
-    return f"0{cell}" if len(cell) == digits - 1 and cell.isdecimal() and cell[0] != "0" else cell
-
-
 def plain_boolean(cell: str) -> str:
     """Rewrite any of the words in TRUE and FALSE as `true` or `false`; any other text is returned unchanged."""
     said = cell.strip().lower()

@@ -25,10 +25,10 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, legible_text, text_or_none, with_first_zero
+from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
-from sources.postal_addresses import departement_of
+from sources.postal_addresses import departement_of, with_first_zero
 from sources.rows import Context, Document, day_of, number_or_none
 from sources.trades.evidence_readers import AwardReader
 from sources.validation import siret_passes_check

@@ -22,7 +22,6 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import with_first_zero
 from sources.file_types.json_items import (
     Draft,
     Item,
@@ -35,7 +34,7 @@ from sources.file_types.json_items import (
     text_of,
 )
 from sources.formats.vivier import document_of, put_inferred_offers
-from sources.postal_addresses import PostalAddress, commune_names, split_address
+from sources.postal_addresses import PostalAddress, commune_names, split_address, with_first_zero
 from sources.rows import Context, mapped_segments, unmapped_flag
 from sources.trades.inference import OfferInference
 

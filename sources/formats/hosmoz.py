@@ -18,10 +18,10 @@ from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Kind, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, approval_kind, number, plain_number, text_or_none, with_first_zero
+from sources.file_types.csv_cells import BadCell, approval_kind, number, plain_number, text_or_none
 from sources.file_types.csv_table import FaultyRow, read_table
 from sources.formats.spreadsheet import ActivityReader
-from sources.postal_addresses import PostalAddress, commune_names
+from sources.postal_addresses import PostalAddress, commune_names, with_first_zero
 from sources.rows import Context, Document, UnreadableFile, row_of
 from sources.trades.inference import label_of
 

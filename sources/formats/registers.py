@@ -13,9 +13,9 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, LegalForm, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none, with_first_zero
+from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
-from sources.postal_addresses import PostalAddress, commune_names
+from sources.postal_addresses import PostalAddress, commune_names, with_first_zero
 from sources.rows import Context, Document, UnreadableFile, number_or_none
 from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence

@@ -33,12 +33,11 @@ from sources.file_types.csv_cells import (
     escaped_text,
     text_or_none,
     unmarked_text,
-    with_first_zero,
 )
 from sources.file_types.csv_table import FaultyRow, Table, read_table, rows_as_written
 from sources.formats.vivier import document_of, plain_cell, put_inferred_offers
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
-from sources.postal_addresses import commune_names
+from sources.postal_addresses import commune_names, with_first_zero
 from sources.rows import Context, row_of, unmapped_flag, unreadable
 from sources.trades.inference import OfferInference, word_reader
 

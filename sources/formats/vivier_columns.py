@@ -24,8 +24,8 @@ from sources.file_types.csv_cells import (
     number,
     split_list,
     unescaped_text,
-    with_first_zero,
 )
+from sources.postal_addresses import with_first_zero
 
 _SAID = said_by(__name__)
 

@@ -142,6 +142,7 @@ CHANGES: tuple[dict[str, Any], ...] = (
         {"keywords": ("mot que personne ne connaît",)},
         {"max_distance_km": 10},
         {"title": "Peinture", "cpv": ("90919200",)},
+        {"title": "Nettoyage, 800 m² une fois par mois"},
     )),
 )  # fmt: skip
 
