@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point, SupplierSize
+from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point
 from sources.file_reader import CSV
 from sources.formats.registers import SIAE_COLUMNS
 from sources.rows import UnreadableFile
@@ -83,8 +83,7 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert (row.external_id, row.record.siret, row.record.location) == ("010008951", None, None)
     assert (row.record.legal_form, row.record.approvals) == ("association", (Approval("ESAT"),))
     assert row.record.address == Address("RTE DE LYON", "13010", "Marseille 10e Arrondissement", "13210")
-    assert row.record.description == "Organisme gestionnaire : ORSAC."
-    assert row.record.size == SupplierSize(places=PlacesSize(9))
+    assert (row.record.description, row.record.size.places) == ("Organisme gestionnaire : ORSAC.", PlacesSize(9))
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None

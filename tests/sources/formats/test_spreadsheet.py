@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.source import RowError
+from domain.suppliers.supplier import Approval
 from sources.file_reader import CSV
 from sources.formats.spreadsheet import TITLES, rejected_rows, template_rows
 from sources.formats.vivier_columns import COLUMNS
@@ -28,12 +29,10 @@ def test_a_row_with_french_titles_becomes_a_record() -> None:
     )
     (row,) = rows(line)
     record = row.record
-    assert (row.external_id, record.name, record.siret) == ("1", "Les Jardins du Blavet", "91310933600010")
-    assert record.address.commune == "56178"
+    assert (row.external_id, record.name, record.address.commune) == ("1", "Les Jardins du Blavet", "56178")
     assert [(offer.segments, offer.basis) for offer in record.offers] == [(("ev-entretien", "ev-vegetal"), "declared")]
-    assert (record.employees, record.turnover_eur) == (12, 1234.5)
-    assert record.approvals is not None
-    assert [approval.kind for approval in record.approvals] == ["ESAT"]
+    assert (record.siret, record.employees, record.turnover_eur) == ("91310933600010", 12, 1234.5)
+    assert record.approvals == (Approval("ESAT"),)
 
 
 def test_titles_may_stand_below_the_name_of_the_table_but_one_is_of_names() -> None:
