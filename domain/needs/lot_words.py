@@ -26,7 +26,7 @@ _BEFORE = (
     r"(?:^|(?:[,;:.(–—]|\s-)\s*|\b(?:pour|pendant|sur|durée(?: de| ferme de)?|(?:marché|contrat|accord-cadre) de)\s+)"
 )
 _DURATION = re.compile(_BEFORE + _SPAN, re.IGNORECASE)
-_BARE_SPAN = re.compile(rf"(?<![\w,-]){_SPAN}(?:\s+fermes?)?(?=[\s,;(]*$|[,;(])", re.IGNORECASE)
+_BARE_SPAN = re.compile(rf"(?i)(?<![\w,-]){_SPAN}(?:\s+fermes?)?(?=[\s,;(]*$|[,;(]|\s[-–]\s|\s+r[ée]serv)")
 """A duration with no comma before it, at the end or right before the words that say how it is renewed."""
 _RENEWS = r"\b(?:renouvelables?|reconductibles?|reconduits?)\s+(?:(?:tacitement|expressément)\s+)?"
 _RENEWAL = re.compile(

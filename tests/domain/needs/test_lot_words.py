@@ -35,7 +35,7 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
         ("Tonte, lot réservé à l'insertion", {"reserved": "iae"}),
         ("Tonte réservée à l'insertion des personnes handicapées", {"reserved": "handicap"}),
         ("Tonte réservée à l'insertion sociale de travailleurs en situation de handicap", {"reserved": "handicap"}),
-        ("Ménage réservé SIAE", {"reserved": "iae"}),
+        ("Ménage 2 ans réservé SIAE", {"months": "24", "reserved": "iae"}),
         ("Buanderie réservée au travail pénitentiaire", {"reserved": "penitentiary"}),
         ("Accueil des enfants de 3 à 6 ans", {}),
         ("Séjours pour les moins de 3 ans", {}),
