@@ -42,7 +42,6 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
         ("Réfection des places réservées aux personnes handicapées", {}),
         ("Lot non réservé aux ESAT", {}),
         ("Nettoyage, 30 000 € TTC", {}),
-        ("Nettoyage, 30 000 € par an", {}),
         ("Nettoyage, 30 000 € HT par an, 4 ans", {"months": "48", "value": "120000.00"}),
         ("Nettoyage, 30 000 € par an, soit 90 000 €", {"value": "90000.00"}),
         ("Tonte - Lot réservé (L2113-12)", {"reserved": "handicap"}),

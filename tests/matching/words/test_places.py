@@ -36,7 +36,6 @@ def named(text: str, territory: str, siret: str | None = None, buyer: str | None
         ("Tonte à Saint-Aubin", "country:FR", None),
         ("Tonte dans la Vienne", "country:FR", None),
         ("Tonte à Vienne", "departement:38", "Vienne"),
-        ("Tonte", "departement:35", None),
     ],
 )
 def test_a_name_is_a_place_where_it_means_one_commune(text: str, territory: str, commune: str | None) -> None:
