@@ -90,10 +90,10 @@ class _StreamUntilAnnexes:
         if self._is_below:
             return piece
         if self._at_start and self.lines:
-            header = piece.decode("utf-8-sig", "replace").replace(";", ",").split(",")
-            names = {name.strip().strip('"') for name in header}
+            titles = piece.decode("utf-8-sig", "replace").replace(";", ",").split(",")
+            names = {name.strip().strip('"') for name in titles}
             if set(ANNEX_COLUMNS) <= names:
-                self._header = piece
+                self._titles = piece
                 return b""
         self._at_start = piece.endswith(b"\n")
         self.lines += self._at_start
