@@ -32,9 +32,8 @@ def test_a_row_is_an_establishment_with_its_kind_workers_and_poles() -> None:
     assert record.address == Address("3 rue du Port", "56300", "Pontivy", "56178")
     assert (record.employees, record.size and record.size.places) == (None, PlacesSize(62))
     assert [approval.kind for approval in record.approvals or ()] == ["ESAT"]
-    assert [(offer.segments, offer.basis) for offer in record.offers] == [
-        (("lt-blanchisserie", "ev-entretien"), "declared")
-    ]
+    (offer,) = record.offers
+    assert (offer.segments, offer.basis) == (("lt-blanchisserie", "ev-entretien"), "declared")
     assert [flag.detail for flag in row.flags] == ["Aquariophilie"]
     (row,) = read(line, categories={"Aquariophilie": ["so-jeunesse"], "Espaces verts": []})
     assert ([offer.segments for offer in row.record.offers], row.flags) == ([("lt-blanchisserie", "so-jeunesse")], ())
