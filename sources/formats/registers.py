@@ -61,7 +61,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
-    table = read_table(stream, required=SIAE_COLUMNS)
+    table = read_table(stream, as_published=True, required=SIAE_COLUMNS)
 
     def structure_record(cells: dict[str, str]) -> Document:
         kind = approval_kind(cells["kind"].strip())
@@ -119,7 +119,7 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
     """
     inference = OfferInference(context.taxonomy, context.source)
-    table = read_table(stream, required=ESAT_COLUMNS)
+    table = read_table(stream, as_published=True, required=ESAT_COLUMNS)
 
     def esat_record(cells: dict[str, str]) -> Document:
         operator, capacity = text_or_none(cells["operator"]), number_or_none(cells["capacity"])

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 from domain.suppliers.source import SourceMapping
-from domain.suppliers.supplier import Address, PlacesSize
+from domain.suppliers.supplier import Address, Approval, PlacesSize
 from sources.file_reader import CSV, read_rows
 from tests.sources.formats.conftest import CONTEXT
 
@@ -31,7 +31,7 @@ def test_a_row_is_an_establishment_with_its_kind_workers_and_poles() -> None:
     assert (record.name, record.contact.phone) == ("ESAT du Blavet", "0297000000")
     assert record.address == Address("3 rue du Port", "56300", "Pontivy", "56178")
     assert (record.employees, record.size and record.size.places) == (None, PlacesSize(62))
-    assert [approval.kind for approval in record.approvals or ()] == ["ESAT"]
+    assert record.approvals == (Approval("ESAT"),)
     (offer,) = record.offers
     assert (offer.segments, offer.basis) == (("lt-blanchisserie", "ev-entretien"), "declared")
     assert [flag.detail for flag in row.flags] == ["Aquariophilie"]
@@ -44,7 +44,6 @@ def test_a_row_without_a_name_adds_to_the_supplier_with_its_siret() -> None:
     named, unknown, bad = read(
         "91310933600010;Entreprise adaptée;40;Nettoyage", "91310933600010;;;", "91310933600010;EZAT;x;", header=header
     )
-    assert (named.joins, named.record.employees) == ("91310933600010", 40)
-    assert [approval.kind for approval in named.record.approvals or ()] == ["EA"]
+    assert (named.joins, named.record.employees, named.record.approvals) == ("91310933600010", 40, (Approval("EA"),))
     assert (unknown.record.approvals, unknown.record.employees, unknown.record.offers) == (None, None, ())
     assert (bad.pointer, "ESAT" in bad.detail) == ("/approvals/0/kind", True)
