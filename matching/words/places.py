@@ -24,6 +24,7 @@ Bools = NDArray[np.bool_]
 REMEMBERED = 8192
 _FULL = {"st": "saint", "ste": "sainte"}
 _PATRONS = frozenset(_FULL.values())
+_PATRON_APART = re.compile(r"(?:[,;:(|\t\n–—]|\s-)\s*s(?:ain)?te?\b", re.IGNORECASE)  # "collège, Saint-Malo"
 # fmt: off
 _NOT_AFTER = frozenset((
     "agglomeration", "allee", "arrondissement", "avenue", "bassin", "boulevard", "canton", "chemin", "communaute",
@@ -37,6 +38,8 @@ _COMMUNE = ("ville", "commune", "mairie")
 _IN, _OF, _TOWNS, _WITHIN = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}, {"dans", "en"}
 _COUNTRY = re.compile(r"\b(?:france entiere|(?:toute la|ensemble de la) france|territoire national)\b")
 _ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
+_GRAND_EST = re.compile(r"\bgrand[ -]est\b", re.IGNORECASE)
+"""A region whose name ends with a word that links others: it is read as one word (`titles.place_names`)."""
 _BETWEEN = _OF | _ARTICLES
 # A commune's SIREN is 21, its departement, its number in four digits and a check digit; Corsica counts as 20, and in
 # three departements the number is followed by 0 instead of preceded. In five (Aisne, Ardennes, Aube, Oise, Somme) it is
@@ -138,6 +141,7 @@ class CommuneFinder:
 
         Communes count outside of what it names that is larger, and where only one commune has that name.
         """
+        text = _GRAND_EST.sub("Grandest", text)
         if _COUNTRY.search(folded := fold(text)):
             return (self._territories.area(f"country:{COUNTRY}"),)
         tokens = folded.replace("communaute de communes", "cc").replace("communaute d agglomeration", "ca").split()
@@ -176,6 +180,7 @@ class CommuneFinder:
         It is supposed to buy: one that only says where ("dans la ville de Redon") is none. A body without a noun
         ("Rennes Métropole") counts where the text says that it buys.
         """
+        text = _GRAND_EST.sub("Grandest", text)
         written, tokens = list(_WORD.finditer(text)), fold(text).split()
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
         if len(written) != len(tokens):
@@ -211,7 +216,7 @@ class CommuneFinder:
             ended = at[end - 1] + 1
             if (start and tokens[at[start - 1]] in _NOT_AFTER) or (end < len(at) and tokens[at[end]] in _NOT_BEFORE):
                 continue
-            if said[0] in _PATRONS and before and before not in LINKS:
+            if said[0] in _PATRONS and before and before not in LINKS and not _PATRON_APART.search(text):
                 continue
             is_thing = all(map(self._known, words[start:end]))
             if is_thing and not _is_written_as_a_place(text, said[0], tokens[:leading]):

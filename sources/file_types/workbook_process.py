@@ -24,7 +24,7 @@ from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, Shee
 TOO_LARGE = 3
 _LIMITS = {resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_CPU: 30, resource.RLIMIT_CORE: 0}
 """Bytes of memory, seconds of a core, and of what a process that ends by a signal leaves on the disk."""
-_LARGEST_EXACT = 1e15
+_LARGEST_EXACT = 2**53
 _BREAK = re.compile(r"[\r\n]")
 _OTHER_DELIMITERS = ";\t"
 _FAILED_IN_EXCEL = re.compile(rb'(<(?:\w+:)?c\b[^<>]*?) t="e"')

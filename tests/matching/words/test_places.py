@@ -21,7 +21,7 @@ def named(text: str, territory: str, siret: str | None = None, buyer: str | None
     [
         ("Nettoyage des locaux de la ville de Redon", "departement:35", "Redon"),
         ("REDON - ENTRETIEN DES ESPACES VERTS", "departement:35", "Redon"),
-        ("Travaux à St-Malo", "departement:35", "Saint-Malo"),
+        ("Travaux - St-Malo", "departement:35", "Saint-Malo"),
         ("Collecte du papier, commune du Rheu", "departement:35", "Le Rheu"),
         ("Nettoyage à Redon", "departement:56", None),
         ("Réfection de la route de Redon", "departement:35", None),
@@ -36,7 +36,6 @@ def named(text: str, territory: str, siret: str | None = None, buyer: str | None
         ("Tonte à Saint-Aubin", "country:FR", None),
         ("Tonte dans la Vienne", "country:FR", None),
         ("Tonte à Vienne", "departement:38", "Vienne"),
-        ("Tonte", "departement:35", None),
     ],
 )
 def test_a_name_is_a_place_where_it_means_one_commune(text: str, territory: str, commune: str | None) -> None:
@@ -98,7 +97,7 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("restauration à Auray Quiberon Terre Atlantique", ["epci:200043123"]),
         ("collecte dans le pays de Ploërmel", ["epci:200066777"]),
         ("tonte, Vannes Agglo", ["epci:200067932"]),
-        ("tonte du pays de Retz", []),
+        ("tonte du pays de Retz", ["epci:200067346"]),
         ("CC de Brocéliande, communauté de communes de Ploërmel Communauté", ["epci:243500618", "epci:200066777"]),
         ("repas de Rennes Métropole et de Saint-Malo", ["epci:243500139", "commune:35288"]),
         ("35500 Vitré\nTonte, Vannes", ["commune:35360", "commune:56260"]),
@@ -106,11 +105,12 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("nettoyage en Corse-du-Sud", ["departement:2A"]),
         ("tonte, Haute-Corse, 2 ans", ["departement:2B"]),
         ("tonte en Côte-d'Or", ["departement:21"]),
-        ("tonte en Martinique", ["departement:972"]),
-        ("tonte en Île-de-France", ["region:11"]),
+        ("tonte, Vallons de Haute-Bretagne", ["epci:200043990"]),
+        ("lycées du Grand Est", ["region:44"]),
         ("tonte dans les Landes", ["departement:40"]),  # nor the commune of that name, far away
         ("tonte dans le Lot 3", []),
         ("tonte dans le Nord du parc", []),
+        ("nettoyage du Grand Palais", []),
         ("Fourniture de Mobilier en Bois", []),
         ("nettoyage Côte d'Or", ["departement:21"]),
         ("dorure d'une côte d'or", []),

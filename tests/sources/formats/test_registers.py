@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point, SupplierSize
+from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point
 from sources.file_reader import CSV
 from sources.formats.registers import SIAE_COLUMNS
 from sources.rows import UnreadableFile
@@ -80,17 +80,15 @@ ESAT_ROW = (
 
 def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     (row,) = read(ESAT_HEADER + ESAT_ROW.encode(), CSV, "esat")
-    assert row.external_id == "010008951"
-    assert row.record.siret is None
-    assert row.record.legal_form == "association"
-    assert row.record.approvals == (Approval("ESAT"),)
+    assert (row.external_id, row.record.siret, row.record.location) == ("010008951", None, None)
+    assert (row.record.legal_form, row.record.approvals) == ("association", (Approval("ESAT"),))
     assert row.record.address == Address("RTE DE LYON", "13010", "Marseille 10e Arrondissement", "13210")
-    assert row.record.location is None
-    assert row.record.description == "Organisme gestionnaire : ORSAC."
-    assert row.record.size == SupplierSize(places=PlacesSize(9))
+    assert (row.record.description, row.record.size.places) == ("Organisme gestionnaire : ORSAC.", PlacesSize(9))
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None
+    (saved,) = read(ESAT_HEADER + b"10008951,,ESAT,,,,1000,1053,Bourg,9,,\n", CSV, "esat")
+    assert (saved.external_id, saved.record.address) == ("010008951", Address(None, "01000", "Bourg", "01053"))
 
 
 @pytest.mark.parametrize(
@@ -194,8 +192,8 @@ def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None
     assert (offer.segments, offer.basis) == (("so-enfance",), "inferred")
     assert (offer.evidence[0].kind, offer.evidence[0].reference) == ("purpose", "021005")
     assert (row.record.description, row.record.legal_form) == ("gérer une crèche", "association")
-    for private in ("PASCAL", "0297000000", "jeanne"):
-        assert private not in str(row)
+    assert not [private for private in ("PASCAL", "0297000000", "jeanne") if private in str(row)]
+    assert one_association(objet_social1="21005").record.offers == (offer,)
     row = one_association(siret="80746931700018")
     assert row.joins == row.record.siret == "80746931700018"
 
