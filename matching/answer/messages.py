@@ -51,10 +51,7 @@ INFERRED = _SAID["inferred"]
 
 def noted(told_on: date | None) -> Text:
     """A sentence saying that the organisation noted an offer, and on which day the supplier told it, if known."""
-    if told_on is None:
-        return Text("Noté par votre organisation, d'après la structure", "Noted by your organisation from the supplier")
-    said = long_date(told_on)
-    return Text(f"Noté par votre organisation le {said.fr}", f"Noted by your organisation on {said.en}")
+    return _SAID["noted"] if told_on is None else _SAID["noted_on"].filled(day=long_date(told_on))
 
 
 def evidence(found: Evidence, on: date) -> Text:
@@ -72,18 +69,18 @@ def evidence(found: Evidence, on: date) -> Text:
     return intro if read is None else Text(f"{intro.fr} : {read}", f"{intro.en}: {read}")
 
 
+FITS: dict[Fit, Text] = {
+    "exact": _SAID["fit_exact"],
+    "narrower": _SAID["fit_narrower"],
+    "broader": _SAID["fit_broader"],
+    "related": _SAID["fit_related"],
+}
+
+
 @cache
 def fit(kind: Fit, requested: str, offered: str) -> Text:
     """A sentence on how the `offered` segment fits the `requested` one; both are given by label."""
-    match kind:
-        case "exact":
-            return Text(f"Propose : {requested}", f"Offers: {requested}")
-        case "narrower":
-            return _SAID["fit_narrower"].filled(offered=offered, requested=requested)
-        case "broader":
-            return _SAID["fit_broader"].filled(offered=offered, requested=requested)
-        case _:
-            return _SAID["fit_related"].filled(offered=offered, requested=requested)
+    return FITS[kind].filled(offered=offered, requested=requested)
 
 
 IN_METRES_KM = 0.05
@@ -96,17 +93,13 @@ def distance(distance_km: float | None, site: Place | SupposedSite | None, place
         return _SAID["no_distance"].filled(why=_SAID["no_outline" if placed else "no_address"])
     far = kilometres(distance_km)
     if isinstance(site, SupposedSite):
-        of_town = place_after_de(site.label)
-        where = Text(f"À {far.fr} {of_town}", f"{far.en} from {site.label}")
-        if distance_km == 0:
-            where = Text(f"Sur la commune {of_town}", f"In {site.label}")
-        return Text(f"{where.fr}, lieu d'exécution supposé", f"{where.en}, the supposed place of performance")
+        town = Text(place_after_de(site.label), site.label)
+        return _SAID["from_supposed_town" if distance_km else "in_supposed_town"].filled(far=far, town=town)
     if site is None:
-        return Text(f"À {far.fr} du territoire", f"{far.en} from the territory")
+        return _SAID["from_territory"].filled(far=far)
     if distance_km == 0 and site.commune:
-        return Text("Sur la commune du lieu d'exécution", "In the commune of the place of performance")
-    where = Text("Sur le", "At the") if distance_km == 0 else Text(f"À {far.fr} du", f"{far.en} from the")
-    return Text(f"{where.fr} lieu d'exécution", f"{where.en} place of performance")
+        return _SAID["in_commune_of_site"]
+    return _SAID["from_site" if distance_km else "at_site"].filled(far=far)
 
 
 def too_far(distance_km: float | None, cap_km: float, placed: bool, *, to_territory: bool) -> Text:

@@ -38,8 +38,7 @@ _COMMUNE = ("ville", "commune", "mairie")
 _IN, _OF, _TOWNS, _WITHIN = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}, {"dans", "en"}
 _COUNTRY = re.compile(r"\b(?:france entiere|(?:toute la|ensemble de la) france|territoire national)\b")
 _ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
-_GRAND_EST = re.compile(r"\bgrand[ -]est\b", re.IGNORECASE)
-"""A region whose name ends with a word that links others: it is read as one word (`titles.place_names`)."""
+_GRAND_EST = re.compile(r"\bgrand[ -]est\b", re.IGNORECASE)  # “est” links words elsewhere: read as one word
 _BETWEEN = _OF | _ARTICLES
 # A commune's SIREN is 21, its departement, its number in four digits and a check digit; Corsica counts as 20, and in
 # three departements the number is followed by 0 instead of preceded. In five (Aisne, Ardennes, Aube, Oise, Somme) it is

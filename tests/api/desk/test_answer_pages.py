@@ -137,8 +137,7 @@ async def test_a_supposed_place_is_confirmed_or_taken_away_at_a_click(answered: 
     assert supposed in said(browser.page)
     for pressed in ("lieu-1-56178", "lieu-1-non"):
         await browser.open("/besoin")
-        form = {"lieu": "departement:56", "lot-1-objet": typed["lot_1_objet"]}
-        await browser.submit("besoin", form, faire="comprendre")
+        await browser.submit("besoin", {"lieu": typed["lieu"], "lot-1-objet": typed["lot_1_objet"]}, faire="comprendre")
         assert supposed in said(browser.page)
         await browser.submit("besoin", faire=pressed)
         assert supposed not in said(browser.page)

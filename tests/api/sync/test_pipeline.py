@@ -324,7 +324,7 @@ async def test_a_contract_waits_for_its_winner_and_then_shows_its_trade(engine: 
     async with transaction(engine) as connection:
         (entry,) = await page_of_suppliers(connection, Filters(), None, 10)
     found = entry.supplier
-    assert (found.name, found.flags) == ("ESPOIR", (Flag("no_place", "neither a point nor a commune"),))
+    assert (found.name, found.flags) == ("ESPOIR", (Flag("no_place", "Pontivy"),))
     assert {(offer.segments, offer.basis) for offer in found.offers} == {(("ev-entretien",), "awarded")}
     assert [(award.source, award.place) for award in found.public_awards] == [("decp", "Morbihan")]
     again = await imported(engine, "decp", data, JSON)

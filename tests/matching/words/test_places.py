@@ -104,7 +104,6 @@ def test_a_buyer_without_siret_is_a_commune_by_its_name(buyer: str, siret: str |
         ("tonte du parc Saint-Martin", []),
         ("nettoyage en Corse-du-Sud", ["departement:2A"]),
         ("tonte, Haute-Corse, 2 ans", ["departement:2B"]),
-        ("tonte en Côte-d'Or", ["departement:21"]),
         ("tonte, Vallons de Haute-Bretagne", ["epci:200043990"]),
         ("lycées du Grand Est", ["region:44"]),
         ("tonte dans les Landes", ["departement:40"]),  # nor the commune of that name, far away
