@@ -254,7 +254,7 @@ def _is_written_as_a_place(text: str, name: str, before: list[str], of: set[str]
     written = [word for word in _WORD.findall(text) if word[0].isupper() and fold(word) == name]
     is_name = bool(written) and (last in _IN or (last in of and not all(map(str.isupper, written))))
     is_name = is_name or any(
-        re.search(rf"[,\t] *(?:[Ll][ae] )?{each}(?:[-'’]\w+)*\s*(?:[,;\t\n]|$)", text)
+        re.search(rf"[,\t] *(?:[Ll][ae] )?{each}(?:[-'’]\w+)*\s*(?:[,;\t\n]|$)|{each}(?<!Lot) \d+[eè]", text)
         for each in written
         if each[1:].islower()
     )

@@ -31,7 +31,7 @@ def named(text: str, territory: str, siret: str | None = None, buyer: str | None
         ("Nettoyage à Redon et à Fougères", "departement:35", None),
         ("Tonte à Fougères et Vitré", "departement:35", None),
         ("Tonte à Fougères et lavage de vitres", "departement:35", "Fougères"),
-        ("Lavage de vitres", "departement:35", None),
+        ("Bureaux Paris 13ème", "country:FR", "Paris"),
         ("Lavage de vitres à Vitré", "departement:35", "Vitré"),
         ("Tonte à Saint-Aubin", "country:FR", None),
         ("Tonte dans la Vienne", "country:FR", None),
