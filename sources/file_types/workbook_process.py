@@ -27,7 +27,6 @@ _LIMITS = {resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_CPU: 30, resource.RLIMIT
 """Bytes of memory, seconds of a core, and of what a process that ends by a signal leaves on the disk."""
 _LARGEST_EXACT, _COVER = 2**53, 50
 _BREAK = re.compile(r"[\r\n]")
-_OTHER_DELIMITERS = ";\t"
 _FAILED_IN_EXCEL = re.compile(rb'(<(?:\w+:)?c\b[^<>]*?) t="e"')
 _FAILED_IN_LIBREOFFICE = b' office:string-value=""'
 """A formula that gives no text has this too, and then none beside it either."""
@@ -124,7 +123,7 @@ def csv_of_rows(rows: Iterator[list[str]], largest: int) -> bytes | None:
             return None
         if row:
             # a title full of semicolons is no row of a table with semicolons
-            least = widest or 2 + max(" ".join(row).count(other) for other in _OTHER_DELIMITERS)
+            least = widest or 2 + max(" ".join(row).count(other) for other in ";\t")
             widest = max(widest, len(row), least)
             row.extend([""] * (least - len(row)))
         table.writerow(row)
