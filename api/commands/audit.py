@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
+from httpx import AsyncClient
 
 from api.commands.command import FAILED, USAGE, CommandFailed, attached_database
 from api.commands.console import plain
@@ -113,9 +114,7 @@ def _export(need_id: UUID, folder: Path, settings: Settings, key: JournalKey) ->
     async def stamp(statement: str) -> str | None:
         if settings.timestamp_url is None:
             return None
-        from httpx import AsyncClient  # noqa: PLC0415 - half a second for those who ask no authority
-
-        from api.journal.send_heads import ANSWER_SECONDS, NoTimestamp, request_timestamp  # noqa: PLC0415
+        from api.journal.send_heads import ANSWER_SECONDS, NoTimestamp, request_timestamp  # noqa: PLC0415 - loads all
 
         async with AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
             try:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from functools import cache, partial
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +33,7 @@ Observe = Callable[[str, float | None], None]
 # Members of a page of JSON that hold its items.
 _LIST = "results"
 _SMALLEST_BUFFER = 16 * 1024**2
+_SOCIAL_CATEGORIES = [each for each in map("{:04}".format, range(10_000)) if legal_form_of(each) in SOCIAL_FORMS]
 
 
 class FileViews:
@@ -193,11 +194,6 @@ def build(
     return reports, manifest
 
 
-@cache
-def _social_categories() -> list[str]:
-    return [each for each in map("{:04}".format, range(10_000)) if legal_form_of(each) in SOCIAL_FORMS]
-
-
 def _run_steps(
     database: DuckDBPyConnection,
     given: Mapping[str, Sequence[Path]],
@@ -208,7 +204,7 @@ def _run_steps(
     variables = {
         "departements": list(choices.departements),
         "with_staff": choices.with_staff,
-        "social_categories": _social_categories(),
+        "social_categories": _SOCIAL_CATEGORIES,
         "folder": str(folder / "made"),
     }
     views = FileViews(database, folder)
