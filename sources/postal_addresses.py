@@ -17,11 +17,11 @@ _DIGITS, _DEPARTEMENT_DIGITS = 5, 2
 _MONACO = "980"
 _OVERSEAS = ("97", "98")
 _HAUTE_CORSE = "20200"
-_ABBREVIATED = {"st": "saint", "ste": "sainte"}
+_ABBREVIATED = {"st": "saint", "ste": "sainte", "lez": "les", "s": "sur"}
 _MOST_RIGHT = 3
 _HOST = re.compile(r"(^|\W)(chez|c/o) +(m|mr|mme|mmes|mlle|melle|monsieur|madame|mademoiselle)\b.*", re.IGNORECASE)
 # "LILLE CEDEX 9", "PARIS 12", "Lyon 3e Arrondissement"
-_DELIVERY = re.compile(r"( cedex( \d+)?| \d+ ?(er|e|eme)?( arrondissement)?| arrondissement)$")
+_DELIVERY = re.compile(r"( cedex\b.*| \d+ ?(er|e|eme)?( arrondissement)?| arrondissement)$")
 
 
 class PostalAddress(NamedTuple):
@@ -83,11 +83,15 @@ class CommuneNames:
         """The INSEE code of the only commune with this name and postal code, else with this name in the departement.
 
         `departement`: that of the postal code where none is given. Either may lack the first zero that spreadsheets
-        take off. None where the name is unknown there or is that of several: a postal code alone is no commune.
+        take off. The beginning of a name counts where the postal code has only one such ("38760 VARCES"). None where
+        the name is unknown there or is that of several: a postal code alone is no commune.
         """
         communes, postal_code = self.communes_named(city), with_first_zero(postal_code, _DIGITS)
         within = with_first_zero(departement, _DEPARTEMENT_DIGITS) or departement_of(postal_code)
         served = [each.code for each in communes if postal_code in each.postal_codes]
+        others = () if communes else self._territories.communes_with_postal_code(postal_code)
+        named, begins = [self._territories.communes[each] for each in others], _normalised_name(city) + " "
+        served += [each.code for each in named if _normalised_name(each.name).startswith(begins)]
         return _single(served) or _single([each.code for each in communes if each.departement == within])
 
     def document(self, address: PostalAddress, departement: str = "") -> dict[str, str | None]:
@@ -100,7 +104,11 @@ class CommuneNames:
 
     def communes_named(self, city: str) -> list[Commune]:
         """The communes in France with this name, in the order of their codes."""
-        return [self._territories.communes[each] for each in self._by_name.get(_normalised_name(city), ())]
+        return [self._territories.communes[each] for each in self.ordinals_named(city)]
+
+    def ordinals_named(self, city: str) -> tuple[int, ...]:
+        """The positions of the communes in France with this name."""
+        return self._by_name.get(_normalised_name(city), ())
 
 
 commune_names = lru_cache(maxsize=1)(CommuneNames)

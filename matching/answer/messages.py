@@ -153,18 +153,12 @@ def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
     return said.filled(total=total, may=may if reserved else NOTHING)
 
 
-WITHOUT_APPROVAL = "sans agrément, de cette forme juridique,", "without approval, of this legal form,"
-
-
 @lru_cache(1024)
 def kind_to_ask(kinds: tuple[Kind, ...], labels: tuple[str, ...], *, offers: bool) -> Text:
     """A sentence telling whether known suppliers of some kinds offer segments, given by their labels."""
-    named = ", ".join(kinds)
-    fr, en = (f"de ce genre ({named})", f"of this kind ({named})") if kinds else WITHOUT_APPROVAL
-    asked = ", ".join(labels)
-    if offers:
-        return Text(f"D'autres structures {fr} proposent : {asked}", f"Other suppliers {en} offer: {asked}")
-    return Text(f"Aucune structure connue {fr} ne propose : {asked}", f"No known supplier {en} offers: {asked}")
+    who = _SAID["of_kinds"].filled(kinds=", ".join(kinds)) if kinds else _SAID["without_approval"]
+    said = _SAID["others_offer" if offers else "nobody_offers"]
+    return said.filled(who=who, asked=", ".join(labels))
 
 
 def ask_unknown(eligible: int) -> Text:

@@ -21,8 +21,8 @@ Meaning = TypeVar("Meaning")
 # fmt: off
 LINKS = frozenset((
     "a", "au", "aux", "avec", "ce", "ces", "cet", "cette", "d", "dans", "de", "des", "du", "elle", "en", "est",
-    "il", "l", "la", "le", "les", "leur", "leurs", "n", "par", "pour", "qui", "que", "s", "sa", "se", "ses", "son",
-    "sont", "sur", "un", "une", "y",
+    "il", "l", "la", "le", "les", "leur", "leurs", "lez", "n", "par", "pour", "qui", "que", "s", "sa", "se", "ses",
+    "son", "sont", "sur", "un", "une", "y",
 ))
 # fmt: on
 

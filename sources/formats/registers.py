@@ -22,14 +22,11 @@ from sources.trades.inference import Licence, OfferInference, offer_of_licence
 
 _SAID = said_by(__name__)
 
-_MOST_ZEROS_LOST = 3
-
 
 def siren_of(cell: str, column: str) -> str:
     """The SIREN in a cell, with lost leading zeros put back. Raises BadCell where there is none."""
     digits = "".join(cell.split()).removesuffix(".0")
-    is_number = digits.isascii() and digits.isdigit()
-    if not is_number or not SIREN_DIGITS - _MOST_ZEROS_LOST <= len(digits) <= SIREN_DIGITS:
+    if not (digits.isascii() and digits.isdigit() and len(digits) in range(SIREN_DIGITS - 3, SIREN_DIGITS + 1)):
         raise BadCell((column,), "invalid_siren", _SAID["no_siren"])
     return digits.rjust(SIREN_DIGITS, "0")
 
@@ -88,7 +85,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     return rows_of(table, context, lambda cells: text_or_none(cells["id"]), structure_record)
 
 
-_LANDLINE = re.compile(r"0?[1-589][0-9]{8}")
+_LANDLINE = re.compile(r"0[1-589][0-9]{8}")
 ESAT_COLUMNS = (
     "finess_et", "siret", "name", "operator", "operator_legal_form", "address", "post_code", "commune_insee", "commune",
     "capacity",
@@ -123,6 +120,7 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     def esat_record(cells: dict[str, str]) -> Document:
         operator, capacity = text_or_none(cells["operator"]), number_or_none(cells["capacity"])
+        phone = with_first_zero(re.sub(r"[ ./-]", "", cells.get("telephone", "")), 10)
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["commune"].strip())
         return {
             "name": cells["name"].strip(),
@@ -133,16 +131,10 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
             "description": f"Organisme gestionnaire : {operator}." if operator else None,
             "size": {"places": {"count": int(capacity)}} if capacity else None,
-            "contact": {"phone": _landline_or_none(cells.get("telephone", ""))},
+            "contact": {"phone": phone if _LANDLINE.fullmatch(phone) else None},
         }
 
     return rows_of(table, context, lambda cells: with_first_zero(cells["finess_et"].strip(), 9) or None, esat_record)
-
-
-def _landline_or_none(cell: str) -> str | None:
-    """The telephone number in a cell, with a lost first zero put back; None for a mobile one, or for what is none."""
-    digits = re.sub(r"[ ./-]", "", cell)
-    return digits.rjust(10, "0") if _LANDLINE.fullmatch(digits) else None
 
 
 GEIQ_COLUMNS = ("label_id", "name", "siret", "postal_code", "city")

@@ -100,8 +100,7 @@ _READERS: Mapping[str, Read] = {
     ),
     "geometry": _geometry,
     "boolean": boolean,
-    # `false` only means that an offer is not national
-    "true": lambda cell, path: boolean(cell, path) or None,
+    "true": lambda cell, path: boolean(cell, path) or None,  # `false` only means that an offer is not national
     "number": number,
     "integer": integer,
 }

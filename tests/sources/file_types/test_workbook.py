@@ -117,6 +117,9 @@ def test_rows_and_cells_of_libreoffice_are_repeated_as_they_say() -> None:
     sheet = first_sheet(ods(empty.format(2) + row + empty.format(1_048_000)))
     assert lines(sheet) == ["", "", *["Nom,56300,56300,2026-11-03,#REF!,0.25,true"] * 2]
     assert (sheet.name, sheet.others) == ("Feuille1", ("Autre",))
+    cover = '<table:table-row><table:table-cell office:value-type="float" office:value="2026"/></table:table-row>'
+    sheet = first_sheet(ods(f'{cover}</table:table><table:table table:name="Annuaire">{row}'))
+    assert (sheet.name, sheet.others) == ("Annuaire", ("Feuille1", "Autre")), "a cover is no table"
 
 
 def test_a_title_full_of_semicolons_does_not_tell_the_delimiter() -> None:

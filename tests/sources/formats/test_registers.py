@@ -129,8 +129,7 @@ def test_groups_and_branches_are_numbered_apart() -> None:
     data = b"label_id,name,siret,postal_code,city,branch_of\n7,GEIQ BTP 35,,35000,Rennes,\n8,,,35000,Rennes,7\n"
     first, second = read(data, CSV, "geiq")
     assert (first.external_id, first.record.offers) == ("7", ())
-    assert [approval.kind for approval in first.record.approvals or ()] == ["GEIQ"]
-    assert first.record.address.commune == "35238"
+    assert (first.record.approvals, first.record.address.commune) == ((Approval("GEIQ"),), "35238")
     assert isinstance(second, RowError)
     saved = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
     group, branch = read(saved.encode("cp1252"), CSV, "geiq")
@@ -153,8 +152,7 @@ def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
     )
     assert (first.external_id, first.joins) == ("005580501", "005580501")
     assert (first.record.ess, first.record.legal_form, first.record.siret) == (True, "mutual", None)
-    assert (second.line, second.code) == (3, "invalid_siren")
-    assert third.record.legal_form is None
+    assert (second.line, second.code, third.record.legal_form) == (3, "invalid_siren", None)
     data = ESS_HEADER.replace(",", ";").encode() + "807469317;Été;Coopératives;56300\n".encode("cp1252")
     (row,) = read(data, CSV, "ess-france")
     assert row.record.legal_form == "cooperative"
@@ -227,11 +225,10 @@ def test_legal_units_and_establishments_tell_what_they_are_licensed_for() -> Non
     )
     first, second = read(data, CSV, "directory")
     assert (first.joins, first.record.siret, first.record.ess) == ("807469317", None, True)
-    assert [offer.segments for offer in first.record.offers] == [("so-formation",)]
-    assert first.record.labels == ("Qualiopi",)
+    assert [first.record.labels, *(each.segments for each in first.record.offers)] == [("Qualiopi",), ("so-formation",)]
     assert (second.joins, second.record.ess) == ("022560001", None)
-    assert [offer.segments for offer in second.record.offers] == [("cc-spectacle",)]
-    assert second.record.labels == ("Société à mission",)
+    labels = second.record.labels
+    assert [labels, *(each.segments for each in second.record.offers)] == [("Société à mission",), ("cc-spectacle",)]
     data = b"siret,siren,liste_rge,liste_id_bio\n80746931700018,807469317,\"['8611M10D109']\",[]\n"
     (row,) = read(data, CSV, "directory")
     assert (row.joins, [offer.segments for offer in row.record.offers]) == ("80746931700018", [("bt-energie",)])
