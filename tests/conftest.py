@@ -39,7 +39,6 @@ pytest_plugins = ("tests.left_out",)
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
-SINGLETONS = {"directory_version", "suppression_key"}
 FIRST = ("domain", "matching", "sources", "db")
 """The folders of tests that are the quickest to fail; those that start servers and browsers follow."""
 LONG = (
@@ -52,6 +51,19 @@ LONG = (
     "api/reports/test_pdf.py",
 )
 """Files after which other workers would be waited for, if they came last."""
+
+SINGLETONS = {"directory_version", "suppression_key"}
+for module in (ROOT / "db" / "schema").glob("*_tables.py"):
+    import_module(f"db.schema.{module.stem}")
+# as a replica does, without triggers: the journal refuses deletions
+EMPTY = "; ".join(
+    [
+        "SET LOCAL session_replication_role = replica",
+        *(f"DELETE FROM {name}" for name in metadata.tables if name not in SINGLETONS),
+        "UPDATE directory_version SET version = 0, notes = NULL",
+        "ALTER SEQUENCE change_set_ids RESTART",
+    ]
+)
 
 # What tests start (workers, servers, commands) compiles the code once and not each time it is started, also where the
 # environment would have nothing written beside the sources; as scripts/setup.sh does.
@@ -248,28 +260,12 @@ def engine_on_emptied(database_url: str, shared_engine: database.Engine) -> data
     return shared_engine
 
 
-@cache
-def _emptying() -> str:
-    """The statements that leave nothing of what was written."""
-    for module in (ROOT / "db" / "schema").glob("*_tables.py"):
-        import_module(f"db.schema.{module.stem}")
-    return "; ".join(
-        [
-            # as a replica does, without triggers: the journal refuses deletions
-            "SET LOCAL session_replication_role = replica",
-            *(f"DELETE FROM {name}" for name in metadata.tables if name not in SINGLETONS),
-            "UPDATE directory_version SET version = 0, notes = NULL",
-            "ALTER SEQUENCE change_set_ids RESTART",
-        ]
-    )
-
-
 async def empty(engine: database.Engine) -> None:
     """Leave nothing of what was written."""
     async with engine.connect() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
-        await driver.execute(_emptying())  # one request (5 ms; one for each takes 90), and so one transaction
+        await driver.execute(EMPTY)  # one request (5 ms; one for each takes 90), and so one transaction
 
 
 @pytest.fixture

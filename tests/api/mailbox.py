@@ -12,7 +12,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -139,12 +139,7 @@ class JumpingClock:
         return datetime.now(UTC) + self.jump
 
 
-class PostOffice(NamedTuple):
-    """The administrator's client of an application that sends e-mail, where it arrives, and the application's clock."""
-
-    client: Client
-    mailbox: Mailbox
-    clock: JumpingClock
+PostOffice: TypeAlias = tuple[Client, Mailbox, JumpingClock]
 
 
 @asynccontextmanager

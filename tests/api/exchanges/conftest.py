@@ -3,30 +3,30 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import asyncpg
 import pytest
 
 from matching.reference import Reference
 from tests.api.exchanges.steps import Opened, create_exchange
 from tests.api.mailbox import JumpingClock, PostOffice, emailing
 from tests.api.sync.factories import Client
-from tests.conftest import copied
+from tests.conftest import new_database_url
+
+url_of_file = pytest.fixture(new_database_url, scope="module")
 
 
 @pytest.fixture(scope="module")
-async def shared_office(
-    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str, reference: Reference
-) -> AsyncIterator[PostOffice]:
+async def shared_office(url_of_file: str, reference: Reference) -> AsyncIterator[PostOffice]:
     clock = JumpingClock()
-    async with copied(server_url, administrator, template) as url, emailing(url, reference, clock) as (client, mailbox):
-        yield PostOffice(client, mailbox, clock)
+    async with emailing(url_of_file, reference, clock) as (client, mailbox):
+        yield client, mailbox, clock
 
 
 @pytest.fixture
 def office(shared_office: PostOffice) -> PostOffice:
-    """An application that sends e-mail, on a database that the file's tests share, with nothing in its mailbox."""
-    shared_office.mailbox.raw.clear()
-    shared_office.clock.jump = timedelta()
+    """A client of the application of the file's tests that sends e-mail, its mailbox, which is empty, and its clock."""
+    _, mailbox, clock = shared_office
+    mailbox.raw.clear()
+    clock.jump = timedelta()
     return shared_office
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from api.cli import main
+from domain.text.bilingual import PARIS, long_date
 from tests.api.conftest import JOURNAL_KEY
 from tests.api.exchanges.steps import BROWSER, Opened, keyless, opened, opening, some_suppliers
 from tests.api.mailbox import PUBLIC_URL, Mailbox, PostOffice, all_sent
@@ -41,7 +42,8 @@ def link_in(text: str) -> str:
 
 async def test_an_answer_comes_by_the_link_in_an_email(office: PostOffice) -> None:
     client, mailbox, _ = office
-    exchange = await asked_by_email(client)
+    asked = "Pourriez-vous tondre ?\n.\nMerci – à bientôt"
+    exchange = await asked_by_email(client, body=asked)
     assert exchange.answer["to_be_delivered_by_you"] == []
     shown = await all_sent(exchange)
     assert {each["state"] for each in shown["messages"][0]["deliveries"]} == {"sent"}
@@ -51,7 +53,11 @@ async def test_an_answer_comes_by_the_link_in_an_email(office: PostOffice) -> No
         "Un acheteur public : Tonte",
     )
     text = mail.get_content().replace("\r\n", "\n")
-    assert "Pourriez-vous tondre ?" in text
+    assert asked in text
+    seen = (await keyless(client, "GET", link_in(text))).json()
+    until = datetime.fromisoformat(seen["link_expires_at"]).astimezone(PARIS)
+    last = long_date(until.date() - timedelta(days=1)).fr
+    assert (until.time(), f"jusqu'au {last}" in text) == (time(), True)
     page = await keyless(client, "GET", link_in(text), headers=BROWSER)
     assert "Pourriez-vous tondre ?" in page.text
     sent = await keyless(client, "POST", link_in(text), headers=BROWSER, data={"body": "Volontiers"})
@@ -154,13 +160,14 @@ class Story:
 @pytest.mark.parametrize("seed", range(2))
 async def test_nobody_learns_who_asked_or_what_others_said(seed: int, office: PostOffice) -> None:
     """Whatever happens, in all that a recipient can fetch or is sent: JSON, page, headers, refusals, e-mails."""
-    exchange = await asked_by_email(office.client)
+    client, mailbox, _ = office
+    exchange = await asked_by_email(client)
     story = Story(seed, exchange)
     for _ in range(24):
         await story.go_on()
     await all_sent(exchange)
     for reader in story.cast:
-        material = await all_that_reaches(exchange, office.mailbox, reader, story)
+        material = await all_that_reaches(exchange, mailbox, reader, story)
         assert reader.name in material
         for other in story.cast:
             if other is not reader:
