@@ -1,10 +1,8 @@
 """Buyers are told by e-mail of answers and of new suppliers, until they ask for no more."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
@@ -45,12 +43,10 @@ def address_of(name: str, buyer: Buyer) -> str:
     return f"{name}{buyer.spot}@mairie.example"
 
 
-@asynccontextmanager
-async def queueing(client: Client) -> AsyncIterator[Connection]:
-    """A transaction, after which servers look for e-mails that wait."""
-    async with transaction(client.services.database) as connection:
-        yield connection
-        await wake_servers(connection)
+async def queue_digests_of(connection: Connection, week: date, now: datetime) -> None:
+    """Queue the digests of a week, which servers hear of at once and not at their next look."""
+    await queue_digests(connection, week, now)
+    await wake_servers(connection)
 
 
 async def mails_to(mailbox: Mailbox, address: str, number: int) -> list[EmailMessage]:
@@ -127,8 +123,8 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(office: PostOffice) ->
     await buyer.supplier("annuaire", need[:8], name=name)
     now = client.services.now()
     for week in WEEKS:
-        async with queueing(client) as connection:
-            await queue_digests(connection, week, now)
+        async with transaction(client.services.database) as connection:
+            await queue_digests_of(connection, week, now)
         assert await last_outcome(client, need_id=need) is None
     (mail,) = await mails_to(mailbox, address, 1)
     assert mail["Subject"] == "Nouveaux fournisseurs pour vos besoins"
@@ -149,11 +145,11 @@ async def test_a_digest_is_in_its_readers_language_and_waits_for_the_quota(
     need = (await buyer.keep())["need"]["id"]
     await buyer.supplier("annuaire", need[:8], name=f"Nouveau {need[:8]}")
     now, services, address = client.services.now(), client.services, address_of("anne", buyer)
-    async with queueing(client) as connection:
+    async with transaction(client.services.database) as connection:
         anne = await invite(connection, buyer.organisation_id, address, ANNE, ["needs"], now)
         await note_seen(connection, anne, "en", now)
         await write_entry(connection, Actor(buyer.organisation_id, "person", anne), "need.created", f"need:{need}", now)
-        await queue_digests(connection, WEEKS[0], now)
+        await queue_digests_of(connection, WEEKS[0], now)
     (mail,) = await mails_to(mailbox, address, 1)
     assert mail["Subject"] == "New suppliers for your needs"
     assert await last_outcome(client, person_id=anne) is None
@@ -161,8 +157,8 @@ async def test_a_digest_is_in_its_readers_language_and_waits_for_the_quota(
     page = await keyless(client, "GET", path_to_stop(mail), headers=english)
     assert "Stop these e-mails" in page.text
     monkeypatch.setattr(services, "settings", replace(services.settings, emails_per_day=1))
-    async with queueing(client) as connection:
-        await queue_digests(connection, WEEKS[1], now)
+    async with transaction(client.services.database) as connection:
+        await queue_digests_of(connection, WEEKS[1], now)
     assert await last_outcome(client, person_id=anne) == "email_quota"
     assert len(await mails_to(mailbox, address, 1)) == 1
 
@@ -178,13 +174,13 @@ async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(office
     await buyer.supplier("annuaire", need[:8], name=f"Nouveau {need[:8]}")
     opened = await ask(buyer, need)
     now = client.services.now()
-    async with queueing(client) as connection:
+    async with transaction(client.services.database) as connection:
         anne = await invite(connection, buyer.organisation_id, of_anne, ANNE, ["needs"], now)
         actor = Actor(buyer.organisation_id, "person", anne)
         await write_entry(connection, actor, "need.created", f"need:{need}", now)
         await write_entry(connection, actor, "exchange.opened", f"exchange:{opened['id']}", now)
         await connection.execute(sa.update(exchanges).filter_by(id=opened["id"]).values(contact=None))
-        await queue_digests(connection, WEEKS[0], now)
+        await queue_digests_of(connection, WEEKS[0], now)
         if ended == "not seen for long":
             long_ago = now - timedelta(days=SEEN_DAYS)
             unseen = {"issuer": "https://x", "scopes": None, "seen_at": long_ago}
@@ -194,8 +190,8 @@ async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(office
         else:
             await end_access(connection, [anne])
     assert await last_outcome(client, person_id=anne) == "not_wanted"
-    async with queueing(client) as connection:
-        await queue_digests(connection, WEEKS[1], now)
+    async with transaction(client.services.database) as connection:
+        await queue_digests_of(connection, WEEKS[1], now)
         await queue_answer_mail(connection, buyer.organisation_id, UUID(opened["id"]), now)
     assert await last_outcome(client, need_id=need) is None
     await mails_to(mailbox, address, 1)
