@@ -77,18 +77,33 @@ async def deliverers(services: Services, count: int = 1) -> AsyncIterator[list[D
 
 
 @asynccontextmanager
-async def worlds(database_url: str, reference: Reference, **settings: str) -> AsyncIterator[World]:
-    """A world of its own, with this database; its receiver is on this machine, so private addresses are allowed."""
+async def clients(database_url: str, reference: Reference, **settings: str) -> AsyncIterator[Client]:
+    """The administrator's client; receivers are on this machine, so private addresses are allowed."""
     given = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": database_url, "VIVIER_WEBHOOK_PRIVATE": "true", **settings}
     app = create_app(read_settings(given), reference, parts=(database,), routes=ROUTES)
-    async with alive(app), Client(app, ADMIN_KEY) as client, receiving() as receiver:
+    async with alive(app), Client(app, ADMIN_KEY) as client:
+        yield client
+
+
+@asynccontextmanager
+async def worlds(database_url: str, reference: Reference, **settings: str) -> AsyncIterator[World]:
+    """A world of its own, with this database."""
+    async with clients(database_url, reference, **settings) as client, receiving() as receiver:
         yield World(client, receiver)
 
 
+@pytest.fixture(scope="session")
+async def told(shared_url: str, reference: Reference) -> AsyncIterator[Client]:
+    """The client that all worlds of the shared database have."""
+    async with clients(shared_url, reference) as client:
+        yield client
+
+
 @pytest.fixture
-async def world(database_url: str, reference: Reference) -> AsyncIterator[World]:
-    async with worlds(database_url, reference) as world:
-        yield world
+async def world(database_url: str, told: Client) -> AsyncIterator[World]:
+    told.services.keys._known.clear()  # the organisation of the last world went with its database
+    async with receiving() as receiver:
+        yield World(told, receiver)
 
 
 class Received(NamedTuple):
