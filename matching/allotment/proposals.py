@@ -257,7 +257,7 @@ def shared_value_reason(value_eur: float, by_segment: bool, by_area: bool) -> Co
 
 
 def part_reason(supply: Alternatives) -> CodedText:
-    """The reason telling who could do a part: open, and under each reservation allowed but prison work, of which few speak."""
+    """The reason telling who could do a part, open or under each reservation allowed but prison work (few say it)."""
     counts = []
     for name, known in supply.reserved.items():
         ask, is_open = supply.unknown_trade.get(name, 0), name == "none"
