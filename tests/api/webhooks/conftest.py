@@ -27,7 +27,7 @@ SECRET = "a-secret-that-nobody-sees-again"
 JSON = {"Content-Type": "application/json"}
 MERGE_PATCH = "application/merge-patch+json"
 ROUTES = handlers_in((*FOR_NETWORKS, audit, directory))
-"""Half of the routes, in half of the time: each test has its own application."""
+"""Half of the routes, in half of the time: some tests have their own application."""
 
 
 class World:
@@ -77,26 +77,19 @@ async def deliverers(services: Services, count: int = 1) -> AsyncIterator[list[D
 
 
 @asynccontextmanager
-async def clients(database_url: str, reference: Reference, **settings: str) -> AsyncIterator[Client]:
-    """The administrator's client; receivers are on this machine, so private addresses are allowed."""
+async def worlds(database_url: str, reference: Reference, **settings: str) -> AsyncIterator[World]:
+    """A world of its own, with this database; its receiver is on this machine, so private addresses are allowed."""
     given = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": database_url, "VIVIER_WEBHOOK_PRIVATE": "true", **settings}
     app = create_app(read_settings(given), reference, parts=(database,), routes=ROUTES)
-    async with alive(app), Client(app, ADMIN_KEY) as client:
-        yield client
-
-
-@asynccontextmanager
-async def worlds(database_url: str, reference: Reference, **settings: str) -> AsyncIterator[World]:
-    """A world of its own, with this database."""
-    async with clients(database_url, reference, **settings) as client, receiving() as receiver:
+    async with alive(app), Client(app, ADMIN_KEY) as client, receiving() as receiver:
         yield World(client, receiver)
 
 
 @pytest.fixture(scope="session")
 async def told(shared_url: str, reference: Reference) -> AsyncIterator[Client]:
     """The client that all worlds of the shared database have."""
-    async with clients(shared_url, reference) as client:
-        yield client
+    async with worlds(shared_url, reference) as world:
+        yield world.client
 
 
 @pytest.fixture
