@@ -239,19 +239,20 @@ def processes_of_imports() -> Iterator[ForkedProcesses]:
 
 
 @pytest.fixture
+def loaded_once(processes_of_imports: ForkedProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference data is loaded, and the processes are started, once for all commands."""
+    for module in ("api.commands.imports", "api.commands.match", "sources.pool.trade_counts"):
+        monkeypatch.setattr(f"{module}.load_reference", lambda *_: reference())
+    monkeypatch.setattr("api.commands.imports.forked_processes", lambda _: nullcontext(processes_of_imports))
+
+
+@pytest.fixture
 def within(
-    server: Server,
-    processes_of_imports: ForkedProcesses,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    server: Server, loaded_once: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Within:
     """Runs commands beside the server that is up."""
     monkeypatch.setenv("DATABASE_URL", server.database_url)
     monkeypatch.setenv("VIVIER_HOME", str(server.home))
-    # loaded and started once for all commands
-    for module in ("imports", "match"):
-        monkeypatch.setattr(f"api.commands.{module}.load_reference", lambda *_: reference())
-    monkeypatch.setattr("api.commands.imports.forked_processes", lambda _: nullcontext(processes_of_imports))
 
     def run(*arguments: str, stdin: str = "") -> Done:
         capsys.readouterr()

@@ -9,9 +9,11 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from threading import Timer
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 from zipfile import ZipFile
@@ -23,10 +25,10 @@ from api.cli import main
 from api.commands.command import CommandFailed
 from api.commands.serving.demo import load_sample_pool
 from api.settings import read_settings
+from scripts.build_client import BIN, compile_typescript, generate
 from scripts.build_client import TYPESCRIPT as TYPESCRIPT_CLIENT
-from scripts.build_client import compile_typescript, generate
-from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Running, Server, environment, processes
-from tests.conftest import ROOT, open_folder
+from tests.api.commands.conftest import PATIENCE_SECONDS, Running, Server, environment, processes
+from tests.conftest import ROOT, copied, open_folder
 from tests.factories import reference
 from tests.faults.postgres import free_port
 from tests.sources.pool.published_samples import award, establishment, unit, write
@@ -56,7 +58,7 @@ GUIDES = {
     "docs/data-rights.md": (0, 0),
     "docs/privacy.md": (0, 0),
 }
-"""Pages of reference, followed likewise on a server of their own."""
+"""Pages of reference, followed likewise."""
 LEFT_OUT = {
     "vivier pool fetch": "takes gigabytes from the State's servers; the files are there, as it leaves them",
     "docker ": "there is no engine with images",
@@ -69,6 +71,40 @@ LANGUAGES = {"sh", "python", "ts", "json"}
 PORTAL = "https://portail.example.org"
 WRITTEN_FOR = "http://127.0.0.1:8000"
 RECEIVER_PORT, MAIL = "8900", "127.0.0.1:8025"
+LONGEST_SECONDS = 20 * PATIENCE_SECONDS
+HANDED_OVER = """
+trap 'kill $(jobs -p) 2>>jobs.txt || true' EXIT
+vivier() {
+  local IFS=$'\\t' caller=$BASHPID status
+  (echo "$caller$IFS$*" >&"$ASKED")
+  read -r -u "$ANSWERS" status
+  return "$status"
+}
+"""
+"""The commands of Vivier are those of the process that started the shell, which is told from where they are called."""
+
+
+class Served(NamedTuple):
+    """A server that writes e-mails and webhooks to this machine, its database and where its e-mails go."""
+
+    server: Server
+    database_url: str
+    mail: str
+
+
+@pytest.fixture(scope="module")
+async def served(server_url: str, administrator: Any, template: str) -> AsyncIterator[Served]:
+    """A server with a database of its own, for all pages."""
+    at, mail = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    settings = {"VIVIER_SMTP_URL": f"smtp://{mail}?starttls=never", "VIVIER_MAIL_FROM": "vivier@x.example"}
+    settings |= {"VIVIER_PUBLIC_URL": f"http://{at}", "VIVIER_WEBHOOK_PRIVATE": "true", "VIVIER_EMBED_ORIGINS": PORTAL}
+    with open_folder() as home:
+        async with copied(server_url, administrator, template) as url:
+            server = Server(home, "--port", at.partition(":")[2], DATABASE_URL=url, **settings)
+            try:
+                yield Served(server.ready(), url, mail)
+            finally:
+                server.close()
 
 
 class Step(NamedTuple):
@@ -90,17 +126,64 @@ def steps(page: str) -> Iterator[Step]:
             yield Step(content, following[1] if following[0] == "json" else None)
 
 
-def test_the_pages_do_what_they_say(database_url: str, tmp_path: Path) -> None:
+@pytest.fixture
+def follow(served: Served, loaded_once: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Does what pages show, in one shell beside the checkout's `openapi`; what they start ends with it.
+
+    `examples`: what stands for words of the pages.
+    """
+    if not (shutil.which("bash") and shutil.which("curl")):
+        pytest.skip("the pages are run with bash and curl, and one of them is not here")
+    port = str(free_port())
+    (tmp_path / "openapi").symlink_to(ROOT / "openapi")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", served.database_url)
+    monkeypatch.setenv("VIVIER_HOME", str(served.server.home))
+
+    def follow(pages: Mapping[str, tuple[int, int]], **examples: str) -> None:
+        real = {RECEIVER_PORT: port, WRITTEN_FOR: f"http://{served.server.netloc}", MAIL: served.mail} | examples
+        done = list[Step]()
+        for page, (answers, programs) in pages.items():
+            text = (ROOT / page).read_text(encoding="utf-8")
+            for shown in real:
+                text = text.replace(shown, real[shown])
+            of_page = [step for step in steps(text) if not any(words in step.command for words in LEFT_OUT)]
+            assert sum(step.shown is not None for step in of_page) >= answers, page
+            assert sum("END OF FILE" in step.command for step in of_page) == programs, page
+            done += of_page
+        script = "".join(f"{{\n{step.command}}} >> {number}.out\n" for number, step in enumerate(done))
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        status = run_shell(script, environment(served.server.home) | {"PATH": path, "PYTHONPATH": str(tmp_path)})
+        reached = max((int(each.stem) for each in tmp_path.glob("*.out")), default=0)
+        complaint = Path("stderr.txt").read_text(encoding="utf-8")
+        assert (status, complaint) == (0, ""), f"{done[reached].command}\n{complaint}"
+        for number, step in enumerate(done):
+            said = Path(f"{number}.out").read_text(encoding="utf-8")
+            if step.shown is not None:
+                assert list(differences(json.loads(step.shown), json.loads(said))) == [], step.command
+            elif "/problems/" in said:
+                pytest.fail(f"{step.command}{said}")
+
+    return follow
+
+
+def test_the_pages_do_what_they_say(follow: Callable[..., None], tmp_path: Path) -> None:
     """Every command succeeds, all in one shell, and answers what is shown: an excerpt, word for word.
 
     They are followed one after the other on a server whose directory is empty at first.
     """
     assert generate(tmp_path / "vivier_client").split() == ["Generating", str(tmp_path / "vivier_client")]
-    follow_on_a_server(PAGES, database_url, tmp_path)
+    follow(PAGES)
+
+
+def test_the_pages_of_reference_do_what_they_say(follow: Callable[..., None], tmp_path: Path) -> None:
+    """As above, with a source of their own; the files of the State, which would be fetched, are small ones."""
+    put_published_files(tmp_path)
+    follow(GUIDES, annuaire="registre")
 
 
 def test_the_typescript_client_does_what_its_page_says(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    follow: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compiled of the document, and used as an installed package by a program that is compiled too."""
     if not (shutil.which("node") and shutil.which("npm")):
@@ -114,13 +197,7 @@ def test_the_typescript_client_does_what_its_page_says(
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "vivier-client").symlink_to(TYPESCRIPT_CLIENT)
     monkeypatch.setenv("PATH", f"{TYPESCRIPT_CLIENT}/node_modules/.bin{os.pathsep}{os.environ['PATH']}")
-    follow_on_a_server({"clients/typescript/README.md": (1, 1)}, database_url, tmp_path)
-
-
-def test_the_pages_of_reference_do_what_they_say(database_url: str, tmp_path: Path) -> None:
-    """As above; the files of the State, which would be fetched, are small ones."""
-    put_published_files(tmp_path)
-    follow_on_a_server(GUIDES, database_url, tmp_path)
+    follow({"clients/typescript/README.md": (1, 1)})
 
 
 def put_published_files(folder: Path) -> None:
@@ -142,74 +219,47 @@ def put_published_files(folder: Path) -> None:
         (folder / f"emplois-{departement}.json").write_text('{"results": []}')
 
 
-def follow_on_a_server(pages: Mapping[str, tuple[int, int]], database_url: str, folder: Path) -> None:
-    """Do what pages show, one after the other, on a server that writes e-mails and webhooks to this machine."""
-    if not (shutil.which("bash") and shutil.which("curl")):
-        pytest.skip("the pages are run with bash and curl, and one of them is not here")
-    at, mail = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    settings = {"VIVIER_SMTP_URL": f"smtp://{mail}?starttls=never", "VIVIER_MAIL_FROM": "vivier@x.example"}
-    settings |= {"VIVIER_PUBLIC_URL": f"http://{at}", "VIVIER_WEBHOOK_PRIVATE": "true", "VIVIER_EMBED_ORIGINS": PORTAL}
-    with open_folder() as home:
-        server = Server(home, "--port", at.partition(":")[2], DATABASE_URL=database_url, **settings)
-        try:
-            server.ready()
-            follow(pages, server, folder, database_url, {MAIL: mail})
-        finally:
-            server.close()
+def run_shell(script: str, variables: Mapping[str, str]) -> int:
+    """The exit status of a script, whose commands of Vivier run in this process, which spares each its start."""
+    (requests, asked), (answers, answer) = os.pipe(), os.pipe()
+    Path("agreeing.txt").write_text("oui\n")
+    with Path("agreeing.txt").open() as agreeing, Path("stderr.txt").open("a") as complaints:
+        shell = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", HANDED_OVER + script],
+            stdin=agreeing,
+            stderr=complaints,
+            env={**variables, "ASKED": str(asked), "ANSWERS": str(answers)},
+            pass_fds=(asked, answers),
+            start_new_session=True,
+        )
+    os.close(asked)
+    os.close(answers)
+    limit = Timer(LONGEST_SECONDS, os.killpg, (shell.pid, signal.SIGKILL))
+    limit.start()
+    try:
+        with os.fdopen(requests) as lines, os.fdopen(answer, "w", buffering=1) as told:
+            for line in lines:
+                process, *arguments = line.rstrip("\n").split("\t")
+                told.write(f"{run_with_streams_of(process, arguments)}\n")
+    finally:
+        status = shell.wait()
+        limit.cancel()
+    return status
 
 
-def follow(
-    pages: Mapping[str, tuple[int, int]],
-    server: Server,
-    folder: Path,
-    database_url: str,
-    examples: Mapping[str, str] = {},
-    **settings: str,
-) -> None:
-    """Do what pages show, in one shell beside the checkout's `openapi`; what they start ends with it.
-
-    `examples`: what stands there for each name that a page shows. `settings`: variables of the shell.
-    """
-    port = str(free_port())
-    done = list[Step]()
-    for page, (answers, programs) in pages.items():
-        text = (ROOT / page).read_text(encoding="utf-8").replace(RECEIVER_PORT, port)
-        for shown, real in {WRITTEN_FOR: f"http://{server.netloc}", **examples}.items():
-            text = text.replace(shown, real)
-        of_page = list(steps(text))
-        of_page = [step for step in of_page if not any(words in step.command for words in LEFT_OUT)]
-        assert sum(step.shown is not None for step in of_page) >= answers, page
-        assert sum("END OF FILE" in step.command for step in of_page) == programs, page
-        done += of_page
-    script = "trap 'kill $(jobs -p) 2>>jobs.txt || true' EXIT\n" + "".join(
-        f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done)
-    )
-    (folder / "openapi").symlink_to(ROOT / "openapi")
-    path = f"{VIVIER.parent}{os.pathsep}{settings.pop('PATH', os.environ['PATH'])}"
-    with subprocess.Popen(["yes", "oui"], stdout=subprocess.PIPE) as agreeing:
-        try:
-            ran = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", script],
-                cwd=folder,
-                stdin=agreeing.stdout,
-                env=environment(server.home, DATABASE_URL=database_url)
-                | {"PATH": path, "PYTHONPATH": str(folder)}
-                | settings,
-                capture_output=True,
-                text=True,
-                timeout=(4 + len(done)) * PATIENCE_SECONDS,
-                check=False,
-            )
-        finally:
-            agreeing.kill()
-    reached = max((int(each.stem) for each in folder.glob("*.out")), default=0)
-    assert (ran.returncode, ran.stderr) == (0, ""), f"{done[reached].command}\n{ran.stderr}"
-    for number, step in enumerate(done):
-        said = (folder / f"{number}.out").read_text(encoding="utf-8")
-        if step.shown is not None:
-            assert list(differences(json.loads(step.shown), json.loads(said))) == [], step.command
-        elif "/problems/" in said:
-            pytest.fail(f"{step.command}{said}")
+def run_with_streams_of(process: str, arguments: Sequence[str]) -> int:
+    """The exit status of a command of Vivier that reads and writes where a process does."""
+    streams = Path(f"/proc/{process}/fd")
+    with (
+        (streams / "0").open() as stdin,
+        (streams / "1").open("a") as out,
+        (streams / "2").open("a") as err,
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        patched.setattr("sys.stdin", stdin)
+        return main(arguments)
 
 
 def demonstration(home: Path) -> str:
