@@ -19,7 +19,6 @@ from typing import BinaryIO, NamedTuple, cast
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from api.admin.networks import keep_networks, networks_in_table
 from api.commands.command import (
     USAGE,
     CommandFailed,
@@ -29,7 +28,6 @@ from api.commands.command import (
     signing_engine,
 )
 from api.commands.console import Col, Headline, Part, Rows, console, show_answer
-from api.commands.match import faults_as_failure, file_bytes
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
@@ -181,6 +179,9 @@ def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
 
 def replace_networks(options: argparse.Namespace, settings: Settings) -> int:
     """Replace the table of networks and facilitators by that of a file, CSV or workbook."""
+    from api.admin.networks import keep_networks, networks_in_table  # noqa: PLC0415 - much of a server, as the next
+    from api.commands.match import faults_as_failure, file_bytes  # noqa: PLC0415
+
     now = datetime.now(UTC)
     with faults_as_failure(str(options.file)):
         networks = networks_in_table(file_bytes(str(options.file)))
