@@ -81,18 +81,12 @@ def under_way(server: Server) -> int:
     return int(float(line))
 
 
-def stop(server: Server) -> None:
-    """Tell the server to stop, and wait until it takes no connection."""
-    os.kill(server.pid, signal.SIGTERM)
-
-    def is_closed() -> bool:
-        try:
-            connected(server).close()
-        except ConnectionRefusedError:
-            return True
-        return False
-
-    until(is_closed)
+def takes_no_connection(server: Server) -> bool:
+    try:
+        connected(server).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 REQUESTS = (
@@ -173,9 +167,17 @@ def test_no_other_request_waits_for_large_matches(server: Server, within: Within
     assert len(decoded(answered)["lots"]) == 1
 
 
-def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_change(home: Path, start: Start) -> None:
-    """A request whose body is still arriving is answered; the others are told that there is no change so far."""
-    server = start(VIVIER_GRACE_SECONDS="3600").ready()
+def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_change(
+    home: Path, start: Start, tmp_path: Path
+) -> None:
+    """However often it is told. A request whose body is still arriving is answered, as all of a busy server.
+
+    Who waits for a change is told that there is none so far. It says where it and its data are; the administrator's key
+    is taken, and no other.
+    """
+    (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
+    server = start(VIVIER_GRACE_SECONDS="3600", PYTHONPATH=str(tmp_path)).ready()
+    assert server.ask("POST", "/match", NEED, key="another").status == 401
     path = f"/suppliers/changes?cursor={decoded(server.ask('GET', '/suppliers/changes?limit=200'))['next_cursor']}"
     waiting = [connected(server) for _ in range(MOST_OF_ONE_KEY)]
     for each in waiting:
@@ -184,14 +186,16 @@ def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_chang
     with connected(server) as arriving:
         arriving.sendall(_head("POST /match", f"Content-Length: {len(NEED)}", "Expect: 100-continue"))
         assert arriving.recv(100).startswith(b"HTTP/1.1 100")
-        stop(server)
-        for each in waiting:
-            with each:
-                assert each.recv(100).startswith(b"HTTP/1.1 200")
-        arriving.sendall(NEED)
-        assert arriving.recv(100).startswith(b"HTTP/1.1 200")
-    assert server.ended() == 0
-    assert processes(home) == {}
+        with ending_while_busy(server, signal.SIGINT, signal.SIGINT):
+            until(lambda: takes_no_connection(server))
+            for each in waiting:
+                with each:
+                    assert each.recv(100).startswith(b"HTTP/1.1 200")
+            arriving.sendall(NEED)
+            assert arriving.recv(100).startswith(b"HTTP/1.1 200")
+    where, data = server.said.splitlines()
+    assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*", where)
+    assert data == f"Its data are kept in {home} (VIVIER_HOME)."
 
 
 def test_neither_long_requests_nor_slow_clients_nor_a_database_that_hangs_hold_a_server(
@@ -248,16 +252,19 @@ def test_workers_share_socket_and_metrics_and_are_replaced(home: Path, start: St
     assert "Fatal Python error: Segmentation fault" in server.log
     assert "most recent call first" in server.log
     server.ready()
-    end_while_busy(server, signal.SIGTERM, signal.SIGINT, signal.SIGTERM)
+    with ending_while_busy(server, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        pass
 
 
-def end_while_busy(server: Server, *signals: signal.Signals) -> None:
-    """End the server under many requests; nothing has to be killed, and no interpreter is taken apart."""
+@contextmanager
+def ending_while_busy(server: Server, *signals: signal.Signals) -> Iterator[None]:
+    """The server is ending under many requests; nothing has to be killed, and no interpreter is taken apart."""
     asked = [connected(server) for _ in range(8)]
     for number, each in enumerate(asked):
         each.sendall(REQUESTS[number % len(REQUESTS)])
     for each_signal in signals:
         server.signal(each_signal)
+    yield
     for each in asked:
         with each:
             assert is_whole(received(each))
@@ -296,17 +303,6 @@ def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> Non
     assert "was ended by signal 9 (Killed); another starts in " in server.log
     server.kill()
     until(lambda: processes(home) == {})
-
-
-def test_a_busy_server_ends_with_every_answer_whole(start: Start, tmp_path: Path) -> None:
-    """However often it is told. It says where it and its data are; the administrator's key is taken, and no other."""
-    (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
-    server = start(PYTHONPATH=str(tmp_path)).ready()
-    assert server.ask("POST", "/match", NEED, key="another").status == 401
-    end_while_busy(server, signal.SIGINT, signal.SIGINT)
-    where, data = server.said.splitlines()
-    assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*", where)
-    assert data == f"Its data are kept in {server.home} (VIVIER_HOME)."
 
 
 def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:
