@@ -12,7 +12,6 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from threading import Timer
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
@@ -71,7 +70,6 @@ LANGUAGES = {"sh", "python", "ts", "json"}
 PORTAL = "https://portail.example.org"
 WRITTEN_FOR = "http://127.0.0.1:8000"
 RECEIVER_PORT, MAIL = "8900", "127.0.0.1:8025"
-LONGEST_SECONDS = 20 * PATIENCE_SECONDS
 HANDED_OVER = """
 trap 'kill $(jobs -p) 2>>jobs.txt || true' EXIT
 vivier() {
@@ -84,25 +82,18 @@ vivier() {
 """The commands of Vivier are those of the process that started the shell, which is told from where they are called."""
 
 
-class Served(NamedTuple):
-    """A server that writes e-mails and webhooks to this machine, its database and where its e-mails go."""
-
-    server: Server
-    database_url: str
-    mail: str
-
-
 @pytest.fixture(scope="module")
-async def served(server_url: str, administrator: Any, template: str) -> AsyncIterator[Served]:
-    """A server with a database of its own, for all pages."""
+async def served(server_url: str, administrator: Any, template: str) -> AsyncIterator[tuple[Server, str]]:
+    """A server for all pages, which writes e-mails and webhooks to this machine, and where its e-mails go."""
     at, mail = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     settings = {"VIVIER_SMTP_URL": f"smtp://{mail}?starttls=never", "VIVIER_MAIL_FROM": "vivier@x.example"}
     settings |= {"VIVIER_PUBLIC_URL": f"http://{at}", "VIVIER_WEBHOOK_PRIVATE": "true", "VIVIER_EMBED_ORIGINS": PORTAL}
     with open_folder() as home:
         async with copied(server_url, administrator, template) as url:
             server = Server(home, "--port", at.partition(":")[2], DATABASE_URL=url, **settings)
+            server.database_url = url
             try:
-                yield Served(server.ready(), url, mail)
+                yield server.ready(), mail
             finally:
                 server.close()
 
@@ -127,33 +118,35 @@ def steps(page: str) -> Iterator[Step]:
 
 
 @pytest.fixture
-def follow(served: Served, loaded_once: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+def follow(
+    served: tuple[Server, str], loaded_once: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., None]:
     """Does what pages show, in one shell beside the checkout's `openapi`; what they start ends with it.
 
     `examples`: what stands for words of the pages.
     """
-    if not (shutil.which("bash") and shutil.which("curl")):
-        pytest.skip("the pages are run with bash and curl, and one of them is not here")
-    port = str(free_port())
+    if not all(map(shutil.which, ("bash", "curl", "timeout"))):
+        pytest.skip("the pages are run with bash, curl and timeout, and one of them is not here")
+    server, mail = served
+    usual = {RECEIVER_PORT: str(free_port()), WRITTEN_FOR: f"http://{server.netloc}", MAIL: mail}
     (tmp_path / "openapi").symlink_to(ROOT / "openapi")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DATABASE_URL", served.database_url)
-    monkeypatch.setenv("VIVIER_HOME", str(served.server.home))
+    monkeypatch.setenv("DATABASE_URL", server.database_url)
+    monkeypatch.setenv("VIVIER_HOME", str(server.home))
 
     def follow(pages: Mapping[str, tuple[int, int]], **examples: str) -> None:
-        real = {RECEIVER_PORT: port, WRITTEN_FOR: f"http://{served.server.netloc}", MAIL: served.mail} | examples
         done = list[Step]()
         for page, (answers, programs) in pages.items():
             text = (ROOT / page).read_text(encoding="utf-8")
-            for shown in real:
-                text = text.replace(shown, real[shown])
+            for shown, real in (usual | examples).items():
+                text = text.replace(shown, real)
             of_page = [step for step in steps(text) if not any(words in step.command for words in LEFT_OUT)]
             assert sum(step.shown is not None for step in of_page) >= answers, page
             assert sum("END OF FILE" in step.command for step in of_page) == programs, page
             done += of_page
         script = "".join(f"{{\n{step.command}}} >> {number}.out\n" for number, step in enumerate(done))
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-        status = run_shell(script, environment(served.server.home) | {"PATH": path, "PYTHONPATH": str(tmp_path)})
+        status = run_shell(script, environment(server.home) | {"PATH": path, "PYTHONPATH": str(tmp_path)})
         reached = max((int(each.stem) for each in tmp_path.glob("*.out")), default=0)
         complaint = Path("stderr.txt").read_text(encoding="utf-8")
         assert (status, complaint) == (0, ""), f"{done[reached].command}\n{complaint}"
@@ -223,28 +216,25 @@ def run_shell(script: str, variables: Mapping[str, str]) -> int:
     """The exit status of a script, whose commands of Vivier run in this process, which spares each its start."""
     (requests, asked), (answers, answer) = os.pipe(), os.pipe()
     Path("agreeing.txt").write_text("oui\n")
-    with Path("agreeing.txt").open() as agreeing, Path("stderr.txt").open("a") as complaints:
-        shell = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", HANDED_OVER + script],
+    with (
+        Path("agreeing.txt").open() as agreeing,
+        Path("stderr.txt").open("a") as complaints,
+        subprocess.Popen(
+            ["timeout", f"{20 * PATIENCE_SECONDS}", "bash", "-euo", "pipefail", "-c", HANDED_OVER + script],
             stdin=agreeing,
             stderr=complaints,
             env={**variables, "ASKED": str(asked), "ANSWERS": str(answers)},
             pass_fds=(asked, answers),
-            start_new_session=True,
-        )
-    os.close(asked)
-    os.close(answers)
-    limit = Timer(LONGEST_SECONDS, os.killpg, (shell.pid, signal.SIGKILL))
-    limit.start()
-    try:
-        with os.fdopen(requests) as lines, os.fdopen(answer, "w", buffering=1) as told:
-            for line in lines:
-                process, *arguments = line.rstrip("\n").split("\t")
-                told.write(f"{run_with_streams_of(process, arguments)}\n")
-    finally:
-        status = shell.wait()
-        limit.cancel()
-    return status
+        ) as shell,
+        os.fdopen(requests) as lines,
+        os.fdopen(answer, "w", buffering=1) as told,
+    ):
+        os.close(asked)
+        os.close(answers)
+        for line in lines:
+            process, *arguments = line.rstrip("\n").split("\t")
+            told.write(f"{run_with_streams_of(process, arguments)}\n")
+    return shell.returncode
 
 
 def run_with_streams_of(process: str, arguments: Sequence[str]) -> int:
