@@ -239,7 +239,7 @@ def need_of_document(reference: Reference, raw: bytes, is_json: bool) -> NoticeN
     try:
         if is_json:
             record = RECORD.decode(raw.removeprefix(b"\xef\xbb\xbf"))
-            return need_in_record(record, reference.territories, reference.cpv)
-        return need_in_xml(raw, reference.territories, reference.cpv)
+            return need_in_record(record, reference)
+        return need_in_xml(raw, reference)
     except MalformedNotice as malformed:
         raise Refusal("malformed-body", malformed.detail) from None

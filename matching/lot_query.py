@@ -152,9 +152,10 @@ class _RequestedSegments:
         for segment in filter(meant.__contains__, general.found):
             self.found.setdefault(segment, []).extend(general.found[segment])
 
-    def decide(self) -> None:
-        """Ask for what is read surely and for what was named too; where nothing is, for the best reading alone."""
+    def decide(self, general: Container[str]) -> None:
+        """Ask for what is read surely, or named or in `general` codes too; where nothing is, for the best reading."""
         sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
+        sure |= {segment: max(SURE, confidence) for segment, confidence in sure.items() if segment in general}
         if not (self.found or self.is_other) and sure and max(sure.values()) < SURE:
             sure[max(sure, key=sure.__getitem__)] = SURE
         for segment, said in self.read.items():
@@ -304,7 +305,7 @@ class NeedReader:
         requested, general, title = _RequestedSegments(), _RequestedSegments(), lot.title or ""
         for code in lot.segments:
             requested.found.setdefault(code, []).append((f"segment:{code}", 1.0))
-        firm: set[str] = set()
+        firm, particular = set[str](), set[str]()
         for code in lot.cpv:
             every = self.taxonomy.of_cpv(self.cpv.normalise(code))
             # among equals, those the lot already names by code are enough
@@ -312,6 +313,7 @@ class NeedReader:
             requested.unmapped += [] if segments else [code]
             is_general = self.taxonomy.is_general_cpv(self.cpv.normalise(code))
             firm.update(() if is_general else segments)
+            particular.update(segments if is_general and not self.cpv.normalise(code).endswith("000") else ())
             for segment in segments:
                 (general if is_general else requested).found.setdefault(segment, []).append((f"cpv:{code}", 1.0))
         for keyword in lot.keywords:
@@ -326,17 +328,18 @@ class NeedReader:
         is_told = bool(title) and (bool(firm) or not (requested.found or requested.read))
         by_title = is_told and self._add_title(requested, lot, need_title, of_cpv, in_titles)
         requested.add_general(general, () if by_title or requested.is_other else general.found)
-        requested.decide()
-        confirmed = requested.found.keys() | (() if requested.is_other else requested.read.keys())
-        requested.add_general(general, confirmed if by_title else ())
-        if not (requested.found or lot.cpv or lot.keywords):
-            requested.unknown.append(title)
+        if by_title and particular - {WHOLE_WORKS} and particular.isdisjoint(requested.read):
+            requested.title_says = by_title
+        requested.decide(general.found if by_title and not requested.is_other else ())
+        requested.add_general(general, requested.found if by_title else ())
+        if not (requested.found or requested.unmapped or lot.keywords):
+            requested.unknown.append(title or need_title)
         return requested
 
     def _add_title(
         self, requested: _RequestedSegments, lot: Lot, need_title: str, of_cpv: set[str], in_titles: frozenset[str]
-    ) -> bool:
-        """Read the segments that a lot's title names where nothing else asks for any; return whether it names any.
+    ) -> tuple[str, ...]:
+        """Read the segments that a lot's title names where nothing else asks for any; return the likely ones.
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
         asked for too; where it names some, or segments are named, the others are suggested, and so are works of all
@@ -367,7 +370,7 @@ class NeedReader:
             read = requested.read if asked else requested.suggested
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))
-        return bool(likely) and not of_cpv
+        return () if of_cpv else likely
 
 
 def titled(lot: Lot, need: Need) -> Lot:

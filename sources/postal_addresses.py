@@ -13,15 +13,15 @@ from domain.text.bilingual import Text
 from domain.text.normalise import fold
 
 _POSTAL_CODE = re.compile(r"\b([0-9]{5})\s+([^0-9,;][^,;]*)")
-_DIGITS = 5
+_DIGITS, _DEPARTEMENT_DIGITS = 5, 2
 _MONACO = "980"
 _OVERSEAS = ("97", "98")
 _HAUTE_CORSE = "20200"
-_ABBREVIATED = {"st": "saint", "ste": "sainte"}
+_ABBREVIATED = {"st": "saint", "ste": "sainte", "lez": "les", "s": "sur"}
 _MOST_RIGHT = 3
 _HOST = re.compile(r"(^|\W)(chez|c/o) +(m|mr|mme|mmes|mlle|melle|monsieur|madame|mademoiselle)\b.*", re.IGNORECASE)
 # "LILLE CEDEX 9", "PARIS 12", "Lyon 3e Arrondissement"
-_DELIVERY = re.compile(r"( cedex( \d+)?| \d+)$|( \d+)?( ?(er|e|eme))?( arrondissement)$")
+_DELIVERY = re.compile(r"( cedex\b.*| \d+ ?(er|e|eme)?( arrondissement)?| arrondissement)$")
 
 
 class PostalAddress(NamedTuple):
@@ -33,8 +33,9 @@ class PostalAddress(NamedTuple):
 
     def document(self, commune: str | None) -> dict[str, str | None]:
         """The address as a record's document has it; `commune`: its INSEE code. None for a part that is unknown."""
-        street, postal_code, city = (part or None for part in self)
-        return {"street": street, "postal_code": postal_code, "city": city, "commune": commune or None}
+        code = with_first_zero(commune or "", _DIGITS)
+        parts = (self.street, confirmed_postal_code(self.postal_code, code), self.city, code)
+        return dict(zip(("street", "postal_code", "city", "commune"), (part or None for part in parts), strict=True))
 
 
 def split_address(line: str) -> PostalAddress:
@@ -48,6 +49,17 @@ def split_address(line: str) -> PostalAddress:
 def without_host(street: str) -> str:
     """A street without the person with whom an association lodges ("… chez Mme …"), and what follows."""
     return _HOST.sub("", street)
+
+
+def with_first_zero(cell: str, digits: int) -> str:
+    """A number of so many digits with the first zero that spreadsheets take off; any other text unchanged."""
+    return f"0{cell}" if len(cell) == digits - 1 and cell.isdecimal() and cell[0] != "0" else cell
+
+
+def confirmed_postal_code(written: str, commune: str) -> str:
+    """The postal code with the first zero that spreadsheets take off, if the commune's code has it; else as written."""
+    whole = with_first_zero(written, _DIGITS)
+    return whole if whole[:2] == commune[:2] else written
 
 
 def departement_of(postal_code: str) -> str:
@@ -67,14 +79,24 @@ class CommuneNames:
             name = _normalised_name(commune.name)
             self._by_name[name] = (*self._by_name.get(name, ()), ordinal)
 
-    def find(self, postal_code: str, city: str, departement: str) -> str | None:
+    def find(self, postal_code: str, city: str, departement: str = "") -> str | None:
         """The INSEE code of the only commune with this name and postal code, else with this name in the departement.
 
-        None where the name is unknown there or is that of several: a postal code alone is no commune.
+        `departement`: that of the postal code where none is given. Either may lack the first zero that spreadsheets
+        take off. The beginning of a name counts where the postal code has only one such ("38760 VARCES"). None where
+        the name is unknown there or is that of several: a postal code alone is no commune.
         """
-        communes = self.communes_named(city)
+        communes, postal_code = self.communes_named(city), with_first_zero(postal_code, _DIGITS)
+        within = with_first_zero(departement, _DEPARTEMENT_DIGITS) or departement_of(postal_code)
         served = [each.code for each in communes if postal_code in each.postal_codes]
-        return _single(served) or _single([each.code for each in communes if (each.departement or "") == departement])
+        others = () if communes else self._territories.communes_with_postal_code(postal_code)
+        named, begins = [self._territories.communes[each] for each in others], _normalised_name(city) + " "
+        served += [each.code for each in named if _normalised_name(each.name).startswith(begins)]
+        return _single(served) or _single([each.code for each in communes if each.departement == within])
+
+    def document(self, address: PostalAddress, departement: str = "") -> dict[str, str | None]:
+        """The address as a record's document has it, with the commune that `find` finds."""
+        return address.document(self.find(address.postal_code, address.city, departement))
 
     def find_in_france(self, city: str) -> str | None:
         """The INSEE code of the only commune in France with this name; None where there are several, or none."""
@@ -82,7 +104,11 @@ class CommuneNames:
 
     def communes_named(self, city: str) -> list[Commune]:
         """The communes in France with this name, in the order of their codes."""
-        return [self._territories.communes[each] for each in self._by_name.get(_normalised_name(city), ())]
+        return [self._territories.communes[each] for each in self.ordinals_named(city)]
+
+    def ordinals_named(self, city: str) -> tuple[int, ...]:
+        """The positions of the communes in France with this name."""
+        return self._by_name.get(_normalised_name(city), ())
 
 
 commune_names = lru_cache(maxsize=1)(CommuneNames)

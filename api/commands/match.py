@@ -30,7 +30,7 @@ from db.suppliers.notes import noted_suppliers
 from domain.allotment.allotment import AllotmentNeed
 from domain.errors import InvalidContent
 from domain.needs.need import Need, NeedAndProcedure, TerritoryRequest
-from domain.reference import cpv, taxonomy, territory
+from domain.reference import taxonomy, territory
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import PARIS, Language
@@ -67,8 +67,8 @@ class NeedOfFile(NamedTuple):
 
 def match_needs(options: argparse.Namespace, settings: Settings) -> int:
     """Match the needs of a file: print what of a notice was not read, then the shortlist or the trace of the match."""
-    needs = list(read_needs(options.need))
     index, reference = load_index(settings, options.organisation)
+    needs = list(read_needs(options.need, reference))
     failed = [each for each in needs if isinstance(each, CommandFailed)]
     for number, read in enumerate(needs):
         if isinstance(read, CommandFailed):
@@ -190,7 +190,7 @@ async def _load_with_notes(url: str, files: IndexFiles, organisation: str | None
         return index.with_notes((await noted_suppliers(connection, [owner]))[owner])
 
 
-def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
+def read_needs(name: str, reference: Reference) -> Iterator[NeedOfFile | CommandFailed]:
     """Yield each need of a file (plain or gzip; `-`: standard input) or, for a faulty one, what is wrong with it.
 
     Raises CommandFailed where the file cannot be read, or has one need only, which is wrong.
@@ -198,7 +198,7 @@ def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
     raw = file_bytes(name)
     if raw.lstrip()[:4].startswith(XML_BEGINNINGS):
         with faults_as_failure(name):
-            yield NeedOfFile(name, *need_in_xml(raw, territory.load(), cpv.load()))
+            yield NeedOfFile(name, *need_in_xml(raw, reference))
         return
     try:
         document = msgspec.json.decode(raw)
@@ -215,7 +215,7 @@ def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
         where = f"{name}{at}" if len(notices) > 1 else name
         try:
             with faults_as_failure(where):
-                read = NeedOfFile(where, *need_of(boamp.read(notice, at), territory.load(), cpv.load()))
+                read = NeedOfFile(where, *need_of(boamp.read(notice, at), reference))
         except CommandFailed as failed:
             if len(notices) == 1:
                 raise

@@ -73,7 +73,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     """Import a file of suppliers.
 
     The body is streamed: one record per line (NDJSON), one array (JSON), or a table (CSV), at most 1 GiB before and
-    after decompression. A table may also be the first sheet of a workbook (`.xlsx`, `.ods`) of at most 64 MiB, and the
+    after decompression. A table may also be the first one of a workbook (`.xlsx`, `.ods`) of at most 64 MiB, and the
     package that another directory gives at `GET /exports/pool.zip` is taken as it is. Each row is a record plus
     `external_id`. A bad row is rejected with its line (from 1) and reason, and stops no other; what is accepted is
     stored in one transaction, wholly or not at all. The same content again is `unchanged`, and makes no new

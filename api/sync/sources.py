@@ -30,6 +30,8 @@ from domain.suppliers.source import Source, SourceDocument, SourceMapping, Sourc
 from domain.suppliers.supplier import DECLARATIONS
 from domain.supply import TradesOnDay
 from domain.text.bilingual import Text, WebAddress, said_by
+from domain.text.labels import KINDS
+from domain.text.normalise import fold
 from matching.index.trade_groups import counts_by_source, counts_of_all
 from matching.reference import Reference
 from sources.formats.vivier_columns import COLUMNS
@@ -43,7 +45,7 @@ HISTORY = timedelta(days=731)
 MOST_SEGMENTS, LIKELY = 3, 0.5
 """Segments suggested for a category, and the least confidence of those that its words may mean."""
 
-_OWN_WORDS = said_by(__name__)["own_words"]
+KINDS_OF_SUPPLIERS = {"association", "scic", "scop", "siae", *map(fold, KINDS), *(fold(s.fr) for s in KINDS.values())}
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
 sources_endpoint = partial(endpoint, tag=TAG, scope=("read", "sync", "admin"))
@@ -210,9 +212,9 @@ def _suggest_segments(counts: Mapping[str, int], reference: Reference) -> tuple[
     """Each category with its number of records and the segments that its words suggest."""
 
     def read_words(category: str) -> Iterator[CategorySegment]:
-        identity, name = parts_of_category(category)
-        words = name or identity
-        likely = (each for each in reference.interpreter.search(words, MOST_SEGMENTS) if each.confidence >= LIKELY)
+        words = parts_of_category(category)[1] or category
+        found = () if fold(words) in KINDS_OF_SUPPLIERS else reference.interpreter.search(words, MOST_SEGMENTS)
+        likely = (each for each in found if each.confidence >= LIKELY)
         for each in reference.interpreter.read(words)[:MOST_SEGMENTS] or likely:
             yield CategorySegment(each.segment, reference.taxonomy.label(each.segment), each.confidence)
 
@@ -269,7 +271,7 @@ def require_own_source(call: Call, source: str) -> None:
     """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
     require_source_name(source)
     if source == DECLARATIONS:
-        raise Refusal("source-not-on-key", _OWN_WORDS)
+        raise Refusal("source-not-on-key", said_by(__name__)["own_words"])
     require_source(call.bearer, source)
 
 

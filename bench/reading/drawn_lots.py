@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+from msgspec.structs import replace
+
 from bench.reading.files import table
 from bench.reading.titles import digest, labelled, sibling
 from domain.needs.lot_words import terms_in
@@ -21,6 +23,8 @@ from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
 from domain.reference.territory import UnknownTerritory
 from domain.text.normalise import fold
 from matching.reference import Reference
+from sources.notices.boamp import read
+from sources.notices.need_of_notice import need_of
 from sources.postal_addresses import departement_of
 
 DRAWN = Path(__file__).with_name("drawn_lots.csv")
@@ -108,9 +112,11 @@ def award_need(row: Mapping[str, str], departement: str, reference: Reference) -
 
 
 def _notice_lots(data: Path, reference: Reference) -> Iterator[RealLot]:
+    """The lots of notices, with the site that `POST /notices` gives them."""
     for line in (data / "notices" / "notices_ted_fr_sample.ndjson").read_text("utf-8").splitlines():
         notice = json.loads(line)
-        for row in notice["lots"] or [{}]:
+        as_read = need_of(read(notice, ""), reference).need.lots
+        for row, lot_read in zip(notice["lots"] or [{}], as_read, strict=True):
             places = (row.get("places") or {}).get("nuts") or ()
             codes = _nuts(places, reference) or _nuts(notice["buyer_nuts"] or (), reference)
             title = (row.get("title") or "").strip() or None
@@ -118,6 +124,7 @@ def _notice_lots(data: Path, reference: Reference) -> Iterator[RealLot]:
                 cpv = _cpv(row.get("cpv_add") or [notice["cpv_main"] or ""], reference)
                 reserved = _reserved_in(title or notice["title"])
                 lot = Lot(row.get("id") or "1", title=title and title[:_LONGEST_TITLE], cpv=cpv, reserved=reserved)
+                lot = replace(lot, site=lot_read.site)
                 need = Need(
                     (lot,),
                     title=notice["title"] and notice["title"][:_LONGEST_TITLE],

@@ -15,6 +15,7 @@ from itertools import filterfalse
 from typing import Literal, NamedTuple
 
 LONGEST_READ, REMEMBERED = 1_000, 1_024  # characters that are read; texts that are remembered with their terms
+MOST_UNUSED = 5
 
 TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
 
@@ -25,7 +26,7 @@ _BEFORE = (
     r"(?:^|(?:[,;:.(–—]|\s-)\s*|\b(?:pour|pendant|sur|durée(?: de| ferme de)?|(?:marché|contrat|accord-cadre) de)\s+)"
 )
 _DURATION = re.compile(_BEFORE + _SPAN, re.IGNORECASE)
-_BARE_SPAN = re.compile(rf"(?<![\w,-]){_SPAN}(?:\s+fermes?)?(?=[\s,;(]*$|[,;(])", re.IGNORECASE)
+_BARE_SPAN = re.compile(rf"(?i)(?<![\w,-]){_SPAN}(?:\s+fermes?)?(?=[\s,;(]*$|[,;(]|\s[-–]\s|\s+r[ée]serv)")
 """A duration with no comma before it, at the end or right before the words that say how it is renewed."""
 _RENEWS = r"\b(?:renouvelables?|reconductibles?|reconduits?)\s+(?:(?:tacitement|expressément)\s+)?"
 _RENEWAL = re.compile(
@@ -44,11 +45,12 @@ _AMOUNT = re.compile(
 _ARTICLE_SAID = (
     r"\(?\s*(?:(?:au (?:titre|sens) de |selon )?l['’])?(?:art(?:icles?|\.)?\s*)?L\.?\s?2113-1\d(?:-1)?\s*\)?"
 )
-_RESERVED = re.compile(rf"(?<!non )\br[ée]serv[ée]e?s?\b(?:{_ARTICLE_SAID}|[^,;.?!:()])*\??", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"(?i)(?<!non\s)\b(?!r[ée]serv[ée]e?s\saux\spersonnes)r[ée]serv(?:[ée]e?s?\b|ation(?=\s(?:aux?\s|à\sl|L\.?\s?2113|ESAT|EA\b|S?IAE)))"
+    rf"(?:{_ARTICLE_SAID}|(?!\s[-–—]\s)[^,;.?!:()])*\??"
+)
 _OPEN_TO = {
-    "handicap": re.compile(
-        r"\bESATs?\b|\bEA\b|entreprises? adapt|handicap|prot[ée]g[ée]|2113-1[24](?!\d)", re.IGNORECASE
-    ),
+    "handicap": re.compile(r"(?i)\bESATs?\b|\bEA\b|entreprises? adapt|handicap|prot[ée]g[ée]|2113-1[24](?!\d)"),
     "iae": re.compile(
         r"(?i)\b(S?IAE|EI|ACI|AI|ETTI)\b|insertion(?! (\w+ )?des? \w+ (en \w+ de )?handicap)|2113-1(3(?!-)|4)(?!\d)"
     ),
@@ -56,7 +58,7 @@ _OPEN_TO = {
     "ess": re.compile(r"\bESS\b|[ée]conomie sociale|2113-1[56]", re.IGNORECASE),
 }
 _IN_PART = re.compile(
-    r"\b(?:(?:une?|la|en) part(?:ie)?|partiellement|certains lots|un lot|des lots|\d+ lots?|\d+\s?%)"
+    r"\b(?:(?:une?|la|en) part(?:ie)?|partiellement|certains lots|un lot|des lots|\d+ lots?(?: sur \d+)?|\d+\s?%)"
     r"(?: (?:du|de la|des|de l['’]) ?[^,;.:()]{1,30})?(?: (?:est|sera|seront|sont))?\s+$",
     re.IGNORECASE,
 )
@@ -69,7 +71,7 @@ _FROM_DAY = re.compile(
 )
 _A_YEAR = re.compile(r"\s*(?:HT\s*|hors taxes?\s*)?(?:par an\b|/\s*an\b|annuel)", re.IGNORECASE)
 _QUANTITY = re.compile(
-    r"(?<![\d,.])\d{1,3}(?:[\s.]\d{3})*(?:,\d+)?\s*(?:m²|m2\b|m³|m3\b|kg\b|tonnes?\b|litres?\b|hectares?\b|ha\b|km\b|repas\b"
+    r"(?<![\d,.])\d+(?:[\s.]\d{3})*(?:,\d+)?\s*(?:m²|m2\b|m³|m3\b|kg\b|tonnes?\b|litres?\b|hectares?\b|ha\b|km\b|repas\b"
     r"|exemplaires?\b|heures?\b|unités?\b|passages?\b|interventions?\b|courriers?\b|plis\b|couverts?\b|fois(?=\s+par\b))(?:\s*(?:par|/)\s*(?:jour|semaine|mois|an|année)\b)?",
     re.IGNORECASE,
 )
@@ -127,9 +129,6 @@ def _as_euros(words: str) -> float:
 def _reserved_types(words: str) -> list[str]:
     """The reserved types that the words of a reservation name, by their structures or by the article."""
     return [kind for kind, named in _OPEN_TO.items() if named.search(words)]
-
-
-MOST_UNUSED = 5
 
 
 @lru_cache(REMEMBERED)
@@ -247,9 +246,9 @@ _STRUCTURE = (
 )
 _ARTICLE = r"(?:\s*[(,]?\s*(?:art(?:icles?|\.)?\s*)?[LR]\.?\s?21\d\d-\d+(?:-\d+)?\s*\)?)"
 _ANY_RESERVED = re.compile(
-    r"(?:\b(?:lots?|marchés?|achat|consultation|(?:(?:dont|avec)\s+)?(?:une\s+part(?:ie)?|\d+\s?%)(?:\s+(?:est|sera))?)\s+)?(?:\bnon\s+)?(?:(?<!-)\b(?:à|être)\s+)?"
+    r"(?:\b(?:lots?|marchés?|achat|consultation|(?:(?:dont|avec|lots?|marché)\s+)?(?:une\s+part(?:ie)?|en\s+partie|\d+\s?%)(?:\s+du\s+(?:lot|marché))?(?:\s+(?:est|sera))?|\d+\s+lots?(?:\s+sur\s+\d+)?)\s+)?(?:\bnon\s+)?(?:(?<!-)\b(?:à|être)\s+)?"
     r"\br[ée]serv(?:[ée]e?s?|er|ation|able)\b"
-    r"(?:\s+(?:possible|envisagée?|exclusivement|uniquement|éventuellement))*"
+    r"(?:\s+(?:possible|envisagée?|exclusivement|uniquement|éventuellement|une\s+part(?:ie)?|en\s+partie))*"
     rf"(?P<to>(?:{_LINK}{_STRUCTURE})+)?"
     rf"(?P<end>{_ARTICLE}?(?:\s+(?:possible|envisagée?|ou\s+(?:pas|non)|à\s+(?:étudier|confirmer|voir)))*(?:\s*\?)?)",
     re.IGNORECASE,

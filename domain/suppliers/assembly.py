@@ -342,7 +342,7 @@ def size_of_records(records: Sequence[tuple[SupplierRecord, str]]) -> SupplierSi
     """The size that records, the preferred first, know of their supplier; each comes with the name of its source.
 
     A number of employees and a turnover count where the record's `size` has none. Of contracts won, the one worth most
-    a year, whichever record has it.
+    a year, whichever record has it; of places that one source tells of several sites, the most.
     """
     staff: StaffSize | None = None
     places: PlacesSize | None = None
@@ -353,8 +353,10 @@ def size_of_records(records: Sequence[tuple[SupplierRecord, str]]) -> SupplierSi
         size = record.size or UNKNOWN_SIZE
         if staff is None and (size.staff or record.employees is not None):
             staff = _with_source(size.staff or StaffSize(record.employees or 0, record.employees), source)
-        if places is None and size.places:
-            places = _with_source(size.places, source)
+        if size.places:
+            told = _with_source(size.places, source)
+            if places is None or (told.source == places.source and told.count > places.count):
+                places = told
         if turnover is None and (size.turnover_eur or record.turnover_eur is not None):
             turnover = _with_source(size.turnover_eur or SizeInEuros(record.turnover_eur or 0.0), source)
         if capacity is None and size.yearly_capacity_eur:

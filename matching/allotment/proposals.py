@@ -208,9 +208,7 @@ class ProposalWriter:
             yield "reservation_forbidden", _SAID["lot_forbidden"]
         if by_area:
             yield part_reason(judged.alternatives)
-        yield competition_reason(judged.eligible, min_candidates) if judged.total else ("no_supply", _SAID["no_supply"])
-        if judged.unknown:
-            yield "unknown_trade", _to_ask(judged.unknown)
+        yield from supply_reasons(judged, min_candidates, of_several=len(lot.segments) > 1)
 
     def _segment_labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy
@@ -306,12 +304,19 @@ def _to_ask(unknown: int) -> Text:
     return _SAID["suppliers_to_ask"].filled(unknown=unknown, many=many)
 
 
-def competition_reason(eligible: int, min_candidates: int) -> CodedText:
-    """The reason telling whether a lot has competition: `min_candidates` eligible candidates or more."""
-    count = _candidates_text(eligible)
-    if eligible >= min_candidates:
-        return "competition", Text(f"Offre repérée : {count.fr}", f"Competition: {count.en}")
-    return "little_competition", _SAID["little_competition"].filled(count=count, min_candidates=min_candidates)
+def supply_reasons(judged: JudgedLot, min_candidates: int, *, of_several: bool) -> Iterator[CodedText]:
+    """Reasons telling whether a lot has competition, who answers all of it if it is of several trades, whom to ask."""
+    count = _candidates_text(judged.eligible)
+    if not judged.total:
+        yield "no_supply", _SAID["no_supply"]
+    elif judged.eligible >= min_candidates:
+        yield "competition", Text(f"Offre repérée : {count.fr}", f"Competition: {count.en}")
+    else:
+        yield "little_competition", _SAID["little_competition"].filled(count=count, min_candidates=min_candidates)
+    if of_several and len(judged.alone) < judged.total:
+        yield "whole_lot", _SAID["whole_lot"].filled(count=_candidates_text(len(judged.alone)))
+    if judged.unknown:
+        yield "unknown_trade", _to_ask(judged.unknown)
 
 
 def criteria_reasons(found: Summary, given: Summary, min_candidates: int) -> Iterator[CodedText]:

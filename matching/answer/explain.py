@@ -147,8 +147,10 @@ class Explainer:
             message = messages.unknown_words(words, list(map(label, suggestions)), is_other_trade=is_other)
             yield Advice("KEYWORD_UNKNOWN", "warning", None, message.to(self.language), suggestions=suggestions)
         if query.title_says:
-            is_asked = not set(query.title_says).isdisjoint(query.subject.objects)
-            message = messages.title_differs(list(map(label, query.title_says)), is_asked=is_asked)
+            said, objects = set(query.title_says), set(query.subject.objects)
+            message = messages.title_differs(
+                list(map(label, query.title_says)), is_asked=bool(said & objects), by_code=not objects <= said
+            )
             yield Advice(
                 "CPV_AND_TITLE_DIFFER", "warning", None, message.to(self.language), suggestions=query.title_says
             )

@@ -51,10 +51,7 @@ INFERRED = _SAID["inferred"]
 
 def noted(told_on: date | None) -> Text:
     """A sentence saying that the organisation noted an offer, and on which day the supplier told it, if known."""
-    if told_on is None:
-        return Text("Noté par votre organisation, d'après la structure", "Noted by your organisation from the supplier")
-    said = long_date(told_on)
-    return Text(f"Noté par votre organisation le {said.fr}", f"Noted by your organisation on {said.en}")
+    return _SAID["noted"] if told_on is None else _SAID["noted_on"].filled(day=long_date(told_on))
 
 
 def evidence(found: Evidence, on: date) -> Text:
@@ -64,39 +61,26 @@ def evidence(found: Evidence, on: date) -> Text:
     """
     intro = EVIDENCE[found.kind]
     if is_older_award(found, on):
-        age = Text(" à une date inconnue", " on an unknown day")
-        if found.on is not None:
-            years = full_years(found.on, on)
-            age = Text(f" il y a {years} ans", f" {years} years ago")
+        age = _SAID["on_an_unknown_day"]
+        if (won := found.on) is not None:
+            age = _SAID["years_ago"].filled(years=on.year - won.year - ((on.month, on.day) < (won.month, won.day)))
         intro = Text(intro.fr + age.fr, intro.en + age.en)
     read = found.label or found.reference
     return intro if read is None else Text(f"{intro.fr} : {read}", f"{intro.en}: {read}")
 
 
-def full_years(since: date, until: date) -> int:
-    """The number of whole years between two days."""
-    return until.year - since.year - ((until.month, until.day) < (since.month, since.day))
-
-
-def _missing_distance_text(placed: bool) -> Text:
-    """A text saying why a distance is unknown: the address is or, where the supplier is `placed`, the outline."""
-    if placed:
-        return Text("Contour du territoire inconnu", "Outline of the territory unknown")
-    return Text("Adresse inconnue", "Address unknown")
+FITS: dict[Fit, Text] = {
+    "exact": _SAID["fit_exact"],
+    "narrower": _SAID["fit_narrower"],
+    "broader": _SAID["fit_broader"],
+    "related": _SAID["fit_related"],
+}
 
 
 @cache
 def fit(kind: Fit, requested: str, offered: str) -> Text:
     """A sentence on how the `offered` segment fits the `requested` one; both are given by label."""
-    match kind:
-        case "exact":
-            return Text(f"Propose : {requested}", f"Offers: {requested}")
-        case "narrower":
-            return _SAID["fit_narrower"].filled(offered=offered, requested=requested)
-        case "broader":
-            return _SAID["fit_broader"].filled(offered=offered, requested=requested)
-        case _:
-            return _SAID["fit_related"].filled(offered=offered, requested=requested)
+    return FITS[kind].filled(offered=offered, requested=requested)
 
 
 IN_METRES_KM = 0.05
@@ -106,21 +90,16 @@ IN_METRES_KM = 0.05
 def distance(distance_km: float | None, site: Place | SupposedSite | None, placed: bool) -> Text:
     """A sentence for the distance of a supplier to the site, else to the territory; `placed`: its place is known."""
     if distance_km is None:
-        why = _missing_distance_text(placed)
-        return Text(f"{why.fr} : distance non calculée", f"{why.en}: no distance")
+        return _SAID["no_distance"].filled(why=_SAID["no_outline" if placed else "no_address"])
     far = kilometres(distance_km)
     if isinstance(site, SupposedSite):
-        of_town = place_after_de(site.label)
-        where = Text(f"À {far.fr} {of_town}", f"{far.en} from {site.label}")
-        if distance_km == 0:
-            where = Text(f"Sur la commune {of_town}", f"In {site.label}")
-        return Text(f"{where.fr}, lieu d'exécution supposé", f"{where.en}, the supposed place of performance")
+        town = Text(place_after_de(site.label), site.label)
+        return _SAID["from_supposed_town" if distance_km else "in_supposed_town"].filled(far=far, town=town)
     if site is None:
-        return Text(f"À {far.fr} du territoire", f"{far.en} from the territory")
+        return _SAID["from_territory"].filled(far=far)
     if distance_km == 0 and site.commune:
-        return Text("Sur la commune du lieu d'exécution", "In the commune of the place of performance")
-    where = Text("Sur le", "At the") if distance_km == 0 else Text(f"À {far.fr} du", f"{far.en} from the")
-    return Text(f"{where.fr} lieu d'exécution", f"{where.en} place of performance")
+        return _SAID["in_commune_of_site"]
+    return _SAID["from_site" if distance_km else "at_site"].filled(far=far)
 
 
 def too_far(distance_km: float | None, cap_km: float, placed: bool, *, to_territory: bool) -> Text:
@@ -129,18 +108,10 @@ def too_far(distance_km: float | None, cap_km: float, placed: bool, *, to_territ
     `to_territory`: the distance is told to be one to the territory, as other distances are to a supposed site.
     """
     if distance_km is None:
-        why = _missing_distance_text(placed)
-        return Text(
-            f"{why.fr} : on ne sait pas s'il est à moins de {kilometres(cap_km).fr}",
-            f"{why.en}: it cannot be told whether it is within {kilometres(cap_km).en}",
-        )
-    far, over = kilometres(distance_km), kilometres(distance_km - cap_km)
-    if to_territory:
-        return Text(
-            f"À {far.fr} du territoire, soit {over.fr} au-delà de votre limite",
-            f"{far.en} from the territory: {over.en} too far",
-        )
-    return Text(f"À {far.fr}, soit {over.fr} au-delà de votre limite", f"At {far.en}: {over.en} too far")
+        why = _SAID["no_outline" if placed else "no_address"]
+        return _SAID["maybe_too_far"].filled(why=why, cap=kilometres(cap_km))
+    said = _SAID["too_far_from_territory" if to_territory else "too_far"]
+    return said.filled(far=kilometres(distance_km), over=kilometres(distance_km - cap_km))
 
 
 def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool, default_km: float) -> Text:
@@ -151,25 +122,13 @@ def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: 
     if area is not None and area.radius_km is not None and to_territory_km is not None:
         radius = kilometres(area.radius_km, rough=area.radius_km == round(area.radius_km))
         over = kilometres(to_territory_km - area.radius_km)
-        return Text(
-            f"Son rayon d'intervention ({radius.fr}) s'arrête à {over.fr} du territoire",
-            f"Works within {radius.en}: {over.en} short of the territory",
-        )
+        return _SAID["radius_too_short"].filled(radius=radius, over=over)
     if area is None and to_territory_km is not None:
         far, most, why = kilometres(to_territory_km), kilometres(default_km, rough=True), _near_home(default_km)
-        return Text(
-            f"Zone d'intervention non renseignée ; situé à {far.fr} du territoire ({most.fr} au plus{why.fr})",
-            f"{far.en} from the territory, without a declared service area ({most.en} at most{why.en})",
-        )
+        return _SAID["not_near"].filled(far=far, most=most, why=why)
     if area is None or area.radius_km is not None:
-        why = _missing_distance_text(placed)
-        return Text(
-            f"{why.fr} : on ne sait pas s'il intervient dans le territoire",
-            f"{why.en}: it cannot be told whether it serves the territory",
-        )
-    return Text(
-        "Sa zone d'intervention déclarée ne touche pas le territoire", "Its declared area does not meet the territory"
-    )
+        return _SAID["maybe_serves"].filled(why=_SAID["no_outline" if placed else "no_address"])
+    return _SAID["area_elsewhere"]
 
 
 def support(kind: Fit, requested: str, offered: str) -> Text:
@@ -194,18 +153,12 @@ def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
     return said.filled(total=total, may=may if reserved else NOTHING)
 
 
-WITHOUT_APPROVAL = "sans agrément, de cette forme juridique,", "without approval, of this legal form,"
-
-
 @lru_cache(1024)
 def kind_to_ask(kinds: tuple[Kind, ...], labels: tuple[str, ...], *, offers: bool) -> Text:
     """A sentence telling whether known suppliers of some kinds offer segments, given by their labels."""
-    named = ", ".join(kinds)
-    fr, en = (f"de ce genre ({named})", f"of this kind ({named})") if kinds else WITHOUT_APPROVAL
-    asked = ", ".join(labels)
-    if offers:
-        return Text(f"D'autres structures {fr} proposent : {asked}", f"Other suppliers {en} offer: {asked}")
-    return Text(f"Aucune structure connue {fr} ne propose : {asked}", f"No known supplier {en} offers: {asked}")
+    who = _SAID["of_kinds"].filled(kinds=", ".join(kinds)) if kinds else _SAID["without_approval"]
+    said = _SAID["others_offer" if offers else "nobody_offers"]
+    return said.filled(who=who, asked=", ".join(labels))
 
 
 def ask_unknown(eligible: int) -> Text:
@@ -228,9 +181,13 @@ def unknown_words(words: str, suggestions: list[str], *, is_other_trade: bool) -
     return _SAID["perhaps"].filled(said=said, trades=_quoted(suggestions)) if suggestions else said
 
 
-def title_differs(labels: list[str], *, is_asked: bool) -> Text:
-    """A sentence telling that a title names other trades than the CPV codes; `is_asked`: they are searched too."""
-    return _SAID["title_and_codes_asked" if is_asked else "codes_alone_asked"].filled(trades=_quoted(labels))
+def title_differs(labels: list[str], *, is_asked: bool, by_code: bool) -> Text:
+    """A sentence telling that a title names other trades than the CPV codes.
+
+    `is_asked`: they are searched; `by_code`: those of the codes are.
+    """
+    asked = "codes_alone_asked" if not is_asked else "title_and_codes_asked" if by_code else "title_alone_asked"
+    return _SAID[asked].filled(trades=_quoted(labels))
 
 
 def words_not_used(words: list[str]) -> Text:

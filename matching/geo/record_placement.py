@@ -51,12 +51,21 @@ def find_placements(records: Sequence[SupplierRecord], geography: Geography) -> 
             code = communes[held_by].code if held_by >= 0 else None
             placements.append(Placement(record.location, code, tuple(flags)))
         elif own is None:
-            placements.append(Placement(None, None, (Flag("no_place", "neither a point nor a commune"),)))
+            placements.append(Placement(None, None, (Flag("no_place", _place_not_found(record, geography)),)))
         else:
             lat, lon, code = communes[own].lat, communes[own].lon, communes[own].code
             inside = None if lat is None or lon is None else Point(lat, lon)
             placements.append(Placement(inside, code, (Flag("placed_at_commune", code),) if inside else ()))
     return placements
+
+
+def _place_not_found(record: SupplierRecord, geography: Geography) -> str:
+    """The postal code and city of a record that name no commune, and those of the code: “35000 Rennnes (Rennes ?)”."""
+    code, city = (record.address.postal_code, record.address.city) if record.address else (None, None)
+    served = geography.territories.communes_with_postal_code(code or "")[:3]
+    perhaps = ", ".join(geography.territories.communes[each].name for each in served)
+    said = " ".join(filter(None, (code, city)))
+    return (f"{said} ({perhaps} ?)" if perhaps else said) or "neither a point nor a commune"
 
 
 def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:

@@ -241,6 +241,7 @@ def _word_weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str
 LONGEST_KEYWORD = 400
 # Texts that may say how long, for how much or reserved to whom, which tells nothing of the trade.
 _TERMS = re.compile(r"€|\beuros?\b|\d\s*(?:ans?|mois)\b|r[ée]serv|reconduc|renouvel", re.IGNORECASE)
+_CONDITION = re.compile(r"(?i)(?: [-–]|[,;(:]|\bavec(?: une| des)?)\s*clauses?(?: sociales?)? d['’]insertion\b[^,;.]*")
 MOST_WORDS = 32
 # A text of more words than that is a sentence or a title; fewer say little, and are believed from SHORT_FLOOR on, and a
 # single word that is no phrase ("entretien") from WORD_FLOOR on.
@@ -281,7 +282,7 @@ class Interpreter:
         Whole phrases count before words, the governing word before its complement ("nettoyage de bibliothèques" is
         cleaning). `context` is the title of the need it is a lot of, which tells where the lot's own does not.
         """
-        return self._readings(text[:LONGEST_TITLE], context[:LONGEST_TITLE])
+        return self._readings(text[:LONGEST_TITLE], "" if context == text else context[:LONGEST_TITLE])
 
     def _suggest_uncached(self, text: str, limit: int = 5) -> tuple[str, ...]:
         """Suggested segments for a text that `read` leaves unknown, best first; () where it is like no phrase."""
@@ -297,20 +298,26 @@ class Interpreter:
         """The segments that a text being typed may mean, best first: those it means as it stands, then those it begins.
 
         A last word that nobody knows and that begins a known one is taken for unfinished; it is then only completed.
+        What a finished text merely resembles is never sure.
         """
         words = self._lexicon.words(q[:LONGEST_KEYWORD])[:MOST_WORDS]
         if not words and (begun := fold(q[:LONGEST_KEYWORD])):
             words = (Word(begun, False, 0),)
         near = [self._lexicon.near(word.stem) for word in words[:-1]]
         matches = self._lexicon.matches([*near, *(self._lexicon.completed(word.stem) for word in words[-1:])])
-        scores = ((match, self._covered_share(match.mask, words) * (0.5 + 0.5 * match.share)) for match in matches)
-        first = () if words and self._lexicon.is_unfinished(words[-1].stem) else self.read(q)
+        is_unfinished = 0 < len(words) <= A_TITLE and self._lexicon.is_unfinished(words[-1].stem)
+        sureness = 1.0 if is_unfinished else HINTED
+        scores = (
+            (match, sureness * self._covered_share(match.mask, words) * (0.5 + 0.5 * match.share)) for match in matches
+        )
+        first = () if is_unfinished else self.read(q)
         meant = {reading.segment for reading in first}
         return (*first, *(reading for reading in self._rank_best(scores) if reading.segment not in meant))[:limit]
 
     def _read_uncached(self, text: str, context: str) -> tuple[Reading, ...]:
         if _TERMS.search(text):
             text = without_terms(text) or text
+        text = _CONDITION.sub("", text) or text
         if self._lexicon.is_sentence(text):
             return self.titles.read(text, context)
         words = self._lexicon.words(text)

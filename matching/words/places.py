@@ -17,43 +17,44 @@ from domain.needs.need import Buyer, BuyerBody, BuyerKind
 from domain.reference.territory import COUNTRY, Area, Territories, TerritoryKind
 from domain.shortlists.shortlist import SupposedSiteSource
 from domain.text.normalise import fold, stem
-from matching.words.titles import LINKS, place_names
+from matching.words.titles import LINKS, REMEMBERED, place_names
 
 Bools = NDArray[np.bool_]
 
-REMEMBERED = 8192
 _FULL = {"st": "saint", "ste": "sainte"}
 _PATRONS = frozenset(_FULL.values())
+_PATRON_APART = re.compile(r"(?:[,;:(|\t\n–—]|\s-)\s*s(?:ain)?te?\b", re.IGNORECASE)  # "collège, Saint-Malo"
 # fmt: off
 _NOT_AFTER = frozenset((
-    "agglomeration", "allee", "arrondissement", "avenue", "bassin", "boulevard", "canton", "chemin", "communaute",
-    "communes", "faubourg", "impasse", "metropole", "pays", "quai", "rocade", "route", "rue", "voie",
+    "aeroports", "agglomeration", "allee", "arrondissement", "avenue", "bassin", "boulevard", "canton", "chemin",
+    "communaute", "faubourg", "impasse", "metropole", "pays", "quai", "rocade", "route", "rue", "voie",
 ))
+_NO_THINGS = {  # names that stand in small letters in the titles that words are known from
+    "aurec", "bordeaux", "caen", "chambery", "foix", "langres", "lo", "mans", "rouen", "strasbourg", "valence",
+}
 # fmt: on
-_NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "metropole"))
+_NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "europeenne", "metropole"))
 _AROUND = frozenset(("agglomeration", "ca", "cc", "metropole", "pays"))  # before a commune: the communes around it
 _COMMUNE = ("ville", "commune", "mairie")
 # The words before the name of a place that is called like a thing.
 _IN, _OF, _TOWNS, _WITHIN = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}, {"dans", "en"}
 _COUNTRY = re.compile(r"\b(?:france entiere|(?:toute la|ensemble de la) france|territoire national)\b")
-_ARTICLES, _WORD = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+")
+_ARTICLES, _WORD, _POSTAL_CODE = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+"), re.compile(r"\d{5}")
+_GRAND_EST = re.compile(r"\bgrand[ -]est\b", re.IGNORECASE)  # “est” links words elsewhere: read as one word
 _BETWEEN = _OF | _ARTICLES
 # A commune's SIREN is 21, its departement, its number in four digits and a check digit; Corsica counts as 20, and in
 # three departements the number is followed by 0 instead of preceded. In five (Aisne, Ardennes, Aube, Oise, Somme) it is
-# a rank of its own, which tells no commune. Of 1,204 communes in the Sirene stock 1,192 are read right, the others not
-# at all.
+# a rank of its own, which tells no commune. Of 1,204 communes in the Sirene stock 1,192 are read right, 12 not at all.
 _SIREN = re.compile(r"21(?:(19|23|87)(\d{3})0|(97\d)\d(\d\d)|(?!02|08|10|19|23|60|80|87|97)(\d\d)0(\d{3}))\d")
-_COMMUNES, _NAME_OF_COMMUNE = "21", re.compile(rf"(?:{'|'.join(_COMMUNE)}) d")
+_NAME_OF_COMMUNE, _GROUP = re.compile(rf"(?:{'|'.join(_COMMUNE)}) "), "24"
 _CORSICA, _CORSICAN = "20", ("2A", "2B")
 _PARIS, _PARIS_CODE = "75001", "75056"
-
 
 _Body = tuple[BuyerKind | None, BuyerBody | None]
 _LARGER: tuple[TerritoryKind, ...] = ("departement", "region", "epci")
 _ALSO_THINGS = {"lot", "nord", "centre", "manche", "loire", "cher", "var", "ain", "creuse", "landes", "aude"}
 """First words of territories that mean something else too: they count where they are written as a place."""
 _PARTS = {"centre", "lot", "nord"}  # "dans le Lot 3", "dans le Nord de Rennes" name no territory
-
 
 _AUTHORITY: _Body = ("local", "local_authority")
 _BUYERS: dict[str, tuple[TerritoryKind | None, _Body]] = {
@@ -70,7 +71,6 @@ _SITS = {"a", "au", "aux", "centre", "dans", "entre", "hors", "pres", "proximite
 """Words after which a body is a place."""
 _BUYS_FOR = {"acheteur", "compte", "pour", "profit"}
 _BUYS = {"achete", "cherche", "consulte", "envisage", "lance", "prepare", "recherche", "renouvelle", "souhaite", "veut"}
-
 
 _MOST_NAMESAKES = 3
 """Communes that may bear the name of a departement that a text names surely: Gers has three, Saint-Martin more."""
@@ -89,6 +89,7 @@ class NamedPlace(NamedTuple):
 
     communes: tuple[int, ...]
     of_wider: tuple[int, ...]
+    is_sure: bool  # by "commune", its postal code, or its departement's number where no other is named before it
 
 
 class CommuneFinder:
@@ -99,7 +100,6 @@ class CommuneFinder:
         self._territories, self._known = territories, known
         self.names = place_names(territories)
         self._places = functools.lru_cache(REMEMBERED)(self._places_uncached)
-        self.commune_of_siren = functools.lru_cache(REMEMBERED)(self._commune_of_siren)
 
     def supposed_commune(
         self, said: Iterable[Iterable[str]], buyer: Buyer | None, ground: Bools
@@ -107,30 +107,29 @@ class CommuneFinder:
         """The ordinal of the commune that the first texts with a place name, else the buyer's; None where not known.
 
         `said`: texts that count alike, then those that count less…; `ground`: by ordinal, whether a commune is of the
-        territory. Texts that name several communes mean none of them, nor the buyer's. The buyer's SIREN tells whether
-        it is a commune; where that is not given, or no commune's number can be read in it, its name does.
+        territory. Texts that name several communes mean the one that they name surely, else none of them, nor the
+        buyer's. The buyer's SIREN tells whether it is a commune; where it tells nothing, and is no group's, its name.
         """
         for texts in said:
             named = [place for text in texts if text for place in self._places(text)]
-            if named and (found := set(_communes_inside(named, ground))):
+            sure = set(_communes_inside([place for place in named if place.is_sure], ground))
+            if found := sure or set(_communes_inside(named, ground)):
                 return (found.pop(), "title") if len(found) == 1 else None
         siren, name = ("", "") if buyer is None else ((buyer.siret or "")[:9], buyer.name or "")
         own = {self.commune_of_siren(siren)} - {None}
-        if not own and siren[:2] in ("", _COMMUNES) and _NAME_OF_COMMUNE.match(fold(name)):
+        if not own and not siren.startswith(_GROUP) and _NAME_OF_COMMUNE.match(fold(name)):
             own |= set(_communes_inside(self._places(name), ground))
         commune = own.pop() if len(own) == 1 else None
         return (commune, "buyer") if commune is not None and ground[commune] else None
 
-    def _commune_of_siren(self, siren: str) -> int | None:
+    def commune_of_siren(self, siren: str) -> int | None:
         """The ordinal of the commune whose own number a SIREN is; None for any other SIREN."""
-        read = _SIREN.fullmatch(siren)
-        if read is None:
+        if (read := _SIREN.fullmatch(siren)) is None:
             return None
         departement, number = filter(None, read.groups())
-        codes = [(departement + number).replace(_PARIS, _PARIS_CODE)]
-        if departement == _CORSICA:
-            codes = [island + number for island in _CORSICAN]
-        found = {self._territories.commune_ordinal(code) for code in codes} - {None}
+        parts = _CORSICAN if departement == _CORSICA else (departement,)
+        codes = ((part + number).replace(_PARIS, _PARIS_CODE) for part in parts)
+        found = {*map(self._territories.commune_ordinal, codes)} - {None}
         return found.pop() if len(found) == 1 else None
 
     def named_areas(self, text: str) -> tuple[Area, ...]:
@@ -138,6 +137,7 @@ class CommuneFinder:
 
         Communes count outside of what it names that is larger, and where only one commune has that name.
         """
+        text = _GRAND_EST.sub("Grandest", text)
         if _COUNTRY.search(folded := fold(text)):
             return (self._territories.area(f"country:{COUNTRY}"),)
         tokens = folded.replace("communaute de communes", "cc").replace("communaute d agglomeration", "ca").split()
@@ -176,6 +176,7 @@ class CommuneFinder:
         It is supposed to buy: one that only says where ("dans la ville de Redon") is none. A body without a noun
         ("Rennes Métropole") counts where the text says that it buys.
         """
+        text = _GRAND_EST.sub("Grandest", text)
         written, tokens = list(_WORD.finditer(text)), fold(text).split()
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
         if len(written) != len(tokens):
@@ -197,34 +198,39 @@ class CommuneFinder:
         return None
 
     def _places_uncached(self, text: str) -> tuple[NamedPlace, ...]:
-        tokens = [_FULL.get(word, word) for word in fold(text).split()]
+        tokens = [_FULL.get(word, word) for word in fold(text).replace("communaute de communes", "communaute").split()]
         at = [place for place, word in enumerate(tokens) if word not in LINKS]
         words = tuple([stem(tokens[place]) for place in at])
         if self.names.none_in(words):
             return ()
-        found, leading, ended = [], 0, -1
+        found, leading, ended = list[NamedPlace](), 0, -1
         for start, length, areas in self.names.spot(words):
             said, end = [tokens[place] for place in at[start : start + length]], start + length
-            before = tokens[at[start] - 1] if at[start] else ""
+            before, first = tokens[at[start] - 1] if at[start] else "", tokens[at[start - 1]] if start else ""
             if before != "et" or ended != at[start] - 1:  # of places named together ("à Fougères et Vitré"), the first
                 leading = at[start]
             ended = at[end - 1] + 1
-            if (start and tokens[at[start - 1]] in _NOT_AFTER) or (end < len(at) and tokens[at[end]] in _NOT_BEFORE):
-                continue
-            if said[0] in _PATRONS and before and before not in LINKS:
-                continue
-            is_thing = all(map(self._known, words[start:end]))
-            if is_thing and not _is_written_as_a_place(text, said[0], tokens[:leading]):
+            if first in _NOT_AFTER or (end < len(at) and tokens[at[end]] in _NOT_BEFORE):
                 continue
             communes = [
-                area
+                area.communes[0]
                 for area in areas
                 if area.kind == "commune" and [word for word in fold(area.name).split() if word not in LINKS] == said
             ]
-            if communes:
-                own = {area.communes for area in communes}
-                wider = [area.communes[0] for area in areas if area.kind != "commune" and area.communes not in own]
-                found.append(NamedPlace(tuple(area.communes[0] for area in communes), tuple(wider)))
+            wider = tuple(area.communes[0] for area in areas if len(area.communes) > 1)
+            beside = {first if _POSTAL_CODE.fullmatch(first) else "", *tokens[ended : ended + 1]}
+            read = ((each, self._territories.communes[each]) for each in communes if not wider)
+            numbered = [each for each, one in read if not beside.isdisjoint((*one.postal_codes, one.departement))]
+            is_patron = said[0] in _PATRONS and not said[2:] and before not in LINKS and before not in ("", *_COMMUNE)
+            if not communes or (is_patron and not numbered and not _PATRON_APART.search(text)):
+                continue
+            is_name = (said[1:] and (said[0] in _PATRONS or before in _IN)) or not _NO_THINGS.isdisjoint(said)
+            is_thing = not (numbered or is_name) and all(map(self._known, words[start:end]))
+            if is_thing and not _is_written_as_a_place(text, said[0], tokens[:leading]):
+                continue
+            is_first = all(place.is_sure for place in found) or any(map(_POSTAL_CODE.fullmatch, beside))
+            is_sure = first == "commune" or (bool(numbered) and is_first)
+            found.append(NamedPlace(tuple(numbered or communes), wider, is_sure))
         return tuple(found)
 
 
@@ -244,14 +250,14 @@ def _is_spelt_out(text: str, name: str) -> bool:
 def _is_written_as_a_place(text: str, name: str, before: list[str], of: set[str] = _OF) -> bool:
     """Whether a text writes a folded `name`, after the words `before`, as a place: "à Vitré", "tonte, Vitré".
 
-    `of`: words after which it is one unless all is in capitals. Only the first word of a name is given and looked at.
+    `of`: words after which it is one unless all is in capitals, as after "au". Only the first word of a name is given.
     """
     *_, first, last = "", "", *(word for word in before if word not in _ARTICLES)
     written = [word for word in _WORD.findall(text) if word[0].isupper() and fold(word) == name]
-    is_name = bool(written) and (last in _IN or (last in of and not all(map(str.isupper, written))))
+    is_name = bool(written) and last in ({"a"} if all(map(str.isupper, written)) else _IN | of)  # "AU PORT DE PECHE"
     is_name = is_name or any(
-        re.search(rf"[,\t] *(?:[Ll][ae] )?{each}(?:[-'’]\w+)*\s*(?:[,;\t\n]|$)", text)
+        re.search(rf"[,\t] *(?:[Ll][ae] )?{each}(?:[-'’]\w+)*\s*(?:[,;\t\n]|$)|{each}(?<!Lot) \d+[eè]", text)
         for each in written
         if each[1:].islower()
     )
-    return is_name or (last in _OF and first in _TOWNS) or re.fullmatch(r"\d{5}", last) is not None
+    return is_name or (last in _OF and first in _TOWNS)

@@ -21,8 +21,8 @@ Meaning = TypeVar("Meaning")
 # fmt: off
 LINKS = frozenset((
     "a", "au", "aux", "avec", "ce", "ces", "cet", "cette", "d", "dans", "de", "des", "du", "elle", "en", "est",
-    "il", "l", "la", "le", "les", "leur", "leurs", "n", "par", "pour", "qui", "que", "s", "sa", "se", "ses", "son",
-    "sont", "sur", "un", "une", "y",
+    "il", "l", "la", "le", "les", "leur", "leurs", "lez", "n", "par", "pour", "qui", "que", "s", "sa", "se", "ses",
+    "son", "sont", "sur", "un", "une", "y",
 ))
 # fmt: on
 
@@ -92,6 +92,8 @@ def taxonomy_phrases(
 # Kinds of areas whose names are places to a title; NUTS areas are named as these.
 _PLACES: tuple[TerritoryKind, ...] = ("commune", "epci", "departement", "region")
 
+_EPCI_FORM = re.compile(r"^(?:C[ACU] )?(?:Communauté )?| (?:Agglo(?:mération)?|Communauté|Métropole)$")
+
 PlaceNames = PhraseSpotter[tuple[Area, ...]]
 
 
@@ -100,11 +102,18 @@ def place_names(territories: Territories) -> PlaceNames:
     named: dict[tuple[str, ...], list[Area]] = {}
     for kind in _PLACES:
         for area in territories.areas(kind):
-            short = area.name.replace("Communauté", "")  # of “CC Brocéliande Communauté”, “CC de Brocéliande” is said
-            for words in {stems(area.name), stems(area.label), stems(short)}:
-                if len(words) > (kind == "epci"):  # one word alone is the name of much else
-                    named.setdefault(words, []).append(area)
+            # of “CC Brocéliande Communauté”, “CC de Brocéliande” is said
+            names = {stems(text) for text in (area.name, area.label, area.name.replace("Communauté", ""))}
+            names -= {(), ("grand",)}  # “est” links words
+            if kind == "epci":  # one word alone is the name of much else; a part of a name may be a commune's
+                names = {words for words in names if len(words) > 1}
+                pays = area.name[max(0, area.name.find("Pays d")) :]  # of “CA Pornic Agglo Pays de Retz”
+                own = map(stems, (_EPCI_FORM.sub("", area.name, 1), _EPCI_FORM.sub("", area.name), pays))
+                names |= {words for words in own if len(words) > 1 and words not in named}
+            for words in names:
+                named.setdefault(words, []).append(area)
     spotter = PlaceNames()
+    named["grandest",] = [territories.area("region:44")]
     for words, areas in named.items():
         spotter.learn(words, tuple(areas))
     return spotter

@@ -79,7 +79,7 @@ def reader_of_workbooks(read_table: Reader) -> Reader:
 
 
 def first_sheet(content: bytes) -> Sheet:
-    """Read the first visible sheet of an .xlsx or .ods. Raises UnreadableFile where that fails."""
+    """Read the first visible sheet with a table of an .xlsx or .ods. Raises UnreadableFile where that fails."""
     return sheets_of(content, 1)[0]
 
 

@@ -15,8 +15,9 @@ import resource
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import cache
 from io import BytesIO, StringIO
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -24,9 +25,8 @@ from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, Shee
 TOO_LARGE = 3
 _LIMITS = {resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_CPU: 30, resource.RLIMIT_CORE: 0}
 """Bytes of memory, seconds of a core, and of what a process that ends by a signal leaves on the disk."""
-_LARGEST_EXACT = 1e15
+_LARGEST_EXACT, _COVER = 2**53, 50
 _BREAK = re.compile(r"[\r\n]")
-_OTHER_DELIMITERS = ";\t"
 _FAILED_IN_EXCEL = re.compile(rb'(<(?:\w+:)?c\b[^<>]*?) t="e"')
 _FAILED_IN_LIBREOFFICE = b' office:string-value=""'
 """A formula that gives no text has this too, and then none beside it either."""
@@ -43,9 +43,13 @@ def main(most_columns: int, largest_table: int, most_sheets: int) -> int:
         sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
         shown = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
         hidden = [each.name for each in sheets if each.visible != SheetVisibleEnum.Visible]
+        sheet_of = cache(book.get_sheet_by_name)
+        if most_sheets == 1:  # that of a table goes before covers
+            first = next((name for name in shown if not is_cover(sheet_of(name))), shown[0])
+            shown.sort(key=first.__ne__)
         tables = []
         for name in [shown[0], *shown[1:most_sheets]]:
-            table = csv_of_rows(rows_of(book.get_sheet_by_name(name), most_columns), largest_table)
+            table = csv_of_rows(rows_of(sheet_of(name), most_columns), largest_table)
             if table is None:
                 return TOO_LARGE
             tables.append(table)
@@ -75,6 +79,11 @@ def with_errors_as_texts(content: bytes) -> bytes:
                 part = part.replace(_FAILED_IN_LIBREOFFICE, b"")
             made.writestr(name, part)
     return written.getvalue()
+
+
+def is_cover(sheet: CalamineSheet) -> bool:
+    """Whether no row at the beginning of a sheet has two cells with something in them."""
+    return not any(sum(map(bool, row)) > 1 for row in islice(rows_of(sheet, _COVER), _COVER))
 
 
 def rows_of(sheet: CalamineSheet, most_columns: int) -> Iterator[list[str]]:
@@ -114,7 +123,7 @@ def csv_of_rows(rows: Iterator[list[str]], largest: int) -> bytes | None:
             return None
         if row:
             # a title full of semicolons is no row of a table with semicolons
-            least = widest or 2 + max(" ".join(row).count(other) for other in _OTHER_DELIMITERS)
+            least = widest or 2 + max(" ".join(row).count(other) for other in ";\t")
             widest = max(widest, len(row), least)
             row.extend([""] * (least - len(row)))
         table.writerow(row)

@@ -24,7 +24,7 @@ from typing import BinaryIO, cast
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import name_by_number
 from domain.text.bilingual import Text, said_by
-from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, text_or_none
+from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, iso_day, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of, unknown_columns
 from sources.rows import Context, Document, UnreadableFile, day_of, row_of, unreadable
 
@@ -39,8 +39,8 @@ MOST_JOINED = 500_000
 # What was in force in its time, and what never was.
 _GRANTING = frozenset({"VALIDE", "PROVISOIRE", "HISTORISE", "CLOTURE"})
 _NOT_GRANTING = frozenset({"ANNULE", "REJETE", "BROUILLON", "SAISI"})
-_YES = frozenset({"", "true", "t", "1", "oui", "yes"})
-_NO = frozenset({"false", "f", "0", "non", "no"})
+_YES = frozenset({"", "true", "t", "1", "oui", "vrai", "yes"})
+_NO = frozenset({"false", "f", "0", "non", "faux", "no"})
 _LONGEST_REFERENCE = 200
 _UNSTATED = date.min
 
@@ -50,7 +50,7 @@ _TOO_MANY = _SAID["too_many"].filled(most_joined=MOST_JOINED)
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Read a file of approvals, or of conventions with annexes; raises UnreadableFile for any other header."""
     above = _StreamUntilAnnexes(stream)
-    table = read_table(cast("BinaryIO", above))
+    table = read_table(cast("BinaryIO", above), as_published=True)
     if set(CONVENTION_COLUMNS) <= set(table.columns):
         yield from _read_conventions(table, above, context)
         return
@@ -63,7 +63,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         raise UnreadableFile(problems)
 
     def approval_id(cells: dict[str, str]) -> str | None:
-        parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
+        parts = (iso_day(cells.get(name, "").strip()) for name in ("siret", "kind", "valid_from", "reference"))
         return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
     yield from rows_of(table, context, approval_id, _record_of_approval)
@@ -90,9 +90,10 @@ class _StreamUntilAnnexes:
         if self._is_below:
             return piece
         if self._at_start and self.lines:
-            names = {name.strip().strip('"') for name in piece.decode("utf-8-sig", "replace").split(",")}
+            titles = piece.decode("utf-8-sig", "replace").replace(";", ",").split(",")
+            names = {name.strip().strip('"') for name in titles}
             if set(ANNEX_COLUMNS) <= names:
-                self._header = piece
+                self._titles = piece
                 return b""
         self._at_start = piece.endswith(b"\n")
         self.lines += self._at_start
@@ -101,7 +102,7 @@ class _StreamUntilAnnexes:
     def annexes(self) -> Table | None:
         """The table of annexes, whose lines are counted from its header; None where none was reached."""
         self._is_below = True
-        return read_table(cast("BinaryIO", self)) if self._header else None
+        return read_table(cast("BinaryIO", self), as_published=True) if self._header else None
 
 
 def _record_of_approval(written: dict[str, str]) -> Document:
@@ -229,7 +230,7 @@ def _end_of_approval(cells: dict[str, str]) -> date | None:
 
 def _day(cell: str, column: str) -> date | None:
     """The day in a cell, which may have a time too; None for an empty cell. Raises BadCell for anything else."""
-    day = day_of(cell)
+    day = day_of(iso_day(cell.strip()))
     if day is None and cell.strip():
         raise BadCell((column,), "wrong_format", _SAID["no_date"])
     return day

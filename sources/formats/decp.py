@@ -28,7 +28,7 @@ from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
-from sources.postal_addresses import departement_of
+from sources.postal_addresses import departement_of, with_first_zero
 from sources.rows import Context, Document, day_of, number_or_none
 from sources.trades.evidence_readers import AwardReader
 from sources.validation import siret_passes_check
@@ -196,7 +196,8 @@ class _Contracts:
         `kind` says what is coded, in any spelling ("Code postal", "CODE DEPARTEMENT").
         """
         written = code.strip() or None
-        code, kind = "".join(code.split()).upper(), fold(kind)
+        kind = fold(kind)
+        code = with_first_zero("".join(code.split()).upper(), _INSEE_LENGTH if "departement" not in kind else 0)
         if any(wider in kind for wider in ("region", "pays", "arrondissement", "canton")):
             return written, None
         if "commune" not in kind and len(code) < _INSEE_LENGTH:

@@ -34,7 +34,7 @@ from sources.file_types.json_items import (
     text_of,
 )
 from sources.formats.vivier import document_of, put_inferred_offers
-from sources.postal_addresses import PostalAddress, commune_names, departement_of, split_address
+from sources.postal_addresses import PostalAddress, commune_names, split_address, with_first_zero
 from sources.rows import Context, mapped_segments, unmapped_flag
 from sources.trades.inference import OfferInference
 
@@ -156,7 +156,6 @@ _SPELT = {"oui": "true", "yes": "true", "1": "true", "on": "true", "non": "false
 # up to the next `<` at most: the time that a text takes grows with its length alone
 _BREAKING_TAG = re.compile(r"<(?:br|/p|/li|/div|/h[1-6])\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
-_NO_ZERO = re.compile(r"[1-9][0-9]{8}")
 
 
 def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -201,11 +200,7 @@ class _Elements:
             cells["segments"] = "|".join(segments)
         country = element.address.address_country if isinstance(element.address, AddressParts) else None
         postal_code, city = cells.get("address.postal_code", ""), cells.get("address.city", "")
-        if (
-            city
-            and fold(text_of(country)) in _FRANCE
-            and (commune := self._communes.find(postal_code, city, departement_of(postal_code)))
-        ):
+        if city and fold(text_of(country)) in _FRANCE and (commune := self._communes.find(postal_code, city)):
             cells.setdefault("address.commune", commune)
         external_id = cells.pop("external_id", None)
         document = document_of(cells)
@@ -251,7 +246,7 @@ class _Elements:
 
 def _standard_cells(element: Element) -> dict[str, str]:
     """The cells, by column of format `vivier`, of an element's standard fields; unknown ones are left out."""
-    address, phone = _address(element), _first_public_contact(element.telephone)
+    address = _address(element)
     geo = element.geo if isinstance(element.geo, Position) else Position()
     lat = next(filter(None, map(text_of, (element.latitude, element.lat, geo.latitude))), "")
     lon = next(filter(None, map(text_of, (element.longitude, element.lng, element.long, geo.longitude))), "")
@@ -266,8 +261,7 @@ def _standard_cells(element: Element) -> dict[str, str]:
         "address.city": address.city,
         "description": _description(element),
         "contact.email": _first_public_contact(element.email),
-        # with the first zero that a French number lost where it was kept as a number
-        "contact.phone": f"0{phone}" if _NO_ZERO.fullmatch(phone) else phone,
+        "contact.phone": with_first_zero(_first_public_contact(element.telephone), 10),
         "contact.website": _first_public_contact(element.website),
         "active": "false" if element.status in _NOT_SHOWN else "",
         "location.lat": lat if is_located else "",

@@ -21,7 +21,7 @@ from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, number, plain_number, text_or_none
 from sources.file_types.csv_table import FaultyRow, read_table
 from sources.formats.spreadsheet import ActivityReader
-from sources.postal_addresses import PostalAddress, commune_names, departement_of
+from sources.postal_addresses import PostalAddress, commune_names, with_first_zero
 from sources.rows import Context, Document, UnreadableFile, row_of
 from sources.trades.inference import label_of
 
@@ -86,20 +86,19 @@ class _Establishments:
         segments, flags = self._poles.segments_in(";".join(pieces))
         offer = {"segments": segments, "label": label_of(", ".join(pieces))}
         address = PostalAddress(cells.get("adresse", ""), cells.get("code postal", ""), cells.get("ville", ""))
-        commune = self._communes.find(address.postal_code, address.city, departement_of(address.postal_code))
         approvals, workers = _approvals(cells.get(CATEGORY, "")), _workers(cells.get(WORKERS, ""))
         is_esat = approvals == [{"kind": "ESAT"}]
         document = {
             "name": cells.get("raison sociale") or name_by_number(siret),
             "siret": siret or None,
             "approvals": approvals,
-            "address": address.document(commune),
+            "address": self._communes.document(address),
             "offers": [offer] if segments else [],
             "employees": None if is_esat else workers,
             "size": {"places": {"count": workers}} if is_esat and workers is not None else None,
             "contact": {
                 "email": text_or_none(cells.get("email", "")),
-                "phone": text_or_none(cells.get("tel public", "")),
+                "phone": with_first_zero(cells.get("tel public", ""), 10) or None,
                 "website": text_or_none(cells.get("url", "")),
             },
         }

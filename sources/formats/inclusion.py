@@ -30,7 +30,7 @@ from domain.suppliers.supplier import PrestaType
 from domain.text.bilingual import said_by
 from sources.file_types.csv_cells import approval_kind
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
-from sources.postal_addresses import PostalAddress, commune_names, departement_of
+from sources.postal_addresses import PostalAddress, commune_names
 from sources.rows import Context, Document, day_of, mapped_segments, unmapped_flag
 from sources.trades.evidence_readers import Job, offers_of_jobs
 from sources.trades.inference import OfferInference, without_segments
@@ -82,7 +82,6 @@ def _drafts_of_structures(context: Context) -> Callable[[Structure], Iterator[Dr
         name, sign = text_of(structure.raison_sociale), text_of(structure.enseigne)
         street = ", ".join(filter(None, map(text_of, (structure.addresse_ligne_1, structure.addresse_ligne_2))))
         postal_code, city = text_of(structure.code_postal), text_of(structure.ville)
-        departement = text_of(structure.departement) or departement_of(postal_code)
         description, siret = text_of(structure.description), text_of(structure.siret)
         by_jobs = offers_of_jobs(context.taxonomy, context.source, map(job, structure.postes or ()), kind)
         known = {segment for offer in by_jobs for segment in offer.segments}
@@ -92,7 +91,7 @@ def _drafts_of_structures(context: Context) -> Callable[[Structure], Iterator[Dr
             "trade_name": sign if sign and sign != name and name else None,
             "siret": siret or None,
             "approvals": [{"kind": kind}],
-            "address": PostalAddress(street, postal_code, city).document(communes.find(postal_code, city, departement)),
+            "address": communes.document(PostalAddress(street, postal_code, city), text_of(structure.departement)),
             "offers": (*by_jobs, *without_segments(inferred, known)),
             "description": description or None,
             "contact": {"website": text_of(structure.site_web) or None},
@@ -189,7 +188,6 @@ class _Suppliers:
             if (segments := self._segments_of(sector, offer["label"] or ""))
         ]
         address = PostalAddress(text_of(siae.address), text_of(siae.post_code), text_of(siae.city))
-        commune = self._communes.find(address.postal_code, address.city, text_of(siae.department))
         position, description = {"lat": siae.latitude, "lon": siae.longitude}, _description(siae)
         # offers by the kind, and by words where nothing was declared
         texts = () if declared else (siae.name, siae.brand or "", description or "")
@@ -199,7 +197,7 @@ class _Suppliers:
             "siret": text_of(siae.siret) or None,
             "approvals": [{"kind": kind}],
             "in_prison": True if kind == "SEP" else None,
-            "address": address.document(commune),
+            "address": self._communes.document(address, text_of(siae.department)),
             "location": {name: degrees for name, degrees in position.items() if degrees is not None} or None,
             "offers": [*declared, *self._inference.offers(kind, None, texts, siae.city or "")],
             "description": description,

@@ -15,21 +15,18 @@ from domain.text.bilingual import said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
-from sources.postal_addresses import PostalAddress, commune_names, departement_of
+from sources.postal_addresses import PostalAddress, commune_names, with_first_zero
 from sources.rows import Context, Document, UnreadableFile, number_or_none
 from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence
 
 _SAID = said_by(__name__)
 
-_MOST_ZEROS_LOST = 3
-
 
 def siren_of(cell: str, column: str) -> str:
     """The SIREN in a cell, with lost leading zeros put back. Raises BadCell where there is none."""
     digits = "".join(cell.split()).removesuffix(".0")
-    is_number = digits.isascii() and digits.isdigit()
-    if not is_number or not SIREN_DIGITS - _MOST_ZEROS_LOST <= len(digits) <= SIREN_DIGITS:
+    if not (digits.isascii() and digits.isdigit() and len(digits) in range(SIREN_DIGITS - 3, SIREN_DIGITS + 1)):
         raise BadCell((column,), "invalid_siren", _SAID["no_siren"])
     return digits.rjust(SIREN_DIGITS, "0")
 
@@ -61,7 +58,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
-    table = read_table(stream, required=SIAE_COLUMNS)
+    table = read_table(stream, as_published=True, required=SIAE_COLUMNS)
 
     def structure_record(cells: dict[str, str]) -> Document:
         kind = approval_kind(cells["kind"].strip())
@@ -71,7 +68,6 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         point = {"lat": number(lat, ("location", "lat")), "lon": number(lon, ("location", "lon"))} if lat else None
         texts = (cells["name"], cells["brand"], cells["description"])
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["city"].strip())
-        commune = communes.find(address.postal_code, address.city, cells["department"].strip())
         siret, naf = text_or_none(cells["siret"]), text_or_none(cells["naf"])
         sells = kind in SELLING_KINDS or not is_public_siret(siret)
         return {
@@ -79,7 +75,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "trade_name": text_or_none(cells["brand"]),
             "siret": siret,
             "approvals": [{"kind": kind}],
-            "address": address.document(commune),
+            "address": communes.document(address, cells["department"].strip()),
             "location": point,
             "offers": inference.offers(kind, naf, texts, cells["city"], sells=sells),
             "description": text_or_none(cells["description"]),
@@ -89,7 +85,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     return rows_of(table, context, lambda cells: text_or_none(cells["id"]), structure_record)
 
 
-_LANDLINE = re.compile(r"0?[1-589][0-9]{8}")
+_LANDLINE = re.compile(r"0[1-589][0-9]{8}")
 ESAT_COLUMNS = (
     "finess_et", "siret", "name", "operator", "operator_legal_form", "address", "post_code", "commune_insee", "commune",
     "capacity",
@@ -120,10 +116,11 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
     """
     inference = OfferInference(context.taxonomy, context.source)
-    table = read_table(stream, required=ESAT_COLUMNS)
+    table = read_table(stream, as_published=True, required=ESAT_COLUMNS)
 
     def esat_record(cells: dict[str, str]) -> Document:
         operator, capacity = text_or_none(cells["operator"]), number_or_none(cells["capacity"])
+        phone = with_first_zero(re.sub(r"[ ./-]", "", cells.get("telephone", "")), 10)
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["commune"].strip())
         return {
             "name": cells["name"].strip(),
@@ -134,16 +131,10 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
             "description": f"Organisme gestionnaire : {operator}." if operator else None,
             "size": {"places": {"count": int(capacity)}} if capacity else None,
-            "contact": {"phone": _landline_or_none(cells.get("telephone", ""))},
+            "contact": {"phone": phone if _LANDLINE.fullmatch(phone) else None},
         }
 
-    return rows_of(table, context, lambda cells: text_or_none(cells["finess_et"]), esat_record)
-
-
-def _landline_or_none(cell: str) -> str | None:
-    """The telephone number in a cell, with a lost first zero put back; None for a mobile one, or for what is none."""
-    digits = re.sub(r"[ ./-]", "", cell)
-    return digits.rjust(10, "0") if _LANDLINE.fullmatch(digits) else None
+    return rows_of(table, context, lambda cells: with_first_zero(cells["finess_et"].strip(), 9) or None, esat_record)
 
 
 GEIQ_COLUMNS = ("label_id", "name", "siret", "postal_code", "city")
@@ -170,7 +161,6 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     def group_record(cells: dict[str, str]) -> Document:
         postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
-        commune = communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None
         name, group = cells["name"].strip(), cells.get("branch_of", "").strip()
         if fold(name).startswith("test ") and not cells["siret"].strip():
             raise BadCell(("name",), "test_row", _SAID["is_test"])
@@ -182,7 +172,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "name": name,
             "siret": text_or_none("".join(cells["siret"].split())),
             "approvals": [{"kind": "GEIQ"}],
-            "address": PostalAddress("", postal_code, city).document(commune),
+            "address": communes.document(PostalAddress("", postal_code, city)),
         }
 
     return rows_of(table, context, external_id, group_record)
@@ -249,7 +239,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         if cells["position"].strip() not in ("", _ACTIVE):
             raise BadCell(("position",), "not_active", _SAID["not_active"])
         number, text = _siret_or_siren(cells), cells["objet"].strip()
-        codes = (cells["objet_social1"].strip(), cells["objet_social2"].strip())
+        codes = [cells[name].strip().rjust(6, "0") for name in ("objet_social1", "objet_social2")]
         return {
             "name": name_by_number(number),
             "siret": number if len(number) == SIRET_DIGITS else None,

@@ -37,7 +37,7 @@ from sources.file_types.csv_cells import (
 from sources.file_types.csv_table import FaultyRow, Table, read_table, rows_as_written
 from sources.formats.vivier import document_of, plain_cell, put_inferred_offers
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
-from sources.postal_addresses import commune_names, departement_of
+from sources.postal_addresses import commune_names, with_first_zero
 from sources.rows import Context, row_of, unmapped_flag, unreadable
 from sources.trades.inference import OfferInference, word_reader
 
@@ -166,6 +166,7 @@ class _Suppliers:
         own = {column: plain_cell(cell, column) for column, cell in cells.items()}
         if commune := own.get("address.commune") or self._commune(own, departement):
             own["address.commune"] = commune
+        own["contact.phone"] = with_first_zero(own.get("contact.phone", ""), 10)
         if "legal_form" in own:
             own["legal_form"] = _LEGAL_FORMS.get(fold(own["legal_form"]), "")
         if fold(own.get("approvals", "")) in NONE_HELD:
@@ -183,8 +184,7 @@ class _Suppliers:
         """The INSEE code of the commune in a row's address; None where it is unknown or several have the name."""
         postal_code, city = own.get("address.postal_code", ""), own.get("address.city", "")
         if postal_code or departement or not city:
-            within = departement_of(postal_code) if postal_code else departement.zfill(2)
-            return self._communes.find(postal_code, city, within)
+            return self._communes.find(postal_code, city, "" if postal_code else departement)
         return city if _INSEE.fullmatch(city) else self._communes.find_in_france(city)
 
 

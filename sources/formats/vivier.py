@@ -41,6 +41,7 @@ from sources.formats.vivier_columns import (
     OFFER_COLUMNS,
     TO_CORRECT,
 )
+from sources.postal_addresses import confirmed_postal_code
 from sources.rows import TOO_LONG, Context, RecordRow, UnreadableFile, lines, row_of
 
 
@@ -150,6 +151,8 @@ def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
                         inner = inner.setdefault(step, {})
                     inner[path[-1]] = value
     require_no_problem(problems)
+    if (address := document.get("address", {})).keys() >= {"postal_code", "commune"}:
+        address["postal_code"] = confirmed_postal_code(address["postal_code"], address["commune"])
     if "offers" in document:
         document["offers"] = list(document["offers"].values())
     return document

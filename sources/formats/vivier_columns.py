@@ -25,6 +25,7 @@ from sources.file_types.csv_cells import (
     split_list,
     unescaped_text,
 )
+from sources.postal_addresses import with_first_zero
 
 _SAID = said_by(__name__)
 
@@ -49,21 +50,6 @@ class Column(NamedTuple):
     text: Text
 
 
-def _text(cell: str, _: Path) -> str:
-    """The text of the cell, outer blanks included."""
-    return cell
-
-
-def _code(cell: str, _: Path) -> str:
-    """The code in the cell, without the blanks around it."""
-    return cell.strip()
-
-
-def _list(cell: str, _: Path) -> list[str]:
-    """The texts that a cell lists with `|` between them."""
-    return [unescaped_text(item) for item in split_list(cell, "|")]
-
-
 def _siret(cell: str, path: Path) -> str:
     digits = "".join(cell.split())
     mantissa, exponent, _ = digits.upper().partition("E")
@@ -74,23 +60,9 @@ def _siret(cell: str, path: Path) -> str:
     return digits
 
 
-def _true_or_none(cell: str, path: Path) -> bool | None:
-    """True for a cell that says true, else None: `false` only means that an offer is not national."""
-    return boolean(cell, path) or None
-
-
-def _day(cell: str, _: Path) -> str:
-    """The day in the cell as ISO 8601 writes it."""
-    return iso_day(cell.strip())
-
-
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
     held = cell.strip().lower() not in NONE_HELD
     return _objects_in(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _SAID["approval"]) if held else []
-
-
-def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
-    return _objects_in(cell, path, EVIDENCE_FIELDS, frozenset({len(EVIDENCE_FIELDS)}), _SAID["evidence"])
 
 
 def _objects_in(
@@ -116,10 +88,22 @@ def _geometry(cell: str, path: Path) -> Any:
 
 
 _READERS: Mapping[str, Read] = {
-    "texts": _text, "codes": _code, "day": _day, "lists": _list, "siret": _siret, "approvals": _approvals,
-    "evidence": _evidence, "geometry": _geometry, "true": _true_or_none, "boolean": boolean, "number": number,
+    "texts": lambda cell, _: cell,
+    "codes": lambda cell, _: cell.strip(),
+    "commune": lambda cell, _: with_first_zero(cell.strip(), 5),
+    "day": lambda cell, _: iso_day(cell.strip()),
+    "lists": lambda cell, _: [unescaped_text(item) for item in split_list(cell, "|")],
+    "siret": _siret,
+    "approvals": _approvals,
+    "evidence": lambda cell, path: _objects_in(
+        cell, path, EVIDENCE_FIELDS, frozenset({len(EVIDENCE_FIELDS)}), _SAID["evidence"]
+    ),
+    "geometry": _geometry,
+    "boolean": boolean,
+    "true": lambda cell, path: boolean(cell, path) or None,  # `false` only means that an offer is not national
+    "number": number,
     "integer": integer,
-}  # fmt: skip
+}
 
 
 class _ColumnEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

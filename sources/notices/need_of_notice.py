@@ -12,10 +12,9 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Reserved
-from domain.reference.cpv import Cpv
-from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import cut, on_one_line, said_by
+from matching.reference import Reference
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, TECHNIQUES, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
@@ -37,17 +36,16 @@ class NoticeNeed(NamedTuple):
     unread: tuple[Unread, ...]
 
 
-def need_of(notice: Notice, territories: Territories, cpv: Cpv) -> NoticeNeed:
+def need_of(notice: Notice, reference: Reference) -> NoticeNeed:
     """Make a need, as `POST /match` takes it, of a notice. Raises InvalidContent where no lot has an object."""
-    need = _NeedBuilder(notice, PlaceReader(notice, territories), cpv).need()
-    return NoticeNeed(need, all_unread(notice))
+    return NoticeNeed(_NeedBuilder(notice, reference).need(), all_unread(notice))
 
 
 class _NeedBuilder:
     """Makes the need of a notice, and adds remarks to the notice on what a need has no place for."""
 
-    def __init__(self, notice: Notice, places: PlaceReader, cpv: Cpv) -> None:
-        self.notice, self._places, self._known = notice, places, cpv
+    def __init__(self, notice: Notice, reference: Reference) -> None:
+        self.notice, self._places, self._known = notice, PlaceReader(notice, reference), reference.cpv
         self._suggested = 0
         words = notice.whole.words[:MOST_WORDS]
         self._renewed_in_all, self._reservations_in_all = renewal_sentences(words), reservations_in(words, marked=True)
@@ -190,7 +188,7 @@ class _NeedBuilder:
 MOST_SHOWN = 100
 
 
-def need_in_xml(raw: bytes, territories: Territories, cpv: Cpv) -> NoticeNeed:
+def need_in_xml(raw: bytes, reference: Reference) -> NoticeNeed:
     """Read the need that a notice in XML describes.
 
     Raises MalformedNotice where it is no XML, InvalidContent where it is no notice that is known, has no lots, declares
@@ -203,13 +201,13 @@ def need_in_xml(raw: bytes, territories: Territories, cpv: Cpv) -> NoticeNeed:
         detail = _SAID["unknown_notice"].filled(name=name, known=known)
         raise InvalidContent((Problem("", "unknown_notice", detail),))
     if document.name in eforms.ROOTS:
-        return need_of(eforms.read(document), territories, cpv)
+        return need_of(eforms.read(document), reference)
     form = ted.form_of(document)
     is_newer = form is not None and any(form.child(name) for name in ("CONTRACTING_BODY", "OBJECT_CONTRACT"))
-    return need_of((ted if is_newer else ted_before_2016).read(document), territories, cpv)
+    return need_of((ted if is_newer else ted_before_2016).read(document), reference)
 
 
-def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: Cpv) -> NoticeNeed:
+def need_in_record(document: Mapping[str, Any], reference: Reference) -> NoticeNeed:
     """Read the need that the only BOAMP record in a JSON document describes.
 
     Raises InvalidContent where there is none or there are several, where it has no lots, or no JSON inside.
@@ -220,4 +218,4 @@ def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: C
     if len(found) > 1:
         raise InvalidContent((Problem(found[1][0], "several_notices", _SAID["several_notices"]),))
     (at, record), *_ = found
-    return need_of(boamp.read(record, at), territories, cpv)
+    return need_of(boamp.read(record, at), reference)

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 import msgspec
 
 from domain.needs.need import RESERVED_TYPES, Lot, Place, Reserved, TerritoryRequest
-from domain.reference.territory import COUNTRY, Territories, UnknownTerritory
+from domain.reference.territory import COUNTRY, UnknownTerritory
 from domain.text.bilingual import cut
 from domain.text.normalise import fold
+from matching.reference import Reference
 from sources.notices.element import PlacedText
 from sources.notices.notice import Amount, Notice, NoticeLot, NoticePlace
 from sources.postal_addresses import commune_names, departement_of, split_address
@@ -31,9 +32,9 @@ MOST_CODES, LONGEST_ADDRESS = 2_000, 500
 class PlaceReader:
     """Reads the places of one notice, and adds remarks to the notice on those that cannot be read."""
 
-    def __init__(self, notice: Notice, territories: Territories) -> None:
-        self._notice, self._territories = notice, territories
-        self._names = commune_names(territories)
+    def __init__(self, notice: Notice, reference: Reference) -> None:
+        self._notice, self._territories, self._geography = notice, reference.territories, reference.geography
+        self._names, self._finder = commune_names(reference.territories), reference.interpreter.titles.communes
         self._read: dict[tuple[object, ...], tuple[TerritoryRequest, Place | None]] = {}
 
     def territory_and_site(self, places: Iterable[NoticePlace]) -> tuple[TerritoryRequest, Place | None]:
@@ -47,24 +48,20 @@ class PlaceReader:
             for place in places
         )
         if key not in self._read:
-            self._read[key] = (
-                self._named_territory(places)
-                or self._named_territory(self._notice.whole.places)
-                or (self._territory_of_buyer(), None)
-            )
+            named = self._named_territory(places) or self._named_territory(self._notice.whole.places)
+            self._read[key] = named or (self._territory_of_buyer(), None)
         return self._read[key]
 
     def _named_territory(self, places: Iterable[NoticePlace]) -> tuple[TerritoryRequest, Place | None] | None:
         """The territory and the site that places name; None where they name nothing in France."""
-        codes: dict[str, None] = {}
-        communes: dict[str, None] = {}
+        codes, communes, path = dict[str, None](), dict[str, None](), ""
         for place in places:
             found = self._area_codes(place)
-            commune = self._commune(place, found)
-            ordinal = None if commune is None else self._territories.commune_ordinal(commune)
+            ordinal = self._commune(place, found)
+            commune = None if ordinal is None else self._territories.communes[ordinal].code
             areas = (self._territories.area(code, suggest=False) for code in found)
             if commune is not None and (not found or any(ordinal in area.communes for area in areas)):
-                communes[commune] = None
+                communes[commune], path = None, place.path
                 found = found or [f"commune:{commune}"]
             elif commune is not None:
                 self._notice.note(place.path, "commune_outside_its_area", commune=commune, areas=cut(", ".join(found)))
@@ -73,6 +70,8 @@ class PlaceReader:
             codes |= dict.fromkeys(found)
         if not codes:
             return None
+        if len(communes) > 1:
+            self._notice.note(path, "several_sites", communes=cut(", ".join(communes)))
         site = Place(commune=next(iter(communes))) if len(communes) == 1 else None
         return TerritoryRequest(codes=tuple(codes)[:MOST_CODES]), site
 
@@ -117,28 +116,26 @@ class PlaceReader:
             self._notice.note(place.path, "place_outside_france", country=cut(place.country))
         return list(codes)
 
-    def _commune(self, place: NoticePlace, codes: list[str]) -> str | None:
-        """The INSEE code of the commune that an address or words name; None where unknown or without outlines.
+    def _commune(self, place: NoticePlace, codes: list[str]) -> int | None:
+        """The ordinal of the only commune that an address or words name; None where unknown or without outlines.
 
-        `codes`: of the areas of the place, which tell the departement where no postal code does.
+        `codes`: of the areas of the place, inside which a name counts where no postal code is beside it.
         """
-        if place.country not in COUNTRIES:
+        if place.country not in COUNTRIES or (place.nuts and not codes):
             return None
-        postal_code, city = place.postal_code, place.city
-        if not city and place.words:
-            _, postal_code, city = split_address(place.words[:LONGEST_ADDRESS])
-            city = city or place.words[:LONGEST_ADDRESS].rstrip(" .;,")
-        if not city:
-            return None
-        departement = departement_of(postal_code)
-        if not postal_code and len(codes) == 1 and codes != [FRANCE]:
-            communes = self._territories.area(codes[0], suggest=False).communes
-            around = {self._territories.communes[ordinal].departement for ordinal in communes}
-            departement = (around.pop() or "") if len(around) == 1 else ""
-        code = self._names.find(postal_code, city, departement)
+        postal_code, city, words = place.postal_code, place.city, place.words[:LONGEST_ADDRESS]
+        if not city and words:
+            _, postal_code, city = split_address(words)
+        code = self._names.find(postal_code, city) if postal_code and city else None
         ordinal = None if code is None else self._territories.commune_ordinal(code)
-        has_outline = ordinal is not None and self._territories.communes[ordinal].lat is not None
-        return code if has_outline else None
+        if code is None and (name := city or words):
+            areas = tuple(self._territories.area(each, suggest=False) for each in codes or (FRANCE,))
+            ground = self._geography.ground_of_areas(areas)
+            inside = [each for each in self._names.ordinals_named(name) if ground[each]]
+            is_told = len(inside) != 1 and codes not in ([], [FRANCE])
+            found = self._finder.supposed_commune(((words or city,),), None, ground) if is_told else None
+            ordinal = inside[0] if len(inside) == 1 else found and found[0]
+        return None if ordinal is None or self._territories.communes[ordinal].lat is None else ordinal
 
     def _has_outlines(self, code: str) -> bool:
         """Whether a code names a known area whose outlines are known too."""

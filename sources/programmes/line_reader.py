@@ -17,7 +17,7 @@ from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 from matching.reference import Reference
 from sources.file_types.columns import ColumnFinder, Columns, is_sum
-from sources.postal_addresses import departement_of
+from sources.postal_addresses import departement_of, with_first_zero
 
 Codes = tuple[str, ...]
 MOST_FOUND = 8
@@ -150,7 +150,7 @@ NATURES: dict[str, Nature] = {
     "pi": "services", "prestations intellectuelles": "services", "tic": "services", "maitrise": "services",
 }  # fmt: skip
 _YEAR_IN_HEAD = re.compile(r"\b20\d\d\b")
-_CPV = re.compile(r"(?<!\d)(\d{8})(?:\s?-\s?\d)?(?!\d)")
+_CPV = re.compile(r"(?<!\d)(\d{7,8})(?:\s?-\s?\d)?(?!\d)")
 _IN_ALL = re.compile(r"total|global|toutes|reconductions? (?:comprises?|incluses?)|maximum|maxi?\b", re.IGNORECASE)
 _PART_OF_YEAR = {"trimestre", "trim", "quarter"}
 _OF_A_NOTE = {"source", "sources", "nb", "note", "notes", "nota", "legende", "edition", "edite"}
@@ -356,7 +356,7 @@ class LineReader:
 
     def _cpv(self, cells: Sequence[str], notes: list[str]) -> tuple[str, ...]:
         cell, head = self._cell("cpv", cells)
-        codes = tuple(dict.fromkeys(_CPV.findall(cell)))
+        codes = tuple(dict.fromkeys(with_first_zero(code, 8) for code in _CPV.findall(cell)))
         for code in codes:
             if not self._reference.cpv.exists(code):
                 unknown = Text(f"Code CPV inconnu : {code}", f"Unknown CPV code: {code}")

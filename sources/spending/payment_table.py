@@ -30,6 +30,7 @@ from sources.file_types.columns import NO_COLUMNS, ROWS_ABOVE, ColumnFinder, Col
 from sources.file_types.csv_cells import FALSE, unmarked_text
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, rows_as_written
 from sources.file_types.workbook import Sheet, unread_sheets
+from sources.postal_addresses import with_first_zero
 from sources.rows import unreadable
 from sources.validation import luhn_remainder, siret_passes_check
 
@@ -121,8 +122,7 @@ def read_number(cell: str) -> tuple[str, bool]:
 @lru_cache(maxsize=16_384)  # a supplier stands in many lines
 def _number_of(cell: str) -> tuple[str, bool]:
     digits = "".join(unmarked_text(cell).split()).replace(".", "").replace("-", "")
-    if len(digits) in (13, 8) and digits.isdigit():  # a spreadsheet dropped the zero before it
-        digits = "0" + digits
+    digits = with_first_zero(with_first_zero(digits, 14), _SIREN_KEY_DIGITS)
     if not is_number(digits):
         return "", False
     if len(digits) == _SIREN_KEY_DIGITS:
@@ -165,7 +165,7 @@ class SegmentReader:
 
     def _segments_of_code(self, code: str) -> tuple[tuple[str, ...], bool]:
         """The segments of a CPV code, and whether it is precise enough to go before words."""
-        if not code or not self._cpv.exists(code):
+        if not code or not self._cpv.exists(code := with_first_zero(code, 8)):
             return (), False
         code8 = self._cpv.normalise(code)
         return self._taxonomy.of_cpv(code8), not self._taxonomy.is_general_cpv(code8)

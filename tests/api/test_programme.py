@@ -62,6 +62,8 @@ async def test_a_table_is_answered_line_by_line(client: AsyncTestClient[Litestar
     faults = [(each["line"], each["code"]) for each in answer["errors"]]
     assert faults == [(6, "missing_title"), (7, "unreadable_amount")]
     assert answer["summary"]["by_action"] == {"reserve": 1, "divide": 0, "ask_first": 1, "leave": 0}
+    (eggs,) = (await post(client, "Objet;Montant;CPV;Lieu\nŒufs;10;3142500;Vannes\n", CSV)).json()["items"]
+    assert eggs["read"]["cpv"] == ["03142500"], "with the first zero that a spreadsheet took off"
 
 
 async def test_counts_are_those_of_a_match(client: AsyncTestClient[Litestar]) -> None:

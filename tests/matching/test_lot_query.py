@@ -173,8 +173,6 @@ def test_a_title_is_read_where_nothing_else_names_a_segment(read: Any) -> None:
     assert 0.5 < query.wanted[0].confidence <= 1
     query = read(need(Lot(id="1", title="Secteur nord"), title="Entretien des espaces verts"))
     assert sources_of(query) == {"ev-entretien": ("title:Entretien des espaces verts",)}
-    query = read(need(Lot(id="1", title="Tonte des pelouses", segments=("pr-locaux",))))
-    assert sources_of(query) == {"pr-locaux": ("segment:pr-locaux",)}
 
 
 def test_what_the_needs_title_says_of_several_lots_is_asked_of_those_that_say_it(reference: Reference) -> None:
@@ -209,6 +207,10 @@ def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
     unlikely = Lot(id="1", title="Groupe 1077 - Les Charmettes - Consultation modification DCE", cpv=("45261210",))
     assert list(sources_of(read(need(unlikely)))) == ["bt-couverture"]
     assert read(need(Lot(id="1", cpv=("50800000",)))).unmapped == ("50800000",)
+    for code, says in (("45262500", ("bt-peinture",)), ("45262000", ())):  # one that says a trade is told to give way
+        assert read(need(Lot(id="1", title="PEINTURE", cpv=(code,)))).title_says == says
+    doubtful = read(need(Lot(id="1", title="Mise aux normes électriques de la villa - Couverture", cpv=("45261210",))))
+    assert (list(sources_of(doubtful)), doubtful.suggested[0].segment) == (["bt-couverture"], "bt-elec-plomb")
 
 
 def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:
@@ -228,7 +230,7 @@ def test_a_code_says_which_part_of_an_operation_is_bought(read: Any) -> None:
 def test_a_general_code_is_silent_where_the_title_is_likely_another_trade(read: Any) -> None:
     code = ("50700000",)
     helium = Lot(id="1", title="Maintenance d'un liquéfacteur d'hélium pour l'Institut Jean Lamour", cpv=code)
-    assert read(need(helium)).wanted == ()
+    assert (read(need(helium)).wanted, read(need(helium)).unknown) == ((), (helium.title,))
     assert list(sources_of(read(need(Lot(id="1", title="MS 32", cpv=code))))) == ["bt-maintenance"]
 
 
@@ -249,7 +251,7 @@ def test_a_title_adds_nothing_to_segments_that_are_named(read: Any) -> None:
 
 
 def test_how_long_and_reserved_to_whom_tells_nothing_of_the_trade(read: Any) -> None:
-    said, more = "Nettoyage des collèges", ", 3 ans, 50 000 € par an, réservé aux structures d'insertion"
+    said, more = "Nettoyage des collèges", ", 3 ans, 50 000 € par an, réservé aux SIAE, clause sociale d'insertion"
     alone, whole = (read(need(Lot(id="1", title=title))) for title in (said, said + more))
     assert [(one.segment, one.confidence) for one in whole.wanted] == [
         (one.segment, one.confidence) for one in alone.wanted

@@ -217,7 +217,7 @@ def approval_state(approval: Approval, on: date) -> ApprovalState:
 
 def flag_detail(flag: Flag, territories: Territories) -> Text:
     """The doubtful value that a flag is about, in words; empty where the flag's name says all."""
-    if flag.code in {"no_place", "no_offer"}:
+    if flag.detail in {"neither a point nor a commune", "no segment and no CPV code"}:
         return NOTHING
     if flag.code == "placed_at_commune":
         name = territories.commune_name(flag.detail) or flag.detail

@@ -221,7 +221,7 @@ def read_need_form(fields: Fields) -> NeedForm:
     return form if _ID.fullmatch(form.need_id) else msgspec.structs.replace(form, need_id="")
 
 
-TAKEN_AWAY = {"valeur": "value", "duree": "months", "reconductions": "renewal"}
+TAKEN_AWAY = {"valeur": "value", "duree": "months", "reconductions": "renewal", "commune": "site_code"}
 """The attributes of a lot's form whose fields a button of the answer empties, by the names of the fields."""
 
 

@@ -41,9 +41,10 @@ from matching.reference import Reference
 from sources.file_reader import CSV, FORMATS, JSON, NDJSON, read_rows
 from sources.file_types.csv_cells import csv_of
 from sources.file_types.workbook import NOT_CSV, SIGNATURE, first_sheet, uncompressed_size
+from sources.formats.registers import ESS_COLUMN, FAMILY_COLUMNS, LABEL_COLUMNS, LICENCE_COLUMNS
 from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, rejected_rows, template_rows, titles_in
 from sources.formats.vivier_columns import COLUMNS
-from sources.rows import Context, UnreadableFile
+from sources.rows import Context, UnreadableFile, unreadable
 
 ShownReject = tuple[int, str | None, str, str]
 """A rejected row as a table shows it: its line, its record, the column of the first fault, empty for the whole row;
@@ -86,6 +87,8 @@ ROWS_TRIED = 20
 LARGE = 1 << 20
 MEDIA_TYPES = {".csv": CSV, ".tsv": CSV, ".txt": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".geojson": JSON}
 SPREADSHEET = "spreadsheet"
+TELLING = {"ess-france": FAMILY_COLUMNS, "directory": (ESS_COLUMN, *LICENCE_COLUMNS, *LABEL_COLUMNS)}
+"""Columns of which such a list has one: any table with a SIREN could be read as it, and would make no supplier."""
 
 
 class RecognisedFile(NamedTuple):
@@ -128,7 +131,7 @@ def recognise_file(
     candidates = [wanted] if wanted in FORMATS else list(FORMATS)
     fitting = [each for each in candidates if media_type in FORMATS[each]]
     if not fitting:
-        raise _file_mistake("wrong_media_type", SAID["not_so_encoded"])
+        raise unreadable("wrong_media_type", SAID["not_so_encoded"])
     context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, language)
     found = fitting[0] if len(fitting) == 1 else _best_format(fitting, content, media_type, context)
     titles = titles_in(BytesIO(content), mapping.fields) if found == SPREADSHEET else None
@@ -137,7 +140,9 @@ def recognise_file(
 
 def _best_format(fitting: list[str], content: bytes, media_type: str, context: Context) -> str:
     """The one of the `fitting` formats that reads most of the first rows; `vivier` for a CSV file with its titles."""
-    read = {each: _count_readable_rows(each, content, media_type, context) for each in fitting if each != SPREADSHEET}
+    titles = re.split('["\r,;\t]+', content.partition(b"\n")[0].decode(errors="replace"))
+    likely = [each for each in fitting if each not in TELLING or not set(titles).isdisjoint(TELLING[each])]
+    read = {each: _count_readable_rows(each, content, media_type, context) for each in likely if each != SPREADSHEET}
     if media_type == CSV and read.get("vivier", -1) >= 0:
         return "vivier"  # no other has its titles, however few of its rows are without faults
     best = max(read, key=lambda each: read[each])
@@ -159,16 +164,12 @@ def _count_readable_rows(format_: str, content: bytes, media_type: str, context:
 def media_type_of_file(name: str, content: bytes) -> str:
     """The media type of a file, by its name or else its first bytes. Raises InvalidContent if it is empty."""
     if not content.strip():
-        raise _file_mistake("empty", SAID["empty"])
+        raise unreadable("empty", SAID["empty"])
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     if suffix in MEDIA_TYPES:
         return MEDIA_TYPES[suffix]
     beginning = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     return JSON if beginning == b"[" or suffix == ".json" else NDJSON if beginning == b"{" else CSV
-
-
-def _file_mistake(code: str, detail: Text) -> InvalidContent:
-    return InvalidContent((Problem("", code, detail),))
 
 
 REJECTS_SHOWN, IMPORTS_SHOWN, DAYS_SHOWN = 100, 10, 12

@@ -213,7 +213,6 @@ def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
     finally:
         process.kill()
         process.join()
-        gc.unfreeze()
 
 
 def _fork_for_each(requests: socket.socket, reference: Reference) -> None:

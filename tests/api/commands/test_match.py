@@ -13,6 +13,7 @@ from api.commands.imports import FLAGS
 from api.commands.match import NeedOfFile, read_needs
 from domain.suppliers.supplier import Flag
 from tests.api.commands.conftest import Server, Within, decoded, until, vivier
+from tests.factories import reference
 from tests.sources.file_types.test_workbook import xlsx
 from tests.sources.notices.conftest import FNSIMPLE, MAPA, boamp, eforms, eforms_lot, project, reserved, ted_2013
 
@@ -206,7 +207,7 @@ def test_a_notice_is_matched_and_what_was_not_read_is_told(server: Server, withi
 def test_the_content_tells_what_a_file_is(tmp_path: Path, content: bytes, lots: list[int]) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    assert [len(read.need.lots) for read in read_needs(str(path)) if isinstance(read, NeedOfFile)] == lots
+    assert [len(read.need.lots) for read in read_needs(str(path), reference()) if isinstance(read, NeedOfFile)] == lots
 
 
 def test_one_wrong_record_stops_no_other(within: Within, tmp_path: Path, shared_data: Path) -> None:

@@ -131,12 +131,13 @@ async def test_a_supposed_place_is_confirmed_or_taken_away_at_a_click(answered: 
         assert "site" not in request_on(page)["lots"][0]
         assert f'value="{pressed}"' in page
         await browser.submit("besoin/resultat", {"rayon-1": typed_km}, changer=pressed)
-        assert supposed not in said(browser.page)
         assert request_on(browser.page)["lots"][0]["site"] == site
+        assert [text in said(browser.page) for text in (supposed, "Lieu : Pontivy")] == [False, site == pontivy]
+    await browser.submit("besoin/resultat", changer="sans-1:commune")
+    assert supposed in said(browser.page)
     for pressed in ("lieu-1-56178", "lieu-1-non"):
         await browser.open("/besoin")
-        form = {"lieu": "departement:56", "lot-1-objet": typed["lot_1_objet"]}
-        await browser.submit("besoin", form, faire="comprendre")
+        await browser.submit("besoin", {"lieu": typed["lieu"], "lot-1-objet": typed["lot_1_objet"]}, faire="comprendre")
         assert supposed in said(browser.page)
         await browser.submit("besoin", faire=pressed)
         assert supposed not in said(browser.page)

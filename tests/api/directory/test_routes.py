@@ -19,8 +19,8 @@ from api.directory import search
 from api.directory.search import PART
 from api.runtime import slots
 from api.web.pagination import read_cursor, write_cursor
-from db.core.engine import Connection
-from db.suppliers.feed import LAST_ID, START, Change, Position, changes_after
+from db.core.engine import Connection, transaction
+from db.suppliers.feed import LAST_ID, START, Change, Position, changes_after, end_of_directory
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.suppliers.supplier import SupplierRecord
 from tests.api.organisations import member
@@ -390,7 +390,7 @@ async def test_an_expired_approval_is_told_by_the_day(served: Client, source: st
     """On whatever shows the supplier or the record; one that another period follows has not expired."""
     ended = {"kind": "ACI", "valid_until": "2020-12-31"}
     flag = {"code": "approval_expired", "detail": "ACI 2020-12-31"}
-    _, start = await feed(served, None)
+    start = await end_of_feed(served)
     lapsed = await put_record(served, source, "1", name="Lapsed", approvals=[ended])
     renewed = await put_record(
         served, source, "2", name="Renewed", approvals=[ended, {"kind": "ACI", "valid_from": "2021-01-01"}]
@@ -406,7 +406,13 @@ async def test_an_expired_approval_is_told_by_the_day(served: Client, source: st
     assert [row["flags"] for row in csv.DictReader(io.StringIO(table.text))] == ["approval_expired", ""]
 
 
-async def feed(client: Client, cursor: str | None, limit: int = 50) -> tuple[list[dict[str, Any]], str]:
+async def end_of_feed(client: Client) -> str:
+    """The cursor after all changes so far, those of other tests too."""
+    async with transaction(client.services.database) as connection:
+        return write_cursor(suppliers.FEED, await end_of_directory(connection))
+
+
+async def feed(client: Client, cursor: str | None, limit: int = 200) -> tuple[list[dict[str, Any]], str]:
     """All changes since the cursor, page by page, and where to go on from."""
     found: list[dict[str, Any]] = []
     while True:
@@ -421,7 +427,7 @@ async def feed(client: Client, cursor: str | None, limit: int = 50) -> tuple[lis
 
 
 async def test_changes_are_told_in_order_and_once(served: Client, source: str) -> None:
-    _, start = await feed(served, None)
+    start = await end_of_feed(served)
     stored = [await put_record(served, source, one, name=one) for one in "abc"]
     await put_record(served, source, "a", name="a again")
     await served.delete(f"/sources/{source}/suppliers/b")
@@ -440,7 +446,7 @@ async def test_changes_are_told_in_order_and_once(served: Client, source: str) -
 async def test_a_cursor_of_another_history_is_refused(served: Client, source: str) -> None:
     """A backup was restored, or a copy took over that lacked the last changes: numbers of versions come again."""
     stored = await put_record(served, source)
-    _, end = await feed(served, None)
+    end = await end_of_feed(served)
     last = read_cursor(suppliers.FEED, end, Position)
     assert last is not None
     assert last.uid is not None
@@ -453,7 +459,7 @@ async def test_a_cursor_of_another_history_is_refused(served: Client, source: st
 
 
 async def test_a_cursor_from_before_versions_had_ids_is_taken(served: Client, source: str) -> None:
-    _, end = await feed(served, None)
+    end = await end_of_feed(served)
     last = read_cursor(suppliers.FEED, end, Position)
     assert last is not None
     stored = await put_record(served, source)
@@ -462,7 +468,7 @@ async def test_a_cursor_from_before_versions_had_ids_is_taken(served: Client, so
 
 
 async def test_a_waiting_reader_hears_of_a_change(served: Client, source: str) -> None:
-    _, start = await feed(served, None)
+    start = await end_of_feed(served)
     waiting = asyncio.create_task(served.get(f"/suppliers/changes?cursor={start}&wait=60"))
     await asyncio.sleep(0)
     stored = await put_record(served, source)
@@ -475,7 +481,7 @@ async def test_a_change_is_read_once_for_all_who_wait(
     served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever places in the feed they wait at: others need the database too."""
-    _, start = await feed(served, None)
+    start = await end_of_feed(served)
     last = read_cursor(suppliers.FEED, start, Position)
     assert last is not None
     same_place = write_cursor(suppliers.FEED, Position(last.version, LAST_ID))
@@ -504,7 +510,7 @@ async def test_a_change_is_read_once_for_all_who_wait(
 
 async def test_a_key_has_so_many_waiting_readers(served: Client) -> None:
     """One more is refused until another has its answer; readers of other keys, and those who do not wait, are not."""
-    _, start = await feed(served, None)
+    start = await end_of_feed(served)
     path, reader, other = f"/suppliers/changes?cursor={start}", await key(served, "read"), await key(served, "read")
     waiting = [asyncio.create_task(served.get(f"{path}&wait=60", headers=reader)) for _ in range(slots.MOST_OF_ONE_KEY)]
     while len(served.services.long_polls.waits) < len(waiting):
@@ -523,6 +529,6 @@ async def test_a_key_has_so_many_waiting_readers(served: Client) -> None:
 
 
 async def test_waiting_ends_without_a_change(served: Client) -> None:
-    _, start = await feed(served, None)
+    start = await end_of_feed(served)
     answer = await served.get(f"/suppliers/changes?cursor={start}&wait=0.01")
     assert answer.json() == {"items": [], "next_cursor": start}

@@ -103,8 +103,8 @@ async def test_of_many_unknown_codes_the_first_have_a_suggestion(served: Client,
 
 
 async def test_categories_are_suggested_segments_until_they_are_mapped(served: Client, source: str) -> None:
-    """The most frequent first; a category is known by its id, its name, or as it is suggested."""
-    green, paint, farms = ({"id": n, "name": name} for n, name in enumerate(("Espaces verts", "Peinture", "Amap"), 10))
+    """The most frequent first; known by its id, its name, or as it is suggested. A kind of supplier is no trade."""
+    green, paint, farms = ({"id": n, "name": name} for n, name in enumerate(("Espaces verts", "Peinture", "Esat"), 10))
     path, media = f"/sources/{source}/mapping-suggestions", "application/json"
     assert_refused(await served.get(path), 404, "not-found")
     elements = [
@@ -114,17 +114,13 @@ async def test_categories_are_suggested_segments_until_they_are_mapped(served: C
     carte = json.dumps({"data": elements}).encode()
     await send(served, source, carte, media, "format=gogocarto")
     found = (await served.get(path)).json()["items"]
-    assert [(each["category"], each["rows"]) for each in found] == [
-        ("10 Espaces verts", 3),
-        ("11 Peinture", 2),
-        ("12 Amap", 1),
-    ]
-    assert [[each["segment"] for each in some["segments"]][:1] for some in found[:2]] == [
-        ["ev-entretien"],
-        ["bt-peinture"],
+    assert [(some["category"], some["rows"], [one["segment"] for one in some["segments"]][:1]) for some in found] == [
+        ("10 Espaces verts", 3, ["ev-entretien"]),
+        ("11 Peinture", 2, ["bt-peinture"]),
+        ("12 Esat", 1, []),
     ]
     assert all(0 < each["confidence"] <= 1 and each["label"] for some in found for each in some["segments"])
-    categories = {"10": ["ev-entretien"], "11 Peinture": ["bt-peinture"], "Amap": []}
+    categories = {"10": ["ev-entretien"], "11 Peinture": ["bt-peinture"], "Esat": []}
     await put(served, f"/sources/{source}", {"mapping": {"categories": categories}})
     assert (await served.get(path)).json() == {"items": []}
     report = (await send(served, source, carte, media, "format=gogocarto")).json()

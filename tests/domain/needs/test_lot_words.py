@@ -35,14 +35,13 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
         ("Tonte, lot réservé à l'insertion", {"reserved": "iae"}),
         ("Tonte réservée à l'insertion des personnes handicapées", {"reserved": "handicap"}),
         ("Tonte réservée à l'insertion sociale de travailleurs en situation de handicap", {"reserved": "handicap"}),
-        ("Ménage réservé SIAE", {"reserved": "iae"}),
+        ("Ménage 2 ans réservé SIAE", {"months": "24", "reserved": "iae"}),
         ("Buanderie réservée au travail pénitentiaire", {"reserved": "penitentiary"}),
         ("Accueil des enfants de 3 à 6 ans", {}),
         ("Séjours pour les moins de 3 ans", {}),
-        ("Entretien des espaces réservés aux piétons", {}),
+        ("Réfection des places réservées aux personnes handicapées", {}),
         ("Lot non réservé aux ESAT", {}),
         ("Nettoyage, 30 000 € TTC", {}),
-        ("Nettoyage, 30 000 € par an", {}),
         ("Nettoyage, 30 000 € HT par an, 4 ans", {"months": "48", "value": "120000.00"}),
         ("Nettoyage, 30 000 € par an, soit 90 000 €", {"value": "90000.00"}),
         ("Tonte - Lot réservé (L2113-12)", {"reserved": "handicap"}),
@@ -60,7 +59,7 @@ def test_terms_are_read_where_they_are_surely_said(text: str, expected: dict[str
 
 def test_reservations_that_are_named_or_asked_for() -> None:
     """One may name two types; what is asked is told from what is said."""
-    for words in ("réservé aux ESAT ou à l'insertion", "réservé à l'insertion et aux travailleurs handicapés"):
+    for words in ("réservé aux ESAT ou à l'insertion", "réservation L2113-14", "Réservé EA/SIAE - reliure"):
         assert [term.value for term in terms_in(f"Tonte, {words}")] == ["handicap", "iae"]
     (asked,) = terms_in("tonte, réservé aux ESAT ?")
     (said,) = terms_in("tonte, réservé aux ESAT")
@@ -70,7 +69,7 @@ def test_reservations_that_are_named_or_asked_for() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Tonte, une partie réservée aux ESAT", ("une partie réservée aux ESAT",)),
+        ("Tonte, 2 lots sur 5 réservés aux ESAT", ("2 lots sur 5 réservés aux ESAT",)),
         ("Tonte, lot réservé", ("réservé",)),
         ("Tonte ; réserver une partie aux EA", ("réserver une partie aux EA",)),
         ("Vitres, 2 passages par an", ("2 passages par an",)),
@@ -81,7 +80,7 @@ def test_reservations_that_are_named_or_asked_for() -> None:
         ("Gardiennage de la déchèterie 24 mois", ()),
         ("Accueil des enfants de 3 ans, 50 places", ()),
         ("Collecte de biodéchets, 800 kg/jour", ("800 kg/jour",)),
-        ("Nettoyage de 3 000 m² de bureaux", ("3 000 m²",)),
+        ("Nettoyage de 3 000 m² et 1200 m2 de bureaux", ("3 000 m²", "1200 m2")),
         ("Nettoyage, 3 fois par semaine, renouvelable 2 fois", ("3 fois par semaine",)),
         ("Tonte des 12 collèges, 3 ans, réservé aux ESAT", ()),
     ],

@@ -57,9 +57,10 @@ def test_each_part_of_a_size_comes_from_the_first_record_that_knows_it_with_its_
     )
     band = SupplierSize(staff=StaffSize(10, 19, date(2023, 12, 31)), places=PlacesSize(30))
     records = [sized("annuaire", employees=12), sized("decp", public_awards=won), sized("sirene", size=band)]
+    records += [sized("sirene", size=SupplierSize(places=PlacesSize(count))) for count in (45, 3)]
     size = assemble(UUID(int=1), records).size
     assert size.staff == StaffSize(12, 12, None, "annuaire")
-    assert size.places == PlacesSize(30, None, "sirene")
+    assert size.places == PlacesSize(45, None, "sirene")
     assert size.turnover_eur is None
     assert size.largest_award_eur == SizeInEuros(90_000.0, None, "decp", 12)
     assert assemble(UUID(int=1), [sized("annuaire")]).size == SupplierSize()

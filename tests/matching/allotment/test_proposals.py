@@ -320,10 +320,12 @@ def test_no_reservation_shuts_out_those_whose_trade_is_not_known() -> None:
 
 
 def test_lots_are_not_joined_where_nobody_answers_the_whole() -> None:
-    """One or two of either trade are no competition for both."""
+    """One or two of either trade are no competition for both; of a joined lot it is said who answers the whole."""
     made = tuple(DivisibleLot(id=code, segments=(code,)) for code in ("de-bio", "de-5flux"))
     need = AllotmentNeed(lots=made, buyer=LOCAL, territory=codes("departement:35"))
     apart = [supplier(f"{code} {number}", offer(code)) for code in ("de-bio", "de-5flux") for number in range(2)]
     for both, joined in ((), False), ((supplier("both", offer("de-bio", "de-5flux")),), True):
         found = allot(need, live(*apart, *both), reference(), ON, "fr")
-        assert any(len(lot.from_lots) > 1 for each in found.proposals for lot in each.lots) == joined
+        lots = [lot for each in found.proposals for lot in each.lots if len(lot.from_lots) > 1]
+        told = [reason.message for lot in lots for reason in lot.reasons if reason.code == "whole_lot"]
+        assert ["lot : 1 fournisseur potentiel ;" in each for each in told] == [True] * len(lots) == [True] * joined

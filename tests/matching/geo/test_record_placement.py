@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.needs.need import Place
-from domain.suppliers.supplier import Address, Placement, Point, SupplierRecord
+from domain.suppliers.supplier import Address, Flag, Placement, Point, SupplierRecord
 from matching.geo.projection import earth_centred
 from matching.geo.record_placement import TOLERANCE_KM, find_placements
 from matching.reference import Reference
@@ -79,8 +79,10 @@ def test_where_a_record_is_placed(
     assert found.location == at or doubts == ["placed_at_commune"]
 
 
-def test_a_doubt_names_the_commune(placed: Any) -> None:
+def test_a_doubt_names_the_commune(reference: Reference, placed: Any) -> None:
     assert "35238 Rennes" in placed(LYON, "35238").flags[0].detail
+    astray = SupplierRecord(name="x", address=Address(postal_code="35000", city="Rennnes"))
+    assert find_placements([astray], reference.geography)[0].flags == (Flag("no_place", "35000 Rennnes (Rennes ?)"),)
 
 
 def test_a_commune_gives_an_interior_point(reference: Reference, placed: Any) -> None:

@@ -206,7 +206,8 @@ def test_unknown_texts_get_suggestions_where_a_word_is_near(text: str, suggested
 
 
 def test_nothing_near_suggests_nothing() -> None:
-    assert INTERPRETER.suggest("xyzzy") == ()
+    assert [INTERPRETER.suggest("xyzzy"), INTERPRETER.search("xyzzy", 5), INTERPRETER.search("", 5)] == [()] * 3
+    assert INTERPRETER.search("tonte", 0) == ()
     assert len(INTERPRETER.suggest("entretien de collecte, transport, travaux", limit=2)) == 2
 
 
@@ -231,15 +232,11 @@ def test_the_same_words_are_read_alike_wherever_they_stand() -> None:
     """As a keyword and a title of a lot, and in a search once they are typed to the end."""
     for text in (*MEANT, "tonte " * 200, "Entretien des espaces verts du collège et de ses abords"):
         readings = INTERPRETER.read(text)
-        assert INTERPRETER.search(text, 3)[: len(readings)] == readings[:3], text
+        found = INTERPRETER.search(text, 10)
+        assert found[: len(readings)] == readings[:10], text
+        assert all(other.confidence < SURE for other in found[len(readings) :]), text
 
 
 @pytest.mark.parametrize("text", ["école de musique", "petit", "restaurants"])
 def test_a_word_that_says_a_place_is_not_sure(text: str) -> None:
     assert all(reading.confidence < SURE or reading.segment == "rs-collective" for reading in INTERPRETER.read(text))
-
-
-def test_search_of_nothing_finds_nothing() -> None:
-    assert INTERPRETER.search("", 5) == ()
-    assert INTERPRETER.search("xyzzy", 5) == ()
-    assert INTERPRETER.search("tonte", 0) == ()

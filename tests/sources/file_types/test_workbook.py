@@ -81,7 +81,7 @@ ROWS = """<row r="2"><c r="A2" t="s"><v>0</v></c><c r="C2" t="inlineStr">
 <row r="4"><c r="A4" t="s"><v>1</v></c><c r="B4" s="1"><v>46329</v></c><c r="C4"><v>9.1310933600010002E13</v></c></row>
 <row r="5"><c r="A5" t="b"><v>1</v></c><c r="B5" s="2"><v>46329.5</v></c>
 <c r="C5" t="str"><f>A1</f><v>a, b</v></c></row>
-<row r="6"><c r="B6"><v>0.5</v></c><c r="C6" t="e"><v>#REF!</v></c></row>"""
+<row r="6"><c r="A6"><v>2.018123456789E15</v></c><c r="B6"><v>0.5</v></c><c r="C6" t="e"><v>#REF!</v></c></row>"""
 
 
 def lines(sheet: Sheet) -> list[str]:
@@ -97,7 +97,7 @@ def test_rows_of_excel_keep_their_numbers_and_cells_their_values() -> None:
         "",
         "Les Jardins ; du Blavet,2026-11-03,91310933600010",
         'true,2026-11-03,"a, b"',
-        ",0.5,#REF!",
+        "2018123456789000,0.5,#REF!",
     ]
     sheet = first_sheet(xlsx(ROWS, ("a", "b"), sheets=("Listes", "Annuaire", "Notice"), hidden="Listes"))
     assert (sheet.name, sheet.others) == ("Annuaire", ("Notice", "Listes"))
@@ -117,6 +117,9 @@ def test_rows_and_cells_of_libreoffice_are_repeated_as_they_say() -> None:
     sheet = first_sheet(ods(empty.format(2) + row + empty.format(1_048_000)))
     assert lines(sheet) == ["", "", *["Nom,56300,56300,2026-11-03,#REF!,0.25,true"] * 2]
     assert (sheet.name, sheet.others) == ("Feuille1", ("Autre",))
+    cover = '<table:table-row><table:table-cell office:value-type="float" office:value="2026"/></table:table-row>'
+    sheet = first_sheet(ods(f'{cover}</table:table><table:table table:name="Annuaire">{row}'))
+    assert (sheet.name, sheet.others) == ("Annuaire", ("Feuille1", "Autre")), "a cover is no table"
 
 
 def test_a_title_full_of_semicolons_does_not_tell_the_delimiter() -> None:

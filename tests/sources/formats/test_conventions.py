@@ -34,12 +34,13 @@ def one(*lines: str) -> Any:
 
 
 def test_a_row_is_an_approval() -> None:
-    """It may name itself and its supplier."""
+    """It may name itself and its supplier. A French spreadsheet may have saved it."""
     row = one(HEADER, f"{SIRET},ACI,2025-01-01,2025-12-31,ACI035,true")
     assert (row.line, row.external_id) == (2, f"{SIRET}/ACI/2025-01-01/ACI035")
     assert (row.record.name, row.record.siret, row.record.active) == (f"SIRET {SIRET}", SIRET, True)
     assert row.record.approvals == (Approval("ACI", JANUARY, DECEMBER, "ACI035"),)
     assert (row.record.offers, row.record.address, row.record.location) == ((), None, None)
+    assert one(HEADER.replace(",", ";"), f"{SIRET};ACI;01/01/2025;31/12/2025;ACI035;VRAI") == row
     row = one("external_id,name,siret,kind", f"c-1,Les Jardins,{SIRET},ESUS")
     assert (row.external_id, row.record.name, row.record.approvals) == ("c-1", "Les Jardins", (Approval("ESUS"),))
 
@@ -98,7 +99,7 @@ def test_a_convention_without_annexes_has_an_approval_without_dates_and_is_named
 
 
 def test_a_faulty_annex_does_not_leave_its_convention_without_an_end() -> None:
-    reject, row = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES, "10,1,EI-A,VALIDE,2025-01-01,31/12/2025")
+    reject, row = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES, "10,1,EI-A,VALIDE,2025-01-01,2025-12-32")
     assert (reject.line, reject.external_id, reject.code, reject.pointer) == (4, "1", "wrong_format", "/end_at")
     assert row.record.approvals is None
 
@@ -112,7 +113,7 @@ ANNEXED = (CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES)
         ((HEADER,), ",ACI,,,,", "missing_field /siret"),
         ((HEADER,), "123,ACI,,,,", "invalid_siret /siret"),
         ((HEADER,), f"{SIRET},ACIE,,,,", "unknown_value /approvals/0/kind"),
-        ((HEADER,), f"{SIRET},ACI,01/01/2025,,,", "wrong_format /valid_from"),
+        ((HEADER,), f"{SIRET},ACI,2025,,,", "wrong_format /valid_from"),
         ((HEADER,), f"{SIRET},ACI,2025-12-31,2025-01-01,,", "invalid_period /approvals/0/valid_until"),
         ((HEADER,), f"{SIRET},ACI,,,,peut-être", "wrong_format /is_active"),
         ((HEADER,), f"{SIRET},ACI", "cell_count"),

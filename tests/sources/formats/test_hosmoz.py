@@ -4,8 +4,8 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from domain.suppliers.source import Row, RowError, SourceMapping
-from domain.suppliers.supplier import PlacesSize
+from domain.suppliers.source import SourceMapping
+from domain.suppliers.supplier import Address, Approval, PlacesSize
 from sources.file_reader import CSV, read_rows
 from tests.sources.formats.conftest import CONTEXT
 
@@ -15,29 +15,27 @@ HEADER = (
 )
 
 
-def read(*lines: str, header: str = HEADER, **mapping: Any) -> list[Row | RowError]:
+def read(*lines: str, header: str = HEADER, **mapping: Any) -> list[Any]:
     context = replace(CONTEXT, mapping=SourceMapping(**mapping))
     return list(read_rows("hosmoz", BytesIO((header + "\n".join(lines) + "\n").encode()), CSV, context))
 
 
 def test_a_row_is_an_establishment_with_its_kind_workers_and_poles() -> None:
     line = (
-        'ESAT du Blavet,913 109 336 00010,ESAT,3 rue du Port,56300,Pontivy,,,"62,5",'
+        'ESAT du Blavet,913 109 336 00010,ESAT,3 rue du Port,56300,Pontivy,297000000,,"62,5",'
         '"Blanchisserie, pressing, Espaces verts, Aquariophilie",Oui,'
     )
     (row,) = read(line)
-    assert isinstance(row, Row), row
     record = row.record
     assert (row.external_id, row.joins, record.siret) == ("91310933600010", None, "91310933600010")
-    assert (record.name, record.address and record.address.commune) == ("ESAT du Blavet", "56178")
+    assert (record.name, record.contact.phone) == ("ESAT du Blavet", "0297000000")
+    assert record.address == Address("3 rue du Port", "56300", "Pontivy", "56178")
     assert (record.employees, record.size and record.size.places) == (None, PlacesSize(62))
-    assert [approval.kind for approval in record.approvals or ()] == ["ESAT"]
-    assert [(offer.segments, offer.basis) for offer in record.offers] == [
-        (("lt-blanchisserie", "ev-entretien"), "declared")
-    ]
+    assert record.approvals == (Approval("ESAT"),)
+    (offer,) = record.offers
+    assert (offer.segments, offer.basis) == (("lt-blanchisserie", "ev-entretien"), "declared")
     assert [flag.detail for flag in row.flags] == ["Aquariophilie"]
     (row,) = read(line, categories={"Aquariophilie": ["so-jeunesse"], "Espaces verts": []})
-    assert isinstance(row, Row)
     assert ([offer.segments for offer in row.record.offers], row.flags) == ([("lt-blanchisserie", "so-jeunesse")], ())
 
 
@@ -46,10 +44,6 @@ def test_a_row_without_a_name_adds_to_the_supplier_with_its_siret() -> None:
     named, unknown, bad = read(
         "91310933600010;Entreprise adaptée;40;Nettoyage", "91310933600010;;;", "91310933600010;EZAT;x;", header=header
     )
-    assert isinstance(named, Row)
-    assert (named.joins, named.record.employees) == ("91310933600010", 40)
-    assert [approval.kind for approval in named.record.approvals or ()] == ["EA"]
-    assert isinstance(unknown, Row)
+    assert (named.joins, named.record.employees, named.record.approvals) == ("91310933600010", 40, (Approval("EA"),))
     assert (unknown.record.approvals, unknown.record.employees, unknown.record.offers) == (None, None, ())
-    assert isinstance(bad, RowError)
     assert (bad.pointer, "ESAT" in bad.detail) == ("/approvals/0/kind", True)

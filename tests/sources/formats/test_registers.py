@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point, SupplierSize
+from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point
 from sources.file_reader import CSV
 from sources.formats.registers import SIAE_COLUMNS
 from sources.rows import UnreadableFile
@@ -80,17 +80,15 @@ ESAT_ROW = (
 
 def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     (row,) = read(ESAT_HEADER + ESAT_ROW.encode(), CSV, "esat")
-    assert row.external_id == "010008951"
-    assert row.record.siret is None
-    assert row.record.legal_form == "association"
-    assert row.record.approvals == (Approval("ESAT"),)
+    assert (row.external_id, row.record.siret, row.record.location) == ("010008951", None, None)
+    assert (row.record.legal_form, row.record.approvals) == ("association", (Approval("ESAT"),))
     assert row.record.address == Address("RTE DE LYON", "13010", "Marseille 10e Arrondissement", "13210")
-    assert row.record.location is None
-    assert row.record.description == "Organisme gestionnaire : ORSAC."
-    assert row.record.size == SupplierSize(places=PlacesSize(9))
+    assert (row.record.description, row.record.size.places) == ("Organisme gestionnaire : ORSAC.", PlacesSize(9))
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None
+    (saved,) = read(ESAT_HEADER + b"10008951,,ESAT,,,,1000,1053,Bourg,9,,\n", CSV, "esat")
+    assert (saved.external_id, saved.record.address) == ("010008951", Address(None, "01000", "Bourg", "01053"))
 
 
 @pytest.mark.parametrize(
@@ -131,8 +129,7 @@ def test_groups_and_branches_are_numbered_apart() -> None:
     data = b"label_id,name,siret,postal_code,city,branch_of\n7,GEIQ BTP 35,,35000,Rennes,\n8,,,35000,Rennes,7\n"
     first, second = read(data, CSV, "geiq")
     assert (first.external_id, first.record.offers) == ("7", ())
-    assert [approval.kind for approval in first.record.approvals or ()] == ["GEIQ"]
-    assert first.record.address.commune == "35238"
+    assert (first.record.approvals, first.record.address.commune) == ((Approval("GEIQ"),), "35238")
     assert isinstance(second, RowError)
     saved = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
     group, branch = read(saved.encode("cp1252"), CSV, "geiq")
@@ -155,8 +152,7 @@ def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
     )
     assert (first.external_id, first.joins) == ("005580501", "005580501")
     assert (first.record.ess, first.record.legal_form, first.record.siret) == (True, "mutual", None)
-    assert (second.line, second.code) == (3, "invalid_siren")
-    assert third.record.legal_form is None
+    assert (second.line, second.code, third.record.legal_form) == (3, "invalid_siren", None)
     data = ESS_HEADER.replace(",", ";").encode() + "807469317;Été;Coopératives;56300\n".encode("cp1252")
     (row,) = read(data, CSV, "ess-france")
     assert row.record.legal_form == "cooperative"
@@ -194,8 +190,8 @@ def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None
     assert (offer.segments, offer.basis) == (("so-enfance",), "inferred")
     assert (offer.evidence[0].kind, offer.evidence[0].reference) == ("purpose", "021005")
     assert (row.record.description, row.record.legal_form) == ("gérer une crèche", "association")
-    for private in ("PASCAL", "0297000000", "jeanne"):
-        assert private not in str(row)
+    assert not [private for private in ("PASCAL", "0297000000", "jeanne") if private in str(row)]
+    assert one_association(objet_social1="21005").record.offers == (offer,)
     row = one_association(siret="80746931700018")
     assert row.joins == row.record.siret == "80746931700018"
 
@@ -229,11 +225,10 @@ def test_legal_units_and_establishments_tell_what_they_are_licensed_for() -> Non
     )
     first, second = read(data, CSV, "directory")
     assert (first.joins, first.record.siret, first.record.ess) == ("807469317", None, True)
-    assert [offer.segments for offer in first.record.offers] == [("so-formation",)]
-    assert first.record.labels == ("Qualiopi",)
+    assert [first.record.labels, *(each.segments for each in first.record.offers)] == [("Qualiopi",), ("so-formation",)]
     assert (second.joins, second.record.ess) == ("022560001", None)
-    assert [offer.segments for offer in second.record.offers] == [("cc-spectacle",)]
-    assert second.record.labels == ("Société à mission",)
+    labels = second.record.labels
+    assert [labels, *(each.segments for each in second.record.offers)] == [("Société à mission",), ("cc-spectacle",)]
     data = b"siret,siren,liste_rge,liste_id_bio\n80746931700018,807469317,\"['8611M10D109']\",[]\n"
     (row,) = read(data, CSV, "directory")
     assert (row.joins, [offer.segments for offer in row.record.offers]) == ("80746931700018", [("bt-energie",)])

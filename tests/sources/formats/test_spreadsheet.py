@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from domain.suppliers.source import Row, RowError
+from domain.suppliers.source import RowError
+from domain.suppliers.supplier import Approval
 from sources.file_reader import CSV
 from sources.formats.spreadsheet import TITLES, rejected_rows, template_rows
 from sources.formats.vivier_columns import COLUMNS
@@ -28,22 +29,18 @@ def test_a_row_with_french_titles_becomes_a_record() -> None:
     )
     (row,) = rows(line)
     record = row.record
-    assert (row.external_id, record.name, record.siret) == ("1", "Les Jardins du Blavet", "91310933600010")
-    assert record.address.commune == "56178"
+    assert (row.external_id, record.name, record.address.commune) == ("1", "Les Jardins du Blavet", "56178")
     assert [(offer.segments, offer.basis) for offer in record.offers] == [(("ev-entretien", "ev-vegetal"), "declared")]
-    assert (record.employees, record.turnover_eur) == (12, 1234.5)
-    assert record.approvals is not None
-    assert [approval.kind for approval in record.approvals] == ["ESAT"]
+    assert (record.siret, record.employees, record.turnover_eur) == ("91310933600010", 12, 1234.5)
+    assert record.approvals == (Approval("ESAT"),)
 
 
 def test_titles_may_stand_below_the_name_of_the_table_but_one_is_of_names() -> None:
     """The SIRET serves where no column has ids."""
     (row,) = rows("1;Ferme de Séné;;56860;Séné;;;;", header=f"Annuaire du réseau;;;;;;;;\n;;;;;;;;\n{HEADER}")
-    assert isinstance(row, Row)
     assert row.line == 4
-    (row,) = rows("Un nom;91310933600010", header="Nom;SIRET\n")
-    assert isinstance(row, Row)
-    assert row.external_id == "91310933600010"
+    (row,) = rows("Un nom;91310933600010;297000000", header="Nom;SIRET;Téléphone\n")
+    assert (row.external_id, row.record.contact.phone) == ("91310933600010", "0297000000")
     with pytest.raises(UnreadableFile, match="names of the suppliers"):
         rows("1;2", header="a;b\n")
 

@@ -151,6 +151,7 @@ def record_of(row: Row | RowError) -> SupplierRecord:
             {"approvals": (Approval("ACI", date(2025, 1, 1), date(2027, 12, 31)), Approval("EI"), Approval("ESAT"))},
         ),
         ("approvals", "none", {"approvals": ()}),
+        ("address.postal_code,address.commune", "1000,1053", {"address": Address(None, "01000", None, "01053")}),
         *(("ess,in_prison", f"{yes},0", {"ess": True, "in_prison": False}) for yes in ("true", "VRAI", "Oui", " 1 ")),
         *(("ess,in_prison", f"FAUX,{yes}", {"ess": False, "in_prison": True}) for yes in ("true", "VRAI")),
     ],

@@ -5,18 +5,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-from domain.reference import cpv, territory
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
+from tests.factories import reference
 
 SAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "samples.json").read_text("utf-8"))
 
 
 def read_xml(raw: bytes) -> Any:
-    return need_in_xml(raw, territory.load(), cpv.load())
+    return need_in_xml(raw, reference())
 
 
 def read_record(document: dict[str, Any]) -> Any:
-    return need_in_record(document, territory.load(), cpv.load())
+    return need_in_record(document, reference())
 
 
 def noted(read: NoticeNeed) -> list[str]:

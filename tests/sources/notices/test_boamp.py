@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidContent
-from domain.reference import cpv, territory
 from sources.notices import boamp as format_of_boamp
 from sources.notices.boamp import records_in
 from sources.notices.need_of_notice import need_of
+from tests.factories import reference
 from tests.sources.notices.conftest import FNSIMPLE, MAPA, SAMPLES, boamp, eforms_donnees, noted, read_record
 
 
@@ -113,7 +113,7 @@ def test_real_notices_become_needs_with_lots(shared_data: Path) -> None:
     documents = [json.loads(line) for line in lines]
     for document in documents:
         ((at, record),) = records_in(document)
-        need, _ = need_of(format_of_boamp.read(record, at), territory.load(), cpv.load())
+        need, _ = need_of(format_of_boamp.read(record, at), reference())
         assert len(need.lots) == max(1, len(document["lots"]))
 
 

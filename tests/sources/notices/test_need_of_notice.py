@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidContent
 from domain.needs.need import NeedAndProcedure
-from domain.reference import cpv, territory
 from sources.notices.element import Element, from_xml
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 from sources.notices.notice import MOST_PARTS, MOST_PLACED
@@ -134,7 +133,7 @@ def test_a_notice_with_anything_in_its_fields_is_taken_or_refused(data: st.DataO
                 text = text.replace(f">{value}<", f">{escaped(data.draw(VALUES))}<", 1)
                 text = text.replace(f'"{value}"', f'"{escaped(data.draw(VALUES))}"', 1)
     try:
-        read = need_in_xml(text.encode(), territory.load(), cpv.load())
+        read = need_in_xml(text.encode(), reference())
     except InvalidContent:
         return
     assert_taken(read)
@@ -166,7 +165,7 @@ def test_a_record_with_anything_in_it_is_taken_or_refused(data: st.DataObject) -
     document["donnees"] = donnees
     document[data.draw(st.sampled_from(sorted(document)))] = data.draw(JSON)
     try:
-        read = need_in_record(document, territory.load(), cpv.load())
+        read = need_in_record(document, reference())
     except InvalidContent:
         return
     assert_taken(read)

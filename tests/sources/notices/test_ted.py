@@ -67,7 +67,6 @@ def test_what_was_awarded_stands_for_an_estimate_that_is_not_there() -> None:
     [
         (("RESTRICTED_SHELTERED_WORKSHOP",), "Tonte", ("handicap", "iae")),
         (("RESTRICTED_SHELTERED_WORKSHOP", "RESTRICTED_SHELTERED_PROGRAM"), "Tonte réservée aux ESAT", ("handicap",)),
-        (("RESTRICTED_SHELTERED_PROGRAM",), "Tonte", ("handicap", "iae")),
         (("RESERVED_ORGANISATIONS_SERVICE_MISSION",), "Tonte", ("ess",)),
         (("RESTRICTED_SHELTERED_WORKSHOP", "RESERVED_ORGANISATIONS_SERVICE_MISSION"), "Tonte", ("handicap", "iae")),
     ],

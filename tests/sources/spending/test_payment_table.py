@@ -141,12 +141,13 @@ def test_the_cpv_code_says_the_segment_else_the_words(monkeypatch: pytest.Monkey
         PaymentLine(amount=4, object="Entretien des espaces verts 2026"),
         PaymentLine(amount=5, object="Nettoyage de locaux"),
         PaymentLine(amount=6),
+        PaymentLine(amount=7, cpv="3142500"),  # eggs, whose first zero a spreadsheet took off
     )
     sums = PaymentSums("fr")
     for at, each in enumerate(lines):
         sums.add_line(at, each)
     found = sums.result(segments)
-    assert found.by_segment == {"pr-locaux": 300, "ev-entretien": 700, "unknown": 1100}
+    assert found.by_segment == {"pr-locaux": 300, "ev-entretien": 700, "rs-denrees": 700, "unknown": 1100}
     assert [(each.cents, each.lines) for each in found.payments if each.line == 3] == [(400, 1)]
 
 

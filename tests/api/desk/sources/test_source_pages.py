@@ -161,7 +161,14 @@ async def test_programs_are_answered_as_ever_and_browsers_shown_the_page(
     ],
 )
 def test_the_layout_is_recognised_by_the_first_rows(reference: Reference, name: str, content: bytes) -> None:
+    """A table is not taken for a list of numbers because it has a SIREN: its suppliers would be lost."""
     assert recognise_file(reference, name, content, "", SourceMapping(), "fr").format == "vivier"
+    for table, format_ in (
+        (b"Nom;SIREN;siret;Ville\nUn;913109336;91310933600010;Redon\n", "spreadsheet"),
+        (b"siren,est_ess\n913109336,True\n", "directory"),
+        (b"SIREN;Famille juridique de l'entreprise\n913109336;Associations\n", "ess-france"),
+    ):
+        assert recognise_file(reference, "liste.csv", table, "", SourceMapping(), "fr").format == format_
     with pytest.raises(InvalidContent):
         recognise_file(reference, "fiches.csv", ROWS.encode(), "gogocarto", SourceMapping(), "fr")
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, Mock
@@ -23,7 +24,6 @@ from api.web.problems import Refusal
 from db.core.connect import NoAnswer
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import wake_servers
-from db.suppliers import feed
 from db.suppliers.feed import database_id, listen
 from db.suppliers.records import delete_record, put_record
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
@@ -46,9 +46,9 @@ def loader(engine: Engine, database_url: str, tmp_path: Path) -> IndexLoader:
 
 @pytest.fixture
 async def directory(database_url: str, loader: IndexLoader) -> AsyncIterator[LiveDirectory]:
-    """A directory that follows the database of the test."""
+    """A directory that follows the database of the test, and asks it often."""
     directory = LiveDirectory(loader, Metrics())
-    following = asyncio.create_task(directory.follow(listen(database_url)))
+    following = asyncio.create_task(directory.follow(listen(database_url, poll_seconds=0.02)))
     yield directory
     following.cancel()
     with suppress(asyncio.CancelledError):
@@ -360,8 +360,9 @@ async def test_a_base_made_in_memory_does_not_hide_that_the_file_is_old(
 
 
 @pytest.fixture
-async def watch(engine: Engine, database_url: str) -> AsyncIterator[DatabaseWatch]:
-    """A watch of the test's database that runs."""
+async def watch(engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DatabaseWatch]:
+    """A watch of the test's database that runs, and hears only what it is told of."""
+    monkeypatch.setattr(live_index, "listen", partial(listen, poll_seconds=3600.0))
     watch = DatabaseWatch(database_url, engine, patience=0.5)
     watching = asyncio.create_task(watch.run())
     yield watch
@@ -378,10 +379,7 @@ async def heard(watch: DatabaseWatch, is_enough: Callable[[], bool]) -> None:
                 return
 
 
-async def test_versions_and_deliveries_are_heard_of(
-    engine: Engine, watch: DatabaseWatch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed, "POLL_SECONDS", 3600.0)
+async def test_versions_and_deliveries_are_heard_of(engine: Engine, watch: DatabaseWatch) -> None:
     await heard(watch, lambda: watch.version is not None and watch.version.number == 0)
     assert watch.is_answering
     await put(engine, "1", "entendue")
@@ -413,7 +411,7 @@ async def test_a_silent_database_is_away_and_those_who_wait_are_told(
     silent = f"postgresql://me@{host}:{port}/base"
     waiting = await begin_endless_query(engine)
     url, pooler_url = (database_url, silent) if is_pooler else (silent, None)
-    watch = DatabaseWatch(url, engine, patience=0.5, pooler_url=pooler_url)
+    watch = DatabaseWatch(url, engine, patience=0.1, pooler_url=pooler_url)
     watching = asyncio.create_task(watch.run())
     try:
         async with asyncio.timeout(60):
