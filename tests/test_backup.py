@@ -125,7 +125,6 @@ def test_the_page_is_followed_by_who_operates_a_server(
                 {"docs/operating.md": (0, 0)},
                 server,
                 tmp_path,
-                url,
                 {"0193a0c4-5b6e-7c11-9f43-2f6a1d0e8b57": need, "vivier_restored": names[1]},
                 **mail,
                 RESTORED_URL=restored,

@@ -143,6 +143,8 @@ class Server(Running):
     def __init__(self, home: Path, *arguments: str, **more: str) -> None:
         usual = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_KEY_CACHE_SECONDS": "0"}
         super().__init__(home, "serve", "--port", "0", *arguments, **usual, **more)
+        if "DATABASE_URL" in more:
+            self.database_url = more["DATABASE_URL"]
 
     @cached_property
     def database_url(self) -> str:
@@ -238,21 +240,24 @@ def processes_of_imports() -> Iterator[ForkedProcesses]:
         yield forked
 
 
-@pytest.fixture
-def loaded_once(processes_of_imports: ForkedProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reference data is loaded, and the processes are started, once for all commands."""
+def use_loaded_reference(patched: pytest.MonkeyPatch) -> None:
+    """Have commands in this process use the reference data that is loaded once for all."""
     for module in ("api.commands.imports", "api.commands.match", "sources.pool.trade_counts"):
-        monkeypatch.setattr(f"{module}.load_reference", lambda *_: reference())
-    monkeypatch.setattr("api.commands.imports.forked_processes", lambda _: nullcontext(processes_of_imports))
+        patched.setattr(f"{module}.load_reference", lambda *_: reference())
 
 
 @pytest.fixture
 def within(
-    server: Server, loaded_once: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: Server,
+    processes_of_imports: ForkedProcesses,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Within:
     """Runs commands beside the server that is up."""
     monkeypatch.setenv("DATABASE_URL", server.database_url)
     monkeypatch.setenv("VIVIER_HOME", str(server.home))
+    use_loaded_reference(monkeypatch)
+    monkeypatch.setattr("api.commands.imports.forked_processes", lambda _: nullcontext(processes_of_imports))
 
     def run(*arguments: str, stdin: str = "") -> Done:
         capsys.readouterr()

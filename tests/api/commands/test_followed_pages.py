@@ -9,7 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,9 +24,17 @@ from api.cli import main
 from api.commands.command import CommandFailed
 from api.commands.serving.demo import load_sample_pool
 from api.settings import read_settings
-from scripts.build_client import BIN, compile_typescript, generate
+from scripts.build_client import compile_typescript, generate
 from scripts.build_client import TYPESCRIPT as TYPESCRIPT_CLIENT
-from tests.api.commands.conftest import PATIENCE_SECONDS, Running, Server, environment, processes
+from tests.api.commands.conftest import (
+    PATIENCE_SECONDS,
+    VIVIER,
+    Running,
+    Server,
+    environment,
+    processes,
+    use_loaded_reference,
+)
 from tests.conftest import ROOT, copied, open_folder
 from tests.factories import reference
 from tests.faults.postgres import free_port
@@ -82,18 +90,23 @@ vivier() {
 """The commands of Vivier are those of the process that started the shell, which is told from where they are called."""
 
 
-@pytest.fixture(scope="module")
-async def served(server_url: str, administrator: Any, template: str) -> AsyncIterator[tuple[Server, str]]:
+class Served(NamedTuple):
     """A server for all pages, which writes e-mails and webhooks to this machine, and where its e-mails go."""
+
+    server: Server
+    mail: str
+
+
+@pytest.fixture(scope="module")
+async def served(server_url: str, administrator: Any, template: str) -> AsyncIterator[Served]:
     at, mail = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     settings = {"VIVIER_SMTP_URL": f"smtp://{mail}?starttls=never", "VIVIER_MAIL_FROM": "vivier@x.example"}
     settings |= {"VIVIER_PUBLIC_URL": f"http://{at}", "VIVIER_WEBHOOK_PRIVATE": "true", "VIVIER_EMBED_ORIGINS": PORTAL}
     with open_folder() as home:
         async with copied(server_url, administrator, template) as url:
             server = Server(home, "--port", at.partition(":")[2], DATABASE_URL=url, **settings)
-            server.database_url = url
             try:
-                yield server.ready(), mail
+                yield Served(server.ready(), mail)
             finally:
                 server.close()
 
@@ -117,66 +130,23 @@ def steps(page: str) -> Iterator[Step]:
             yield Step(content, following[1] if following[0] == "json" else None)
 
 
-@pytest.fixture
-def follow(
-    served: tuple[Server, str], loaded_once: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., None]:
-    """Does what pages show, in one shell beside the checkout's `openapi`; what they start ends with it.
-
-    `examples`: what stands for words of the pages.
-    """
-    if not all(map(shutil.which, ("bash", "curl", "timeout"))):
-        pytest.skip("the pages are run with bash, curl and timeout, and one of them is not here")
-    server, mail = served
-    usual = {RECEIVER_PORT: str(free_port()), WRITTEN_FOR: f"http://{server.netloc}", MAIL: mail}
-    (tmp_path / "openapi").symlink_to(ROOT / "openapi")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DATABASE_URL", server.database_url)
-    monkeypatch.setenv("VIVIER_HOME", str(server.home))
-
-    def follow(pages: Mapping[str, tuple[int, int]], **examples: str) -> None:
-        done = list[Step]()
-        for page, (answers, programs) in pages.items():
-            text = (ROOT / page).read_text(encoding="utf-8")
-            for shown, real in (usual | examples).items():
-                text = text.replace(shown, real)
-            of_page = [step for step in steps(text) if not any(words in step.command for words in LEFT_OUT)]
-            assert sum(step.shown is not None for step in of_page) >= answers, page
-            assert sum("END OF FILE" in step.command for step in of_page) == programs, page
-            done += of_page
-        script = "".join(f"{{\n{step.command}}} >> {number}.out\n" for number, step in enumerate(done))
-        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-        status = run_shell(script, environment(server.home) | {"PATH": path, "PYTHONPATH": str(tmp_path)})
-        reached = max((int(each.stem) for each in tmp_path.glob("*.out")), default=0)
-        complaint = Path("stderr.txt").read_text(encoding="utf-8")
-        assert (status, complaint) == (0, ""), f"{done[reached].command}\n{complaint}"
-        for number, step in enumerate(done):
-            said = Path(f"{number}.out").read_text(encoding="utf-8")
-            if step.shown is not None:
-                assert list(differences(json.loads(step.shown), json.loads(said))) == [], step.command
-            elif "/problems/" in said:
-                pytest.fail(f"{step.command}{said}")
-
-    return follow
-
-
-def test_the_pages_do_what_they_say(follow: Callable[..., None], tmp_path: Path) -> None:
+def test_the_pages_do_what_they_say(served: Served, tmp_path: Path) -> None:
     """Every command succeeds, all in one shell, and answers what is shown: an excerpt, word for word.
 
     They are followed one after the other on a server whose directory is empty at first.
     """
     assert generate(tmp_path / "vivier_client").split() == ["Generating", str(tmp_path / "vivier_client")]
-    follow(PAGES)
+    follow(PAGES, served.server, tmp_path, {MAIL: served.mail})
 
 
-def test_the_pages_of_reference_do_what_they_say(follow: Callable[..., None], tmp_path: Path) -> None:
+def test_the_pages_of_reference_do_what_they_say(served: Served, tmp_path: Path) -> None:
     """As above, with a source of their own; the files of the State, which would be fetched, are small ones."""
     put_published_files(tmp_path)
-    follow(GUIDES, annuaire="registre")
+    follow(GUIDES, served.server, tmp_path, {"annuaire": "registre"})
 
 
 def test_the_typescript_client_does_what_its_page_says(
-    follow: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compiled of the document, and used as an installed package by a program that is compiled too."""
     if not (shutil.which("node") and shutil.which("npm")):
@@ -190,7 +160,7 @@ def test_the_typescript_client_does_what_its_page_says(
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "vivier-client").symlink_to(TYPESCRIPT_CLIENT)
     monkeypatch.setenv("PATH", f"{TYPESCRIPT_CLIENT}/node_modules/.bin{os.pathsep}{os.environ['PATH']}")
-    follow({"clients/typescript/README.md": (1, 1)})
+    follow({"clients/typescript/README.md": (1, 1)}, served.server, tmp_path)
 
 
 def put_published_files(folder: Path) -> None:
@@ -210,6 +180,50 @@ def put_published_files(folder: Path) -> None:
         package.write(write(folder / "rna.csv", "rna", []), "rna_waldec.csv")
     for departement in (22, 29):
         (folder / f"emplois-{departement}.json").write_text('{"results": []}')
+
+
+def follow(
+    pages: Mapping[str, tuple[int, int]],
+    server: Server,
+    folder: Path,
+    examples: Mapping[str, str] = {},
+    **settings: str,
+) -> None:
+    """Do what pages show, in one shell beside the checkout's `openapi`; what they start ends with it.
+
+    `examples`: what stands there for words of the pages. `settings`: variables of the shell.
+    """
+    if not all(map(shutil.which, ("bash", "curl", "timeout"))):
+        pytest.skip("the pages are run with bash, curl and timeout, and one of them is not here")
+    real = {RECEIVER_PORT: str(free_port()), WRITTEN_FOR: f"http://{server.netloc}", **examples}
+    done = list[Step]()
+    for page, (answers, programs) in pages.items():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for shown in real:
+            text = text.replace(shown, real[shown])
+        of_page = [step for step in steps(text) if not any(words in step.command for words in LEFT_OUT)]
+        assert sum(step.shown is not None for step in of_page) >= answers, page
+        assert sum("END OF FILE" in step.command for step in of_page) == programs, page
+        done += of_page
+    (folder / "openapi").symlink_to(ROOT / "openapi")
+    path = f"{VIVIER.parent}{os.pathsep}{settings.pop('PATH', os.environ['PATH'])}"
+    variables = environment(server.home, DATABASE_URL=server.database_url, **settings) | {"PATH": path}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        for name, value in variables.items():
+            patched.setenv(name, value)
+        use_loaded_reference(patched)
+        script = "".join(f"{{\n{step.command}}} >> {number}.out\n" for number, step in enumerate(done))
+        status = run_shell(script, variables | {"PYTHONPATH": str(folder)})
+    reached = max((int(each.stem) for each in folder.glob("*.out")), default=0)
+    complaints = (folder / "stderr.txt").read_text(encoding="utf-8")
+    assert (status, complaints) == (0, ""), f"{done[reached].command}\n{complaints}"
+    for number, step in enumerate(done):
+        said = (folder / f"{number}.out").read_text(encoding="utf-8")
+        if step.shown is not None:
+            assert list(differences(json.loads(step.shown), json.loads(said))) == [], step.command
+        elif "/problems/" in said:
+            pytest.fail(f"{step.command}{said}")
 
 
 def run_shell(script: str, variables: Mapping[str, str]) -> int:
