@@ -143,12 +143,13 @@ class Server(Running):
     def __init__(self, home: Path, *arguments: str, **more: str) -> None:
         usual = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_KEY_CACHE_SECONDS": "0"}
         super().__init__(home, "serve", "--port", "0", *arguments, **usual, **more)
-        if "DATABASE_URL" in more:
-            self.database_url = more["DATABASE_URL"]
+        self.given = more
 
     @cached_property
     def database_url(self) -> str:
         """The address of its database, as a command beside it finds it: that is asked of another user's process."""
+        if url := self.given.get("DATABASE_URL"):
+            return url
         with attached_database(read_settings(environment(self.home))) as url:
             return url
 
@@ -240,9 +241,9 @@ def processes_of_imports() -> Iterator[ForkedProcesses]:
         yield forked
 
 
-def use_loaded_reference(patched: pytest.MonkeyPatch) -> None:
+def load_once(patched: pytest.MonkeyPatch) -> None:
     """Have commands in this process use the reference data that is loaded once for all."""
-    for module in ("api.commands.imports", "api.commands.match", "sources.pool.trade_counts"):
+    for module in ("api.commands.campaigns", "api.commands.imports", "api.commands.match", "sources.pool.trade_counts"):
         patched.setattr(f"{module}.load_reference", lambda *_: reference())
 
 
@@ -256,7 +257,7 @@ def within(
     """Runs commands beside the server that is up."""
     monkeypatch.setenv("DATABASE_URL", server.database_url)
     monkeypatch.setenv("VIVIER_HOME", str(server.home))
-    use_loaded_reference(monkeypatch)
+    load_once(monkeypatch)
     monkeypatch.setattr("api.commands.imports.forked_processes", lambda _: nullcontext(processes_of_imports))
 
     def run(*arguments: str, stdin: str = "") -> Done:
