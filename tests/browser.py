@@ -21,6 +21,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--kiosk", "--animation-duration-scale=0"),  # nothing is drawn around the page
     "--js-flags=--no-opt --no-maglev",  # no page stays long enough for optimised scripts to pay
+    "--disable-features=RenderDocument",  # nor for a frame of its own
 )
 
 

@@ -18,7 +18,6 @@ from httpx import AsyncClient
 from api.commands.command import FAILED, USAGE, CommandFailed, attached_database
 from api.commands.console import plain
 from api.journal.export_need import VERIFIER, ExportedNeed, read_need_to_export, write_exported_need
-from api.journal.send_heads import ANSWER_SECONDS, NoTimestamp, request_timestamp
 from api.journal.signing_key import JournalKey, journal_key, signature_checker
 from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
@@ -115,6 +114,8 @@ def _export(need_id: UUID, folder: Path, settings: Settings, key: JournalKey) ->
     async def stamp(statement: str) -> str | None:
         if settings.timestamp_url is None:
             return None
+        from api.journal.send_heads import ANSWER_SECONDS, NoTimestamp, request_timestamp  # noqa: PLC0415 - loads all
+
         async with AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
             try:
                 return await request_timestamp(client, settings.timestamp_url, statement.encode())

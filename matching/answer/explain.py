@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 from domain.law.findings import GENERAL, LegalAdvice, LotReview, NeedReview
 from domain.law.reservations.supply_advice import LotCounts, ScarcestSegment, advise_on_distance, supply_advice
-from domain.needs.lot_words import TermKind, terms_in, unused_words
+from domain.needs.lot_words import terms_in, unused_words
 from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import (
     Advice,
@@ -154,7 +155,7 @@ class Explainer:
             yield Advice(
                 "CPV_AND_TITLE_DIFFER", "warning", None, message.to(self.language), suggestions=query.title_says
             )
-        if unused := words_not_used(query.lot):
+        if unused := words_not_used(query.lot, self.need):
             message = messages.words_not_used(unused)
             yield Advice("WORDS_NOT_USED", "info", None, message.to(self.language))
         if supply.is_inconclusive and not is_nobodys:  # of a trade that no segment covers, nobody is asked
@@ -166,18 +167,11 @@ class Explainer:
         yield from map(self.in_words, legal)
 
 
-FIELD_OF_TERM: dict[TermKind, str] = {
-    "months": "duration_months",
-    "renewal": "renewal_months",
-    "value": "value_eur",
-    "reserved": "reserved",
-}
-
-
-def words_not_used(lot: Lot) -> list[str]:
-    """The words of a lot's title that say a term which the lot's fields do not, or what no field holds."""
-    title = lot.title or ""
-    terms = (
-        term.words for term in terms_in(title) if term.kind != "covers" and not getattr(lot, FIELD_OF_TERM[term.kind])
-    )
-    return list(dict.fromkeys([*terms, *unused_words(title)]))
+def words_not_used(lot: Lot, need: Need) -> tuple[str, ...]:
+    """The words of a lot and of its need that say a term which no field does, or what no field holds."""
+    texts = [text for text in (lot.title, *lot.keywords, need.title) if text]
+    value, reserved = lot.value_eur or need.estimated_total_eur, lot.reserved
+    months, renewal = lot.duration_months, lot.renewal_months
+    told = {"months": months, "renewal": renewal, "value": value, "reserved": reserved, "covers": True}
+    terms = (term.words for text in texts for term in terms_in(text) if not told[term.kind])
+    return tuple(dict.fromkeys([*terms, *chain.from_iterable(map(unused_words, texts))]))

@@ -3,7 +3,7 @@
 Findings, verdicts and advice of the law are put in one language.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -190,12 +190,12 @@ def title_differs(labels: list[str], *, is_asked: bool, by_code: bool) -> Text:
     return _SAID[asked].filled(trades=_quoted(labels))
 
 
-def words_not_used(words: list[str]) -> Text:
-    """A sentence for words of a lot's title that were understood and that no field of the lot repeats."""
+def words_not_used(words: Sequence[str]) -> Text:
+    """A sentence for words that were understood and that no field of the lot repeats."""
     return _SAID["words_not_used"].filled(words=_quoted(words))
 
 
-def _quoted(labels: list[str]) -> Text:
+def _quoted(labels: Sequence[str]) -> Text:
     return Text(", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels))
 
 

@@ -215,7 +215,13 @@ class CachingExplainer(Explainer):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
         written = self.kept.written_lot(lot, self.need.contract, self.language)
-        read = query.unmapped, query.unknown, query.title_says, query.supposed_site, *words_not_used(query.lot)
+        read = (
+            query.unmapped,
+            query.unknown,
+            query.title_says,
+            query.supposed_site,
+            *words_not_used(query.lot, self.need),
+        )
         decisive = self.review.lots[query.lot.id], unknown.eligible, *unknown.options.values(), ends, read
         words = written.words.get(decisive)
         if words is None:

@@ -30,7 +30,8 @@ _NOT_AFTER = frozenset((
     "communaute", "faubourg", "impasse", "metropole", "pays", "quai", "rocade", "route", "rue", "voie",
 ))
 _NO_THINGS = {  # names that stand in small letters in the titles that words are known from
-    "aurec", "bordeaux", "caen", "chambery", "foix", "langres", "lo", "mans", "rouen", "strasbourg", "valence",
+    "aurec", "bordeaux", "bouguenais", "caen", "chambery", "foix", "jouvent", "junien", "langres", "lo", "mans",
+    "menneval", "nogent", "rouen", "strasbourg", "valdahon", "valence", "yssingeaux",
 }
 # fmt: on
 _NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "europeenne", "metropole"))

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cache
 from io import BytesIO, StringIO
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -82,8 +82,8 @@ def with_errors_as_texts(content: bytes) -> bytes:
 
 
 def is_cover(sheet: CalamineSheet) -> bool:
-    """Whether no row at the beginning of a sheet has two cells with something in them."""
-    return not any(sum(map(bool, row)) > 1 for row in islice(rows_of(sheet, _COVER), _COVER))
+    """Whether a sheet is short and no row has two cells with something in them: a long one may be a list of numbers."""
+    return sheet.height < _COVER and not any(sum(map(bool, row)) > 1 for row in rows_of(sheet, _COVER))
 
 
 def rows_of(sheet: CalamineSheet, most_columns: int) -> Iterator[list[str]]:

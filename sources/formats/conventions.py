@@ -93,7 +93,7 @@ class _StreamUntilAnnexes:
             titles = piece.decode("utf-8-sig", "replace").replace(";", ",").split(",")
             names = {name.strip().strip('"') for name in titles}
             if set(ANNEX_COLUMNS) <= names:
-                self._titles = piece
+                self._header = piece
                 return b""
         self._at_start = piece.endswith(b"\n")
         self.lines += self._at_start

@@ -33,6 +33,7 @@ Observe = Callable[[str, float | None], None]
 # Members of a page of JSON that hold its items.
 _LIST = "results"
 _SMALLEST_BUFFER = 16 * 1024**2
+_SOCIAL_CATEGORIES = [each for each in map("{:04}".format, range(10_000)) if legal_form_of(each) in SOCIAL_FORMS]
 
 
 class FileViews:
@@ -200,11 +201,10 @@ def _run_steps(
     choices: Choices,
     observe: Observe,
 ) -> tuple[FileReport, ...]:
-    categories = (f"{number:04}" for number in range(10_000))
     variables = {
         "departements": list(choices.departements),
         "with_staff": choices.with_staff,
-        "social_categories": [category for category in categories if legal_form_of(category) in SOCIAL_FORMS],
+        "social_categories": _SOCIAL_CATEGORIES,
         "folder": str(folder / "made"),
     }
     views = FileViews(database, folder)

@@ -76,8 +76,11 @@ async def test_what_words_may_mean_is_suggested_and_what_no_field_holds_is_told(
         {"id": "3", "keywords": [words]},
     ]
     told, title, keyword = (await post(client, NEED | {"lots": lots})).json()["lots"]
-    (advice,) = (each["message"] for each in told["advice"] if each["code"] == "WORDS_NOT_USED")
-    assert "« 3 ans », « 800 kg/jour »" in advice
+    by_need = (
+        await post(client, NEED | {"title": "Marché de 3 ans", "lots": [{"id": "1", "keywords": ["tonte"]}]})
+    ).json()
+    advice = [each["message"] for lot in (told, *by_need["lots"]) for each in lot["advice"] if "USED" in each["code"]]
+    assert ("« 3 ans », « 800 kg/jour »" in advice[0], "« 3 ans »" in advice[1]) == (True, True)
     for field in ("requested", "suggested"):
         assert title[field]
         assert [each | {"from": []} for each in title[field]] == [each | {"from": []} for each in keyword[field]]

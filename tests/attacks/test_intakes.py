@@ -24,10 +24,10 @@ Body = Callable[[int], bytes]
 
 
 def lots(words: str, **fields: Any) -> Body:
-    """A need of as many lots as a body may have, whose titles begin with a number of their own."""
+    """A need of many lots, whose titles begin with a number of their own."""
 
     def write(number: int) -> bytes:
-        titled = [{"id": str(n), "title": f"{number} {n} {words}"[:400], **fields} for n in range(200)]
+        titled = [{"id": str(n), "title": f"{number} {n} {words}"[:400], **fields} for n in range(60)]
         return json.dumps({"territory": {"codes": ["departement:56"]}, "lots": titled}).encode()
 
     return write

@@ -34,7 +34,7 @@ BOUNDED = {
 SHORT, LONG = 300, 1_200
 GROWING = (12, 16, 20, 23, 26, SHORT, LONG)
 """Repetitions; after the first ones, a pattern that doubles its steps with each character is given up."""
-MOST_TIMES, MUCH_SECONDS, NOTICEABLE_SECONDS = 9.0, 0.2, 0.0015
+MOST_TIMES, MUCH_SECONDS, NOTICEABLE_SECONDS = 9.0, 0.05, 0.0015
 
 
 class Used(NamedTuple):

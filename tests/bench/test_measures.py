@@ -1,6 +1,7 @@
 """What is measured is what it is called, and the needs it is measured on are varied, valid and never sent twice."""
 
 from collections import Counter
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bench.__main__ import main
 from bench.matching import postgis
 from bench.matching.allotment import LOTS, cases
 from bench.needs import DENSE, KINDS, bodies, needs, other_segments
+from bench.server import home, serving
 from bench.serving import imports, purchases, reports
 from bench.suppliers import PoolFile
 from domain.allotment.allotment import AllotmentNeed
@@ -71,7 +73,8 @@ def test_both_searches_find_suppliers_for_needs_of_every_kind() -> None:
         assert found[search]["rows_of_a_lot"]["max"] > 0
 
 
-def test_each_import_takes_every_row(tmp_path: Path) -> None:
+def test_each_import_takes_every_row(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.serving.imports.embedded.serve", lambda _: nullcontext(database_url))
     pool = PoolFile(tmp_path, 300, reference())
     found = imports.measure(pool.of(100), reference())
     assert {
@@ -91,9 +94,16 @@ def test_each_form_has_its_time_and_size() -> None:
 def test_a_small_pool_is_measured_on_a_real_server(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.__main__.load_reference", reference)
-    assert main(["--quick", "--sizes", "200", "--only", "law,changes,search", "--out", str(tmp_path)]) == 0
-    (path,) = tmp_path.glob("*.json")
+    """On one for all that is measured, where a whole run has three; then a year of purchases, line by line."""
+    with home() as folder, serving(folder) as server:
+        for module in ("bench.__main__", "bench.serving.purchases"):
+            monkeypatch.setattr(f"{module}.load_reference", reference)
+            monkeypatch.setattr(f"{module}.home", lambda: nullcontext(folder))
+            monkeypatch.setattr(f"{module}.serving", lambda *_, **__: nullcontext(server))
+        assert main(["--quick", "--sizes", "200", "--only", "law,changes,search", "--out", str(tmp_path)]) == 0
+        (path,) = tmp_path.glob("*.json")
+        assert path.with_suffix(".md").read_text() in capsys.readouterr().out
+        purchases.main(200, planned=20, payments=60)
     result = msgspec.json.decode(path.read_bytes())
     assert result["commit"]
     assert result["machine"]["cores"] > 0
@@ -108,14 +118,6 @@ def test_a_small_pool_is_measured_on_a_real_server(
     assert search["memory_mb"]["server"] > 50
     assert search["memory_mb"]["postgresql"] > 5
     assert min(each["together"] for each in result["law"]["us_a_lot"].values()) > 1
-    assert path.with_suffix(".md").read_text() in capsys.readouterr().out
-
-
-def test_a_year_of_purchases_is_measured_line_by_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bench.serving.purchases.load_reference", reference)
-    purchases.main(200, planned=20, payments=60)
     told = capsys.readouterr().out
     assert "programme: 20 lines, 0 faulty" in told
     assert "spending: 60 lines, 0 faulty" in told

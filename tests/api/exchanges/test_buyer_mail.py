@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from api.web.content_negotiation import FORM, HTML
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
+from db.delivery.outbox import wake_servers
 from db.exchanges.buyer_mails import queue_answer_mail, queue_digests, unwanted_kinds
 from db.invitations import invite, note_seen
 from db.journal.entries import write_entry
@@ -35,6 +36,12 @@ async def mails_to(mailbox: Mailbox, address: str, number: int) -> list[EmailMes
         while len(found := [each for each in mailbox.received if each["To"] == address]) < number:
             await asyncio.sleep(0)
     return found
+
+
+async def queue_digests_of(connection: Connection, week: date, now: datetime) -> None:
+    """Queue the digests of a week, which servers hear of at once and not at their next look."""
+    await queue_digests(connection, week, now)
+    await wake_servers(connection)
 
 
 async def last_outcome(client: Client, **about: Any) -> str | None:
@@ -102,7 +109,7 @@ async def test_new_suppliers_of_a_kept_need_are_told_once(database_url: str, ref
         now = client.services.now()
         for week in (date(2030, 1, 7), date(2030, 1, 14)):
             async with transaction(client.services.database) as connection:
-                await queue_digests(connection, week, now)
+                await queue_digests_of(connection, week, now)
             assert await last_outcome(client, need_id=need) is None
         (mail,) = await mails_to(mailbox, address, 1)
         assert mail["Subject"] == "Nouveaux fournisseurs pour vos besoins"
@@ -133,7 +140,7 @@ async def test_a_digest_is_in_its_readers_language_and_waits_for_the_quota(
             await write_entry(
                 connection, Actor(buyer.organisation_id, "person", anne), "need.created", f"need:{need}", now
             )
-            await queue_digests(connection, date(2030, 1, 7), now)
+            await queue_digests_of(connection, date(2030, 1, 7), now)
         (mail,) = await mails_to(mailbox, ANNE["email"], 1)
         assert mail["Subject"] == "New suppliers for your needs"
         assert await last_outcome(client, person_id=anne) is None
@@ -142,7 +149,7 @@ async def test_a_digest_is_in_its_readers_language_and_waits_for_the_quota(
         assert "Stop these e-mails" in page.text
         services.settings = replace(services.settings, emails_per_day=1)
         async with transaction(services.database) as connection:
-            await queue_digests(connection, date(2030, 1, 14), now)
+            await queue_digests_of(connection, date(2030, 1, 14), now)
         waits = sa.select(buyer_mails.c.failure).filter_by(week=date(2030, 1, 14))
         async with asyncio.timeout(60):
             failure = None
@@ -170,7 +177,7 @@ async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(
             await write_entry(connection, actor, "need.created", f"need:{need}", now)
             await write_entry(connection, actor, "exchange.opened", f"exchange:{opened['id']}", now)
             await connection.execute(sa.update(exchanges).filter_by(id=opened["id"]).values(contact=None))
-            await queue_digests(connection, date(2030, 1, 7), now)
+            await queue_digests_of(connection, date(2030, 1, 7), now)
             if ended == "not seen for long":
                 long_ago = now - timedelta(days=SEEN_DAYS)
                 await connection.execute(
@@ -182,7 +189,7 @@ async def test_nothing_is_told_to_somebody_who_may_not_see_needs_any_more(
                 await end_access(connection, [anne])
         assert await last_outcome(client, person_id=anne) == "not_wanted"
         async with transaction(client.services.database) as connection:
-            await queue_digests(connection, date(2030, 1, 14), now)
+            await queue_digests_of(connection, date(2030, 1, 14), now)
             await queue_answer_mail(connection, buyer.organisation_id, UUID(opened["id"]), now)
         assert await last_outcome(client, need_id=need) is None
         await mails_to(mailbox, address, 1)

@@ -90,7 +90,7 @@ class Story:
     """Anything that may happen in a thread, drawn from a seed; words that a question is published in become public."""
 
     def __init__(self, seed: int, exchange: Opened) -> None:
-        self.draw, self.exchange, self.words = random.Random(seed), exchange, 0
+        self.draw, self.exchange, self.words = random.Random(seed), exchange, 1_000 * seed
         self.cast = [Supplier(number, name) for number, name in enumerate(SUBSCRIBERS)]
         for each in self.cast:
             number = siret(path_of("annuaire", each.name))
@@ -152,24 +152,23 @@ class Story:
             who.secrets.remove(question["words"][-1])
 
 
-@pytest.mark.parametrize("seed", range(3))
-async def test_nobody_learns_who_asked_or_what_others_said(
-    seed: int, database_url: str, reference: Reference, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nobody_learns_who_asked_or_what_others_said(database_url: str, reference: Reference) -> None:
     """Whatever happens, in all that a recipient can fetch or is sent: JSON, page, headers, refusals, e-mails."""
     async with emailing(database_url, reference) as (client, mailbox):
-        exchange = await asked_by_email(client)
-        story = Story(seed, exchange)
-        for _ in range(24):
-            await story.go_on()
-        await all_sent(exchange)
-        for reader in story.cast:
-            material = await all_that_reaches(exchange, mailbox, reader, story)
-            assert reader.name in material
-            for other in story.cast:
-                if other is not reader:
-                    told = [secret for secret in (*other.secrets, *other.messages) if secret in material]
-                    assert told == []
+        for seed in range(3):
+            mailbox.received.clear()
+            exchange = await asked_by_email(client)
+            story = Story(seed, exchange)
+            for _ in range(24):
+                await story.go_on()
+            await all_sent(exchange)
+            for reader in story.cast:
+                material = await all_that_reaches(exchange, mailbox, reader, story)
+                assert reader.name in material
+                for other in story.cast:
+                    if other is not reader:
+                        told = [secret for secret in (*other.secrets, *other.messages) if secret in material]
+                        assert (seed, told) == (seed, [])
 
 
 async def all_that_reaches(exchange: Opened, mailbox: Mailbox, reader: Supplier, story: Story) -> str:

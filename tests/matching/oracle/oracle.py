@@ -198,6 +198,7 @@ class Oracle:
 
     def __post_init__(self) -> None:
         self.france = France(self.territories, self.outlines)
+        self._names = [fold(commune.name) for commune in self.territories.communes]
 
     def read(
         self, need: Need, suppliers: Iterable[Supplier], on: date, awards: Sequence[PastAward] = ()
@@ -237,14 +238,13 @@ class Oracle:
     def supposed_site(self, need: Need, lot: Lot, ground: Ground) -> int | None:
         """The commune of the territory that the words of a lot say they end at (“… à Redon”), else the buyer's."""
         inside = [ordinal for ordinal in ground.communes if self.outlines[ordinal] is not None]
-        names = Counter(fold(self.territories.communes[ordinal].name) for ordinal in inside)
+        names = Counter(self._names[ordinal] for ordinal in inside)
         for texts in ((lot.title,), lot.keywords, (need.title,)):
+            folded = [fold(text) for text in texts if text]
             said = {
                 ordinal
                 for ordinal in inside
-                for text in texts
-                if names[name := fold(self.territories.communes[ordinal].name)] == 1
-                and fold(text or "").endswith(f" a {name}")
+                if names[name := self._names[ordinal]] == 1 and any(text.endswith(f" a {name}") for text in folded)
             }
             if said:
                 return said.pop() if len(said) == 1 else None
