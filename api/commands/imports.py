@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import gzip
 import os
-import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ from api.commands.command import (
     run_in_transaction,
     signing_engine,
 )
-from api.commands.console import Col, Headline, Part, Rows, console, show_answer
+from api.commands.console import Col, Headline, Part, Rows, console, show_answer, write_told
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
@@ -191,5 +190,4 @@ def replace_networks(options: argparse.Namespace, settings: Settings) -> int:
             await keep_networks(connection, territory.load(), networks, Actor(home, "command"), now)
 
         run_in_transaction(settings, keep_table)
-    sys.stdout.write(f"{len(networks)} networks are kept.\n")
-    return 0
+    return write_told(f"{len(networks)} networks are kept.\n")

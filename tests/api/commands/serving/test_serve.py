@@ -7,7 +7,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 
 from api.runtime.slots import MOST_OF_ONE_KEY
 from bench.matching.match_cost import circle, ring_in_france
-from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, Within, decoded, processes, until, vivier
+from tests.api.commands.conftest import ADMIN_KEY, Server, Within, decoded, processes, until, vivier
 
 Start = Callable[..., Server]
 IMPORTS, NDJSON = "/sources/served/imports", {"Content-Type": "application/x-ndjson"}
@@ -113,16 +113,10 @@ def is_whole(answer: bytes) -> bool:
     return len(body) == int(length[1]) if length else not answer or body.endswith(b"0\r\n\r\n")
 
 
-def children(pid: int) -> list[int]:
-    return [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-
-
-def serving(server: Server) -> int:
-    """The process that serves, which the one that was started has above it."""
-    (child,) = children(server.pid)
-    return child
+def serving(server: Server) -> list[int]:
+    """The process that serves, where it is there: the child of the one that was started."""
+    tasks = Path(f"/proc/{server.pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def workers(server: Server) -> set[int]:
@@ -135,20 +129,6 @@ def _waits_for_many(pid: int) -> bool:
         return any("eventpoll" in str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:  # ended meanwhile
         return False
-
-
-@contextmanager
-def importing(server: Server) -> Iterator[tuple[int, "Future[Answer]"]]:
-    """An import under way: the process that prepares its rows, and the answer to come."""
-    before = processes(server.home).keys()
-
-    def others() -> list[int]:
-        return [pid for pid, said in processes(server.home).items() if " serve " in said and pid not in before]
-
-    with ThreadPoolExecutor(1) as other:
-        answer = other.submit(server.ask, "POST", IMPORTS, b"".join(ROWS), **NDJSON)
-        until(lambda: len(others()) == 1)
-        yield others()[0], answer
 
 
 def test_no_other_request_waits_for_large_matches(server: Server, within: Within) -> None:
@@ -288,14 +268,16 @@ def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> Non
     is killed and has no chance to end it.
     """
     server = start()
-    until(lambda: bool(children(server.pid)))
-    os.kill(serving(server), signal.SIGSEGV)
+    until(lambda: bool(serving(server)))
+    os.kill(serving(server)[0], signal.SIGSEGV)
     assert server.ready().ask("POST", "/match", NEED).status == 200
     assert "Fatal Python error: Segmentation fault" in server.log
     assert "was ended by signal 11 (Segmentation fault); another starts in " in server.log
     before = processes(home).keys()
-    with importing(server) as (_, answer):
-        os.kill(serving(server), signal.SIGKILL)
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(server.ask, "POST", IMPORTS, b"".join(ROWS), **NDJSON)
+        until(lambda: any(" serve " in said for pid, said in processes(home).items() if pid not in before))
+        os.kill(serving(server)[0], signal.SIGKILL)
         with pytest.raises(ConnectionError):
             answer.result()
     until(lambda: not before & (processes(home).keys() - {server.pid}))
