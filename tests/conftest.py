@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from db import migrate
 from db.core import engine as database
 from db.core.connect import dsn
 from db.embedded import serve as embedded
+from db.schema.supplier_tables import metadata
 from domain.law.rules import load
 from domain.text.bilingual import PARIS
 
@@ -49,6 +51,19 @@ LONG = (
     "api/reports/test_pdf.py",
 )
 """Files after which other workers would be waited for, if they came last."""
+
+SINGLETONS = {"directory_version", "suppression_key"}
+for module in (ROOT / "db" / "schema").glob("*_tables.py"):
+    import_module(f"db.schema.{module.stem}")
+# as a replica does, without triggers: the journal refuses deletions
+EMPTY = "; ".join(
+    [
+        "SET LOCAL session_replication_role = replica",
+        *(f"DELETE FROM {name}" for name in metadata.tables if name not in SINGLETONS),
+        "UPDATE directory_version SET version = 0, notes = NULL",
+        "ALTER SEQUENCE change_set_ids RESTART",
+    ]
+)
 
 # What tests start (workers, servers, commands) compiles the code once and not each time it is started, also where the
 # environment would have nothing written beside the sources; as scripts/setup.sh does.
@@ -218,6 +233,39 @@ database_url = pytest.fixture(new_database_url)
 """That of a database that is the test's own."""
 lasting_database_url = pytest.fixture(new_database_url, scope="session")
 """That of one that several tests write to."""
+
+
+shared_url = pytest.fixture(new_database_url, scope="session")
+"""That of one that tests share, and each leaves empty: where `emptied_database_url` takes the place of the above."""
+
+
+@pytest.fixture(scope="session")
+async def shared_engine(shared_url: str) -> AsyncIterator[database.Engine]:
+    """An engine on the database that tests share."""
+    engine = database.engine(shared_url, pool_size=5)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def emptied_database_url(shared_url: str, shared_engine: database.Engine) -> AsyncIterator[str]:
+    """The address of the shared database, which is empty."""
+    yield shared_url
+    await empty(shared_engine)
+
+
+@pytest.fixture
+def engine_on_emptied(database_url: str, shared_engine: database.Engine) -> database.Engine:
+    """An engine on the shared database, which is empty."""
+    return shared_engine
+
+
+async def empty(engine: database.Engine) -> None:
+    """Leave nothing of what was written."""
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute(EMPTY)  # one request (5 ms; one for each takes 90), and so one transaction
 
 
 @pytest.fixture

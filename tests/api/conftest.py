@@ -18,11 +18,12 @@ from api.runtime.rate_limits import Limit, Limits
 from api.settings import Settings, read_settings
 from domain.suppliers.supplier import Supplier
 from matching.reference import Reference
-from tests import factories
+from tests import conftest, factories
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client
 from tests.browser import Windows, on_a_socket
 
+database_url, engine = conftest.emptied_database_url, conftest.engine_on_emptied
 ADMIN_KEY = "the-administrators-key"
 JOURNAL_KEY = "A" * 43 + "="
 _sources = count(1)

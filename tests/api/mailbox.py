@@ -6,12 +6,13 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -128,6 +129,19 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return listens, ssl.create_default_context(cafile=cert)
 
 
+@dataclass
+class JumpingClock:
+    """The time, wrong by `jump`."""
+
+    jump: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.jump
+
+
+PostOffice: TypeAlias = tuple[Client, Mailbox, JumpingClock]
+
+
 @asynccontextmanager
 async def emailing(
     database_url: str, reference: Reference, now: Callable[[], datetime] | None = None
@@ -162,3 +176,4 @@ async def all_sent(exchange: Opened) -> dict[str, Any]:
             states = {each["state"] for message in shown["messages"] for each in message["deliveries"]}
             if "queued" not in states:
                 return shown
+            await asyncio.sleep(0.02)

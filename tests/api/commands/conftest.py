@@ -24,9 +24,11 @@ from api.commands.command import attached_database
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import read_settings
 from db.core.engine import engine, transaction
+from tests import conftest
 from tests.conftest import ROOT, open_folder
 from tests.factories import reference
 
+database_url = conftest.database_url  # processes may still be at it when their test ends
 VIVIER = Path(sys.executable).with_name("vivier")
 ADMIN_KEY = "the-administrators-key"
 PATIENCE_SECONDS = 120.0

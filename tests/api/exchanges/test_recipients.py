@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from matching.reference import Reference
 from tests.api.desk.steps import Browser
 from tests.api.exchanges.steps import Opened, move, opened, opening
-from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
+from tests.api.mailbox import PUBLIC_URL, PostOffice, all_sent
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, path_of, put_record
@@ -64,39 +63,38 @@ MIXED = {
 }
 
 
-async def test_a_mixed_exchange_is_told_as_it_happened(database_url: str, reference: Reference) -> None:
+async def test_a_mixed_exchange_is_told_as_it_happened(office: PostOffice) -> None:
     """In the exchange, the matrix, the report as JSON and HTML, and on the pages of the desk."""
-    async with emailing(database_url, reference) as (client, mailbox), Browser(client.app, PUBLIC_URL) as browser:
-        mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
-        exchange = await mixed(client)
-        shown = await exchange.shown()
-        assert tally(shown["recipients"]) == MIXED
-        assert tally(shown["messages"][0]["deliveries"], "delivery_state") == MIXED
-        assert {each["since"] is None for each in shown["recipients"] if each["state"] == "to_post"} == {True}
+    client, mailbox, _ = office
+    mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
+    exchange = await mixed(client)
+    shown = await exchange.shown()
+    assert tally(shown["recipients"]) == MIXED
+    assert tally(shown["messages"][0]["deliveries"], "delivery_state") == MIXED
+    assert {each["since"] is None for each in shown["recipients"] if each["state"] == "to_post"} == {True}
 
-        matrix = (await client.get(f"{exchange.need}/equal-treatment")).json()
-        contacts = [each for each in matrix["suppliers"] if each["contact"]["state"]]
-        assert tally([each["contact"] for each in contacts]) == MIXED
-        assert sorted(each["contacted"] for each in contacts) == [False] * 3 + [True] * 4
-        gaps = {(gap["code"], len(gap["suppliers"])) for gap in matrix["gaps"] if gap["code"] != "not_contacted"}
-        assert gaps == {("not_delivered", 1), ("not_yet_delivered", 2)}
+    matrix = (await client.get(f"{exchange.need}/equal-treatment")).json()
+    contacts = [each for each in matrix["suppliers"] if each["contact"]["state"]]
+    assert tally([each["contact"] for each in contacts]) == MIXED
+    assert sorted(each["contacted"] for each in contacts) == [False] * 3 + [True] * 4
+    gaps = {(gap["code"], len(gap["suppliers"])) for gap in matrix["gaps"] if gap["code"] != "not_contacted"}
+    assert gaps == {("not_delivered", 1), ("not_yet_delivered", 2)}
 
-        report = (await client.get(f"{exchange.need}/report")).json()
-        assert tally([*report["contacted"], *report["other_recipients"]]) == MIXED
-        assert (len(report["contacted"]), len(report["other_recipients"])) == (4, 3)
-        page = TODAY_IN_FRENCH.sub(
-            "J", (await client.get(f"{exchange.need}/report", headers={"Accept": "text/html"})).text
-        )
-        text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-        assert "4 contactés" in text
-        for words in (
-            "courriel envoyé : 2",
-            "lettre à envoyer par vos soins, envoi à confirmer : 2",
-            "joint par téléphone : 1",
-        ):
-            assert words in text
-        assert text.count("Courriel non remis (adresse refusée)") == 1
+    report = (await client.get(f"{exchange.need}/report")).json()
+    assert tally([*report["contacted"], *report["other_recipients"]]) == MIXED
+    assert (len(report["contacted"]), len(report["other_recipients"])) == (4, 3)
+    page = TODAY_IN_FRENCH.sub("J", (await client.get(f"{exchange.need}/report", headers={"Accept": "text/html"})).text)
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    assert "4 contactés" in text
+    for words in (
+        "courriel envoyé : 2",
+        "lettre à envoyer par vos soins, envoi à confirmer : 2",
+        "joint par téléphone : 1",
+    ):
+        assert words in text
+    assert text.count("Courriel non remis (adresse refusée)") == 1
 
+    async with Browser(client.app, PUBLIC_URL) as browser:
         await browser.sign_in(client.headers["Authorization"].removeprefix("Bearer "))
         need, path = exchange.answer["need_id"], f"/besoins/{exchange.answer['need_id']}"
         for part, most in ((f"echanges/{exchange.answer['id']}", 2), ("egalite", 2)):
@@ -164,26 +162,24 @@ async def test_a_later_message_waits_for_its_own_letter(exchange: Opened) -> Non
     assert {each["state"] for each in shown["messages"][1]["deliveries"]} == {"to_be_delivered_by_you"}
 
 
-async def test_of_who_was_reached_later_the_report_says_what_did_not_arrive(
-    database_url: str, reference: Reference
-) -> None:
+async def test_of_who_was_reached_later_the_report_says_what_did_not_arrive(office: PostOffice) -> None:
     """The first message too, and by the exchange that it is of; until a letter of it is posted."""
-    async with emailing(database_url, reference) as (client, mailbox):
-        mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
-        exchange = await mixed(client)
-        by_state = {each["state"]: each for each in (await exchange.shown())["recipients"]}
-        refused = by_state["undeliverable"]
-        again = await opening(client, exchange.need, [refused["supplier_id"]], subject="Calendrier", channel="phone")
-        assert again.status_code == 201, again.text
-        page = (await client.get(f"{exchange.need}/report", headers={"Accept": "text/html"})).text
-        row = page.partition("Comment")[2].partition(f"<strong>{refused['name']}<")[2].partition("</tr>")[0]
-        text = TODAY_IN_FRENCH.sub("J", re.sub(r"[\s\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]+", " ", row))
-        assert "Joint par téléphone" in text
-        assert "« Tonte », J : courriel non remis (adresse refusée)" in text
-        assert_refused(await confirm(exchange, recipients=[by_state["sent"]["supplier_id"]]), 409, "conflict")
-        posted = await confirm(exchange, recipients=[refused["supplier_id"]])
-        states = {each["supplier_id"]: (each["way"], each["state"]) for each in posted.json()["recipients"]}
-        assert states[refused["supplier_id"]] == ("letter", "posted")
+    client, mailbox, _ = office
+    mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
+    exchange = await mixed(client)
+    by_state = {each["state"]: each for each in (await exchange.shown())["recipients"]}
+    refused = by_state["undeliverable"]
+    again = await opening(client, exchange.need, [refused["supplier_id"]], subject="Calendrier", channel="phone")
+    assert again.status_code == 201, again.text
+    page = (await client.get(f"{exchange.need}/report", headers={"Accept": "text/html"})).text
+    row = page.partition("Comment")[2].partition(f"<strong>{refused['name']}<")[2].partition("</tr>")[0]
+    text = TODAY_IN_FRENCH.sub("J", re.sub(r"[\s\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]+", " ", row))
+    assert "Joint par téléphone" in text
+    assert "« Tonte », J : courriel non remis (adresse refusée)" in text
+    assert_refused(await confirm(exchange, recipients=[by_state["sent"]["supplier_id"]]), 409, "conflict")
+    posted = await confirm(exchange, recipients=[refused["supplier_id"]])
+    states = {each["supplier_id"]: (each["way"], each["state"]) for each in posted.json()["recipients"]}
+    assert states[refused["supplier_id"]] == ("letter", "posted")
 
 
 # Where no other test has suppliers.

@@ -237,19 +237,11 @@ async def test_many_are_made_in_another_process(processes: ForkedProcesses, monk
     assert list(found) == [assemble_suppliers(CHANGE_SET, some), assemble_suppliers(CHANGE_SET, more)]
 
 
-async def test_few_are_made_here() -> None:
+async def test_few_are_made_here_and_all_where_there_is_no_process() -> None:
     with socket.socket() as nobody:
-        async with assemble_in_process(ForkedProcesses(nobody)) as assemble:
-            assert await assemble(CHANGE_SET, described(FEW)) == assemble_suppliers(CHANGE_SET, described(FEW))
-
-
-async def test_where_there_is_no_process_they_are_made_here() -> None:
-    some = described(FEW + 1)
-    with forked_processes(reference()) as processes:
-        pass
-    for none in (processes, None):
-        async with assemble_in_process(none) as assemble:
-            assert await assemble(CHANGE_SET, some) == assemble_suppliers(CHANGE_SET, some)
+        for processes, count in ((ForkedProcesses(nobody), FEW), (ForkedProcesses(nobody), FEW + 1), (None, FEW + 1)):
+            async with assemble_in_process(processes) as assemble:
+                assert await assemble(CHANGE_SET, described(count)) == assemble_suppliers(CHANGE_SET, described(count))
 
 
 async def test_where_the_process_ends_at_its_work_they_are_made_here(monkeypatch: pytest.MonkeyPatch) -> None:

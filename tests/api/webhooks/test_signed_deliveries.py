@@ -273,6 +273,8 @@ async def test_no_log_and_no_answer_shows_the_secret(
         async with transaction(world.client.services.database) as connection:
             await connection.execute(text("ALTER TABLE webhooks RENAME COLUMN url TO address"))
         failed = await world.client.post("/webhooks", json=wanted | {"secret": SECRET})
+        async with transaction(world.client.services.database) as connection:
+            await connection.execute(text("ALTER TABLE webhooks RENAME COLUMN address TO url"))
     assert [one.status_code for one in (short, *shown, failed)] == [422, 200, 200, 200, 500]
     log = written(logs)
     assert "given up" in log

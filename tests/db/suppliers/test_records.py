@@ -23,8 +23,7 @@ from domain.reference.territory import Polygon
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.source import QualityGap, QualityGaps, Row, RowError, Source, SourceMapping, SourceSummary
 from domain.suppliers.supplier import Approval, Contact, Flag, Offer, Placement, ServiceArea, SupplierRecord
-from tests.conftest import examples
-from tests.db.conftest import empty
+from tests.conftest import empty, examples
 from tests.db.suppliers.samples import (
     LATER,
     NOW,

@@ -31,8 +31,7 @@ from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, 
 from domain.suppliers.source import Batch, CheckedRecord, Source
 from domain.suppliers.supplier import Approval, Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.names import name_similarity
-from tests.conftest import examples
-from tests.db.conftest import empty
+from tests.conftest import empty, examples
 from tests.db.suppliers.samples import (
     FAR,
     LATER,
