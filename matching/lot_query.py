@@ -38,10 +38,11 @@ CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 
 SURE = 0.7
 """Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
-# From there on, a title is held against CPV codes that say something else, and beside titles of other lots.
-LIKELY_TITLE = 0.5
+# From there on, a title is held against CPV codes that say something else, and beside titles of other lots; and asked
+# for where the codes say a trade of no segment.
+LIKELY_TITLE, BESIDE_UNMAPPED = 0.5, 0.6
 # Advice, which services of engineers are not, and works of all trades, which titles of whole operations name.
-ADVICE, WHOLE_WORKS = "so-conseil", "bt-tce"
+ADVICE, BUILDING, WHOLE_WORKS = "so-conseil", "bt-", {"bt-tce"}
 
 
 class GivenUp(Exception):
@@ -153,11 +154,12 @@ class _RequestedSegments:
             self.found.setdefault(segment, []).extend(general.found[segment])
 
     def decide(self, general: Container[str]) -> None:
-        """Ask for what is read surely, or named or in `general` codes too; where nothing is, for the best reading."""
+        """Ask for what is sure, or named or in `general` codes too; else for the best, if likely by unmapped codes."""
         sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
         sure |= {segment: max(SURE, confidence) for segment, confidence in sure.items() if segment in general}
-        if not (self.found or self.is_other) and sure and max(sure.values()) < SURE:
-            sure[max(sure, key=sure.__getitem__)] = SURE
+        best, least = max(sure, key=sure.__getitem__, default=""), BESIDE_UNMAPPED if self.unmapped else 0
+        if best and not (self.found or self.is_other) and sure[best] >= least:
+            sure[best] = max(sure[best], SURE)
         for segment, said in self.read.items():
             asked = self.found if segment in self.found or sure[segment] >= SURE else self.suggested
             asked.setdefault(segment, []).extend(said)
@@ -328,12 +330,11 @@ class NeedReader:
         is_told = bool(title) and (bool(firm) or not (requested.found or requested.read))
         by_title = is_told and self._add_title(requested, lot, need_title, of_cpv, in_titles)
         requested.add_general(general, () if by_title or requested.is_other else general.found)
-        if by_title and particular - {WHOLE_WORKS} and particular.isdisjoint(requested.read):
+        if by_title and particular - WHOLE_WORKS and particular.isdisjoint(requested.read):
             requested.title_says = by_title
         requested.decide(general.found if by_title and not requested.is_other else ())
         requested.add_general(general, requested.found if by_title else ())
-        if not (requested.found or requested.unmapped or lot.keywords):
-            requested.unknown.append(title or need_title)
+        requested.unknown += [] if requested.found or requested.unmapped or lot.keywords else [title or need_title]
         return requested
 
     def _add_title(
@@ -343,10 +344,10 @@ class NeedReader:
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
         asked for too; where it names some, or segments are named, the others are suggested, and so are works of all
-        trades beside codes of goods or of one trade, which say the part that is bought. What the need's title alone
-        says is left to lots that say it themselves (`in_titles`), unless this one says none. What is designed is not
-        built: of works alone nothing is added where all codes are of engineers, and advice, as what is read with doubt,
-        is then suggested.
+        trades beside codes of goods or of one trade, or one read surely, which say the part that is bought. What the
+        need's title alone says is left to lots that say it themselves (`in_titles`), unless this one says none. What is
+        designed is not built: of works alone nothing is added where all codes are of engineers, and advice, as what is
+        read with doubt, is then suggested.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.read(title)}
@@ -357,7 +358,8 @@ class NeedReader:
         if of_engineers:
             readings = tuple(each for each in readings if each.segment not in self.interpreter.titles.only_built)
         is_part = any(code < WORKS for code in lot.cpv) or (of_cpv and all(code.startswith(WORKS) for code in lot.cpv))
-        whole = {WHOLE_WORKS} if is_part else set()
+        sure = {each.segment for each in readings if each.confidence >= SURE} - WHOLE_WORKS
+        whole = WHOLE_WORKS if is_part or any(each.startswith(BUILDING) for each in sure) else ()
         likely = tuple(
             each.segment for each in readings if each.confidence >= LIKELY_TITLE and each.segment not in whole
         )

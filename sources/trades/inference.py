@@ -3,8 +3,7 @@
 Precision before recall: a supplier without an offer is found by other means, a wrong one misleads a buyer. Of a network
 whose members have one trade, or the same few, by its charter, the name tells whatever else is known. The words of a
 name tell only of inclusion structures, and only where nothing else does: elsewhere "paysages" is a journal's and "la
-ferme" an inn's. `words.toml` lists both; networks with many trades (ID'EES, La Varappe, Ares, the Restaurants du Cœur's
-workshops) are not there. Offers by licences rest on their register.
+ferme" an inn's. `words.toml` lists both, without networks of many trades. Offers by licences rest on their register.
 """
 
 import re
@@ -129,15 +128,15 @@ _FLOWS = (
     ("de-encombrants", re.compile(r"\bressourcer|\brecycler|\becocycler|\breemploi|\bemmaus\b")),
 )
 # Training of adults is the code of those who train, and of workshops that train whom they employ: names tell which.
-_TRAINING = "8559"
+_TRAINING, _SHOWS = "8559", "90.0"
 _TRAINERS = re.compile(
     r"\bformations?\b|\bgreta\b|\bcfppa\b|\bafpa\b|\blycee\b|\bmaison familiale\b|\buniversite\b|\beducation\b"
 )
 _PUBLIC_TRAINERS = re.compile(r"\bgreta\b|\bcfp+p?a\b|\beplefpa\b|\bcfa\b|\bafpa\b")
 _WORKSHOPS: frozenset[Kind] = frozenset({"EI", "ACI", "AI", "EA", "EATT", "ESAT"})
-_SHOWS = "90.0"
 # Codes of sport are those of any pastime: who hunts, fishes, breeds dogs or plays cards offers nothing to others.
-_SPORT = "931"
+# Those of reserves are of zoos too: workshops of insertion tend grounds there, others show animals and plants.
+_SPORT, _RESERVES = "931", ("9104", "9142")
 _PASTIMES = re.compile(
     r"\bchass\w*|\bpiegeurs?\b|\bpech\w*|\baappma\b|\bcanin\w*|\bcynophile|\btaurin|modelisme\b|\bbridge\b"
 )
@@ -150,14 +149,15 @@ def offers_by_code(
 
     `name`: of the supplier, which tells what is meant where the code has several trades, or is of any pastime.
     """
-    segments = taxonomy.of_naf(naf) if naf else ()
-    if not naf or not segments:
+    if not naf or not (segments := taxonomy.of_naf(naf)):
         return ()
     digits, folded = naf.strip().replace(".", ""), fold(name)
     if _SORTED_WASTE in segments:
         segments = next(((flow,) for flow, words in _FLOWS if words.search(folded)), segments)
-    elif (digits.startswith(_TRAINING) and kind in _WORKSHOPS and not _TRAINERS.search(folded)) or (
-        digits.startswith(_SPORT) and _PASTIMES.search(folded)
+    elif (
+        (digits.startswith(_TRAINING) and kind in _WORKSHOPS and not _TRAINERS.search(folded))
+        or (digits.startswith(_SPORT) and _PASTIMES.search(folded))
+        or (digits.startswith(_RESERVES) and kind not in _WORKSHOPS)
     ):
         return ()
     return (_offer_of_code(segments, naf, source),)

@@ -28,10 +28,11 @@ ATTACKS = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server(lasting_database_url: str) -> Iterator[Server]:
     """A server of few connections, to which no proxy passes on anybody's."""
     with open_folder() as home:
-        server = Server(home, VIVIER_CONNECTIONS=str(ALLOWED), FORWARDED_ALLOW_IPS="192.0.2.1")
+        settings = {"DATABASE_URL": lasting_database_url, "FORWARDED_ALLOW_IPS": "192.0.2.1"}
+        server = Server(home, VIVIER_CONNECTIONS=str(ALLOWED), **settings)
         try:
             yield server.ready()
         finally:

@@ -65,7 +65,7 @@ def test_it_says_what_is_missing(tmp_path: Path) -> None:
 def test_both_searches_find_suppliers_for_needs_of_every_kind() -> None:
     if not postgis.DEBIAN.is_dir():
         pytest.skip(f"no PostgreSQL 17 in {postgis.DEBIAN}")
-    found = postgis.measure(None, 2_000, needs(len(KINDS), 7, reference()), 10, reference(), 0.0)
+    found = postgis.measure(None, 500, needs(len(KINDS), 7, reference()), 10, reference(), 0.0)
     if "not_measured" in found:
         pytest.skip(found["not_measured"])
     for search in ("plain", "lemarche"):

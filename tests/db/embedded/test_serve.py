@@ -115,8 +115,9 @@ async def test_data_outlive_their_server_which_listens_on_a_private_socket_alone
         assert await ask(url, "SELECT datcollate FROM pg_database LIMIT 1") == "C.UTF-8"
 
 
-async def test_a_server_that_is_killed_again_and_again_comes_back(home: Path) -> None:
+async def test_a_server_that_is_killed_again_and_again_comes_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As often as that happens: whoever serves from memory meanwhile would otherwise wait for ever."""
+    monkeypatch.setattr(tested, "RESTART_PAUSE_SECONDS", 0.0)
     with serve(home, durable=False) as url:
         for _ in range(7):
             killed = postmaster(home)

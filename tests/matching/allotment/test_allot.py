@@ -74,11 +74,12 @@ def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> N
         shortlists = [judge.shortlist(judge.as_asked(lot)) for lot in proposal.lots]
         for lot, expected in zip(proposal.lots, shortlists, strict=True):
             assert (lot.total, lot.eligible, lot.local) == (expected.total, eligible(expected), local(expected))
-            assert (lot.tension, lot.reservation) == (expected.tension, expected.reservation)
-            assert lot.unknown == expected.unknown_trade.eligible
+            assert (lot.tension, lot.unknown) == (expected.tension, expected.unknown_trade.eligible)
+            is_worded = any(each.keywords for each in asked.lots if each.id in lot.from_lots)  # and stays less sure
+            assert is_worded or lot.reservation == expected.reservation
             assert len(lot.from_lots) == 1 or any(answers_all(one, expected) for one in expected.candidates)
-            told = [reason.message for reason in lot.reasons if reason.code == "part_supply"]
-            assert told in ([], [part_reason(expected.alternatives)[1].fr])
+            supply = part_reason(expected.alternatives)[1].fr
+            assert {reason.message for reason in lot.reasons if reason.code == "part_supply"} <= {supply}
             assert not lot.reserved or (
                 lot.reservation.outcome != "INELIGIBLE" and lot.eligible >= options.min_candidates
             )
@@ -86,10 +87,8 @@ def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> N
             judge.summary(shortlists), reserved=sum(bool(lot.reserved) for lot in proposal.lots)
         )
         assert len(proposal.lots) <= options.max_lots
-    as_given = [judge.shortlist(judge.plain(lot.id)) for lot in asked.lots]
-    assert found.as_given == msgspec.structs.replace(
-        judge.summary(as_given), reserved=sum(bool(lot.reserved) for lot in asked.lots)
-    )
+    as_given = judge.summary([judge.shortlist(judge.plain(lot.id)) for lot in asked.lots])
+    assert found.as_given == msgspec.structs.replace(as_given, reserved=sum(bool(lot.reserved) for lot in asked.lots))
     ranks = [rank(proposal.summary) for proposal in found.proposals]
     assert ranks == sorted(ranks)
     assert [proposal.rank for proposal in found.proposals] == list(range(1, len(ranks) + 1))

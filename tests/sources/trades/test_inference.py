@@ -39,11 +39,11 @@ def test_a_telling_code_is_an_offer_and_its_evidence() -> None:
         ("38.32Z", "RESSOURCERIE DES BISCOTTES", "ACI", ("de-encombrants",)),
         ("38.32Z", "ENVIE 2E FRANCHE COMTE", "EI", ("de-deee",)),
         ("8559A", "GRIT FORMATION", None, ("so-formation",)),
-        ("85.59A", "ADREP", None, ("so-formation",)),
         ("8559A", "GRETA STRASBOURG EUROPE", "ACI", ("so-formation",)),
         ("8559A", "GOHELLE ENVIRONNEMENT", "EI", ()),
         ("85.59G", "GOHELLE ENVIRONNEMENT", "EI", ()),
-        ("93.19Z", "COMITE REGIONAL HANDISPORT", None, ("so-jeunesse",)),
+        ("93.19Z", "COMITE REGIONAL HANDISPORT", None, ("so-sport",)),
+        ("91.04Z", "PARC ANIMALIER", None, ()),
         ("93.19Z", "SOCIETE COMMUNALE DE CHASSE", None, ()),
     ],
 )
