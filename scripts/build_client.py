@@ -40,7 +40,9 @@ def one_media_type_each(document: dict[str, Any]) -> dict[str, Any]:
 
 def compile_typescript() -> None:
     """Install what the TypeScript client is made with, as locked, and compile it. Raises CalledProcessError."""
-    for command in (["ci", "--ignore-scripts"], ["run", "build"]):
+    installed, locked = TYPESCRIPT / "node_modules" / ".package-lock.json", TYPESCRIPT / "package-lock.json"
+    is_installed = installed.exists() and installed.stat().st_mtime >= locked.stat().st_mtime
+    for command in ([] if is_installed else [["ci", "--ignore-scripts"]]) + [["run", "build"]]:
         subprocess.run(["npm", *command], cwd=TYPESCRIPT, check=True, capture_output=True)
 
 

@@ -121,16 +121,9 @@ def test_the_page_is_followed_by_who_operates_a_server(
         try:
             asked = msgspec.json.encode({"title": "Tonte", "territory": {"codes": ["departement:56"]}, "lots": [LOT]})
             need = decoded(server.ready().ask("POST", "/needs", asked))["need"]["id"]
-            follow(
-                {"docs/operating.md": (0, 0)},
-                server,
-                tmp_path,
-                url,
-                {"0193a0c4-5b6e-7c11-9f43-2f6a1d0e8b57": need, "vivier_restored": names[1]},
-                **mail,
-                RESTORED_URL=restored,
-                PATH=f"{programs}{os.pathsep}{os.environ['PATH']}",
-            )
+            real = {"0193a0c4-5b6e-7c11-9f43-2f6a1d0e8b57": need, "vivier_restored": names[1]}
+            given = mail | {"RESTORED_URL": restored, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+            follow(["docs/operating.md"], server, tmp_path, (0, 0), real, given)
         finally:
             server.close()
     assert (tmp_path / "dossier" / "record.json").exists()

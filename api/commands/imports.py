@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import gzip
 import os
-import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,7 +18,6 @@ from typing import BinaryIO, NamedTuple, cast
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from api.admin.networks import keep_networks, networks_in_table
 from api.commands.command import (
     USAGE,
     CommandFailed,
@@ -28,8 +26,7 @@ from api.commands.command import (
     run_in_transaction,
     signing_engine,
 )
-from api.commands.console import Col, Headline, Part, Rows, console, show_answer
-from api.commands.match import faults_as_failure, file_bytes
+from api.commands.console import Col, Headline, Part, Rows, console, show_answer, write_told
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
@@ -181,6 +178,9 @@ def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
 
 def replace_networks(options: argparse.Namespace, settings: Settings) -> int:
     """Replace the table of networks and facilitators by that of a file, CSV or workbook."""
+    from api.admin.networks import keep_networks, networks_in_table  # noqa: PLC0415 - much of a server, as the next
+    from api.commands.match import faults_as_failure, file_bytes  # noqa: PLC0415
+
     now = datetime.now(UTC)
     with faults_as_failure(str(options.file)):
         networks = networks_in_table(file_bytes(str(options.file)))
@@ -190,5 +190,4 @@ def replace_networks(options: argparse.Namespace, settings: Settings) -> int:
             await keep_networks(connection, territory.load(), networks, Actor(home, "command"), now)
 
         run_in_transaction(settings, keep_table)
-    sys.stdout.write(f"{len(networks)} networks are kept.\n")
-    return 0
+    return write_told(f"{len(networks)} networks are kept.\n")

@@ -257,11 +257,11 @@ def shared_value_reason(value_eur: float, by_segment: bool, by_area: bool) -> Co
 
 
 def part_reason(supply: Alternatives) -> CodedText:
-    """The reason telling who could do a part: its candidates without reservation, and under each that is allowed."""
+    """The reason telling who could do a part, open or under each reservation allowed but prison work (few say it)."""
     counts = []
     for name, known in supply.reserved.items():
         ask, is_open = supply.unknown_trade.get(name, 0), name == "none"
-        if not is_open and (name in supply.forbidden or not known + ask):
+        if not is_open and (name in {*supply.forbidden, "penitentiary"} or not known + ask):
             continue
         under = _SAID["not_reserved"] if is_open else _SAID["reserved_to"].filled(to=RESERVED[name].to)
         form = _SAID["just_known"] if not ask else _SAID["known_and_to_ask"] if known else _SAID["to_ask"]

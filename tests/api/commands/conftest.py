@@ -145,10 +145,13 @@ class Server(Running):
     def __init__(self, home: Path, *arguments: str, **more: str) -> None:
         usual = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_KEY_CACHE_SECONDS": "0"}
         super().__init__(home, "serve", "--port", "0", *arguments, **usual, **more)
+        self.given = more
 
     @cached_property
     def database_url(self) -> str:
         """The address of its database, as a command beside it finds it: that is asked of another user's process."""
+        if url := self.given.get("DATABASE_URL"):
+            return url
         with attached_database(read_settings(environment(self.home))) as url:
             return url
 
@@ -240,6 +243,12 @@ def processes_of_imports() -> Iterator[ForkedProcesses]:
         yield forked
 
 
+def load_once(patched: pytest.MonkeyPatch) -> None:
+    """Have commands in this process use the reference data that is loaded once for all."""
+    for module in ("api.commands.campaigns", "api.commands.imports", "api.commands.match", "sources.pool.trade_counts"):
+        patched.setattr(f"{module}.load_reference", lambda *_: reference())
+
+
 @pytest.fixture
 def within(
     server: Server,
@@ -250,9 +259,7 @@ def within(
     """Runs commands beside the server that is up."""
     monkeypatch.setenv("DATABASE_URL", server.database_url)
     monkeypatch.setenv("VIVIER_HOME", str(server.home))
-    # loaded and started once for all commands
-    for module in ("imports", "match"):
-        monkeypatch.setattr(f"api.commands.{module}.load_reference", lambda *_: reference())
+    load_once(monkeypatch)
     monkeypatch.setattr("api.commands.imports.forked_processes", lambda _: nullcontext(processes_of_imports))
 
     def run(*arguments: str, stdin: str = "") -> Done:

@@ -10,14 +10,12 @@ import pytest
 from tests.api.campaigns.steps import STREET
 from tests.api.commands.conftest import Server, Within, decoded
 from tests.api.sync.factories import path_of
-from tests.factories import reference
 
 
 def test_a_campaign_is_carried_through_from_the_command_line(
     server: Server, within: Within, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIVIER_PUBLIC_URL", "https://vivier.example.org")
-    monkeypatch.setattr("api.commands.campaigns.load_reference", lambda *_: reference())
     name, url = f"CRESS {uuid4().hex}", path_of("campaign-line", "1")
     key = within("keys", "create", "--name", "x", "--organisation", name, "--scope", "needs").out.splitlines()[-1]
     there = {"location": {"lat": 48.0366, "lon": -4.8508}, "address": STREET}

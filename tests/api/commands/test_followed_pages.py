@@ -9,9 +9,10 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 from zipfile import ZipFile
@@ -25,38 +26,29 @@ from api.commands.serving.demo import load_sample_pool
 from api.settings import read_settings
 from scripts.build_client import TYPESCRIPT as TYPESCRIPT_CLIENT
 from scripts.build_client import compile_typescript, generate
-from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Running, Server, environment, processes
-from tests.conftest import ROOT, open_folder
+from tests.api.commands.conftest import (
+    PATIENCE_SECONDS,
+    VIVIER,
+    Running,
+    Server,
+    environment,
+    load_once,
+    processes,
+)
+from tests.conftest import ROOT, copied, open_folder
 from tests.factories import reference
 from tests.faults.postgres import free_port
 from tests.sources.pool.published_samples import award, establishment, unit, write
 from tests.test_docs import FENCE, differences
 
-PAGES = {
-    "docs/integrators.md": (10, 2),
-    "docs/needs.md": (6, 0),
-    "docs/exchanges.md": (1, 0),
-    "docs/mail.md": (1, 0),
-    "docs/declarations.md": (0, 0),
-    "docs/meetings.md": (0, 0),
-    "docs/report.md": (0, 0),
-    "docs/insights.md": (0, 0),
-    "docs/campaigns.md": (0, 0),
-    "docs/programme.md": (1, 0),
-    "docs/spending.md": (1, 0),
-    "docs/webhooks.md": (4, 1),
-    "docs/embedding.md": (0, 0),
-    "clients/python/README.md": (1, 1),
-}
-"""Pages in the order in which they are followed, with the least number of their answers, and of their programs."""
-GUIDES = {
-    "docs/suppliers.md": (1, 0),
-    "docs/formats.md": (0, 0),
-    "docs/pool.md": (0, 0),
-    "docs/data-rights.md": (0, 0),
-    "docs/privacy.md": (0, 0),
-}
-"""Pages of reference, followed likewise on a server of their own."""
+PAGES = (
+    *("docs/integrators.md", "docs/needs.md", "docs/exchanges.md", "docs/mail.md", "docs/declarations.md"),
+    *("docs/meetings.md", "docs/report.md", "docs/insights.md", "docs/campaigns.md", "docs/programme.md"),
+    *("docs/spending.md", "docs/webhooks.md", "docs/embedding.md", "clients/python/README.md"),
+)
+"""Pages in the order in which they are followed."""
+GUIDES = ("docs/suppliers.md", "docs/formats.md", "docs/pool.md", "docs/data-rights.md", "docs/privacy.md")
+"""Pages of reference, followed likewise."""
 LEFT_OUT = {
     "vivier pool fetch": "takes gigabytes from the State's servers; the files are there, as it leaves them",
     "docker ": "there is no engine with images",
@@ -65,10 +57,36 @@ LEFT_OUT = {
     "/mnt/archive": "no head was sent there",
 }
 """Words of the commands that are not followed, and why."""
+Words = Mapping[str, str]
 LANGUAGES = {"sh", "python", "ts", "json"}
 PORTAL = "https://portail.example.org"
 WRITTEN_FOR = "http://127.0.0.1:8000"
 RECEIVER_PORT, MAIL = "8900", "127.0.0.1:8025"
+HANDED_OVER = """
+trap 'kill $(jobs -p) 2>>jobs.txt || true' EXIT
+vivier() {
+  local IFS=$'\\t' caller=$BASHPID status
+  (echo "$caller$IFS$*" >&"$ASKED")
+  read -r -u "$ANSWERS" status
+  return "$status"
+}
+"""
+"""The commands of Vivier are those of the process that started the shell, which is told from where they are called."""
+
+
+@pytest.fixture(scope="module")
+async def served(server_url: str, administrator: Any, template: str) -> AsyncIterator[Server]:
+    """A server for all pages, which writes e-mails and webhooks to this machine."""
+    port, mail = str(free_port()), f"smtp://127.0.0.1:{free_port()}?starttls=never"
+    settings = {"VIVIER_SMTP_URL": mail, "VIVIER_MAIL_FROM": "vivier@x.example", "VIVIER_EMBED_ORIGINS": PORTAL}
+    settings |= {"VIVIER_PUBLIC_URL": f"http://127.0.0.1:{port}", "VIVIER_WEBHOOK_PRIVATE": "true"}
+    with open_folder() as home:
+        async with copied(server_url, administrator, template) as url:
+            server = Server(home, "--port", port, DATABASE_URL=url, **settings)
+            try:
+                yield server.ready()
+            finally:
+                server.close()
 
 
 class Step(NamedTuple):
@@ -90,17 +108,23 @@ def steps(page: str) -> Iterator[Step]:
             yield Step(content, following[1] if following[0] == "json" else None)
 
 
-def test_the_pages_do_what_they_say(database_url: str, tmp_path: Path) -> None:
+def test_the_pages_do_what_they_say(served: Server, tmp_path: Path) -> None:
     """Every command succeeds, all in one shell, and answers what is shown: an excerpt, word for word.
 
     They are followed one after the other on a server whose directory is empty at first.
     """
     assert generate(tmp_path / "vivier_client").split() == ["Generating", str(tmp_path / "vivier_client")]
-    follow_on_a_server(PAGES, database_url, tmp_path)
+    follow(PAGES, served, tmp_path, (28, 4), {MAIL: urlsplit(served.given["VIVIER_SMTP_URL"]).netloc}, {})
+
+
+def test_the_pages_of_reference_do_what_they_say(served: Server, tmp_path: Path) -> None:
+    """As above, with a source of their own; the files of the State, which would be fetched, are small ones."""
+    put_published_files(tmp_path)
+    follow(GUIDES, served, tmp_path, (1, 0), {"annuaire": "registre"}, {})
 
 
 def test_the_typescript_client_does_what_its_page_says(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compiled of the document, and used as an installed package by a program that is compiled too."""
     if not (shutil.which("node") and shutil.which("npm")):
@@ -114,13 +138,7 @@ def test_the_typescript_client_does_what_its_page_says(
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "vivier-client").symlink_to(TYPESCRIPT_CLIENT)
     monkeypatch.setenv("PATH", f"{TYPESCRIPT_CLIENT}/node_modules/.bin{os.pathsep}{os.environ['PATH']}")
-    follow_on_a_server({"clients/typescript/README.md": (1, 1)}, database_url, tmp_path)
-
-
-def test_the_pages_of_reference_do_what_they_say(database_url: str, tmp_path: Path) -> None:
-    """As above; the files of the State, which would be fetched, are small ones."""
-    put_published_files(tmp_path)
-    follow_on_a_server(GUIDES, database_url, tmp_path)
+    follow(["clients/typescript/README.md"], served, tmp_path, (1, 1), {}, {})
 
 
 def put_published_files(folder: Path) -> None:
@@ -142,74 +160,76 @@ def put_published_files(folder: Path) -> None:
         (folder / f"emplois-{departement}.json").write_text('{"results": []}')
 
 
-def follow_on_a_server(pages: Mapping[str, tuple[int, int]], database_url: str, folder: Path) -> None:
-    """Do what pages show, one after the other, on a server that writes e-mails and webhooks to this machine."""
-    if not (shutil.which("bash") and shutil.which("curl")):
-        pytest.skip("the pages are run with bash and curl, and one of them is not here")
-    at, mail = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    settings = {"VIVIER_SMTP_URL": f"smtp://{mail}?starttls=never", "VIVIER_MAIL_FROM": "vivier@x.example"}
-    settings |= {"VIVIER_PUBLIC_URL": f"http://{at}", "VIVIER_WEBHOOK_PRIVATE": "true", "VIVIER_EMBED_ORIGINS": PORTAL}
-    with open_folder() as home:
-        server = Server(home, "--port", at.partition(":")[2], DATABASE_URL=database_url, **settings)
-        try:
-            server.ready()
-            follow(pages, server, folder, database_url, {MAIL: mail})
-        finally:
-            server.close()
-
-
 def follow(
-    pages: Mapping[str, tuple[int, int]],
-    server: Server,
-    folder: Path,
-    database_url: str,
-    examples: Mapping[str, str] = {},
-    **settings: str,
+    pages: Iterable[str], server: Server, folder: Path, counts: tuple[int, int], real: Words, given: Words
 ) -> None:
     """Do what pages show, in one shell beside the checkout's `openapi`; what they start ends with it.
 
-    `examples`: what stands there for each name that a page shows. `settings`: variables of the shell.
+    `counts`: how many answers, at least, and programs they show. `real`: what stands there for words of the pages.
+    `given`: variables of the shell.
     """
-    port = str(free_port())
-    done = list[Step]()
-    for page, (answers, programs) in pages.items():
-        text = (ROOT / page).read_text(encoding="utf-8").replace(RECEIVER_PORT, port)
-        for shown, real in {WRITTEN_FOR: f"http://{server.netloc}", **examples}.items():
-            text = text.replace(shown, real)
-        of_page = list(steps(text))
-        of_page = [step for step in of_page if not any(words in step.command for words in LEFT_OUT)]
-        assert sum(step.shown is not None for step in of_page) >= answers, page
-        assert sum("END OF FILE" in step.command for step in of_page) == programs, page
-        done += of_page
-    script = "trap 'kill $(jobs -p) 2>>jobs.txt || true' EXIT\n" + "".join(
-        f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done)
-    )
+    if not all(map(shutil.which, ("bash", "curl", "timeout"))):
+        pytest.skip("the pages are run with bash, curl and timeout, and one of them is not here")
+    real = {RECEIVER_PORT: str(free_port()), WRITTEN_FOR: f"http://{server.netloc}", **real}
+    written = re.compile("|".join(map(re.escape, real)))
+    texts = (written.sub(lambda found: real[found[0]], (ROOT / page).read_text(encoding="utf-8")) for page in pages)
+    shown = (step for text in texts for step in steps(text))
+    done = [step for step in shown if not any(words in step.command for words in LEFT_OUT)]
+    assert sum(step.shown is not None for step in done) >= counts[0]
+    assert sum("END OF FILE" in step.command for step in done) == counts[1]
     (folder / "openapi").symlink_to(ROOT / "openapi")
-    path = f"{VIVIER.parent}{os.pathsep}{settings.pop('PATH', os.environ['PATH'])}"
-    with subprocess.Popen(["yes", "oui"], stdout=subprocess.PIPE) as agreeing:
-        try:
-            ran = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", script],
-                cwd=folder,
-                stdin=agreeing.stdout,
-                env=environment(server.home, DATABASE_URL=database_url)
-                | {"PATH": path, "PYTHONPATH": str(folder)}
-                | settings,
-                capture_output=True,
-                text=True,
-                timeout=(4 + len(done)) * PATIENCE_SECONDS,
-                check=False,
-            )
-        finally:
-            agreeing.kill()
+    path = f"{VIVIER.parent}{os.pathsep}{given.get('PATH', os.environ['PATH'])}"
+    variables = environment(server.home, DATABASE_URL=server.database_url, **given) | {"PATH": path}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        for name, value in variables.items():
+            patched.setenv(name, value)
+        load_once(patched)
+        script = "".join(f"{{\n{step.command}}} >> {number}.out\n" for number, step in enumerate(done))
+        status = run_shell(script, variables | {"PYTHONPATH": str(folder)})
     reached = max((int(each.stem) for each in folder.glob("*.out")), default=0)
-    assert (ran.returncode, ran.stderr) == (0, ""), f"{done[reached].command}\n{ran.stderr}"
+    complaints = (folder / "stderr.txt").read_text(encoding="utf-8")
+    assert (status, complaints) == (0, ""), f"{done[reached].command}\n{complaints}"
     for number, step in enumerate(done):
         said = (folder / f"{number}.out").read_text(encoding="utf-8")
         if step.shown is not None:
             assert list(differences(json.loads(step.shown), json.loads(said))) == [], step.command
         elif "/problems/" in said:
             pytest.fail(f"{step.command}{said}")
+
+
+def run_shell(script: str, variables: Mapping[str, str]) -> int:
+    """The exit status of a script, whose commands of Vivier run in this process, which spares each its start."""
+    (requests, asked), (answers, answer) = os.pipe(), os.pipe()
+    Path("agreeing.txt").write_text("oui\n")
+    with (
+        Path("agreeing.txt").open() as agreeing,
+        Path("stderr.txt").open("a") as complaints,
+        subprocess.Popen(
+            ["timeout", f"{20 * PATIENCE_SECONDS}", "bash", "-euo", "pipefail", "-c", HANDED_OVER + script],
+            stdin=agreeing,
+            stderr=complaints,
+            env={**variables, "ASKED": str(asked), "ANSWERS": str(answers)},
+            pass_fds=(asked, answers),
+        ) as shell,
+        os.fdopen(requests) as lines,
+        os.fdopen(answer, "w", buffering=1) as told,
+    ):
+        os.close(asked)
+        os.close(answers)
+        for line in lines:
+            process, *arguments = line.rstrip("\n").split("\t")
+            told.write(f"{run_with_streams_of(process, arguments)}\n")
+    return shell.returncode
+
+
+def run_with_streams_of(process: str, arguments: Sequence[str]) -> int:
+    """The exit status of a command of Vivier that reads and writes where a process does."""
+    with ExitStack() as held, pytest.MonkeyPatch.context() as patched:
+        for number, (name, mode) in enumerate({"stdin": "r", "stdout": "a", "stderr": "a"}.items()):
+            stream = held.enter_context(Path(f"/proc/{process}/fd/{number}").open(mode))
+            patched.setattr(f"sys.{name}", stream)
+        return main(arguments)
 
 
 def demonstration(home: Path) -> str:

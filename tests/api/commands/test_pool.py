@@ -15,15 +15,14 @@ from domain.suppliers.source import Batch, RowError
 from sources.file_reader import CacheKey, reader_versions, write_through
 from sources.pool.download import FetchedFile
 from sources.pool.manifest import PublishedFile, published_files, sha256_of
-from tests.api.commands.conftest import Within
-from tests.factories import reference
+from tests.api.commands.conftest import Within, load_once
 from tests.sources.pool.published_samples import establishment, unit, write
 
 
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference data is loaded once for all that is built."""
-    monkeypatch.setattr("sources.pool.trade_counts.load_reference", reference)
+    load_once(monkeypatch)
 
 
 @pytest.fixture

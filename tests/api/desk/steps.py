@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 import httpx
 from litestar import Litestar
 
+from api.desk.frame.visit import COOKIE, OF_THIS_HOST
+from api.desk.sign_in import begin_session
 from api.web.content_negotiation import HTML
 from db.api_keys import create_key, find_organisation
 from db.core.engine import transaction
@@ -71,7 +73,7 @@ class Browser(httpx.AsyncClient):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
         headers = {"Accept": "text/html", "Accept-Language": "fr"}
         super().__init__(transport=transport, base_url=address, headers=headers)
-        self.page = ""
+        self.page, self._services = "", app.state.services
 
     async def open(self, path: str) -> httpx.Response:
         """A page, and those that it leads to."""
@@ -98,6 +100,14 @@ class Browser(httpx.AsyncClient):
         """Sign in with a key on the way to a page."""
         await self.open(path)
         return await self.submit("connexion", cle=key)
+
+    async def be_signed_in(self, key: str) -> None:
+        """Have a session with a key, without the pages on which one is begun."""
+        unasked: Any = None
+        token = await begin_session(self._services, key, unasked)
+        assert token is not None
+        for name in (COOKIE, OF_THIS_HOST + COOKIE):
+            self.cookies.set(name, token, domain=self.base_url.host)
 
 
 def heading(page: str) -> str:
@@ -151,8 +161,7 @@ def key_of(somebody: Member | Buyer) -> str:
 
 
 async def sign_in_as(browser: Browser, somebody: Member | Buyer) -> None:
-    """Sign in with the key of somebody."""
-    await browser.sign_in(key_of(somebody))
+    await browser.be_signed_in(key_of(somebody))
 
 
 async def put_all(served: Client, source: str, *of_records: dict[str, Any]) -> list[str]:

@@ -55,7 +55,7 @@ async def test_a_page_is_for_those_who_have_its_right_and_no_menu_leads_others_t
     }
     for own, paths in others.items():
         async with Browser(served.app) as browser:
-            await sign_in_as(browser, await member(served, own))
+            await browser.sign_in(key_of(await member(served, own)))
             assert [path for path in paths if f'href="./{path}"' in browser.page] == []
             for made in (each.opt["page"] for each in PAGES):
                 if made.scopes and own not in made.scopes:
@@ -134,7 +134,7 @@ async def test_a_session_ends_with_its_key_and_its_hours(
 ) -> None:
     """Pages name the organisation of the key. That of the administrator ends when that key is changed."""
     somebody = await member(served, "match", organisation="Ville de Redon")
-    await sign_in_as(browser, somebody)
+    await browser.sign_in(key_of(somebody))
     assert "Ville de Redon" in browser.page
     await served.delete(f"/keys/{somebody.key.id}")
     assert (await browser.get("/besoin")).status_code == 303

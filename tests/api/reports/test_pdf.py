@@ -74,9 +74,11 @@ def test_nothing_is_read_as_markup() -> None:
     assert text.count(written.split(" {{")[0]) >= 5
 
 
-@pytest.mark.parametrize("body", ["x" * 20_000, "https://exemple.fr/une-page " * 714, "a\n" * 10_000])
-def test_what_a_supplier_writes_is_set_however_long_and_wherever_it_breaks(body: str) -> None:
-    report = made(facts(exchanges=(exchange(message(1, "buyer"), message(2, "supplier", "A", body)),)))
+def test_what_a_supplier_writes_is_set_however_long_and_wherever_it_breaks() -> None:
+    bodies = ["x" * 20_000, "https://exemple.fr/une-page " * 200, "a\n" * 1_000]
+    said = [message(number, "supplier", "A", body) for number, body in enumerate(bodies, 2)]
+    report = made(facts(exchanges=(exchange(message(1, "buyer"), *said),)))
     with PdfReader(BytesIO(reports.report_pdf(report, MapSheets((), 0)))) as reader:
         text = "".join("".join(page.extract_text() for page in reader.pages).split())
-    assert text.count(body[0]) >= body.count(body[0])
+    for letter in "xha":
+        assert text.count(letter) >= "".join(bodies).count(letter)

@@ -27,7 +27,7 @@ SECRET = "a-secret-that-nobody-sees-again"
 JSON = {"Content-Type": "application/json"}
 MERGE_PATCH = "application/merge-patch+json"
 ROUTES = handlers_in((*FOR_NETWORKS, audit, directory))
-"""Half of the routes, in half of the time: each test has its own application."""
+"""Half of the routes, in half of the time: some tests have their own application."""
 
 
 class World:
@@ -85,10 +85,18 @@ async def worlds(database_url: str, reference: Reference, **settings: str) -> As
         yield World(client, receiver)
 
 
+@pytest.fixture(scope="session")
+async def told(shared_url: str, reference: Reference) -> AsyncIterator[Client]:
+    """The client that all worlds of the shared database have."""
+    async with worlds(shared_url, reference) as world:
+        yield world.client
+
+
 @pytest.fixture
-async def world(database_url: str, reference: Reference) -> AsyncIterator[World]:
-    async with worlds(database_url, reference) as world:
-        yield world
+async def world(database_url: str, told: Client) -> AsyncIterator[World]:
+    told.services.keys._known.clear()  # the organisation of the last world went with its database
+    async with receiving() as receiver:
+        yield World(told, receiver)
 
 
 class Received(NamedTuple):

@@ -132,8 +132,8 @@ def test_figures_stand_beside_those_of_the_need_as_given() -> None:
 
 
 def test_a_part_says_who_could_do_it() -> None:
-    """What is not known is never zero; what the law forbids, and what nobody is there for, is left out."""
-    every = {"none": 6, "handicap": 0, "iae": 2, "handicap_iae": 2, "penitentiary": 0, "ess": 5}
+    """What is not known is never zero; what the law forbids and prison work, of which nobody speaks, are left out."""
+    every = {"none": 6, "handicap": 0, "iae": 2, "handicap_iae": 2, "penitentiary": 6, "ess": 5}
     supply = Alternatives(every, {}, {"ess": Finding("", "INELIGIBLE", "", "", "high", "")}, {"none": 4, "handicap": 3})
     assert part_reason(supply)[1].fr == (
         "Fournisseurs potentiels pour cette partie, sans réservation : 6 et 4 à interroger ; réservée aux EA et ESAT : "

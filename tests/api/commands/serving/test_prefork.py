@@ -87,6 +87,7 @@ STORIES = [
 ALL = """
 import atexit, os, signal, sys
 from api.commands.serving import prefork
+prefork.FIRST_PAUSE_SECONDS = 0.001
 for story in sys.argv[1:]:
     exec(story, {"Workers": prefork.Workers, "prefork": prefork, "atexit": atexit, "os": os, "signal": signal})
     for stream in (sys.stdout, sys.stderr):

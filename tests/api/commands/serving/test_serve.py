@@ -7,7 +7,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 
 from api.runtime.slots import MOST_OF_ONE_KEY
 from bench.matching.match_cost import circle, ring_in_france
-from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, Within, decoded, processes, until, vivier
+from tests.api.commands.conftest import ADMIN_KEY, Server, Within, decoded, processes, until, vivier
 
 Start = Callable[..., Server]
 IMPORTS, NDJSON = "/sources/served/imports", {"Content-Type": "application/x-ndjson"}
@@ -81,18 +81,12 @@ def under_way(server: Server) -> int:
     return int(float(line))
 
 
-def stop(server: Server) -> None:
-    """Tell the server to stop, and wait until it takes no connection."""
-    os.kill(server.pid, signal.SIGTERM)
-
-    def is_closed() -> bool:
-        try:
-            connected(server).close()
-        except ConnectionRefusedError:
-            return True
-        return False
-
-    until(is_closed)
+def takes_no_connection(server: Server) -> bool:
+    try:
+        connected(server).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 REQUESTS = (
@@ -119,16 +113,10 @@ def is_whole(answer: bytes) -> bool:
     return len(body) == int(length[1]) if length else not answer or body.endswith(b"0\r\n\r\n")
 
 
-def children(pid: int) -> list[int]:
-    return [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-
-
-def serving(server: Server) -> int:
-    """The process that serves, which the one that was started has above it."""
-    (child,) = children(server.pid)
-    return child
+def serving(server: Server) -> list[int]:
+    """The process that serves, where it is there: the child of the one that was started."""
+    tasks = Path(f"/proc/{server.pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def workers(server: Server) -> set[int]:
@@ -141,20 +129,6 @@ def _waits_for_many(pid: int) -> bool:
         return any("eventpoll" in str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:  # ended meanwhile
         return False
-
-
-@contextmanager
-def importing(server: Server) -> Iterator[tuple[int, "Future[Answer]"]]:
-    """An import under way: the process that prepares its rows, and the answer to come."""
-    before = processes(server.home).keys()
-
-    def others() -> list[int]:
-        return [pid for pid, said in processes(server.home).items() if " serve " in said and pid not in before]
-
-    with ThreadPoolExecutor(1) as other:
-        answer = other.submit(server.ask, "POST", IMPORTS, b"".join(ROWS), **NDJSON)
-        until(lambda: len(others()) == 1)
-        yield others()[0], answer
 
 
 def test_no_other_request_waits_for_large_matches(server: Server, within: Within) -> None:
@@ -173,9 +147,17 @@ def test_no_other_request_waits_for_large_matches(server: Server, within: Within
     assert len(decoded(answered)["lots"]) == 1
 
 
-def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_change(home: Path, start: Start) -> None:
-    """A request whose body is still arriving is answered; the others are told that there is no change so far."""
-    server = start(VIVIER_GRACE_SECONDS="3600").ready()
+def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_change(
+    home: Path, start: Start, tmp_path: Path
+) -> None:
+    """However often it is told. A request whose body is still arriving is answered, as all of a busy server.
+
+    Who waits for a change is told that there is none so far. It says where it and its data are; the administrator's key
+    is taken, and no other.
+    """
+    (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
+    server = start(VIVIER_GRACE_SECONDS="3600", PYTHONPATH=str(tmp_path)).ready()
+    assert server.ask("POST", "/match", NEED, key="another").status == 401
     path = f"/suppliers/changes?cursor={decoded(server.ask('GET', '/suppliers/changes?limit=200'))['next_cursor']}"
     waiting = [connected(server) for _ in range(MOST_OF_ONE_KEY)]
     for each in waiting:
@@ -184,14 +166,16 @@ def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_chang
     with connected(server) as arriving:
         arriving.sendall(_head("POST /match", f"Content-Length: {len(NEED)}", "Expect: 100-continue"))
         assert arriving.recv(100).startswith(b"HTTP/1.1 100")
-        stop(server)
-        for each in waiting:
-            with each:
-                assert each.recv(100).startswith(b"HTTP/1.1 200")
-        arriving.sendall(NEED)
-        assert arriving.recv(100).startswith(b"HTTP/1.1 200")
-    assert server.ended() == 0
-    assert processes(home) == {}
+        with ending_while_busy(server, signal.SIGINT, signal.SIGINT):
+            until(lambda: takes_no_connection(server))
+            for each in waiting:
+                with each:
+                    assert each.recv(100).startswith(b"HTTP/1.1 200")
+            arriving.sendall(NEED)
+            assert arriving.recv(100).startswith(b"HTTP/1.1 200")
+    where, data = server.said.splitlines()
+    assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*", where)
+    assert data == f"Its data are kept in {home} (VIVIER_HOME)."
 
 
 def test_neither_long_requests_nor_slow_clients_nor_a_database_that_hangs_hold_a_server(
@@ -248,16 +232,19 @@ def test_workers_share_socket_and_metrics_and_are_replaced(home: Path, start: St
     assert "Fatal Python error: Segmentation fault" in server.log
     assert "most recent call first" in server.log
     server.ready()
-    end_while_busy(server, signal.SIGTERM, signal.SIGINT, signal.SIGTERM)
+    with ending_while_busy(server, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        pass
 
 
-def end_while_busy(server: Server, *signals: signal.Signals) -> None:
-    """End the server under many requests; nothing has to be killed, and no interpreter is taken apart."""
+@contextmanager
+def ending_while_busy(server: Server, *signals: signal.Signals) -> Iterator[None]:
+    """The server is ending under many requests; nothing has to be killed, and no interpreter is taken apart."""
     asked = [connected(server) for _ in range(8)]
     for number, each in enumerate(asked):
         each.sendall(REQUESTS[number % len(REQUESTS)])
     for each_signal in signals:
         server.signal(each_signal)
+    yield
     for each in asked:
         with each:
             assert is_whole(received(each))
@@ -281,14 +268,16 @@ def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> Non
     is killed and has no chance to end it.
     """
     server = start()
-    until(lambda: bool(children(server.pid)))
-    os.kill(serving(server), signal.SIGSEGV)
+    until(lambda: bool(serving(server)))
+    os.kill(serving(server)[0], signal.SIGSEGV)
     assert server.ready().ask("POST", "/match", NEED).status == 200
     assert "Fatal Python error: Segmentation fault" in server.log
     assert "was ended by signal 11 (Segmentation fault); another starts in " in server.log
     before = processes(home).keys()
-    with importing(server) as (_, answer):
-        os.kill(serving(server), signal.SIGKILL)
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(server.ask, "POST", IMPORTS, b"".join(ROWS), **NDJSON)
+        until(lambda: any(" serve " in said for pid, said in processes(home).items() if pid not in before))
+        os.kill(serving(server)[0], signal.SIGKILL)
         with pytest.raises(ConnectionError):
             answer.result()
     until(lambda: not before & (processes(home).keys() - {server.pid}))
@@ -296,17 +285,6 @@ def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> Non
     assert "was ended by signal 9 (Killed); another starts in " in server.log
     server.kill()
     until(lambda: processes(home) == {})
-
-
-def test_a_busy_server_ends_with_every_answer_whole(start: Start, tmp_path: Path) -> None:
-    """However often it is told. It says where it and its data are; the administrator's key is taken, and no other."""
-    (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
-    server = start(PYTHONPATH=str(tmp_path)).ready()
-    assert server.ask("POST", "/match", NEED, key="another").status == 401
-    end_while_busy(server, signal.SIGINT, signal.SIGINT)
-    where, data = server.said.splitlines()
-    assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*", where)
-    assert data == f"Its data are kept in {server.home} (VIVIER_HOME)."
 
 
 def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:

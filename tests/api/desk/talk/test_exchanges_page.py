@@ -62,7 +62,7 @@ async def test_a_message_goes_to_the_whole_list_once_after_it_was_read_again(
     assert {each["supplier_id"] for each in exchange["recipients"]} == set(desk.suppliers.values())
     assert (exchange["subject"], exchange["messages"][0]["body"]) == (words["objet"], words["texte"])
     async with Browser(served.app) as other:
-        await other.sign_in(desk.key)
+        await other.be_signed_in(desk.key)
         for path in (letters, f"{letters}&papier=oui"):
             assert (await other.open(path)).status_code == 200
             assert "/replies/" not in other.page
@@ -220,8 +220,7 @@ async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_dir
     far = await desk.buyer.supplier(source, "far", name=f"Lointain {source}", location={"lat": 47.2, "lon": -1.55})
     await desk.open(f"echanges/nouveau?cherche={source}")
     assert far not in browser.page
-    await browser.submit("deconnexion")
-    await browser.sign_in(await desk.another_key("needs", "read"), "/rencontres")
+    await browser.be_signed_in(await desk.another_key("needs", "read"))
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="chercher", cherche=f"lointain {source}", texte="Bonjour")
     assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == ["Bonjour"]
@@ -304,7 +303,6 @@ async def test_what_is_lacking_is_said_before_exchanges_end_and_whom_the_list_do
     for part in ("echanges/nouveau", "egalite"):
         await desk.open(part)
         assert "la liste contient 1 des 2 fournisseurs repérés" in said(browser.page)
-    await browser.submit("deconnexion")
     desk = await desk_with(*TWO)
     await desk.buyer.patch(f"/{desk.api}", {"status": "sourcing"})
     await desk.open("etat?vers=published")

@@ -62,7 +62,7 @@ async def test_vivier_writes_to_those_whose_address_is_known(database_url: str, 
         known = await buyer.supplier("annuaire", "1", name="Avec adresse", contact={"email": "anne@anne.example"})
         await buyer.supplier("annuaire", "2", name="Sans adresse")
         desk = Desk(buyer, browser, (await buyer.keep())["need"]["id"], {"Avec adresse": known})
-        await browser.sign_in(buyer.headers["Authorization"].removeprefix("Bearer "))
+        await browser.be_signed_in(desk.key)
         await desk.open("echanges/nouveau")
         await desk.send("echanges/nouveau", faire="relire", **WORDS)
         assert "par courriel, à anne@anne.example" in browser.page

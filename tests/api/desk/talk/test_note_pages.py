@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, said
+from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, said, sign_in_as
 from tests.api.desk.test_sign_in_at_a_provider import Door
 from tests.api.needs.steps import meeting_about
 from tests.api.organisations import member
@@ -99,8 +99,8 @@ async def test_the_directory_shows_a_note_to_its_organisation_alone(
 ) -> None:
     supplier = desk.suppliers[TWO[0]]
     reader = await desk.another_key("needs", "match", "read")
-    await browser.submit("deconnexion")
-    await browser.sign_in(reader, f"/annuaire/{supplier}")
+    await browser.be_signed_in(reader)
+    await browser.open(f"/annuaire/{supplier}")
     assert CLICK in said(browser.page)
     page = f"annuaire/{supplier}/note"
     await browser.open(f"/{page}")
@@ -114,8 +114,8 @@ async def test_the_directory_shows_a_note_to_its_organisation_alone(
     (one,) = await found(desk, "lt-blanchisserie")
     assert "Noté par votre organisation le 18 novembre 2026" in [each["message"] for each in one["reasons"]], need
     stranger = await member(served, "read", "needs")
-    await browser.submit("deconnexion")
-    await browser.sign_in(stranger.headers["Authorization"].removeprefix("Bearer "), f"/annuaire/{supplier}")
+    await sign_in_as(browser, stranger)
+    await browser.open(f"/annuaire/{supplier}")
     assert "au téléphone" not in said(browser.page)
     assert "Aucune note." in said(browser.page)
 
@@ -143,8 +143,7 @@ async def writing_desk(desk_with: DeskWith, served: Client, browser: Browser, so
     desk = await desk_with()
     stored = await put_record(served, source, "1", name=NAME, siret=siret(source), offers=[])
     desk.suppliers[NAME] = stored["supplier_id"]
-    await browser.submit("deconnexion")
-    await browser.sign_in(await desk.another_key("needs", "sync", sources=[f"{source}-dit"]), "/rencontres")
+    await browser.be_signed_in(await desk.another_key("needs", "sync", sources=[f"{source}-dit"]))
     await desk.open(f"echanges/nouveau?fournisseur={stored['supplier_id']}")
     await desk.send("echanges/nouveau", faire="relire", objet="Activité", texte="Que faites-vous ?")
     await desk.send("echanges/nouveau", faire="envoyer")
@@ -173,8 +172,7 @@ async def test_who_may_write_a_source_declares_an_offer_there_for_everybody(
     assert [each["segments"] for each in record["offers"]] == [["ev-entretien"], ["pr-locaux"]]
     assert record["offers"][0]["service_area"]["radius_km"] == 30
     assert record["supplier_id"] == desk.suppliers[NAME]
-    await browser.submit("deconnexion")
-    await browser.sign_in(desk.key)
+    await browser.be_signed_in(desk.key)
     await desk.open(page)
     assert 'name="source"' not in browser.page
     assert (await desk.send(page, to_all, metier="pr-locaux")).status_code == 403
