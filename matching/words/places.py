@@ -23,7 +23,7 @@ Bools = NDArray[np.bool_]
 
 _FULL = {"st": "saint", "ste": "sainte"}
 _PATRONS = frozenset(_FULL.values())
-_PATRON_APART = re.compile(r"(?:[,;:(|\t\n–—]|\s-)\s*s(?:ain)?te?\b", re.IGNORECASE)  # "collège, Saint-Malo"
+_PATRON_APART = re.compile(r"(?:[,;:(|–—]\s*|\s-\s*|[\t\n][^\S\t\n]*)s(?:ain)?te?\b", re.IGNORECASE)  # ", Saint-Malo"
 # fmt: off
 _NOT_AFTER = frozenset((
     "aeroports", "agglomeration", "allee", "arrondissement", "avenue", "bassin", "boulevard", "canton", "chemin",

@@ -46,13 +46,12 @@ from matching.reference import Reference
 from tests.accessibility import violations
 from tests.api.desk.steps import FORM, Browser, Fields, heading, said, sign_in_as
 from tests.api.desk.window import Windows, appears, enter, press, refused
-from tests.api.mailbox import PUBLIC_URL, Mailbox, emailing
+from tests.api.mailbox import PUBLIC_URL as HERE
+from tests.api.mailbox import Mailbox, emailing
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client
 from tests.browser import on_a_socket
 from tests.conftest import new_database_url
-
-HERE = PUBLIC_URL
 
 
 @dataclass

@@ -34,7 +34,7 @@ from db.schema.person_tables import sign_in_mails
 from tests.accessibility import OF_WIDTH, RULES, unnamed, violations
 from tests.api.desk.file_with_all import FILE, PAYMENTS, file_with_all, take_picture
 from tests.api.desk.steps import Browser, sign_in_as
-from tests.api.desk.window import Windows, assert_fits, enter, is_gone, refused, waiting
+from tests.api.desk.window import Windows, enter, is_gone, refused, waiting
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
 from tests.browser import show_at
@@ -166,7 +166,6 @@ SCRIPTED = {
     *("allotment-compared", "decisions-wrong", "docs", "key-new", "letters", "meeting-wrong", "need-wrong", "result")
 }
 """A view of each template that says, or is as high as, something else without scripts."""
-WHOLE = "const key = document.getElementById('secret'); return !key || key.scrollHeight <= key.clientHeight"
 UNSEEN = {"record/need_crossed.html", "frame/send_again.html", "signing_in/signed_out.html"}
 """Templates of which there is no picture: of two people at once, of a session that ended, of a sign-out elsewhere."""
 OF_OTHERS = {"docs"}
@@ -288,12 +287,20 @@ async def invited(served: Client, organisation: str) -> tuple[str, str]:
     return token, session
 
 
-def is_shown_at(window: Chrome, *, width: int) -> bool:
-    """Whether the page is so wide; it is asked to be so again where the browser has zoomed out of it."""
-    if window.execute_script("return innerWidth") == width:
-        return True
+SEEN = """
+const page = document.documentElement, key = document.getElementById("secret");
+for (const each of document.querySelectorAll("details")) each.open = true;
+return [innerWidth, page.scrollWidth <= page.clientWidth, !key || key.scrollHeight <= key.clientHeight];
+"""
+
+
+def seen_at(window: Chrome, *, width: int) -> list[bool]:
+    """Whether the page fits and a key is seen whole, all unfolded; nothing where the browser has zoomed out of it."""
+    found: list[Any] = window.execute_script(SEEN)
+    if found[0] == width:
+        return found[1:]
     show_at(window, width)
-    return False
+    return []
 
 
 class Gallery:
@@ -329,10 +336,8 @@ class Gallery:
             if width == screen.widths[0]:
                 self.open(window, view)
             take_picture(window, name)
-            unfold(window)
-            waiting(window).until(partial(is_shown_at, width=width), f"{name} is not {width} pixels wide")
-            assert_fits(window)
-            assert window.execute_script(WHOLE), "a key of which a part is out of sight"
+            seen = waiting(window).until(partial(seen_at, width=width), f"{name} is not {width} pixels wide")
+            assert seen == [True, True], f"{name} does not fit, or only a part of a key is in sight"
             if with_axe:
                 self.note(name, violations(window, RULES if width == screen.widths[0] else OF_WIDTH))
         if with_axe:
@@ -346,17 +351,13 @@ class Gallery:
             self.titles[window.title].add(view.path.partition("?")[0])
         soon = waiting(window)
         if view.pressed:
-            unfold(window)
+            window.execute_script(SEEN)
             for field, text in view.typed.items():
                 window.find_element(By.CSS_SELECTOR, field).send_keys(text.format(**self.facts))
             before = window.find_element(By.TAG_NAME, "html")
             window.find_element(By.CSS_SELECTOR, view.pressed).send_keys(Keys.ENTER)
             soon.until(lambda page: view.seen or is_gone(before))
         soon.until(lambda page: is_complete(page) and page.find_elements(By.CSS_SELECTOR, view.seen or "body"))
-
-
-def unfold(window: Chrome) -> None:
-    window.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
 
 
 def is_complete(window: Chrome) -> bool:
