@@ -116,6 +116,13 @@ async def portal(
         yield client
 
 
+@pytest.fixture(autouse=True)
+def own_limits(request: pytest.FixtureRequest) -> None:
+    """What one test takes of the limits of `served` is not taken of another's."""
+    if "served" in request.fixturenames:
+        request.getfixturevalue("limits")
+
+
 @pytest.fixture
 def limits(served: Client, monkeypatch: pytest.MonkeyPatch) -> Limits:
     """Limits of `served` of which nothing is taken; they count without the database, and no time passes."""

@@ -7,7 +7,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from api.runtime.rate_limits import Limits
 from db.core.engine import transaction
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
@@ -95,7 +94,7 @@ async def test_a_key_makes_none_that_outlives_or_outruns_it(served: Client) -> N
     assert (await maker.post("/keys", body | {"expires_at": sooner, "rate_per_minute": 100})).status_code == 201
 
 
-async def test_no_number_of_keys_makes_a_quota_greater(served: Client, limits: Limits) -> None:
+async def test_no_number_of_keys_makes_a_quota_greater(served: Client) -> None:
     """Whoever makes them, and whether the first is still in force: those made with a quota count in it together."""
     maker = await member(served, "admin", "read", rate_per_minute=10)
     body = {"name": "n", "scopes": ["admin", "read"], "rate_per_minute": 10}

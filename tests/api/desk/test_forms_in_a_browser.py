@@ -175,7 +175,7 @@ def change_lots(window: Chrome, address: str) -> None:
 
 def reach_a_supplier_by_tab(window: Chrome, address: str) -> None:
     """By eight presses at most, however much was read of the words: arrows lead from chip to chip."""
-    says = f"ville de Pontivy : nettoyage de bureaux et {SENTENCE}, reconductible un an"
+    says = f"ville de Pontivy : nettoyage de bureaux, collecte de papiers et {SENTENCE}, reconductible un an"
     window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178', 'lot-1-objet': says})}")
     chips = appears(window, ".chips[role=toolbar]").find_elements(By.TAG_NAME, "button")
     names = []

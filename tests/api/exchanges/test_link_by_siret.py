@@ -21,7 +21,7 @@ SIRETS = ("55208131766522", "55208131766530", "55208131766548", "55208131766555"
 UNKNOWN = "39860733300059"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def with_mail(served: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mail server is set, which nothing is given to."""
     settings = replace(
@@ -52,21 +52,18 @@ async def supplier(client: Client, source: str, **fields: Any) -> str:
     return str(stored["supplier_id"])
 
 
-@pytest.mark.usefixtures("with_mail", "limits")
 async def test_a_known_siret_and_an_unknown_one_are_answered_alike(served: Client, source: str) -> None:
     reached = await supplier(served, source, siret=SIRETS[0], contact={"email": "esat@example.org"})
     silent = await supplier(served, f"{source}-2", siret=SIRETS[1], contact={"phone": "02 97 00 00 00"})
-    answers = [await ask(served, siret=siret) for siret in (SIRETS[0], SIRETS[1], UNKNOWN)]
-    told = [
-        (each.status_code, each.content, {name: text for name, text in each.headers.items() if name != "x-request-id"})
-        for each in answers
-    ]
+    told = []
+    for siret in (SIRETS[0], SIRETS[1], UNKNOWN):
+        answer = await ask(served, siret=siret)
+        told.append((answer.status_code, answer.content, {**answer.headers, "x-request-id": ""}))
     assert told[0] == told[1] == told[2]
     assert (told[0][0], told[0][2]["location"]) == (303, "fiche?fait=demande")
     assert (await mails_to(served, reached), await mails_to(served, silent)) == (["esat@example.org"], [])
 
 
-@pytest.mark.usefixtures("with_mail", "limits")
 async def test_a_supplier_is_sent_one_link_a_day_and_none_for_another_site(served: Client, source: str) -> None:
     reached = await supplier(served, source, siret=SIRETS[2], contact={"email": "esat@example.org"})
     forged = await ask(served, {"sec-fetch-site": "cross-site"}, siret=SIRETS[2])
@@ -76,7 +73,6 @@ async def test_a_supplier_is_sent_one_link_a_day_and_none_for_another_site(serve
     assert await mails_to(served, reached) == ["esat@example.org"]
 
 
-@pytest.mark.usefixtures("with_mail", "limits")
 async def test_links_by_siret_are_within_the_e_mails_of_a_day(
     served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +82,6 @@ async def test_links_by_siret_are_within_the_e_mails_of_a_day(
     assert await mails_to(served, reached) == []
 
 
-@pytest.mark.usefixtures("with_mail", "limits")
 async def test_an_address_that_came_by_a_revoked_link_is_sent_none(served: Client, source: str) -> None:
     spoken_for = await supplier(served, source, siret=SIRETS[3], contact=None)
     link = (await served.post(f"/suppliers/{spoken_for}/links", json={})).json()
@@ -97,7 +92,6 @@ async def test_an_address_that_came_by_a_revoked_link_is_sent_none(served: Clien
     assert await mails_to(served, spoken_for) == []
 
 
-@pytest.mark.usefixtures("with_mail", "limits")
 async def test_the_address_of_the_directory_hears_of_a_link_whatever_was_declared(served: Client, source: str) -> None:
     spoken_for = await supplier(served, source, siret=SIRETS[4], contact={"email": "esat@example.org"})
     link = (await served.post(f"/suppliers/{spoken_for}/links", json={})).json()
