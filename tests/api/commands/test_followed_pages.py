@@ -75,7 +75,7 @@ vivier() {
 
 
 @pytest.fixture(scope="module")
-async def served(server_url: str, administrator: Any, template: str) -> AsyncIterator[Server]:
+async def started(server_url: str, administrator: Any, template: str) -> AsyncIterator[Server]:
     """A server for all pages, which writes e-mails and webhooks to this machine."""
     port, mail = str(free_port()), f"smtp://127.0.0.1:{free_port()}?starttls=never"
     settings = {"VIVIER_SMTP_URL": mail, "VIVIER_MAIL_FROM": "vivier@x.example", "VIVIER_EMBED_ORIGINS": PORTAL}
@@ -108,23 +108,23 @@ def steps(page: str) -> Iterator[Step]:
             yield Step(content, following[1] if following[0] == "json" else None)
 
 
-def test_the_pages_do_what_they_say(served: Server, tmp_path: Path) -> None:
+def test_the_pages_do_what_they_say(started: Server, tmp_path: Path) -> None:
     """Every command succeeds, all in one shell, and answers what is shown: an excerpt, word for word.
 
     They are followed one after the other on a server whose directory is empty at first.
     """
     assert generate(tmp_path / "vivier_client").split() == ["Generating", str(tmp_path / "vivier_client")]
-    follow(PAGES, served, tmp_path, (28, 4), {MAIL: urlsplit(served.given["VIVIER_SMTP_URL"]).netloc}, {})
+    follow(PAGES, started, tmp_path, (28, 4), {MAIL: urlsplit(started.given["VIVIER_SMTP_URL"]).netloc}, {})
 
 
-def test_the_pages_of_reference_do_what_they_say(served: Server, tmp_path: Path) -> None:
+def test_the_pages_of_reference_do_what_they_say(started: Server, tmp_path: Path) -> None:
     """As above, with a source of their own; the files of the State, which would be fetched, are small ones."""
     put_published_files(tmp_path)
-    follow(GUIDES, served, tmp_path, (1, 0), {"annuaire": "registre"}, {})
+    follow(GUIDES, started, tmp_path, (1, 0), {"annuaire": "registre"}, {})
 
 
 def test_the_typescript_client_does_what_its_page_says(
-    served: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    started: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compiled of the document, and used as an installed package by a program that is compiled too."""
     if not (shutil.which("node") and shutil.which("npm")):
@@ -138,7 +138,7 @@ def test_the_typescript_client_does_what_its_page_says(
     (tmp_path / "node_modules").mkdir()
     (tmp_path / "node_modules" / "vivier-client").symlink_to(TYPESCRIPT_CLIENT)
     monkeypatch.setenv("PATH", f"{TYPESCRIPT_CLIENT}/node_modules/.bin{os.pathsep}{os.environ['PATH']}")
-    follow(["clients/typescript/README.md"], served, tmp_path, (1, 1), {}, {})
+    follow(["clients/typescript/README.md"], started, tmp_path, (1, 1), {}, {})
 
 
 def put_published_files(folder: Path) -> None:
