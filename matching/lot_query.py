@@ -41,7 +41,7 @@ SURE = 0.7
 # From there on, a title is held against CPV codes that say something else, and beside titles of other lots; and asked
 # for where the codes say a trade of no segment.
 LIKELY_TITLE, BESIDE_UNMAPPED = 0.5, 0.6
-# Advice, which services of engineers are not, and works of all trades, which titles of whole operations name.
+# Advice, which services of engineers are not; trades of building, and works of all, which titles of operations name.
 ADVICE, BUILDING, WHOLE_WORKS = "so-conseil", "bt-", {"bt-tce"}
 
 
@@ -154,7 +154,7 @@ class _RequestedSegments:
             self.found.setdefault(segment, []).extend(general.found[segment])
 
     def decide(self, general: Container[str]) -> None:
-        """Ask for what is sure, or named or in `general` codes too; else for the best, if likely by unmapped codes."""
+        """Ask for what is sure, or named or in `general` codes too; else for the best, likely beside unmapped codes."""
         sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
         sure |= {segment: max(SURE, confidence) for segment, confidence in sure.items() if segment in general}
         best, least = max(sure, key=sure.__getitem__, default=""), BESIDE_UNMAPPED if self.unmapped else 0
