@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from domain.errors import raise_if_given_up
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.other_contracts import advise_no_split
@@ -22,7 +23,7 @@ from matching.answer.supplier_rows import RowWriter
 from matching.index.live_index import LiveIndex
 from matching.kept.memory import CachingExplainer, CachingRowWriter, answer_cache_of
 from matching.lot_match import LotMatch
-from matching.lot_query import LotQuery, raise_if_given_up
+from matching.lot_query import LotQuery
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.unknown_trade import unknown_suppliers

@@ -13,7 +13,7 @@ from domain.text.bilingual import Text
 from domain.text.normalise import fold
 
 _POSTAL_CODE = re.compile(r"\b([0-9]{5})\s+([^0-9,;][^,;]*)")
-_DIGITS, _DEPARTEMENT_DIGITS = 5, 2
+PHONE_DIGITS, _DIGITS, _DEPARTEMENT_DIGITS = 10, 5, 2
 _MONACO = "980"
 _OVERSEAS = ("97", "98")
 _HAUTE_CORSE = "20200"

@@ -15,7 +15,7 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Geometry, Territories, vertices
 from domain.suppliers.record_check import check_record
-from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
+from domain.suppliers.supplier import SIRET_DIGITS, Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import said_by
 from matching.geo.geojson_validation import area_to_store
 from matching.geo.record_placement import find_placements
@@ -29,6 +29,8 @@ MOST_VERTICES = 10_000
 _TOO_MANY_VERTICES = _SAID["too_many_vertices"].filled(most_vertices=MOST_VERTICES)
 
 
+SHORT_OF_ZEROS = range(SIRET_DIGITS - 3, SIRET_DIGITS)
+"""Digits that a SIRET may have kept."""
 # Most numbers are decided here, ten times as fast; the branches of La Poste, and what is no SIRET, by the library.
 _LA_POSTE = b"356000000"
 _PLAIN = bytes(max(0, byte - 48) % 10 for byte in range(256))
@@ -47,6 +49,14 @@ def luhn_remainder(digits: bytes) -> int:
     """The Luhn checksum of some digits, modulo 10: 0 where they pass."""
     first = len(digits) % 2
     return (sum(digits[first::2].translate(_DOUBLED)) + sum(digits[1 - first :: 2].translate(_PLAIN))) % 10
+
+
+def whole_siret(written: str) -> str:
+    """The SIRET without blanks and dots, with the first zeros that spreadsheets take off where its key then agrees."""
+    digits = "".join(written.split()).removesuffix(".0").replace(".", "")
+    whole = digits.rjust(SIRET_DIGITS, "0")
+    is_short = len(digits) in SHORT_OF_ZEROS and digits.isdecimal()
+    return whole if is_short and siret_passes_check(whole) else digits
 
 
 class CheckResult(NamedTuple):

@@ -7,30 +7,52 @@ French spreadsheets too; formulas are made harmless.
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from io import StringIO
+from itertools import chain
 from typing import Literal, get_args
 
 from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.supplier import Kind
-from domain.text.bilingual import Text
+from domain.text import labels
+from domain.text.bilingual import Text, said_by
+from domain.text.normalise import fold
+from sources.validation import SHORT_OF_ZEROS, whole_siret
+
+_SAID = said_by(__name__)
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][-+]?[0-9]{1,3})?")
 _GROUPED = re.compile(r"-?[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+(?![0-9])")
 """Thousands set apart, as French spreadsheets write numbers that they show so."""
-_FRENCH_DAY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+_FRENCH_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_SERIAL_DAY, _DAY_ZERO = re.compile(r"[3-6][0-9]{4}"), date(1899, 12, 30)
+"""The number that a spreadsheet keeps for a day, here of 1982 to 2091."""
+_MADE_A_NUMBER = re.compile(r"[0-9]+([.,][0-9]+E\+?|E\+)[0-9]+", re.IGNORECASE)
+"""What a spreadsheet leaves of many digits: 8,07469E+13."""
 
-_NO_INTEGER = Text("Un nombre entier est attendu", "A whole number is expected")
-_NO_NUMBER = Text("Un nombre à point décimal est attendu", "A number with a decimal point is expected")
-NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
-_NO_YES_OR_NO = Text("true, vrai, oui ou 1 attendu, ou false, faux, non ou 0", "Expected true or 1, false or 0")
 TRUE, FALSE = ("true", "vrai", "oui", "1"), ("false", "faux", "non", "0")
+_YES, _NO = (*TRUE, "t", "yes", "on"), (*FALSE, "f", "no", "off")
 
 Path = tuple[str | int, ...]
 
 KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+_BETWEEN_KINDS, _AND = re.compile(r"[/,;|+&\n]"), re.compile(r"\bet\b")
+_IN_BRACKETS, _SMALL_WORDS = re.compile(r"\(.*?\)"), frozenset({"et", "ou", "de", "d", "l", "la", "le", "par"})
 
+
+def _kind_words(written: str) -> str:
+    """The words that tell a kind, folded, without small ones, brackets and the s of plurals."""
+    words = fold(_IN_BRACKETS.sub("", written)).split()
+    return " ".join(word.removesuffix("s") for word in words if word not in _SMALL_WORDS)
+
+
+_KIND_OF_WORDS: dict[str, Kind] = {
+    _kind_words(word): kind for kind in KINDS.values() for word in (kind, labels.KINDS[kind].fr)
+}
+_KIND_OF_WORDS |= {_kind_words(word): "ACI" for word in ("chantier d'insertion", "atelier d'insertion")}
+_KIND_OF_WORDS[_kind_words("établissement et service d'aide par le travail")] = "ESAT"
 
 _BEGINS_A_FORMULA = r"=+\-@\t\r\uff1d\uff0b\uff0d\uff20"
 """Also the wide signs of East Asian keyboards, which some spreadsheets take for the narrow ones."""
@@ -102,9 +124,11 @@ def unescaped_text(item: str) -> str:
 
 
 def iso_day(text: str) -> str:
-    """Rewrite a day such as 31/12/2027 as 2027-12-31; any other text is returned unchanged."""
+    """Rewrite a day such as 31/12/2027 or 46752 as 2027-12-31; any other text is returned unchanged."""
+    if _SERIAL_DAY.fullmatch(text):
+        return (_DAY_ZERO + timedelta(int(text))).isoformat()
     found = _FRENCH_DAY.fullmatch(text)
-    return f"{found[3]}-{found[2]}-{found[1]}" if found else text
+    return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}" if found else text
 
 
 class BadCell(InvalidContent):
@@ -119,28 +143,46 @@ def text_or_none(cell: str) -> str | None:
     return cell.strip() or None
 
 
+def require_digits(cell: str, path: Path, code: str = "wrong_format") -> None:
+    """Raise BadCell where a spreadsheet made a number of the digits in a cell, and lost the last of them."""
+    if _MADE_A_NUMBER.fullmatch(cell.strip()):
+        raise BadCell(path, code, _SAID["digits_lost"])
+
+
+def siret_of(cell: str, path: Path = ("siret",)) -> str:
+    """The SIRET in a cell (see `whole_siret`), "" in an empty one. Raises BadCell where a spreadsheet spoiled it."""
+    require_digits(cell, path, "invalid_siret")
+    digits = whole_siret(cell)
+    if len(digits) in SHORT_OF_ZEROS and digits.isdecimal():
+        raise BadCell(path, "invalid_siret", _SAID["siret_too_short"].filled(digits=len(digits)))
+    return digits
+
+
 def integer(cell: str, path: Path) -> int:
     """The whole number in the cell. Raises BadCell for anything but digits with an optional minus sign."""
-    if _INTEGER.fullmatch(cell) is None:
-        raise BadCell(path, "wrong_format", _NO_INTEGER)
-    return int(cell)
+    plain = _plain_number(cell)
+    if _INTEGER.fullmatch(plain) is None:
+        raise BadCell(path, "wrong_format", _SAID["no_integer"])
+    return int(plain)
 
 
 def number(cell: str, path: Path) -> float:
-    """The number in the cell, written as in JSON. Raises BadCell for any other notation (see `plain_number`)."""
-    if _NUMBER.fullmatch(cell) is None:
-        raise BadCell(path, "wrong_format", _NO_NUMBER)
-    return float(cell)
+    """The number in the cell, as in JSON or as French spreadsheets write it. Raises BadCell for any other notation."""
+    plain = _plain_number(cell)
+    if _NUMBER.fullmatch(plain) is None:
+        raise BadCell(path, "wrong_format", _SAID["no_number"])
+    return float(plain)
 
 
 def boolean(cell: str, path: Path) -> bool:
-    """Whether the cell says true. Raises BadCell for anything but `true` and `false` (see `plain_boolean`)."""
-    if cell not in ("true", "false"):
-        raise BadCell(path, "wrong_format", _NO_YES_OR_NO)
-    return cell == "true"
+    """Whether the cell says true. Raises BadCell for anything but words for yes and no."""
+    said = cell.strip().lower()
+    if said not in _YES + _NO:
+        raise BadCell(path, "wrong_format", _SAID["no_boolean"])
+    return said in _YES
 
 
-def plain_number(cell: str) -> str:
+def _plain_number(cell: str) -> str:
     """Rewrite a French number (1 234,5) as in JSON (1234.5), without outer blanks; other text stays no number."""
     if cell.isdecimal():
         return cell
@@ -150,19 +192,21 @@ def plain_number(cell: str) -> str:
     return bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare
 
 
-def plain_boolean(cell: str) -> str:
-    """Rewrite any of the words in TRUE and FALSE as `true` or `false`; any other text is returned unchanged."""
-    said = cell.strip().lower()
-    return "true" if said in TRUE else "false" if said in FALSE else cell
-
-
 def approval_kind(written: str) -> Kind:
-    """The kind with this code, for a record's first approval. Raises BadCell for an unknown code."""
-    if written not in KINDS:
+    """The kind with this code or name, for a record's first approval. Raises BadCell for an unknown one."""
+    found = KINDS.get(written) or _KIND_OF_WORDS.get(_kind_words(written))
+    if found is None:
         hint = hint_of_nearest(written, tuple(KINDS))
         detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
         raise BadCell(("approvals", 0, "kind"), "unknown_value", detail)
-    return KINDS[written]
+    return found
+
+
+def approval_kinds(cell: str) -> list[Kind]:
+    """The kinds that a cell lists by code or name, each once: “EI et ACI”. Raises BadCell for an unknown one."""
+    pieces = filter(str.strip, _BETWEEN_KINDS.split(cell))
+    named = ([piece] if _kind_words(piece) in _KIND_OF_WORDS else _AND.split(piece) for piece in pieces)
+    return list(dict.fromkeys(approval_kind(each.strip()) for each in chain.from_iterable(named)))
 
 
 def legible_text(text: str) -> str:

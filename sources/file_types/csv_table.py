@@ -68,9 +68,9 @@ def read_table(
     """Read the header of a CSV file, and lazily the rows after it. Blank lines count as lines but are no rows.
 
     `as_published`: it may have semicolons or tabs (also named by a first line `sep=;`), be in Windows-1252 where it is
-    not UTF-8, and have empty columns and rows beyond the others. A quote that is never closed costs one row: reading
-    goes on with the line after it. `is_header`: of a table with others above its header, which row that is, the first
-    where none is; its columns without a title are called by their places.
+    not UTF-8, have empty rows and columns, and columns without a title, which are called by their places. A quote that
+    is never closed costs one row: reading goes on with the line after it. `is_header`: of a table with others above its
+    header, which row that is, the first where none is.
     Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice, lacks one that is
     `required`, or has more than `MOST_COLUMNS`.
     """
@@ -85,7 +85,10 @@ def read_table(
         raise unreadable("empty_file", _SAID["empty"])
     if isinstance(header, FaultyRow):
         raise unreadable(header.problem.code, header.problem.detail)
-    columns = tuple(_without_empty_end(header[1]) if as_published else header[1])
+    columns = tuple(header[1])
+    if as_published:
+        titles = enumerate(_without_empty_end(header[1]), start=1)
+        columns = tuple(title.strip() or f"({place})" for place, title in titles)
     if len(columns) > MOST_COLUMNS:
         raise unreadable("too_many_columns", _TOO_MANY_COLUMNS)
     for column in columns:
@@ -132,9 +135,7 @@ def _header_and_rows(
     while above and len(above) <= _MOST_ROWS_ABOVE:
         latest = above[-1]
         if not isinstance(latest, FaultyRow) and is_header(latest[1]):
-            titles = _without_empty_end(latest[1])
-            named = [title if title.strip() else f"({place})" for place, title in enumerate(titles, start=1)]
-            return (latest[0], named), rows
+            return latest, rows
         following = next(rows, None)
         if following is None:
             break
@@ -281,13 +282,12 @@ def rows_of(
         if isinstance(row, FaultyRow):
             yield reject(row.line, None, (row.problem,), context.language)
             continue
-        external_id = id_of(row.cells)
+        external_id = None
         try:
-            document = to_document(row.cells)
-        except InvalidContent as invalid:
-            yield reject(row.line, external_id, invalid.problems, context.language)
-        else:
-            made = row_of(row.line, external_id, document, context)
+            external_id = id_of(row.cells)
+            made = row_of(row.line, external_id, to_document(row.cells), context)
             if joins_of is not None and isinstance(made, Row):
                 made = made._replace(joins=joins_of(row.cells))
-            yield made
+        except InvalidContent as invalid:
+            made = reject(row.line, external_id, invalid.problems, context.language)
+        yield made

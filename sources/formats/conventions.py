@@ -24,9 +24,10 @@ from typing import BinaryIO, cast
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import name_by_number
 from domain.text.bilingual import Text, said_by
-from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, iso_day, text_or_none
+from sources.file_types.csv_cells import BadCell, approval_kind, boolean, iso_day, siret_of, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of, unknown_columns
 from sources.rows import Context, Document, UnreadableFile, day_of, row_of, unreadable
+from sources.validation import whole_siret
 
 _SAID = said_by(__name__)
 
@@ -39,8 +40,6 @@ MOST_JOINED = 500_000
 # What was in force in its time, and what never was.
 _GRANTING = frozenset({"VALIDE", "PROVISOIRE", "HISTORISE", "CLOTURE"})
 _NOT_GRANTING = frozenset({"ANNULE", "REJETE", "BROUILLON", "SAISI"})
-_YES = frozenset({"", "true", "t", "1", "oui", "vrai", "yes"})
-_NO = frozenset({"false", "f", "0", "non", "faux", "no"})
 _LONGEST_REFERENCE = 200
 _UNSTATED = date.min
 
@@ -63,7 +62,8 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         raise UnreadableFile(problems)
 
     def approval_id(cells: dict[str, str]) -> str | None:
-        parts = (iso_day(cells.get(name, "").strip()) for name in ("siret", "kind", "valid_from", "reference"))
+        kind, start, reference = (cells.get(name, "").strip() for name in ("kind", "valid_from", "reference"))
+        parts = whole_siret(cells["siret"]), kind, iso_day(start), reference
         return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
     yield from rows_of(table, context, approval_id, _record_of_approval)
@@ -113,7 +113,7 @@ def _record_of_approval(written: dict[str, str]) -> Document:
     ending = _end_of_approval(cells)
     if ending and (ending == _UNSTATED or (start and ending < start)):
         return _record(siret, name, [])
-    approval = {"kind": cells["kind"], "valid_from": start, "reference": cells.get("reference") or None}
+    approval = {"kind": approval_kind(cells["kind"]), "valid_from": start, "reference": cells.get("reference") or None}
     return _record(siret, name, [approval | {"valid_until": min(filter(None, (end, ending)), default=None)}])
 
 
@@ -215,15 +215,12 @@ def _record(siret: str, name: str, approvals: list[Document]) -> Document:
 def _required_siret(siret: str) -> str:
     if not siret.strip():
         raise BadCell(("siret",), "missing_field", _SAID["no_siret"])
-    return siret.strip()
+    return siret_of(siret)
 
 
 def _end_of_approval(cells: dict[str, str]) -> date | None:
     """The day on which an approval was deactivated, `_UNSTATED` where no day is given; None while it is active."""
-    written = cells.get("is_active", "").strip().lower()
-    if written not in _YES | _NO:
-        raise BadCell(("is_active",), "wrong_format", NO_BOOLEAN)
-    if written in _YES:
+    if boolean(cells.get("is_active", "").strip() or "true", ("is_active",)):
         return None
     return _day(cells.get("deactivated_at", ""), "deactivated_at") or _UNSTATED
 

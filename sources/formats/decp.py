@@ -22,16 +22,16 @@ import msgspec
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import UnknownTerritory
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, name_by_number
+from domain.suppliers.supplier import PublicAward, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
+from sources.file_types.csv_cells import BadCell, iso_day, legible_text, require_digits, siret_of, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import departement_of, with_first_zero
 from sources.rows import Context, Document, day_of, number_or_none
 from sources.trades.evidence_readers import AwardReader
-from sources.validation import siret_passes_check
+from sources.validation import whole_siret
 
 _SAID = said_by(__name__)
 
@@ -52,12 +52,10 @@ _MADE_UP = frozenset({"le marche noir"})
 
 def siret_of_winner(number: str, register: str) -> str:
     """The SIRET of a contract's winner, lost zeros put back. Raises BadCell for another register, or no digits."""
-    digits = "".join(number.split()).removesuffix(".0")
-    if register.strip().upper() not in ("SIRET", "") or not (digits.isascii() and digits.isdigit()):
+    digits = siret_of(number) if register.strip().upper() in ("SIRET", "") else ""
+    if not (digits.isascii() and digits.isdigit()):
         raise BadCell(("siret",), "winner_without_siret", _SAID["no_siret"])
-    padded = digits.rjust(SIRET_DIGITS, "0")
-    is_short = SIRET_DIGITS - 3 <= len(digits) < SIRET_DIGITS
-    return padded if is_short and siret_passes_check(padded) else digits
+    return digits
 
 
 _INSEE_LENGTH = 5
@@ -157,6 +155,7 @@ class _Contracts:
         """Make a record of a row of the consolidated table. Raises BadCell as `_document` does, or without an id."""
         if not cells["uid"].strip() or not cells["acheteur_id"].strip():
             raise BadCell(("uid",), "missing_field", _SAID["no_identifier"])
+        require_digits(cells["uid"], ("uid",))
         is_alone = cells.get("typeGroupementOperateurs", "").strip().lower() in _ALONE
         return self._document(cells, "", in_group=not is_alone)
 
@@ -168,13 +167,13 @@ class _Contracts:
         if (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP:
             raise BadCell(("public_awards", 0, "object"), "trial", _SAID["is_trial"])
         place, departement = self._place(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""))
-        day, euros = day_of(cells["dateNotification"]), number_or_none(cells["montant"])
+        day, euros = day_of(iso_day(cells["dateNotification"].strip())), number_or_none(cells["montant"])
         months = number_or_none(cells.get("dureeMois", ""))
         # with or without check digit, its first zero or words before it
         coded = _CPV.search(cells["codeCPV"])
         cpv = coded[1].rjust(_CPV_DIGITS, "0") if coded else ""
         award = PublicAward(
-            (cells.get("acheteur_nom", "").strip() or cells["acheteur_id"].strip())[:_LONGEST_NAME],
+            (cells.get("acheteur_nom", "").strip() or whole_siret(cells["acheteur_id"]))[:_LONGEST_NAME],
             text_or_none(written),
             cpv if self._cpv.exists(cpv) else None,
             euros if euros is not None and 0 <= euros <= _MOST_EUROS else None,
@@ -212,7 +211,7 @@ class _Contracts:
                 found = (area.code for area in self._territories.parents(commune) if area.kind == "departement")
                 return commune.label, next(found, None)
         departement = departement_of(code) if code.isdigit() and "commune" not in kind else ""
-        return written, departement if departement in self._departements else None
+        return code, departement if departement in self._departements else None
 
 
 read_json, read_ndjson = make_readers(LISTS, Contract, lambda context: _Contracts(context).drafts, wrapper="marches")
@@ -247,6 +246,7 @@ def _contract_key(number: str, buyer: str, winner: str) -> str:
 
     A winner that is not named by a number may be a person, and is left out.
     """
+    buyer, winner = whole_siret(buyer), whole_siret(winner)
     contract = number if number.startswith(buyer) else f"{buyer}{number}"
     return "/".join(part for part in (contract, "" if any(map(str.isalpha, winner)) else winner) if part)
 

@@ -34,7 +34,7 @@ from sources.file_types.json_items import (
     text_of,
 )
 from sources.formats.vivier import document_of, put_inferred_offers
-from sources.postal_addresses import PostalAddress, commune_names, split_address, with_first_zero
+from sources.postal_addresses import PostalAddress, commune_names, split_address
 from sources.rows import Context, mapped_segments, unmapped_flag
 from sources.trades.inference import OfferInference
 
@@ -151,8 +151,6 @@ _NOT_LOCATED = -2
 _WITHHELD = frozenset({"hidden", "private"})
 _FRANCE = frozenset(["", "fr", "france", "gp", "mq", "gf", "re", "yt", "pm", "bl", "mf", "wf", "pf", "nc"])
 _LISTED = frozenset({"segments", "cpv", "area_codes", "labels", "approvals"})
-_BOOLEANS = frozenset({"ess", "in_prison", "active", "national"})
-_SPELT = {"oui": "true", "yes": "true", "1": "true", "on": "true", "non": "false", "no": "false", "0": "false"}
 # up to the next `<` at most: the time that a text takes grows with its length alone
 _BREAKING_TAG = re.compile(r"<(?:br|/p|/li|/div|/h[1-6])\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
@@ -255,13 +253,13 @@ def _standard_cells(element: Element) -> dict[str, str]:
     cells = {
         "external_id": text_of(element.id) or text_of(element.iri),
         "name": text_of(element.name) or text_of(element.title),
-        "siret": _bare_siret(text_of(element.siret)),
+        "siret": text_of(element.siret),
         "address.street": address.street,
         "address.postal_code": address.postal_code,
         "address.city": address.city,
         "description": _description(element),
         "contact.email": _first_public_contact(element.email),
-        "contact.phone": with_first_zero(_first_public_contact(element.telephone), 10),
+        "contact.phone": _first_public_contact(element.telephone),
         "contact.website": _first_public_contact(element.website),
         "active": "false" if element.status in _NOT_SHOWN else "",
         "location.lat": lat if is_located else "",
@@ -297,15 +295,7 @@ def _own_text(value: Any, name: str, column: str) -> str:
     if any(isinstance(item, dict | list) for item in items):
         raise InvalidContent((Problem(pointer(name), "wrong_type", _SAID["no_text"]),))
     texts = [_without_html(text_of(item)) for item in items]
-    text = ("|" if column in _LISTED else ", ").join(filter(None, texts))
-    if column in _BOOLEANS:
-        return _SPELT.get(fold(text), text)
-    return _bare_siret(text) if column == "siret" else text
-
-
-def _bare_siret(written: str) -> str:
-    """The SIRET without spaces and dots between its digits."""
-    return re.sub(r"[\s.]", "", written)
+    return ("|" if column in _LISTED else ", ").join(filter(None, texts))
 
 
 def _without_html(text: str) -> str:

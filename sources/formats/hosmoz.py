@@ -15,22 +15,21 @@ import msgspec
 
 from domain.errors import Problem
 from domain.suppliers.source import Row, RowError, reject
-from domain.suppliers.supplier import Flag, Kind, name_by_number
+from domain.suppliers.supplier import Flag, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, approval_kind, number, plain_number, text_or_none
+from sources.file_types.csv_cells import BadCell, approval_kinds, number, siret_of, text_or_none
 from sources.file_types.csv_table import FaultyRow, read_table
 from sources.formats.spreadsheet import ActivityReader
-from sources.postal_addresses import PostalAddress, commune_names, with_first_zero
+from sources.postal_addresses import PHONE_DIGITS, PostalAddress, commune_names, with_first_zero
 from sources.rows import Context, Document, UnreadableFile, row_of
 from sources.trades.inference import label_of
+from sources.validation import whole_siret
 
 _SAID = said_by(__name__)
 
 SIRET, CATEGORY, WORKERS, POLES = "siret", "categorie", "nombre de travailleurs", "poles de competences"
 _OTHERS = ("raison sociale", "adresse", "code postal", "ville", "tel public", "email", "url")
-_KINDS: dict[str, Kind] = {"entreprise adaptee": "EA", "etablissement et service d aide par le travail": "ESAT"}
-_BETWEEN_KINDS = re.compile(r"[/,;+&]|\bet\b")
 _BETWEEN_POLES = re.compile(r"[;|\n]|,\s*(?=[A-ZÀ-Ý])")
 """A comma within a pole's name is followed by a small letter."""
 _POLES: dict[str, tuple[str, ...]] = msgspec.toml.decode(
@@ -72,7 +71,7 @@ class _Establishments:
 
     def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
         """The record of a row, or the error that says what is wrong with it."""
-        siret = "".join(cells[SIRET].split())
+        siret = whole_siret(cells[SIRET])
         try:
             document, flags = self._document(siret, cells)
         except BadCell as bad:
@@ -86,37 +85,21 @@ class _Establishments:
         segments, flags = self._poles.segments_in(";".join(pieces))
         offer = {"segments": segments, "label": label_of(", ".join(pieces))}
         address = PostalAddress(cells.get("adresse", ""), cells.get("code postal", ""), cells.get("ville", ""))
-        approvals, workers = _approvals(cells.get(CATEGORY, "")), _workers(cells.get(WORKERS, ""))
-        is_esat = approvals == [{"kind": "ESAT"}]
+        kinds, counted = approval_kinds(cells.get(CATEGORY, "")), cells.get(WORKERS)
+        workers = round(number(counted, ("employees",))) if counted else None  # files tell full-time equivalents
+        is_esat = kinds == ["ESAT"]
         document = {
             "name": cells.get("raison sociale") or name_by_number(siret),
-            "siret": siret or None,
-            "approvals": approvals,
+            "siret": siret_of(cells[SIRET]) or None,
+            "approvals": [{"kind": kind} for kind in kinds] or None,
             "address": self._communes.document(address),
             "offers": [offer] if segments else [],
             "employees": None if is_esat else workers,
             "size": {"places": {"count": workers}} if is_esat and workers is not None else None,
             "contact": {
                 "email": text_or_none(cells.get("email", "")),
-                "phone": with_first_zero(cells.get("tel public", ""), 10) or None,
+                "phone": with_first_zero(cells.get("tel public", ""), PHONE_DIGITS) or None,
                 "website": text_or_none(cells.get("url", "")),
             },
         }
         return document, flags
-
-
-def _approvals(category: str) -> list[Document] | None:
-    """The approvals that a category names; None where it is empty. Raises BadCell for another word."""
-    names = [each.strip() for each in _BETWEEN_KINDS.split(category) if each.strip()]
-    kinds = dict.fromkeys(_KINDS.get(fold(name)) or approval_kind(name.upper()) for name in names)
-    return [{"kind": kind} for kind in kinds] or None
-
-
-def _workers(written: str) -> int | None:
-    """The number of workers, of which files tell full-time equivalents; None where it is empty. Raises BadCell."""
-    if not written:
-        return None
-    found = number(plain_number(written), ("employees",))
-    if found < 0:
-        raise BadCell(("employees",), "wrong_type", _SAID["no_count"])
-    return round(found)

@@ -34,6 +34,7 @@ from sources.postal_addresses import PostalAddress, commune_names
 from sources.rows import Context, Document, day_of, mapped_segments, unmapped_flag
 from sources.trades.evidence_readers import Job, offers_of_jobs
 from sources.trades.inference import OfferInference, without_segments
+from sources.validation import whole_siret
 
 LISTS = ("results",)
 
@@ -82,7 +83,7 @@ def _drafts_of_structures(context: Context) -> Callable[[Structure], Iterator[Dr
         name, sign = text_of(structure.raison_sociale), text_of(structure.enseigne)
         street = ", ".join(filter(None, map(text_of, (structure.addresse_ligne_1, structure.addresse_ligne_2))))
         postal_code, city = text_of(structure.code_postal), text_of(structure.ville)
-        description, siret = text_of(structure.description), text_of(structure.siret)
+        description, siret = text_of(structure.description), whole_siret(text_of(structure.siret))
         by_jobs = offers_of_jobs(context.taxonomy, context.source, map(job, structure.postes or ()), kind)
         known = {segment for offer in by_jobs for segment in offer.segments}
         inferred = inference.offers(kind, None, (name, sign, description), city)
@@ -194,7 +195,7 @@ class _Suppliers:
         document: Document = {
             "name": siae.name.strip(),
             "trade_name": text_of(siae.brand) or None,
-            "siret": text_of(siae.siret) or None,
+            "siret": whole_siret(text_of(siae.siret)) or None,
             "approvals": [{"kind": kind}],
             "in_prison": True if kind == "SEP" else None,
             "address": self._communes.document(address, text_of(siae.department)),

@@ -17,9 +17,9 @@ import msgspec
 from domain.suppliers.source import LICENCES, Row, RowError, Source
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text, said_by
-from sources.file_types.csv_cells import Cell
+from sources.file_types.csv_cells import Cell, unmarked_text
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, unknown_columns
-from sources.formats.vivier import offer_cells, plain_cell, read_grouped_rows, supplier_cells
+from sources.formats.vivier import offer_cells, read_grouped_rows, supplier_cells
 from sources.formats.vivier_columns import HEADER, ID, OFFER_COLUMNS, table_schema
 from sources.rows import Context, UnreadableFile, unreadable
 
@@ -107,8 +107,8 @@ def _rows_with_offers(
 
 
 def _plain(row: Cells) -> Cells:
-    """The row without its empty cells, the others written as in JSON."""
-    return Cells(row.line, {name: plain_cell(cell, name) for name, cell in row.cells.items() if cell})
+    """The row without its empty cells, and the others without the apostrophe before a formula."""
+    return Cells(row.line, {name: unmarked_text(cell) for name, cell in row.cells.items() if cell})
 
 
 def description_of_package(

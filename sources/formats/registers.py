@@ -13,12 +13,13 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, LegalForm, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
+from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, siret_of, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
-from sources.postal_addresses import PostalAddress, commune_names, with_first_zero
+from sources.postal_addresses import PHONE_DIGITS, PostalAddress, commune_names, with_first_zero
 from sources.rows import Context, Document, UnreadableFile, number_or_none
 from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence
+from sources.validation import whole_siret
 
 _SAID = said_by(__name__)
 
@@ -33,7 +34,7 @@ def siren_of(cell: str, column: str) -> str:
 
 def _siret_or_siren(cells: dict[str, str]) -> str:
     """The SIRET of a row, else its SIREN. Raises BadCell where the row has neither."""
-    digits, siren = "".join(cells.get("siret", "").split()), cells.get("siren", "")
+    digits, siren = whole_siret(cells.get("siret", "")), cells.get("siren", "")
     if len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdigit():
         return digits
     if not siren.strip():
@@ -68,7 +69,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         point = {"lat": number(lat, ("location", "lat")), "lon": number(lon, ("location", "lon"))} if lat else None
         texts = (cells["name"], cells["brand"], cells["description"])
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["city"].strip())
-        siret, naf = text_or_none(cells["siret"]), text_or_none(cells["naf"])
+        siret, naf = siret_of(cells["siret"]) or None, text_or_none(cells["naf"])
         sells = kind in SELLING_KINDS or not is_public_siret(siret)
         return {
             "name": cells["name"].strip(),
@@ -115,19 +116,20 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
     """
-    inference = OfferInference(context.taxonomy, context.source)
+    communes, inference = commune_names(context.territories), OfferInference(context.taxonomy, context.source)
     table = read_table(stream, as_published=True, required=ESAT_COLUMNS)
 
     def esat_record(cells: dict[str, str]) -> Document:
         operator, capacity = text_or_none(cells["operator"]), number_or_none(cells["capacity"])
-        phone = with_first_zero(re.sub(r"[ ./-]", "", cells.get("telephone", "")), 10)
+        phone = with_first_zero(re.sub(r"[ ./-]", "", cells.get("telephone", "")), PHONE_DIGITS)
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["commune"].strip())
+        commune = cells["commune_insee"].strip() or communes.find(address.postal_code, address.city)
         return {
             "name": cells["name"].strip(),
-            "siret": text_or_none(cells["siret"]),
+            "siret": siret_of(cells["siret"]) or None,
             "legal_form": _LEGAL_FORMS.get(fold(cells["operator_legal_form"])),
             "approvals": [{"kind": "ESAT"}],
-            "address": address.document(cells["commune_insee"].strip()),
+            "address": address.document(commune),
             "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
             "description": f"Organisme gestionnaire : {operator}." if operator else None,
             "size": {"places": {"count": int(capacity)}} if capacity else None,
@@ -170,7 +172,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             name = f"{names[group]} – {name}"
         return {
             "name": name,
-            "siret": text_or_none("".join(cells["siret"].split())),
+            "siret": siret_of(cells["siret"]) or None,
             "approvals": [{"kind": "GEIQ"}],
             "address": communes.document(PostalAddress("", postal_code, city)),
         }
@@ -209,13 +211,10 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
         named = fold(cells[family]).rstrip("s") if family else ""
         return {"name": name_by_number(siren), "ess": True, "legal_form": _FAMILIES.get(named)}
 
-    def siren_or_none(cells: dict[str, str]) -> str | None:
-        try:
-            return siren_of(cells[column], column)
-        except BadCell:
-            return None
+    def external_id(cells: dict[str, str]) -> str:
+        return siren_of(cells[column], column)
 
-    return rows_of(table, context, siren_or_none, legal_unit_record, siren_or_none)
+    return rows_of(table, context, external_id, legal_unit_record, external_id)
 
 
 RNA_COLUMNS = ("id", "siret", "objet", "objet_social1", "objet_social2", "position")
@@ -290,7 +289,7 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
         }
 
     def external_id(cells: dict[str, str]) -> str | None:
-        return text_or_none(cells.get("siret", "")) or text_or_none(cells.get("siren", ""))
+        return whole_siret(cells.get("siret", "")) or text_or_none(cells.get("siren", ""))
 
     return rows_of(table, context, external_id, unit_record, _siret_or_siren)
 

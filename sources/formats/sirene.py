@@ -38,12 +38,13 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, name_by_number
 from domain.text.bilingual import said_by
 from matching.geo.projection import register_point
-from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
+from sources.file_types.csv_cells import KINDS, BadCell, number, siret_of
 from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, departement_of, split_address, without_host
 from sources.rows import Context, Document, day_of, number_or_none, unmapped_flag
 from sources.trades.inference import OfferInference
+from sources.validation import whole_siret
 
 _SAID = said_by(__name__)
 
@@ -159,7 +160,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             written = tuple("" if _WITHHELD in cell else cell for cell in written)
         return _record_of_establishment(cells, _EstablishmentCells._make(map(str.strip, written)), inference)
 
-    return rows_of(table, context, lambda cells: text_or_none(cells["siret"]), establishment_record)
+    return rows_of(table, context, lambda cells: whole_siret(cells["siret"]) or None, establishment_record)
 
 
 def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, inference: OfferInference) -> Document:
@@ -186,7 +187,7 @@ def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, 
     return {
         "name": name or sign,
         "trade_name": sign or None if name else None,
-        "siret": text_or_none(cells["siret"]),
+        "siret": siret_of(cells["siret"]) or None,
         "legal_form": form,
         "ess": _ESS.get(texts.ess),
         "address": PostalAddress(street, texts.postal_code, texts.city).document(texts.commune),

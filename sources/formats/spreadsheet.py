@@ -28,18 +28,19 @@ from sources.file_types.csv_cells import (
     KINDS,
     BadCell,
     Dialect,
-    approval_kind,
+    approval_kinds,
     csv_of,
     escaped_text,
     text_or_none,
     unmarked_text,
 )
 from sources.file_types.csv_table import FaultyRow, Table, read_table, rows_as_written
-from sources.formats.vivier import document_of, plain_cell, put_inferred_offers
+from sources.formats.vivier import document_of, put_inferred_offers
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
-from sources.postal_addresses import commune_names, with_first_zero
+from sources.postal_addresses import commune_names
 from sources.rows import Context, row_of, unmapped_flag, unreadable
 from sources.trades.inference import OfferInference, word_reader
+from sources.validation import whole_siret
 
 _SAID = said_by(__name__)
 
@@ -47,7 +48,6 @@ _LISTED = re.compile(r"[;|\n]")
 _LISTED_TOO = re.compile(r"[;|\n,]|\s/\s")
 _FAILED = re.compile(r"#(REF|N/A|N/D|NAME|NOM|VALUE|VALEUR|DIV/0|NUM|NOMBRE|NULL|NUL|SPILL|EPARS)[!?]?", re.IGNORECASE)
 _INSEE = re.compile("[0-9][0-9AB][0-9]{3}")
-_WRITTEN = {"esat": "ESAT"} | {fold(kind): kind for kind in KINDS}
 
 
 ACTIVITIES, DEPARTEMENT = "activities", "departement"
@@ -143,7 +143,7 @@ class _Suppliers:
         self._activities = ActivityReader(context.taxonomy, context.mapping.categories)
 
     def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
-        siret = "".join(unmarked_text(cells.get("siret", "")).split())
+        siret = whole_siret(unmarked_text(cells.get("siret", "")))
         external_id = unmarked_text(cells.pop(ID, "")) or text_or_none(siret)
         try:
             _require_readable(cells, external_id)
@@ -163,17 +163,15 @@ class _Suppliers:
     def _cells(self, cells: dict[str, str], segments: Sequence[str]) -> dict[str, str]:
         """Rewrite the cells of a row as format `vivier` has them, by its columns."""
         departement = cells.pop(DEPARTEMENT, "")
-        own = {column: plain_cell(cell, column) for column, cell in cells.items()}
+        own = {column: unmarked_text(cell) for column, cell in cells.items()}
         if commune := own.get("address.commune") or self._commune(own, departement):
             own["address.commune"] = commune
-        own["contact.phone"] = with_first_zero(own.get("contact.phone", ""), 10)
         if "legal_form" in own:
             own["legal_form"] = _LEGAL_FORMS.get(fold(own["legal_form"]), "")
         if fold(own.get("approvals", "")) in NONE_HELD:
             own["approvals"] = NONE_HELD[0]
         elif "approvals" in own:
-            pieces = _split_cell(own["approvals"], _LISTED_TOO)
-            own["approvals"] = "|".join(dict.fromkeys(approval_kind(_WRITTEN.get(fold(each), each)) for each in pieces))
+            own["approvals"] = "|".join(approval_kinds(own["approvals"]))
         if "labels" in own:
             own["labels"] = "|".join(escaped_text(each) for each in _split_cell(own["labels"], _LISTED))
         if segments:

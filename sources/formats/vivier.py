@@ -19,16 +19,7 @@ from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, SizeInEuros, StaffSize, Supplier, SupplierSize
 from domain.text.labels import GIVEN_ALONE
-from sources.file_types.csv_cells import (
-    BadCell,
-    Cell,
-    Path,
-    escaped_text,
-    plain_boolean,
-    plain_number,
-    text_or_none,
-    unmarked_text,
-)
+from sources.file_types.csv_cells import BadCell, Cell, Path, escaped_text, text_or_none, unmarked_text
 from sources.file_types.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
 from sources.file_types.json_items import UNDECODABLE, decoding_problem, elements
 from sources.formats.vivier_columns import (
@@ -41,7 +32,7 @@ from sources.formats.vivier_columns import (
     OFFER_COLUMNS,
     TO_CORRECT,
 )
-from sources.postal_addresses import confirmed_postal_code
+from sources.postal_addresses import PHONE_DIGITS, confirmed_postal_code, with_first_zero
 from sources.rows import TOO_LONG, Context, RecordRow, UnreadableFile, lines, row_of
 
 
@@ -87,11 +78,6 @@ def _read_record(line: int, data: bytes | None, context: Context) -> Row | RowEr
 _MOST_ROWS = 201
 """Rows that are held as those of one record: one more than it may have offers."""
 _OFFER_COLUMNS = frozenset(OFFER_COLUMNS)
-_PLAIN = {
-    name: plain_boolean if column.type == "boolean" else plain_number
-    for name, column in COLUMNS.items()
-    if column.type != "string"
-}
 
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -151,8 +137,11 @@ def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
                         inner = inner.setdefault(step, {})
                     inner[path[-1]] = value
     require_no_problem(problems)
-    if (address := document.get("address", {})).keys() >= {"postal_code", "commune"}:
+    address, contact = document.get("address", {}), document.get("contact", {})
+    if "postal_code" in address and "commune" in address:
         address["postal_code"] = confirmed_postal_code(address["postal_code"], address["commune"])
+    if "phone" in contact and ("commune" in address or "siret" in document):  # else it may be of another country
+        contact["phone"] = with_first_zero(contact["phone"], PHONE_DIGITS)
     if "offers" in document:
         document["offers"] = list(document["offers"].values())
     return document
@@ -163,12 +152,6 @@ def put_inferred_offers(document: dict[str, Any], offers: Iterable[Offer]) -> No
     areas = (offer["service_area"] for offer in document.get("offers", ()) if "service_area" in offer)
     area = next(areas, None)
     document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in offers]
-
-
-def plain_cell(cell: str, name: str) -> str:
-    """A cell of column `name`, without an apostrophe before a formula, its number or boolean written as in JSON."""
-    plain = _PLAIN.get(name)
-    return unmarked_text(cell) if plain is None else plain(unmarked_text(cell))
 
 
 def _rows_by_record(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | FaultyRow]:
@@ -182,7 +165,7 @@ def _rows_by_record(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] |
             yield row
             continue
         given = {name: cell for name, cell in row.cells.items() if cell and name != TO_CORRECT}
-        read = Cells(row.line, {name: plain_cell(cell, name) for name, cell in given.items()})
+        read = Cells(row.line, {name: unmarked_text(cell) for name, cell in given.items()})
         if held and not _adds_an_offer(held, read):
             yield held
             held = []

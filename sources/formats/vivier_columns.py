@@ -22,6 +22,7 @@ from sources.file_types.csv_cells import (
     integer,
     iso_day,
     number,
+    siret_of,
     split_list,
     unescaped_text,
 )
@@ -48,16 +49,6 @@ class Column(NamedTuple):
     read: Read
     type: ColumnType
     text: Text
-
-
-def _siret(cell: str, path: Path) -> str:
-    digits = "".join(cell.split())
-    mantissa, exponent, _ = digits.upper().partition("E")
-    if exponent and mantissa.replace(",", "").replace(".", "").isdecimal():
-        raise BadCell(path, "invalid_siret", _SAID["siret_as_number"])
-    if digits.isdecimal() and len(digits) in {12, 13}:
-        raise BadCell(path, "invalid_siret", _SAID["siret_without_zeros"])
-    return digits
 
 
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
@@ -93,7 +84,7 @@ _READERS: Mapping[str, Read] = {
     "commune": lambda cell, _: with_first_zero(cell.strip(), 5),
     "day": lambda cell, _: iso_day(cell.strip()),
     "lists": lambda cell, _: [unescaped_text(item) for item in split_list(cell, "|")],
-    "siret": _siret,
+    "siret": siret_of,
     "approvals": _approvals,
     "evidence": lambda cell, path: _objects_in(
         cell, path, EVIDENCE_FIELDS, frozenset({len(EVIDENCE_FIELDS)}), _SAID["evidence"]

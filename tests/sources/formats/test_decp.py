@@ -203,16 +203,18 @@ def test_lines_and_concessions_are_read_too() -> None:
 
 
 def test_the_consolidated_table_has_a_row_per_contract_and_winner() -> None:
-    """Its modifications are passed over, a SIRET has its first zero again, and it may be as spreadsheets save it."""
+    """Its modifications are passed over, numbers have their first zeros again, it may be as spreadsheets save it."""
     row = f"{BUYER}M1,{BUYER},DEPARTEMENT DU MORBIHAN,%s,SIRET,Nettoyage des locaux,90919200,2025-03-18,1000.5,56,,%s\n"
     data = f"{HEADER}\n" + row % (SIRET, 0) + row % (SIRET, 1) + row % (OTHER, 0) + row % ("", 0)
     first, second, third = read(data.encode(), CSV, "decp")
     assert (first.external_id, first.joins, second.joins) == (f"{BUYER}M1/{SIRET}", SIRET, OTHER)
     assert first.record.public_awards[0].value_eur == 1000.5
     assert (third.line, third.code) == (5, "winner_without_siret")
-    data = f"{HEADER}\n{BUYER}M1,{BUYER},X,5580501400101,SIRET,Nettoyage,,2025-03-18,1,56,,0\n"
-    (row,) = read(data.encode(), CSV, "decp")
-    assert (row.joins if isinstance(row, Row) else row.code) == "05580501400101"
+    row = "%s,5580501400101,,5580501400101,SIRET,Miel,3142100,45734,1,1053,Code commune,0\n"
+    whole, spoiled = read(f"{HEADER}\n{row % 'M1'}{row % '2.25600014E+25'}".encode(), CSV, "decp")
+    assert (whole.external_id, spoiled.line, spoiled.pointer) == ("05580501400101M1/05580501400101", 3, "/uid")
+    award = whole.record.public_awards[0]
+    assert (award.buyer, award.cpv, award.notified_on) == ("05580501400101", "03142100", date(2025, 3, 18))
     row = f"{BUYER}M1,{BUYER},X,{SIRET},SIRET,Tonte à Béziers,,2025-03-18,1,56,,0"
     saved = f"{HEADER}\n{row}\n".replace(",", ";").replace("\n", "\r\n").encode("cp1252")
     (found,) = read(saved, CSV, "decp")

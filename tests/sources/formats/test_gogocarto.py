@@ -117,7 +117,7 @@ def test_own_fields_are_what_the_mapping_says() -> None:
         ({"geo": []}, {"location": None}),
         ({"geo": {"latitude": 46.3}}, "missing_field /location/lon"),
         ({"geo": {"latitude": 463, "longitude": 0}}, "out_of_range /location/lat"),
-        ({"geo": {"latitude": "46,3", "longitude": 0}}, "wrong_format /location/lat"),
+        ({"geo": {"latitude": "46°", "longitude": 0}}, "wrong_format /location/lat"),
         ({"address": "5 rue Proust, 79120 Chenay"}, {"address": Address("5 rue Proust", "79120", "Chenay", "79084")}),
         (
             {"address": {"customFormatedAddress": "Le bourg 79120 Chenay"}},

@@ -22,8 +22,8 @@ def read(*lines: str, header: str = HEADER, **mapping: Any) -> list[Any]:
 
 def test_a_row_is_an_establishment_with_its_kind_workers_and_poles() -> None:
     line = (
-        'ESAT du Blavet,913 109 336 00010,ESAT,3 rue du Port,56300,Pontivy,297000000,,"62,5",'
-        '"Blanchisserie, pressing, Espaces verts, Aquariophilie",Oui,'
+        "ESAT du Blavet,913 109 336 00010,Établissement et service d'aide par le travail,3 rue du Port,56300,Pontivy,"
+        '297000000,,"62,5","Blanchisserie, pressing, Espaces verts, Aquariophilie",Oui,'
     )
     (row,) = read(line)
     record = row.record

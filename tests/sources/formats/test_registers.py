@@ -44,6 +44,8 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
     assert row.record.contact == Contact(website="https://example.org")
     assert (row.record.legal_form, row.record.ess) == (None, None)
     assert [offer.segments for offer in row.record.offers] == [("re-ressourcerie", "de-encombrants")]
+    saved = one(lat="48,865024", lon="2,455023", kind="Ateliers et chantiers d’insertion (ACI)").record
+    assert (saved.location, saved.approvals) == (row.record.location, row.record.approvals)
     # the commune is not taken from what was derived from the point
     assert one(city="Nulle-Part", commune_pip="93048").record.address.commune is None
 
@@ -87,8 +89,10 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None
-    (saved,) = read(ESAT_HEADER + b"10008951,,ESAT,,,,1000,1053,Bourg,9,,\n", CSV, "esat")
+    two = b"10008951,,ESAT,,,,1000,1053,Bourg,9,,\n1,,ESAT,,,,1000,,Bourg en Bresse,9,,\n"
+    saved, found = read(ESAT_HEADER + two, CSV, "esat")
     assert (saved.external_id, saved.record.address) == ("010008951", Address(None, "01000", "Bourg", "01053"))
+    assert found.record.address.commune == "01053"
 
 
 @pytest.mark.parametrize(
@@ -106,11 +110,10 @@ def test_a_self_employed_person_is_known_by_the_commune_alone() -> None:
 
 
 def test_the_real_lists_come_in(shared_data: Path) -> None:
-    """The two SIRETs of ESAT that lost their leading zero are rejected, with their line."""
+    """The two SIRETs of ESAT that lost their leading zero have it again."""
     rows = read((shared_data / "suppliers" / "esat_finess.csv").read_bytes(), CSV, "esat")
-    rejects = [row for row in rows if isinstance(row, RowError)]
-    assert len(rows) == 1504
-    assert [(row.line, row.code) for row in rejects] == [(568, "invalid_siret"), (569, "invalid_siret")]
+    sirets = [row.record.siret for row in rows]
+    assert (len(rows), sirets[566:568]) == (1504, ["08628031000102", "08628031000193"])
     rows = read((shared_data / "geiq" / "geiq_label.csv").read_bytes(), CSV, "geiq")
     assert Counter(row.code for row in rows if isinstance(row, RowError)) == {
         "wrong_length": 1, "invalid_siret": 1, "test_row": 7,
@@ -125,13 +128,15 @@ def test_the_real_lists_come_in(shared_data: Path) -> None:
 
 
 def test_groups_and_branches_are_numbered_apart() -> None:
-    """The second list is as a French spreadsheet saves it."""
+    """The second list is as a French spreadsheet saves it, with empty columns."""
     data = b"label_id,name,siret,postal_code,city,branch_of\n7,GEIQ BTP 35,,35000,Rennes,\n8,,,35000,Rennes,7\n"
     first, second = read(data, CSV, "geiq")
     assert (first.external_id, first.record.offers) == ("7", ())
     assert (first.record.approvals, first.record.address.commune) == ((Approval("GEIQ"),), "35238")
     assert isinstance(second, RowError)
-    saved = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
+    saved = (
+        ";;label_id;name ;siret;postal_code;city;branch_of\r\n;;99;GEIQ 2SMS;;;;\r\n;;99;Antenne de Béziers;;;;152\r\n"
+    )
     group, branch = read(saved.encode("cp1252"), CSV, "geiq")
     assert (group.external_id, branch.external_id, branch.record.name) == ("99", "152/99", "Antenne de Béziers")
 

@@ -36,11 +36,12 @@ def test_a_row_with_french_titles_becomes_a_record() -> None:
 
 
 def test_titles_may_stand_below_the_name_of_the_table_but_one_is_of_names() -> None:
-    """The SIRET serves where no column has ids."""
+    """The SIRET serves where there is no id; without it and a commune, nine digits may be a Belgian's telephone."""
     (row,) = rows("1;Ferme de Séné;;56860;Séné;;;;", header=f"Annuaire du réseau;;;;;;;;\n;;;;;;;;\n{HEADER}")
     assert row.line == 4
-    (row,) = rows("Un nom;91310933600010;297000000", header="Nom;SIRET;Téléphone\n")
+    row, other = rows("Un;91310933600010;297000000;", "Deux;;498123456;2", header="Nom;SIRET;Téléphone;Id\n")
     assert (row.external_id, row.record.contact.phone) == ("91310933600010", "0297000000")
+    assert other.record.contact.phone == "498123456"
     with pytest.raises(UnreadableFile, match="names of the suppliers"):
         rows("1;2", header="a;b\n")
 
@@ -64,7 +65,6 @@ def test_a_city_alone_is_a_commune_where_france_has_only_one(city: str, commune:
         ("1;;;56300;Pontivy;;;;", "/name", "missing_field"),
         ("1;Un nom;;;;;#REF!;;", "/employees", "formula_error"),
         ("1;Un nom;;;;#N/A;;;", "/activities", "formula_error"),
-        ("1;Un nom;9,13109E+13;;;;;;", "/siret", "invalid_siret"),
         ("1;Un nom;;;;;3,5;;", "/employees", "wrong_format"),
         ("1;Un nom;;;;;;;Coopérative", "/approvals/0/kind", "unknown_value"),
     ],

@@ -147,11 +147,16 @@ def record_of(row: Row | RowError) -> SupplierRecord:
         # kind, from and until, with open bounds empty
         (
             "approvals",
-            "ACI:2025-01-01:2027-12-31|EI::|ESAT",
+            "ACI:45658:31/12/2027|EI::|ESAT",
             {"approvals": (Approval("ACI", date(2025, 1, 1), date(2027, 12, 31)), Approval("EI"), Approval("ESAT"))},
         ),
         ("approvals", "none", {"approvals": ()}),
         ("address.postal_code,address.commune", "1000,1053", {"address": Address(None, "01000", None, "01053")}),
+        (
+            "siret,contact.phone",
+            "5580501400101,297000000",
+            {"siret": "05580501400101", "contact": Contact(phone="0297000000")},
+        ),
         *(("ess,in_prison", f"{yes},0", {"ess": True, "in_prison": False}) for yes in ("true", "VRAI", "Oui", " 1 ")),
         *(("ess,in_prison", f"FAUX,{yes}", {"ess": False, "in_prison": True}) for yes in ("true", "VRAI")),
     ],
