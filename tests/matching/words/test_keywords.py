@@ -14,6 +14,8 @@ TAXONOMY, INTERPRETER = reference().taxonomy, reference().interpreter
 
 # Typed from the point of view of a buyer, not from the synonyms: plurals, slips, other orders, verbs, whole sentences.
 MEANT = {
+    "alimentation": {"rs-denrees"},
+    "lot épicerie": {"rs-denrees"},
     "netoyage de bureau": {"pr-locaux"},
     "nettoyage bureaux": {"pr-locaux"},
     "bureaux à nettoyer": {"pr-locaux"},
@@ -147,6 +149,8 @@ UNKNOWN = (
     "1 % artistique",
     "location de bâtiments modulaires",
     "broyage de grumes",
+    "diagnostics",
+    "alimentation en eau",
     "marché à La Chaussée",
     "a" * LONGEST_KEYWORD,
     " ".join(f"tonte{n}" for n in range(60)),
