@@ -277,9 +277,9 @@ def _communes_inside(places: Iterable[NamedPlace], ground: Bools) -> Iterator[in
 
 
 def _is_called(name: str, said: str, before: str) -> bool:
-    """Whether a commune's name is one folded word, after an article only if it has that ("l'ARS" is not Ars)."""
+    """Whether a commune's name is one folded word, with its own article or none ("l'ARS" and "Union" are no place)."""
     *article, own = [word for word in fold(name).split() if word not in LINKS or word in _ARTICLES]
-    return own == said and (before not in _ARTICLES or article == [before])
+    return own == said and (before in {*article, *_IN, *_OF} if article else before not in _ARTICLES)
 
 
 def _is_spelt_out(text: str, name: str) -> bool:

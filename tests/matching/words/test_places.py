@@ -46,6 +46,7 @@ def named(text: str, territory: str, siret: str | None = None, buyer: str | None
         ("Contentieux du TGI de Dieppe et de la CA de Rouen", "departement:76", "Dieppe"),
         ("Séjour à 20 km de Redon", "departement:35", None),
         ("Affiches de l'ARS, saison 2020", "departement:16", None),
+        ("Colis en Union européenne", "departement:31", None),
         ("Formation au CH de FALAISE", "departement:14", "Falaise"),
         ("VOIRIE A MAZIERE EN MAUGES", "departement:49", "Mazières-en-Mauges"),
     ],
