@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from domain.errors import raise_if_given_up
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.other_contracts import advise_no_split
-from domain.law.procedures.lot_facts import Understood
 from domain.law.review import advise_law_changes, review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import LegalScope, LotShortlist, Shortlist, Stamp
@@ -23,7 +23,7 @@ from matching.answer.supplier_rows import RowWriter
 from matching.index.live_index import LiveIndex
 from matching.kept.memory import CachingExplainer, CachingRowWriter, answer_cache_of
 from matching.lot_match import LotMatch
-from matching.lot_query import LotQuery, raise_if_given_up
+from matching.lot_query import LotQuery
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.unknown_trade import unknown_suppliers
@@ -132,17 +132,9 @@ def lot_matches(
             yield lot
 
 
-def review_of(
-    need: Need,
-    day: date,
-    queries: Iterable[LotQuery],
-    reference: Reference,
-    index: LiveIndex,
-    objects: Mapping[str, Understood] | None = None,
-) -> NeedReview:
-    """The legal review of a need on a day; `queries`: its lots as they were read; `objects`: of some, what is known."""
-    read = {query.lot.id: query.understood for query in queries} | dict(objects or {})
-    kept = answer_cache_of(index)
+def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
+    """The legal review of a need on a day; `queries`: its lots as they were read."""
+    read, kept = {query.lot.id: query.understood for query in queries}, answer_cache_of(index)
     return (kept.review if kept else review_need)(need, day, reference.rules, read)
 
 

@@ -264,7 +264,7 @@ class LotMatch:
     @property
     def sector_eur(self) -> float:
         """The turnover in euros that a person makes a year where the object of the lot is bought."""
-        return sector_eur(self.query.subject.objects)
+        return sector_eur(self.query.understood.segments)
 
     @property
     def reach_counts(self) -> tuple[ReachCounts, ...]:

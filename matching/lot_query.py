@@ -1,18 +1,13 @@
-"""Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once.
-
-Reading and matching may be given up. A thread cannot be ended from outside, so the work looks from time to time.
-"""
+"""Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once."""
 
 from collections.abc import Callable, Container, Hashable, Iterable, Sequence
-from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Event
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from domain.errors import InvalidContent, Problem, pointer
+from domain.errors import InvalidContent, Problem, pointer, raise_if_given_up
 from domain.law.buyers import buyer_problems
 from domain.law.procedures.lot_facts import Understood
 from domain.needs.estimate import yearly_value
@@ -31,7 +26,6 @@ from matching.words.title_reader import ENGINEERS, WORKS
 _SAID = said_by(__name__)
 
 Made = TypeVar("Made")
-_GIVEN_UP: ContextVar[Event | None] = ContextVar("given_up", default=None)
 
 CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 """The bytes of the readings that are cached, and of one besides the words and codes that were read."""
@@ -45,24 +39,6 @@ LIKELY_TITLE, BESIDE_UNMAPPED = 0.5, 0.6
 ADVICE, BUILDING, WHOLE_WORKS = "so-conseil", "bt-", {"bt-tce"}
 
 
-class GivenUp(Exception):
-    """The computation of this thread was given up, since nobody waits for its result."""
-
-
-def raise_if_given_up() -> None:
-    """Raise GivenUp if the work of this thread was given up."""
-    given_up = _GIVEN_UP.get()
-    if given_up is not None and given_up.is_set():
-        raise GivenUp
-
-
-def cancellable(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[[], None]]:
-    """Two functions: one does the work, in another thread; the other makes it raise GivenUp at its next check."""
-    given_up, context = Event(), copy_context()
-    context.run(_GIVEN_UP.set, given_up)
-    return partial(context.run, work), given_up.set
-
-
 @dataclass(frozen=True)
 class WantedSegment:
     """A segment or family that a lot asks for; `sources`: the codes and words that name it, as surely as the surest."""
@@ -74,7 +50,7 @@ class WantedSegment:
 
 
 class Subject(NamedTuple):
-    """The segments or families that a lot asks for: `objects` that it buys, and others that `support` these."""
+    """The segments, their parts or families that a lot asks for: `objects` it buys, and others that `support` these."""
 
     objects: tuple[str, ...]
     support: tuple[str, ...]
@@ -122,6 +98,11 @@ class LotQuery(LotObject, frozen=True, eq=False):
     supposed: SupposedPlace | None = None
 
     @property
+    def of_whole_segments(self) -> "LotQuery":
+        """The same lot buying all parts of its segments."""
+        return msgspec.structs.replace(self, subject=Subject(self.understood.segments, self.subject.support))
+
+    @property
     def place(self) -> Shape | None:
         """The shape of the site, else of the supposed one; None: distances are measured to the territory."""
         return self.site or (self.supposed and self.supposed.shape)
@@ -164,8 +145,8 @@ class _RequestedSegments:
             asked = self.found if segment in self.found or sure[segment] >= SURE else self.suggested
             asked.setdefault(segment, []).extend(said)
 
-    def lot_object(self, supporting: Iterable[str]) -> LotObject:
-        """The `LotObject` of the segments found, with the supporting segments."""
+    def lot_object(self, supporting: Iterable[str], part_of: Callable[[str], str]) -> LotObject:
+        """The `LotObject` of the segments found, or the part bought of each, with the supporting segments."""
         support = tuple(code for code in dict.fromkeys(supporting) if code not in self.found)
         wanted = (
             *(_wanted_segment(segment, "object", said) for segment, said in self.found.items()),
@@ -175,7 +156,10 @@ class _RequestedSegments:
         doubtful = [_wanted_segment(code, "object", said) for code, said in self.suggested.items() if code not in taken]
         suggested = sorted(doubtful, key=lambda each: -each.confidence)
         unread = tuple(self.unmapped), tuple(self.unknown)
-        subject, understood = Subject(tuple(self.found), support), Understood(tuple(self.found), self._sureness())
+        subject, understood = (
+            Subject(tuple(map(part_of, self.found)), support),
+            Understood(tuple(self.found), self._sureness()),
+        )
         return LotObject(wanted, tuple(suggested), *unread, self.title_says, subject, understood)
 
     def _sureness(self) -> Confidence:
@@ -262,12 +246,20 @@ class NeedReader:
         if found or territory is None:
             return None
         if read is None:
-            read = self._segments_of(named, need.title or "", in_titles).lot_object(lot.support_segments)
+            found_segments = self._segments_of(named, need.title or "", in_titles)
+            read = found_segments.lot_object(lot.support_segments, partial(self._part_bought, named, need.title or ""))
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         supposed = self.supposed_place(need, lot, territory) if site is msgspec.UNSET else None
         yearly = yearly_value(lot, need.estimated_total_eur if len(need.lots) == 1 else None)
         asked = msgspec.structs.asdict(read)
         return LotQuery(**asked, lot=lot, territory=territory, site=shape, yearly_eur=yearly, supposed=supposed)
+
+    def _part_bought(self, lot: Lot, need_title: str, segment: str) -> str:
+        """The part of a segment that a lot buys, by its words or CPV codes; all of one that the buyer names."""
+        if segment in lot.segments:
+            return segment
+        codes = [self.cpv.normalise(code) for code in lot.cpv]
+        return self.taxonomy.part_bought(segment, (*lot.keywords, lot.title or "", need_title), codes)
 
     def supposed_place(self, need: Need, lot: Lot, territory: Territory) -> SupposedPlace | None:
         """The one commune of a territory that the words of a lot name, else the buyer's; None where neither is known.

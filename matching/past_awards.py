@@ -56,7 +56,7 @@ class PastAwards:
         """
         found = {}
         for supplier, awards in self.awards_of.items():
-            asked = query.subject.objects
+            asked = query.understood.segments
             past = tuple(
                 EssAward(
                     awarded_on=award.awarded_on,
@@ -82,7 +82,7 @@ class PastAwards:
             ordinal = live.ordinal_of(supplier)
             known = None if ordinal is None else live.base.columns.supplier(ordinal)
             name = known.name if known else awards[-1].supplier_name
-            for segment in query.subject.objects:
+            for segment in query.understood.segments:
                 days = tuple(award.awarded_on for award in awards if segment in award.segments)
                 if found := advise_same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
                     habits.append(found)  # be it a candidate of this lot or not

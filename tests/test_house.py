@@ -24,10 +24,10 @@ MOST_FILES = 12
 CEILINGS = {
     "api": (33_230, 156),
     "db": (11_470, 53),
-    "domain": (18_435, 78),
-    "matching": (11_800, 51),
+    "domain": (18_535, 78),
+    "matching": (11_820, 51),
     "sources": (9_340, 39),
-    "tests": (63_775, 339),
+    "tests": (63_870, 339),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

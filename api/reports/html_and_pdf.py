@@ -24,6 +24,7 @@ from markupsafe import Markup
 from api.draw_maps_and_charts import Bar, Pin, bar_chart, map_drawing
 from api.reports import typst_process
 from api.web.html_pages import STYLE, html_environment
+from domain.errors import raise_if_given_up
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.exchanges.letter import bought_name
 from domain.report.lots import (
@@ -47,7 +48,6 @@ from domain.text.bilingual import (
     typeset,
 )
 from matching.geo.map_sheets import MapSheets
-from matching.lot_query import raise_if_given_up
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The page loads nothing and runs nothing."""

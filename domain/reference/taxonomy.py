@@ -3,8 +3,9 @@
 import difflib
 import functools
 import hashlib
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Annotated
 
@@ -59,6 +60,21 @@ class Family(msgspec.Struct, frozen=True):
     """In French"""
     segments: tuple[Segment, ...]
     """In the order of the taxonomy"""
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the works that a segment holds: who is only known for another one does not answer a lot of this alone."""
+
+    id: str
+    """The segment's id, `/` and a word, such as `bt-peinture/sols`: never requested or shown by itself"""
+    label: str
+    """In French"""
+    words: tuple[str, ...]
+    """Beginnings of words by which a lot, or the name of a supplier, says it; folded"""
+    cpv: tuple[str, ...]
+    """Prefixes of CPV codes; the longest of the segment's parts that fits a code wins"""
+    known_by: tuple[str, ...]
+    """The NAF codes, and what else an offer may be inferred from, that stand for this work and not for all of them"""
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,6 +156,7 @@ class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpv: CpvReading
     naf: NafReading
     neighbours: dict[str, tuple[tuple[str, str], ...]]
+    part: tuple[Part, ...]
     vocabulary: Vocabulary
 
 
@@ -164,14 +181,20 @@ class Taxonomy:
             self._naf.pop(code, None)
         self._naf |= {code.replace(".", ""): segments for code, segments in self._naf.items()}
         self._longest_prefix = max(map(len, self._cpv))
+        self.parts = {part.id: part for part in file.part}
+        self._parts_of: dict[str, tuple[Part, ...]] = {}
+        for part in file.part:
+            segment = self.segments[segment_of(part.id)].id
+            self._parts_of[segment] = (*self._parts_of.get(segment, ()), part)
+        self._part_words = {part.id: re.compile(rf"\b(?:{'|'.join(part.words) or '(?!)'})") for part in file.part}
 
     def known(self, code: str) -> bool:
         """Whether `code` is the id of a segment or of a family."""
         return code in self.segments or code in self._families
 
     def label(self, code: str) -> str:
-        """The French label of a segment or a family; KeyError for any other id."""
-        return self.segments[code].label if code in self.segments else self._families[code].label
+        """The French label of a segment, a part of one or a family; KeyError for any other id."""
+        return (self.segments.get(code) or self.parts.get(code) or self._families[code]).label
 
     def family(self, code: str) -> Family | None:
         """The family of that id; None for anything else, segments' ids included."""
@@ -187,7 +210,39 @@ class Taxonomy:
                 return self._cpv[code8[:length]]
         return ()
 
-    @functools.lru_cache(maxsize=512)  # noqa: B019 - the taxonomy lives as long as the process
+    def with_parts(self, code: str) -> tuple[str, ...]:
+        """A segment or family, and the parts of the segment."""
+        return (code, *(part.id for part in self._parts_of.get(code, ())))
+
+    def part_bought(self, segment: str, texts: Iterable[str], cpv: Sequence[str]) -> str:
+        """The only part of a segment that a lot buys, by the first of its texts to name any, else by its CPV codes.
+
+        The segment itself where they name several parts or none. `cpv`: codes of eight digits.
+        """
+        parts = self._parts_of.get(segment, ())
+        for text in map(fold, texts) if parts else ():
+            if said := {part.id for part in parts if self._part_words[part.id].search(text)}:
+                return said.pop() if len(said) == 1 else segment
+        bought = {part for code in cpv for part in _longest_prefixes(parts, code)}
+        return bought.pop() if len(bought) == 1 else segment
+
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - the taxonomy lives as long as the process
+    def parts_shown(self, segment: str, grounds: tuple[str, ...]) -> tuple[str, ...]:
+        """The parts of a segment for which alone an inferred offer stands, by what it is inferred from (`grounds`).
+
+        The segment itself where a ground is not known to stand for parts of it.
+        """
+        shown = dict[str, None]()
+        for ground in grounds:
+            code, folded = ground.replace(".", ""), fold(ground)
+            known = [part.id for part in self._parts_of.get(segment, ()) if code in _undotted(part.known_by)]
+            named = [part.id for part in self._parts_of.get(segment, ()) if self._part_words[part.id].search(folded)]
+            if not (known or named):
+                return (segment,)
+            shown |= dict.fromkeys(known or named)
+        return tuple(shown) or (segment,)
+
+    @functools.lru_cache(maxsize=512)  # noqa: B019 - as above
     def cpv_prefixes(self, code: str) -> tuple[str, ...]:
         """The CPV prefixes of a segment, or of a family's segments; empty for an unknown one."""
         family, segment = self.family(code), self.segments.get(code)
@@ -225,6 +280,23 @@ class Taxonomy:
         """The segment or family id whose spelling is nearest to an unknown, short one; None if none is near."""
         spelt = "-".join(fold(code).split())
         return next(iter(difflib.get_close_matches(spelt, [*self._families, *self.segments], n=1, cutoff=0.7)), None)
+
+
+def segment_of(code: str) -> str:
+    """The segment that a code is or is a part of; a family for its own code."""
+    return code.partition("/")[0]
+
+
+def _longest_prefixes(parts: Iterable[Part], code: str) -> list[str]:
+    """The parts that list the longest prefix of a CPV code."""
+    fits = [(len(prefix), part.id) for part in parts for prefix in part.cpv if code.startswith(prefix)]
+    longest = max(fits, default=(0, ""))[0]
+    return [part for length, part in fits if length == longest]
+
+
+@functools.cache
+def _undotted(codes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(code.replace(".", "") for code in codes)
 
 
 def _make_families(file: TaxonomyFile) -> tuple[Family, ...]:

@@ -35,11 +35,11 @@ def allot_json(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: d
 
 
 def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, language: Language) -> Allotment:
-    """Proposals of lots for a need, evaluated for the day `on`. Raises InvalidContent with all that is wrong.
+    """Proposals of lots of whole segments, evaluated for the day `on`. Raises InvalidContent with all that is wrong.
 
     Also where there is too much to divide, and where no division has as few lots as are asked for.
     """
-    live, queries = live.as_of(on), reference.reader.read(need)
+    live, queries = live.as_of(on), [each.of_whole_segments for each in reference.reader.read(need)]
     need = checked_values(need, tuple(query.subject.objects for query in queries))
     kinds: tuple[AreaKind, ...] = ("departement", "epci")
     kind = next((kind for kind in kinds if kind in need.allotment.divide), None)

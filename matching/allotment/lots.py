@@ -1,6 +1,6 @@
 """Possible lots: how they are written, and how the engine of `POST /match` judges them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -228,16 +228,10 @@ class JudgedLot(NamedTuple):
 
 
 def judged_lots(
-    need: Need,
-    queries: Sequence[LotQuery],
-    live: LiveIndex,
-    reference: Reference,
-    on: date,
-    language: Language,
-    understood: Mapping[str, Understood] | None = None,
+    need: Need, queries: Sequence[LotQuery], live: LiveIndex, reference: Reference, on: date, language: Language
 ) -> list[JudgedLot]:
-    """The supply of each lot of a need, as `POST /match` finds it; `understood`: objects that are known beforehand."""
-    review = review_of(need, need.law_day(on), queries, reference, live, understood)
+    """The supply of each lot of a need, as `POST /match` finds it; `queries`: the lots as read."""
+    review = review_of(need, need.law_day(on), queries, reference, live)
     explainer = Explainer(review, reference, on, need, language)
     judged = []
     for lot in lot_matches(queries, live, on, reference.rules):

@@ -39,25 +39,13 @@ CodedText = tuple[str, Text]
 DIVISIONS_LEFT_OUT = _SAID["divisions_left_out"]
 COMBINATIONS_LEFT_OUT = _SAID["combinations_left_out"]
 CRITERIA = {
-    "without_supply": ("lot sans fournisseur repéré", "lots sans fournisseur repéré", "lots with no candidate"),
-    "with_competition": (
-        "lot ayant au moins {least} fournisseurs potentiels",
-        "lots ayant au moins {least} fournisseurs potentiels",
-        "lots with at least {least} eligible candidates",
-    ),
-    "suppliers_alone": (
-        "fournisseur répond seul à un lot entier",
-        "fournisseurs répondent seuls à un lot entier",
-        "suppliers answer a whole lot by themselves",
-    ),
-    "reserved": (
-        "lot réservé ayant au moins {least} fournisseurs potentiels",
-        "lots réservés ayant au moins {least} fournisseurs potentiels",
-        "lots reserved with competition",
-    ),
-    "lots": ("lot en tout", "lots en tout", "lots in all"),
+    "without_supply": (_SAID["lot_without_supply"], _SAID["lots_without_supply"]),
+    "with_competition": (_SAID["lot_with_competition"], _SAID["lots_with_competition"]),
+    "suppliers_alone": (_SAID["supplier_alone"], _SAID["suppliers_alone"]),
+    "reserved": (_SAID["lot_reserved"], _SAID["lots_reserved"]),
+    "lots": (_SAID["lot_in_all"], _SAID["lots_in_all"]),
 }
-"""The criteria of the order, in that order, by the figure of a `Summary` that each compares: one, several, English."""
+"""The criteria of the order, in that order, by the figure of a `Summary` that each compares: one, several."""
 LONGEST_TITLE = 400
 """As long as the title of a lot may be."""
 
@@ -123,10 +111,7 @@ class ProposalWriter:
         distinct = list(dict.fromkeys(lot for division in divisions for lot in division))
         estimated = [self._reserved_lot(lot, str(number), is_estimated=True) for number, lot in enumerate(distinct)]
         asked = self.given.need_of(tuple(estimated))
-        named = {str(number): lot for number, lot in enumerate(distinct) if NO_SEGMENT not in lot.segments}
-        objects = {lot_id: self.given.understood(lot) for lot_id, lot in named.items()}
-        read = reference.reader.read(asked)
-        found_lots = judged_lots(asked, read, self.live, reference, self.on, self.language, objects)
+        found_lots = judged_lots(asked, reference.reader.read(asked), self.live, reference, self.on, self.language)
         judged = dict(zip(distinct, found_lots, strict=True))
         whole = self.given.whole_need()
         review = review_of(whole, need.law_day(self.on), queries, reference, self.live)
@@ -266,8 +251,7 @@ def part_reason(supply: Alternatives) -> CodedText:
         under = _SAID["not_reserved"] if is_open else _SAID["reserved_to"].filled(to=RESERVED[name].to)
         form = _SAID["just_known"] if not ask else _SAID["known_and_to_ask"] if known else _SAID["to_ask"]
         counts.append(form.filled(under=under, known=known, ask=ask))
-    told = join_texts(counts)
-    return "part_supply", _SAID["part_supply"].filled(told=told)
+    return "part_supply", _SAID["part_supply"].filled(told=join_texts(counts))
 
 
 def joined_reason(lot_ids: Sequence[str]) -> CodedText:
@@ -290,18 +274,13 @@ def too_few_eligible_reason(min_candidates: int, unknown: int) -> CodedText:
 
     `unknown`: the suppliers nearby that it admits, whose trade is not known.
     """
-    also = f"; {_to_ask(unknown).en}" if unknown else ""
-    return "reservation_left_out", Text(
-        f"La réservation demandée laisse moins de {min_candidates} fournisseurs potentiels : non réservé"
-        + (f" ; {_to_ask(unknown).fr}" if unknown else ""),
-        f"The reservation asked for leaves fewer than {min_candidates} eligible candidates: not reserved{also}",
-    )
+    also = Text(f" ; {_to_ask(unknown).fr}", f"; {_to_ask(unknown).en}") if unknown else ""
+    return "reservation_left_out", _SAID["reservation_left_out"].filled(least=min_candidates, also=also)
 
 
 def _to_ask(unknown: int) -> Text:
     """A text on the suppliers nearby that may answer, whose trade is not known."""
-    many = "s" if unknown > 1 else ""
-    return _SAID["suppliers_to_ask"].filled(unknown=unknown, many=many)
+    return _SAID["suppliers_to_ask"].filled(unknown=unknown, many="s" if unknown > 1 else "")
 
 
 def supply_reasons(judged: JudgedLot, min_candidates: int, *, of_several: bool) -> Iterator[CodedText]:
@@ -323,8 +302,7 @@ def criteria_reasons(found: Summary, given: Summary, min_candidates: int) -> Ite
     """Reasons giving a proposal's figure for each criterion of the order, beside the figure of the lots as given."""
     for criterion in CRITERIA:
         here, before = _criterion_in_words(criterion, found, min_candidates), getattr(given, criterion)
-        fr, en = f"{here.fr} (besoin tel que demandé : {before})", f"{here.en} (need as given: {before})"
-        yield criterion, Text(fr, en)
+        yield criterion, _SAID["beside_as_given"].filled(here=here, before=before)
 
 
 def rank_reason(found: Summary, better: Summary, number: int, min_candidates: int) -> CodedText:
@@ -333,16 +311,13 @@ def rank_reason(found: Summary, better: Summary, number: int, min_candidates: in
         there = getattr(better, criterion)
         if getattr(found, criterion) != there:
             here = _criterion_in_words(criterion, found, min_candidates)
-            fr, en = f"{here.fr}, contre {there}", f"{here.en}, against {there}"
-            return "ranked_after", Text(f"Après la proposition {number} : {fr}", f"After proposal {number}: {en}")
+            return "ranked_after", _SAID["ranked_after"].filled(number=number, here=here, there=there)
     return "drawn", _SAID["drawn"].filled(number=number)
 
 
 def _criterion_in_words(criterion: str, found: Summary, min_candidates: int) -> Text:
-    one, many, en = CRITERIA[criterion]
     count = getattr(found, criterion)
-    fr = one if count < 2 else many
-    return Text(*(f"{count} {text}".format(least=min_candidates) for text in (fr, en)))
+    return CRITERIA[criterion][count > 1].filled(count=count, least=min_candidates)
 
 
 def _candidates_text(count: int) -> Text:

@@ -15,6 +15,7 @@ import numpy as np
 from domain.allotment.divisions import PossibleLot
 from domain.allotment.search import LotFigures, Suppliers
 from domain.law.findings import LotReview
+from domain.law.procedures.lot_facts import Understood
 from domain.law.review import OPTIONS, review_need
 from domain.law.rules import Rules
 from domain.needs.need import RESERVED_TYPES, Reserved
@@ -199,7 +200,7 @@ class LotValuer:
         review = self._reviews.get(key)
         if review is None:
             need = self.given.need_of((self.given.match_lot(lot, own, id="1"),))
-            reviewed = review_need(need, self.law_on, self.given.reference.rules, {"1": self.given.understood(lot)})
+            reviewed = review_need(need, self.law_on, self.given.reference.rules, {"1": Understood(lot.segments)})
             review = self._reviews[key] = reviewed.lots["1"]
         wanted: tuple[Reserved, ...] = ()
         if own and review.outcome == "INELIGIBLE":

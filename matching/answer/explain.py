@@ -10,6 +10,7 @@ from domain.law.findings import GENERAL, LegalAdvice, LotReview, NeedReview
 from domain.law.reservations.supply_advice import LotCounts, ScarcestSegment, advise_on_distance, supply_advice
 from domain.needs.lot_words import terms_in, unused_words
 from domain.needs.need import Lot, Need
+from domain.reference.taxonomy import segment_of
 from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
@@ -99,7 +100,7 @@ class Explainer:
         return LotWords(
             query.supposed_site,
             tuple(
-                Coverage(code, *one, beyond_reach=sizes.beyond)
+                Coverage(segment_of(code), *one, beyond_reach=sizes.beyond)
                 for code, one, sizes in zip(query.subject.wanted, counts.covered, reach, strict=True)
             ),
             Alternatives(
@@ -148,7 +149,7 @@ class Explainer:
             message = messages.unknown_words(words, list(map(label, suggestions)), is_other_trade=is_other)
             yield Advice("KEYWORD_UNKNOWN", "warning", None, message.to(self.language), suggestions=suggestions)
         if query.title_says:
-            said, objects = set(query.title_says), set(query.subject.objects)
+            said, objects = set(query.title_says), set(query.understood.segments)
             message = messages.title_differs(
                 list(map(label, query.title_says)), is_asked=bool(said & objects), by_code=not objects <= said
             )

@@ -121,7 +121,7 @@ Members = tuple[int, ...]
 
 def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple[Grouping, ...]:
     """The first `count` groupings of a lot, as an answer shows them."""
-    objects, columns = lot.query.subject.objects, lot.live.base.columns
+    objects, columns = lot.query.understood.segments, lot.live.base.columns
     found = []
     for members in first_groupings(lot, count, seed):
         some = np.array(members, dtype=np.intp)

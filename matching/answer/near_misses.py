@@ -11,7 +11,7 @@ from matching.answer import messages
 from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, all_considered, offering_suppliers
 from matching.geo.projection import Floats, to_metre
 from matching.index.distances import nearest_of
-from matching.index.offers import FITS, RELATED, answering_codes, offered_segments
+from matching.index.offers import FITS, RELATED, answering_codes, offered_codes
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals, each_once
 from matching.lot_match import DrawnOrder, LotMatch
 from matching.selection import leave_out
@@ -151,4 +151,4 @@ def _offers_of(lot: LotMatch, ordinal: int) -> list[tuple[Offer, tuple[str, ...]
     """The offers of a supplier, each with the segments or families that it answers."""
     base = lot.live.base
     offers = lot.live.all_offers_of(ordinal)
-    return [(each, offered_segments(each, base.taxonomy, base.cpv)) for each in offers]
+    return [(each, offered_codes(each, base.taxonomy, base.cpv)) for each in offers]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.needs.need import ContractKind, Place
-from domain.reference.taxonomy import Taxonomy
+from domain.reference.taxonomy import Taxonomy, segment_of
 from domain.shortlists.listed_suppliers import (
     Candidate,
     MeasuredTo,
@@ -119,7 +119,7 @@ def _segment_answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: 
     role: Literal["object", "support"] = "object" if is_object else "support"
     grade = worth % PER_FIT // PER_BASIS
     declared_by = DECLARERS[grade] if grade < len(DECLARERS) else None
-    answer = SegmentAnswer(wanted, offered, fit, GRADES[grade], role, declared_by=declared_by)
+    answer = SegmentAnswer(segment_of(wanted), segment_of(offered), fit, GRADES[grade], role, declared_by=declared_by)
     said = messages.fit(fit, taxonomy.label(wanted), taxonomy.label(offered))
     return _WordedAnswer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
 

@@ -26,7 +26,7 @@ from matching.index.offers import (
     WantedOffers,
     codes_answered_by,
     concatenated_offers,
-    offered_segments,
+    offered_codes,
     read_offers,
     wanted_offers,
 )
@@ -267,7 +267,7 @@ class LiveIndex:
     def _codes_answered(self, supplier: MatchedSupplier) -> Iterator[str]:
         """The segments and families that a supplier's offers answer, some several times."""
         for offer in supplier.offers:
-            for code in offered_segments(offer, self.base.taxonomy, self.base.cpv):
+            for code in offered_codes(offer, self.base.taxonomy, self.base.cpv):
                 yield from codes_answered_by(code, self.base.taxonomy)
 
     @property

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache, partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,7 +16,7 @@ from msgspec import Raw
 from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
-from domain.reference.taxonomy import Taxonomy
+from domain.reference.taxonomy import Taxonomy, segment_of
 from domain.shortlists.listed_suppliers import Fit, Presence
 from domain.suppliers.known_trades import is_older_award
 from domain.suppliers.supplier import BASES, DECLARERS, Basis, Offer
@@ -68,10 +68,17 @@ def answering_codes(wanted: str, taxonomy: Taxonomy) -> tuple[tuple[str, int], .
     """The codes of offers that answer a wanted segment or family or are related to it, each with its fit (in FITS)."""
     family = taxonomy.family(wanted)
     if family is None:
-        segment = taxonomy.segments[wanted]
-        return ((segment.id, 0), (segment.family, 2), *((neighbour, RELATED) for neighbour in segment.related))
-    inside = [segment.id for segment in family.segments]
-    around = dict.fromkeys(neighbour for segment in family.segments for neighbour in segment.related)
+        segment = taxonomy.segments[segment_of(wanted)]
+        own = taxonomy.with_parts(segment.id)
+        around = chain.from_iterable(map(taxonomy.with_parts, segment.related))
+        return (
+            *((code, RELATED if wanted in own[1:] and code in own[1:] and code != wanted else 0) for code in own),
+            (segment.family, 2),
+            *((neighbour, RELATED) for neighbour in around),
+        )
+    inside = [code for segment in family.segments for code in taxonomy.with_parts(segment.id)]
+    related = dict.fromkeys(neighbour for segment in family.segments for neighbour in segment.related)
+    around = chain.from_iterable(map(taxonomy.with_parts, related))
     return (
         (family.id, 0),
         *((segment, 1) for segment in inside),
@@ -84,6 +91,19 @@ def offered_segments(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, .
     if offer.segments:
         return tuple(dict.fromkeys(offer.segments))
     return tuple(dict.fromkeys(segment for code in offer.cpv for segment in taxonomy.of_cpv(cpv.normalise(code))))
+
+
+def offered_codes(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, ...]:
+    """The same, with parts in the place of segments where what shows an offer shows these alone."""
+    named, grounds = offered_segments(offer, taxonomy, cpv), _grounds(offer)
+    return tuple(code for segment in named for code in taxonomy.parts_shown(segment, grounds))
+
+
+def _grounds(offer: Offer) -> tuple[str, ...]:
+    """The codes, words and objects of contracts that show an offer nobody declared, for `Taxonomy.parts_shown`."""
+    if offer.basis == "declared":
+        return ()
+    return tuple((each.kind != "award" and each.reference) or each.label or "" for each in offer.evidence)
 
 
 NOTHING = "nothing"
@@ -195,7 +215,7 @@ class OfferRows:
     def __init__(self, areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv) -> None:
         self._areas, self._taxonomy, self._cpv = areas, taxonomy, cpv
         self._codes: dict[str, int] = {}
-        self._names: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+        self._names: dict[tuple[tuple[str, ...], ...], int] = {}
         self._named, self._starts = array("q"), array("q", [0])
         self._rows = array("d")
 
@@ -207,13 +227,13 @@ class OfferRows:
         `default_reach_km`: called if one has no declared area.
         """
         for offer in offers:
-            name = self._names.get((offer.segments, offer.cpv))
+            said = offer.segments, offer.cpv, _grounds(offer)
+            name = self._names.get(said)
             if name is None:
-                for segment in offered_segments(offer, self._taxonomy, self._cpv):
-                    self._named.append(self._codes.setdefault(segment, len(self._codes)))
+                for code in offered_codes(offer, self._taxonomy, self._cpv):
+                    self._named.append(self._codes.setdefault(code, len(self._codes)))
                 self._starts.append(len(self._named))
-                self._names[offer.segments, offer.cpv] = len(self._names)
-                name = len(self._names) - 1
+                self._names[said] = name = len(self._names)
             area = offer.service_area
             numbers = AreaNumbers(NO_AREA, default_reach_km(), -1) if area is None else self._areas.intern(area)
             until = offer.offered_until.toordinal() if offer.offered_until else 0
@@ -290,11 +310,13 @@ def codes_answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
     A code that the taxonomy has dropped since it was stored answers nothing else.
     """
     yield code
-    family = taxonomy.family(code)
+    family, segment = taxonomy.family(code), taxonomy.segments.get(segment_of(code))
     if family is not None:
-        yield from (segment.id for segment in family.segments)
-    elif code in taxonomy.segments:
-        yield taxonomy.segments[code].family
+        for each in family.segments:
+            yield from taxonomy.with_parts(each.id)
+    elif segment is not None:
+        yield from (segment.id, segment.family) if code in taxonomy.parts else taxonomy.with_parts(code)[1:]
+        yield segment.family
 
 
 def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy) -> WantedOffers:

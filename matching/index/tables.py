@@ -120,7 +120,7 @@ def _name_and_siret(document: SupplierDocument) -> tuple[str, str | None]:
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
     """The complete tables of the suppliers of several parts, no supplier being in two of them."""
     whole = parts[0] if len(parts) == 1 else _merge(parts)
-    codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
+    codes = (*taxonomy.segments, *taxonomy.parts, *(family.id for family in taxonomy.families))
     wanted = {code: wanted_offers(code, whole.offers, taxonomy) for code in codes}
     return whole._replace(names=msgspec.structs.replace(whole.names, wanted=codes), wanted=wanted)
 

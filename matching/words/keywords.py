@@ -286,7 +286,7 @@ class Interpreter:
 
     def _suggest_uncached(self, text: str, limit: int = 5) -> tuple[str, ...]:
         """Suggested segments for a text that `read` leaves unknown, best first; () where it is like no phrase."""
-        words = self._lexicon.words(text[:LONGEST_KEYWORD])[:MOST_WORDS]
+        words = self._lexicon.words(self.titles.communes.without_communes(text[:LONGEST_KEYWORD]))[:MOST_WORDS]
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         scores = ((match, match.share * self._covered_share(match.mask, words)) for match in matches)
         least = SUGGESTED_BESIDE_OTHER if self.names_other_trade(text) else SUGGESTED
@@ -320,7 +320,7 @@ class Interpreter:
         text = _CONDITION.sub("", text) or text
         if self._lexicon.is_sentence(text):
             return self.titles.read(text, context)
-        words = self._lexicon.words(text)
+        words = self._lexicon.words(self.titles.communes.without_communes(text))
         if not context and all(word.stem in self._lexicon.filler for word in words):
             return ()
         # a longer text is read by phrases only where it says nothing else, as each label of a segment does

@@ -6,6 +6,7 @@ commune that is called like a thing (Vitré) is read where it is written as a pl
 """
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -26,8 +27,9 @@ _PATRONS = frozenset(_FULL.values())
 _PATRON_APART = re.compile(r"(?:[,;:(|–—]\s*|\s-\s*|[\t\n][^\S\t\n]*)s(?:ain)?te?\b", re.IGNORECASE)  # ", Saint-Malo"
 # fmt: off
 _NOT_AFTER = frozenset((
-    "aeroports", "agglomeration", "allee", "arrondissement", "avenue", "bassin", "boulevard", "canton", "chemin",
-    "communaute", "faubourg", "impasse", "metropole", "pays", "quai", "rocade", "route", "rue", "voie",
+    "academie", "aeroports", "agglomeration", "allee", "arrondissement", "avenue", "bassin", "boulevard", "ca", "canal",
+    "canton", "cc", "cdc", "chemin", "communaute", "faubourg", "grand", "hors", "impasse", "km", "lac", "metropole",
+    "pays", "quai", "rocade", "route", "rue", "voie",
 ))
 _NO_THINGS = {  # names that stand in small letters in the titles that words are known from
     "aurec", "bordeaux", "bouguenais", "caen", "chambery", "foix", "jouvent", "junien", "langres", "lo", "mans",
@@ -38,7 +40,16 @@ _NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "europeenne", "
 _AROUND = frozenset(("agglomeration", "ca", "cc", "metropole", "pays"))  # before a commune: the communes around it
 _COMMUNE = ("ville", "commune", "mairie")
 # The words before the name of a place that is called like a thing.
-_IN, _OF, _TOWNS, _WITHIN = {"a", "au", "aux"}, {"d", "de", "des", "du"}, {"bourg", *_COMMUNE}, {"dans", "en"}
+_IN, _OF, _TOWNS, _WITHIN = (
+    {"a", "au", "aux"},
+    {"d", "de", "des", "du"},
+    {"bourg", "ccas", "ch", "chu", "hospitalier", *_COMMUNE},
+    {"dans", "en"},
+)
+# Before the name of a commune, which begins with a capital: "à Bourg-des-Comptes".
+_NAMED_AFTER = re.compile(r"(?:\b(?i:[àa]|aux?|des?|du|pour|sur|commune)\s+|\b[Dd]['’])(?=[A-ZÀ-ÖØ-Þ])")
+_A_NAME = "x1"  # as a word that nobody knows, which titles set aside
+_SAINT, _LONGEST_NAME = re.compile(r"Sainte?(?:-[^\W_]+)+"), 12
 _COUNTRY = re.compile(r"\b(?:france entiere|(?:toute la|ensemble de la) france|territoire national)\b")
 _ARTICLES, _WORD, _POSTAL_CODE = {"l", "la", "le", "les"}, re.compile(r"[^\W_]+"), re.compile(r"\d{5}")
 _GRAND_EST = re.compile(r"\bgrand[ -]est\b", re.IGNORECASE)  # “est” links words elsewhere: read as one word
@@ -166,6 +177,28 @@ class CommuneFinder:
         communes = self._territories.areas("commune")
         return (*larger.values(), *(communes[each[0]] for each in sorted(found) if len(each) == 1))
 
+    def without_communes(self, text: str) -> str:
+        """A text with _A_NAME for names of communes whose words say no trade: of several words, a saint's, "La X"."""
+        for named in reversed(list(_NAMED_AFTER.finditer(text))):
+            end = self._name_end(text, named.end())
+            text = text[: named.end()] + _A_NAME + text[end:] if end else text
+        return text
+
+    def _name_end(self, text: str, start: int) -> int:
+        """The end of the name of a commune that says no trade in a text; 0 where none starts here."""
+        if saint := _SAINT.match(text, start):
+            return saint.end()
+        written = list(itertools.islice(_WORD.finditer(text, start), _LONGEST_NAME))
+        tokens = [_FULL.get(word, word) for word in (fold(each[0]) for each in written)]
+        at = [place for place, word in enumerate(tokens) if word not in LINKS]
+        place = next(self.names.spot(tuple([stem(tokens[place]) for place in at])), None)
+        if place is None or place.start:
+            return 0
+        size = at[place.length - 1] + 1
+        names = (fold(area.name).split()[-size:] for area in place.meaning if area.kind == "commune")
+        has_article = tokens[0] in _ARTICLES and written[0][0].istitle() and written[1][0].istitle()
+        return written[size - 1].end() if tokens[:size] in names and (place.length > 1 or has_article) else 0
+
     def shared_name(self, text: str) -> str:
         """The first name in a text that several communes have, such as “Saint-Nazaire”; empty where there is none."""
         communes = self._territories.areas("commune")
@@ -216,7 +249,7 @@ class CommuneFinder:
             communes = [
                 area.communes[0]
                 for area in areas
-                if area.kind == "commune" and [word for word in fold(area.name).split() if word not in LINKS] == said
+                if area.kind == "commune" and (said[1:] or _is_called(area.name, said[0], before))
             ]
             wider = tuple(area.communes[0] for area in areas if len(area.communes) > 1)
             beside = {first if _POSTAL_CODE.fullmatch(first) else "", *tokens[ended : ended + 1]}
@@ -241,6 +274,12 @@ def _communes_inside(places: Iterable[NamedPlace], ground: Bools) -> Iterator[in
         inside = [ordinal for ordinal in place.communes if ground[ordinal]]
         if len(inside) == 1 and not any(ground[ordinal] for ordinal in place.of_wider):
             yield inside[0]
+
+
+def _is_called(name: str, said: str, before: str) -> bool:
+    """Whether a commune's name is one folded word, after an article only if it has that ("l'ARS" is not Ars)."""
+    *article, own = [word for word in fold(name).split() if word not in LINKS or word in _ARTICLES]
+    return own == said and (before not in _ARTICLES or article == [before])
 
 
 def _is_spelt_out(text: str, name: str) -> bool:

@@ -236,9 +236,9 @@ class TitleReader:
         return readings, is_other or weighed.own.elsewhere or weighed.around.elsewhere
 
     def _score_title(self, title: str, context: str) -> "_ScoredTitle":
-        parsed = self._parser.parse(title)
+        parsed = self._parser.parse(self.communes.without_communes(title))
         if context and context != title:
-            around = self._need(context)
+            around = self._need(self.communes.without_communes(context))
             aside = tuple(dict.fromkeys(parsed.aside + around.aside))
             parsed = Title(parsed.parts, parsed.context + around.parts, aside)
         chances = self._model.probabilities(parsed.parts)

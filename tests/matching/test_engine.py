@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.errors import GivenUp, cancellable, raise_if_given_up
 from domain.law.rules import load, months_later
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import Advice, LotShortlist, Shortlist
 from domain.suppliers.supplier import Shares
 from matching import engine
 from matching.engine import match
-from matching.lot_query import GivenUp, cancellable, raise_if_given_up
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import ON, RENNES, approved, codes, live, lot, matched, need, offer, reference, supplier

@@ -26,7 +26,7 @@ from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.runtime.slots import ConcurrencyLimit
 from api.settings import MIB, Settings
 from api.web.problems import RETRY_AFTER_IN_TURN, Refusal
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, Problem, cancellable
 from domain.needs.need import Need
 from domain.suppliers.note import NotedSupplier
 from domain.text.bilingual import Language, Text, said_by
@@ -34,7 +34,6 @@ from matching.index.live_index import Index, LiveIndex
 from matching.index.supplier_columns import IndexedSupplier
 from matching.index.tables import load_tables
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
-from matching.lot_query import cancellable
 from matching.reference import Reference
 from matching.weighted_cache import WeightBoundCache
 

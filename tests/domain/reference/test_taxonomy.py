@@ -33,6 +33,52 @@ def test_families_and_segments_hold_together() -> None:
     assert [segment.id for segment in SEGMENTS if not (segment.naf and segment.naf2025)] == []
 
 
+def test_parts_are_of_segments_and_known_by_codes_of_these() -> None:
+    with_codes = {code[:length] for code in CPV for length in range(2, 9)}
+    for part in TAXONOMY.parts.values():
+        segment = TAXONOMY.segments[taxonomy.segment_of(part.id)]
+        assert {*part.cpv} <= with_codes
+        assert {code for code in part.known_by if code[:1].isdigit()} <= {*segment.naf}
+        assert TAXONOMY.label(part.id) not in {segment.label, *(TAXONOMY.label(one) for one in TAXONOMY.segments)}
+        assert not TAXONOMY.known(part.id), "asked for by its id"
+
+
+@pytest.mark.parametrize(
+    ("texts", "codes", "bought"),
+    [
+        (("Lot 9 : courants forts",), (), "bt-elec-plomb/electricite"),
+        (("Lot 9",), ("45331000",), "bt-elec-plomb/plomberie"),
+        (("Électricité",), ("45331000",), "bt-elec-plomb/electricite"),
+        (("Lot 2", "Travaux d'éclairage"), (), "bt-elec-plomb/electricite"),
+        (("Électricité, chauffage", "Travaux d'éclairage"), ("45310000",), "bt-elec-plomb"),
+        (("Lot 9",), ("45310000", "45331000"), "bt-elec-plomb"),
+        (("Lot 9",), (), "bt-elec-plomb"),
+    ],
+)
+def test_a_lot_buys_the_only_part_that_its_words_else_its_codes_tell(
+    texts: tuple[str, ...], codes: tuple[str, ...], bought: str
+) -> None:
+    assert TAXONOMY.part_bought("bt-elec-plomb", texts, codes) == bought
+
+
+@pytest.mark.parametrize(
+    ("segment", "grounds", "shown"),
+    [
+        ("bt-elec-plomb", ("4322A",), ("bt-elec-plomb/plomberie",)),
+        ("bt-menuiserie", ("43.32B",), ("bt-menuiserie/menuiserie", "bt-menuiserie/serrurerie")),
+        ("ev-vegetal", ("ferme, potager",), ("ev-vegetal/legumes",)),
+        ("bt-peinture", ("espaces verts, peinture",), ("bt-peinture/peinture",)),
+        ("bt-elec-plomb", ("4322A", "81.10Z"), ("bt-elec-plomb",)),
+        ("bt-elec-plomb", (), ("bt-elec-plomb",)),
+        ("bt", ("4322A",), ("bt",)),
+    ],
+)
+def test_what_an_offer_is_known_by_shows_parts_where_all_of_it_does(
+    segment: str, grounds: tuple[str, ...], shown: tuple[str, ...]
+) -> None:
+    assert TAXONOMY.parts_shown(segment, grounds) == shown
+
+
 def test_synonyms_are_folded_and_said_once() -> None:
     """None belongs to two segments unless buyers mean both."""
     for segment in SEGMENTS:

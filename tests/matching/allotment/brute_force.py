@@ -37,21 +37,14 @@ class Judge:
     def shortlist(self, lot: Lot) -> LotShortlist:
         """What `POST /match` answers for one lot."""
         if lot not in self.found:
-            self.found[lot] = self._matched(lot)
+            (self.found[lot],) = self.matched(lot)
         return self.found[lot]
 
-    def _matched(self, lot: Lot) -> LotShortlist:
-        asked = Need(
-            lots=(lot,),
-            buyer=self.need.buyer,
-            contract=self.need.contract,
-            technique=self.need.technique,
-            territory=self.need.territory,
-            planned_publication_on=self.need.planned_publication_on,
-            limit=100,
-            near_misses=0,
-        )
-        return match(asked, self.live, reference(), self.on, "fr").lots[0]
+    def matched(self, *lots: Lot) -> tuple[LotShortlist, ...]:
+        """What `POST /match` answers for a need of these lots, with its title."""
+        same = ("title", "buyer", "contract", "technique", "territory", "planned_publication_on")
+        asked = Need(lots, limit=100, near_misses=0, **{name: getattr(self.need, name) for name in same})
+        return match(asked, self.live, reference(), self.on, "fr").lots
 
     def as_asked(self, lot: ProposedLot) -> Lot:
         """A proposed lot as a client asks `POST /match` for it."""
@@ -105,7 +98,6 @@ class Judge:
             if left is not None:
                 outcome, count, unknown = left
                 found.append((outcome in {"REVIEW", "UNKNOWN"}, -count, -unknown, len(kinds), place, kinds))
-        assert least > 0
         return min(found)[-1] if found else ()
 
     def _leaves_enough(self, lot: Lot, types: tuple[Reserved, ...]) -> tuple[str, int, int] | None:

@@ -26,17 +26,18 @@ from matching.allotment.proposals import (
     rank_reason,
     reservation_reason,
 )
+from matching.index.live_index import LiveIndex
 from tests.factories import ON, REDON, VANNES, approved, around, codes, live, offer, offerless, reference, supplier
 
 POOL = live(*(supplier(f"{code} {n}", offer(code)) for code in ("de-bio", "de-5flux", "pr-locaux") for n in range(3)))
 LOCAL = Buyer(kind="local", contracting_authority=True)
 
 
-def proposed(*lots: Mapping[str, Any], on: date = ON, **fields: Any) -> Allotment:
+def proposed(*lots: Mapping[str, Any], on: date = ON, pool: LiveIndex = POOL, **fields: Any) -> Allotment:
     made = tuple(DivisibleLot(id=str(number), **lot) for number, lot in enumerate(lots, start=1))
     territory = codes("departement:35", "departement:56")
     need = AllotmentNeed(lots=made, territory=territory, **{"buyer": LOCAL} | fields)
-    return allot(need, POOL, reference(), on, "fr")
+    return allot(need, pool, reference(), on, "fr")
 
 
 def told(found: Allotment) -> list[dict[str, Advice]]:
@@ -99,12 +100,8 @@ def test_the_duty_to_divide_is_that_of_markets(contract: str, says: bool) -> Non
 
 
 def test_a_proposal_of_one_lot_is_warned() -> None:
-    (one,) = told(
-        proposed(
-            {"segments": ("de-bio", "de-5flux"), "value_eur": 300_000.0},
-            allotment=AllotmentOptions(divide=(), reserve=False),
-        )
-    )
+    lot = {"segments": ("de-bio", "de-5flux"), "value_eur": 300_000.0}
+    (one,) = told(proposed(lot, allotment=AllotmentOptions(divide=(), reserve=False)))
     assert one["ALLOTMENT"].severity == "warning"
 
 
@@ -302,6 +299,14 @@ def test_what_words_say_is_no_surer_in_a_proposal() -> None:
     found = proposed(said, {"segments": ("pr-locaux",), "value_eur": 50_000.0})
     as_given = [proposal for proposal in found.proposals if [lot.id for lot in proposal.lots] == ["1", "2"]]
     assert [each.lots for item in as_given for each in item.advice if each.code == "SMALL_LOT_SETS"] == [(("2",),)]
+
+
+def test_a_lot_told_in_words_is_reserved_as_the_trade_that_it_names() -> None:
+    """As `POST /match` answers for the proposed lot: work on roads is hardly done in a prison."""
+    road = live(supplier("road", offer("bt-voirie"), approvals=approved("SEP")))
+    said = {"keywords": ("réfection de voirie",), "reserved": ("penitentiary",)}
+    (found,) = proposed(said, pool=road, allotment=AllotmentOptions(min_candidates=1, divide=())).proposals[0].lots
+    assert (found.reserved, found.reservation.outcome) == (("penitentiary",), "REVIEW")
 
 
 def test_no_reservation_shuts_out_those_whose_trade_is_not_known() -> None:

@@ -135,7 +135,7 @@ def named(one: Grouping) -> dict[UUID, set[str]]:
 
 def with_segments(found: LotMatch, rows: frozenset[int]) -> dict[UUID, set[str]]:
     """The suppliers of some rows, each with the segments of the lot's object that it answers."""
-    columns, objects = found.live.base.columns, found.query.subject.objects
+    columns, objects = found.live.base.columns, found.query.understood.segments
     answered = {row: found.selection.best[: len(objects), row] != NO_OFFER for row in rows}
     return {
         columns.supplier(int(found.ordinals[row])).id: {code for code, has in zip(objects, of_row, strict=True) if has}

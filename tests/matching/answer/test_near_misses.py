@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from domain.shortlists.listed_suppliers import NearMiss
-from domain.suppliers.supplier import Offer, Supplier
+from domain.suppliers.supplier import Evidence, Offer, Supplier
 from matching.reference import Reference
-from tests.factories import LYON, NANTES, RENNES, codes, lot, matched, need, offer, place, supplier
+from tests.factories import LYON, NANTES, RENNES, based_on, codes, lot, matched, need, offer, place, supplier
 
 
 def missed(*suppliers: Supplier, territory: Any = None, **fields: Any) -> tuple[NearMiss, ...]:
@@ -30,6 +30,25 @@ def test_only_a_reservation_s_near_misses_tell_their_eligibility() -> None:
     )
     assert [[row.reserved for row in miss.eligibility] for miss in found] == [["handicap", "iae"], []]
     assert [row.outcome for row in found[0].eligibility] == ["INELIGIBLE", "INELIGIBLE"]
+
+
+def test_who_is_only_known_for_another_part_of_a_segment_is_close_to_what_a_lot_buys() -> None:
+    """Codes and words of a lot tell the part, which no answer asks for by itself; who names the segment buys all."""
+    plumber = based_on(offer("bt-elec-plomb", basis="inferred"), Evidence("register", reference="4322A"))
+    (miss,) = missed(supplier("plumber", plumber), cpv=("45310000",))
+    assert miss.message == "Activité proche : Plomberie, chauffage, ventilation (vous demandez : Électricité)"
+    (coverage,) = matched(need(lot(cpv=("45310000",))), supplier("plumber", plumber)).coverage
+    assert (coverage.segment, coverage.candidates) == ("bt-elec-plomb", 0)
+    for cpv, offers in {
+        ("45330000",): (plumber,),
+        ("45310000", "45330000"): (plumber,),
+        ("45310000",): (plumber, offer("bt-elec-plomb")),
+    }.items():
+        (candidate,) = matched(need(lot(cpv=cpv)), supplier("plumber", *offers)).candidates
+        assert [(one.requested, one.offered, one.fit) for one in candidate.segments] == [
+            ("bt-elec-plomb", "bt-elec-plomb", "exact")
+        ]
+    assert matched(need(lot("bt-elec-plomb", title="Électricité")), supplier("plumber", plumber)).total == 1
 
 
 CAPPED: dict[str, Any] = {"max_distance_km": 60, "site": place(RENNES)}

@@ -220,14 +220,15 @@ class Oracle:
         place = lot.site or (Place(commune=self.territories.communes[supposed].code) if supposed is not None else None)
         site = self.france.disc(place, 0) if place else None
         judged, offerless, yearly = [], [], yearly_value(need, lot)
-        offering = self._offering_kinds(pool, [segment for segment, role in roles.items() if role == "object"])
+        bought = {segment: self._part(segment, need, lot) for segment in roles}
+        offering = self._offering_kinds(pool, [bought[each] for each, role in roles.items() if role == "object"])
         for supplier in pool:
             if not supplier.offers:
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
                 why = why_asked(supplier, offering)
                 offerless.append(self._offerless(supplier, lot, ground, site, verdicts, why))
                 continue
-            offered = {segment: self._fits(segment, supplier) for segment in roles}
+            offered = {segment: self._fits(part, supplier) for segment, part in bought.items()}
             if any(offered.values()):
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
                 reach = reach_of(supplier, [each for each, role in roles.items() if role == "object"], yearly)
@@ -294,10 +295,24 @@ class Oracle:
         family = self.taxonomy.family(code)
         return {segment.id for segment in family.segments} if family else {code}
 
-    def _fits(self, requested: str, supplier: Supplier) -> dict[int, Fit]:
-        fits = {}
+    def _part(self, segment: str, need: Need, lot: Lot) -> str:
+        """The part of a segment that a lot buys; the segment where it buys all of it, or the buyer named that."""
+        words = *lot.keywords, lot.title or "", need.title or ""
+        named = segment in (*lot.segments, *lot.support_segments)
+        return segment if named else self.taxonomy.part_bought(segment, words, [code[:8] for code in lot.cpv])
+
+    def _is_of_other_part(self, part: str, offer: Offer) -> bool:
+        """Whether all that shows an offer stands for other parts of a segment than this one."""
+        segment = part.partition("/")[0]
+        parts = [each for each in self.taxonomy.parts.values() if each.id.startswith(f"{segment}/")]
+        shown = [{each.id for each in parts if one.reference in each.known_by} for one in offer.evidence]
+        return part != segment and offer.basis == "inferred" and bool(shown) and all(s and part not in s for s in shown)
+
+    def _fits(self, part: str, supplier: Supplier) -> dict[int, Fit]:
+        requested, fits = part.partition("/")[0], dict[int, Fit]()
         for place, offer in enumerate(supplier.offers):
-            found = [fit for one in self.offered(offer) if (fit := self.fit(requested, one))]
+            fits_of = {fit for one in self.offered(offer) if (fit := self.fit(requested, one))}
+            found = {"related" if fit == "exact" and self._is_of_other_part(part, offer) else fit for fit in fits_of}
             if found:
                 fits[place] = min(found, key=FITS.index)
         return fits
@@ -337,7 +352,7 @@ class Oracle:
             for supplier in pool
             if always_late(supplier) is None
             for kind in supplier.kinds or (supplier.legal_form,)
-            if any(set(self._fits(segment, supplier).values()) & set(ANSWERING) for segment in objects)
+            if any(set(self._fits(each, supplier).values()) & set(ANSWERING) for each in objects)
         }
 
     def _offerless(

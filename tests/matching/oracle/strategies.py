@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from domain.needs.need import RESERVED_TYPES, Buyer, Lot, Need, PastAward, Place, Reserved, TerritoryRequest
 from domain.reference.cpv import Cpv
-from domain.reference.taxonomy import Taxonomy
+from domain.reference.taxonomy import Part, Taxonomy, segment_of
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, Ring, Rings, Territories
 from domain.suppliers.supplier import (
     DECLARERS,
@@ -82,6 +82,7 @@ class Scenery:
     inside: Sequence[Point]
     borders: Sequence[Point]
     segments: tuple[str, ...]
+    parts: tuple[Part, ...]
     cpv: tuple[str, ...]
     keywords: tuple[str, ...]
 
@@ -97,6 +98,8 @@ class Scenery:
         numbers = [f"{departement}{number:03d}" for departement in (22, 35, 44, 49, 56) for number in range(1, 400)]
         retired = [code for code in numbers if code not in current and territories.commune_ordinal(code) is not None]
         segments = [one for family in taxonomy.families if family.id in FAMILIES for one in family.segments]
+        parts = tuple(part for part in taxonomy.parts.values() if part.id[:2] in FAMILIES)
+        prefixes = *(each for one in segments for each in one.cpv), *(each for part in parts for each in part.cpv)
         return cls(
             communes=tuple(commune.code for _, commune in near),
             names=tuple(commune.name for _, commune in near),
@@ -107,9 +110,8 @@ class Scenery:
                 Point(lat, lon) for i, _ in near for lon, lat in shapely.get_coordinates(outlines[i])[::20].tolist()
             ],
             segments=tuple(one.id for one in segments),
-            cpv=tuple(
-                sorted({code for one in segments for prefix in one.cpv if cpv.known(code := prefix.ljust(8, "0"))})
-            ),
+            parts=parts,
+            cpv=tuple(sorted({code for each in prefixes if cpv.known(code := each.ljust(8, "0"))})),
             keywords=(*(word for one in segments for word in one.synonyms), *DOUBTFUL * 40),
         )
 
@@ -203,12 +205,18 @@ def _offer(scenery: Scenery, draw: Random) -> Offer:
     won = draw.sample(
         (None, date(2016, 5, 2), date(2020, 10, 31), date(2020, 11, 1), date(2025, 3, 4)), draw.randrange(3)
     )
+    of_parts = [code for part in scenery.parts if segment_of(part.id) in named for code in part.known_by]
+    shown = draw.sample(of_parts, min(len(of_parts), 1)) + draw.sample(("81.30Z",), draw.choice((0, 0, 0, 1)))
+    evidence = {
+        "awarded": tuple(Evidence("award", on=on) for on in won),
+        "inferred": tuple(Evidence("register", reference=naf) for naf in shown),
+    }
     return Offer(
         segments=tuple(segments),
         cpv=tuple(cpv),
         service_area=_service_area(scenery, draw),
         basis=basis,
-        evidence=tuple(Evidence("award", on=on) for on in won) if basis == "awarded" else (),
+        evidence=evidence.get(basis, ()),
         declared_by=draw.choice((None, *DECLARERS)) if basis == "declared" else None,
     )
 

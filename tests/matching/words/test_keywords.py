@@ -147,6 +147,7 @@ UNKNOWN = (
     "1 % artistique",
     "location de bâtiments modulaires",
     "broyage de grumes",
+    "marché à La Chaussée",
     "a" * LONGEST_KEYWORD,
     " ".join(f"tonte{n}" for n in range(60)),
 )
@@ -207,6 +208,8 @@ def test_unknown_texts_get_suggestions_where_a_word_is_near(text: str, suggested
 
 def test_nothing_near_suggests_nothing() -> None:
     assert [INTERPRETER.suggest("xyzzy"), INTERPRETER.search("xyzzy", 5), INTERPRETER.search("", 5)] == [()] * 3
+    named = ("La Chaussée", "Bourg-des-Comptes", "Saint-Jean-de-la-Forêt")
+    assert [INTERPRETER.suggest(f"Fournitures pour {name}") for name in named] == [()] * 3
     assert INTERPRETER.search("tonte", 0) == ()
     assert len(INTERPRETER.suggest("entretien de collecte, transport, travaux", limit=2)) == 2
 

@@ -43,6 +43,11 @@ def named(text: str, territory: str, siret: str | None = None, buyer: str | None
         ("Tonte à Saint-Aubin", "country:FR", None),
         ("Tonte dans la Vienne", "country:FR", None),
         ("Tonte à Vienne", "departement:38", "Vienne"),
+        ("Contentieux du TGI de Dieppe et de la CA de Rouen", "departement:76", "Dieppe"),
+        ("Séjour à 20 km de Redon", "departement:35", None),
+        ("Affiches de l'ARS, saison 2020", "departement:16", None),
+        ("Formation au CH de FALAISE", "departement:14", "Falaise"),
+        ("VOIRIE A MAZIERE EN MAUGES", "departement:49", "Mazières-en-Mauges"),
     ],
 )
 def test_a_name_is_a_place_where_it_means_one_commune(text: str, territory: str, commune: str | None) -> None:

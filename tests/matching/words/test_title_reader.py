@@ -131,11 +131,6 @@ def test_an_explanation_tells_the_words_a_reading_rests_on_and_those_set_aside()
     assert set(explained.title.aside) == {"Lot 2", "redon", "35"}
 
 
-def test_where_no_phrase_is_said_the_model_names_its_words() -> None:
-    readings = READER.explain("Hébergement des élèves au camping municipal").readings
-    assert all(reading.words for reading in readings if reading.confidence > TITLE_FLOOR)
-
-
 @pytest.mark.parametrize("chosen", [True, False])
 def test_real_titles_held_back_are_read(shared_data: Path, chosen: bool) -> None:
     """The right segment among the first three, and none for titles of other trades, as often as was measured.
