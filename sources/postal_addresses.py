@@ -52,8 +52,9 @@ def without_host(street: str) -> str:
 
 
 def with_first_zero(cell: str, digits: int) -> str:
-    """A number of so many digits with the first zero that spreadsheets take off; any other text unchanged."""
-    return f"0{cell}" if len(cell) == digits - 1 and cell.isdecimal() and cell[0] != "0" else cell
+    """A number of so many digits as it was before a spreadsheet (1053, 1053.0 for 01053); any other text unchanged."""
+    bare = cell.removesuffix(".0")
+    return (f"0{bare}" if len(bare) == digits - 1 and bare[0] != "0" else bare) if bare.isdecimal() else cell
 
 
 def confirmed_postal_code(written: str, commune: str) -> str:

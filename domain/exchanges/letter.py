@@ -32,7 +32,7 @@ from domain.text.bilingual import (
     same_text,
 )
 from domain.text.labels import LETTER, RESERVED
-from domain.text.normalise import fold
+from domain.text.normalise import folded_words
 
 _SAID = said_by(__name__)
 
@@ -257,6 +257,10 @@ class Addressed(Protocol):
     def kinds(self) -> Sequence[Kind]: ...
 
 
+_WAYS = frozenset({"r", "rue", "av", "avenue", "bd", "boulevard", "che", "chem", "chemin", "imp", "impasse"})
+_SMALL_WORDS = frozenset({"d", "de", "du", "des", "l", "la", "le", "les"})
+
+
 def addressee(supplier: Addressed, address: Address | None) -> Hashable:
     """The legal unit and address that a letter to the supplier goes to; of a GEIQ, the legal unit, wherever it stands.
 
@@ -266,7 +270,9 @@ def addressee(supplier: Addressed, address: Address | None) -> Hashable:
     if siren and tuple(supplier.kinds) == ("GEIQ",):
         return siren
     if siren and address and address.street and (town := address.postal_code or address.commune):
-        return siren, fold(address.street), town
+        # registers shorten the way and leave small words out: “4 R GABRIEL MARIE”
+        words = (word[:1] if word in _WAYS else word for word in folded_words(address.street))
+        return siren, " ".join(word for word in words if word not in _SMALL_WORDS), town
     return supplier.id
 
 

@@ -21,7 +21,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -230,15 +230,9 @@ class _Groups:
         """Whether facts or decisions keep two groups apart that a link of this kind would unite."""
         if by == "name" and mine.has_siret and theirs.has_siret:
             return True
-        if by != "decision" and any(
-            one is None or other is None or metres(one, other) > PRISONS_APART_M
-            for one, other in product(mine.prisons, theirs.prisons)
-        ):
-            return True
-        if by != "decision" and any(
-            source == other and metres(place, there) > SITES_APART_M
-            for (source, place), (other, there) in product(mine.sites, theirs.sites)
-        ):
+        sites = ((one, other) for (source, one), (of, other) in product(mine.sites, theirs.sites) if source == of)
+        pairs = chain(product(mine.prisons, theirs.prisons), sites)
+        if by != "decision" and any(not one or not other or metres(one, other) > SITES_APART_M for one, other in pairs):
             return True
         fewer, more = sorted((mine, theirs), key=lambda group: len(group.split))
         return any(self._group_of.get(other) is more for key in fewer.split for other in self.split[key])

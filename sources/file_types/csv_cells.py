@@ -192,21 +192,21 @@ def _plain_number(cell: str) -> str:
     return bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare
 
 
-def approval_kind(written: str) -> Kind:
-    """The kind with this code or name, for a record's first approval. Raises BadCell for an unknown one."""
+def approval_kind(written: str, path: Path = ("approvals", 0, "kind")) -> Kind:
+    """The kind with this code or name, by default of a record's first approval. Raises BadCell for an unknown one."""
     found = KINDS.get(written) or _KIND_OF_WORDS.get(_kind_words(written))
     if found is None:
         hint = hint_of_nearest(written, tuple(KINDS))
         detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
-        raise BadCell(("approvals", 0, "kind"), "unknown_value", detail)
+        raise BadCell(path, "unknown_value", detail)
     return found
 
 
-def approval_kinds(cell: str) -> list[Kind]:
-    """The kinds that a cell lists by code or name, each once: “EI et ACI”. Raises BadCell for an unknown one."""
+def listed_kinds(cell: str) -> list[str]:
+    """The codes or names of kinds that a cell lists, each once, known or not: “EI et ACI”."""
     pieces = filter(str.strip, _BETWEEN_KINDS.split(cell))
     named = ([piece] if _kind_words(piece) in _KIND_OF_WORDS else _AND.split(piece) for piece in pieces)
-    return list(dict.fromkeys(approval_kind(each.strip()) for each in chain.from_iterable(named)))
+    return list(dict.fromkeys(map(str.strip, chain.from_iterable(named))))
 
 
 def legible_text(text: str) -> str:

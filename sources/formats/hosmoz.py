@@ -18,7 +18,7 @@ from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, approval_kinds, number, siret_of, text_or_none
+from sources.file_types.csv_cells import BadCell, approval_kind, listed_kinds, number, siret_of, text_or_none
 from sources.file_types.csv_table import FaultyRow, read_table
 from sources.formats.spreadsheet import ActivityReader
 from sources.postal_addresses import PHONE_DIGITS, PostalAddress, commune_names, with_first_zero
@@ -85,8 +85,9 @@ class _Establishments:
         segments, flags = self._poles.segments_in(";".join(pieces))
         offer = {"segments": segments, "label": label_of(", ".join(pieces))}
         address = PostalAddress(cells.get("adresse", ""), cells.get("code postal", ""), cells.get("ville", ""))
-        kinds, counted = approval_kinds(cells.get(CATEGORY, "")), cells.get(WORKERS)
-        workers = round(number(counted, ("employees",))) if counted else None  # files tell full-time equivalents
+        kinds = [*dict.fromkeys(map(approval_kind, listed_kinds(cells.get(CATEGORY, ""))))]
+        # files tell full-time equivalents
+        workers = round(number(cells[WORKERS], ("employees",))) if cells.get(WORKERS) else None
         is_esat = kinds == ["ESAT"]
         document = {
             "name": cells.get("raison sociale") or name_by_number(siret),

@@ -25,12 +25,11 @@ from domain.suppliers.supplier import Flag, LegalForm
 from domain.text.bilingual import Text, said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import (
-    KINDS,
     BadCell,
     Dialect,
-    approval_kinds,
     csv_of,
     escaped_text,
+    listed_kinds,
     text_or_none,
     unmarked_text,
 )
@@ -154,7 +153,7 @@ class _Suppliers:
             return reject(line, external_id, invalid.problems, self._context.language)
         if not segments:
             # inferred of names, presentation and activities that are no segment, in the area that the row says
-            kind = next((KINDS[each["kind"]] for each in document.get("approvals") or ()), None)
+            kind = next((each["kind"] for each in document.get("approvals") or ()), None)
             texts = (*(document.get(name, "") for name in ("name", "trade_name", "description")), activities)
             city = document.get("address", {}).get("city", "")
             put_inferred_offers(document, self._inference.offers(kind, None, texts, city))
@@ -171,7 +170,7 @@ class _Suppliers:
         if fold(own.get("approvals", "")) in NONE_HELD:
             own["approvals"] = NONE_HELD[0]
         elif "approvals" in own:
-            own["approvals"] = "|".join(approval_kinds(own["approvals"]))
+            own["approvals"] = "|".join(listed_kinds(own["approvals"]))
         if "labels" in own:
             own["labels"] = "|".join(escaped_text(each) for each in _split_cell(own["labels"], _LISTED))
         if segments:

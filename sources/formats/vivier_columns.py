@@ -18,6 +18,7 @@ from sources.file_types.csv_cells import (
     TRUE,
     BadCell,
     Path,
+    approval_kind,
     boolean,
     integer,
     iso_day,
@@ -53,7 +54,8 @@ class Column(NamedTuple):
 
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
     held = cell.strip().lower() not in NONE_HELD
-    return _objects_in(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _SAID["approval"]) if held else []
+    found = _objects_in(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _SAID["approval"]) if held else []
+    return [each | {"kind": approval_kind(each.get("kind", ""), (*path, at, "kind"))} for at, each in enumerate(found)]
 
 
 def _objects_in(

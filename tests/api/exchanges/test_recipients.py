@@ -234,7 +234,7 @@ async def test_structures_of_one_legal_unit_at_one_address_get_one_letter(
 ) -> None:
     """The others of the address count as told, too."""
     numbers = ["81234567700016", "81234567700024", "81234567700032"]
-    streets = "3, rue du Four", "3 RUE DU FOUR", "4 rue du Four"
+    streets = "3, rue du Four", "3 R DU FOUR", "4 rue du Four"
     houses = [
         await put_record(
             served,

@@ -89,7 +89,7 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None
-    two = b"10008951,,ESAT,,,,1000,1053,Bourg,9,,\n1,,ESAT,,,,1000,,Bourg en Bresse,9,,\n"
+    two = b"10008951.0,,ESAT,,,,1000.0,1053.0,Bourg,9,,\n1,,ESAT,,,,1000,,Bourg en Bresse,9,,\n"
     saved, found = read(ESAT_HEADER + two, CSV, "esat")
     assert (saved.external_id, saved.record.address) == ("010008951", Address(None, "01000", "Bourg", "01053"))
     assert found.record.address.commune == "01053"

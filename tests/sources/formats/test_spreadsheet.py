@@ -66,12 +66,13 @@ def test_a_city_alone_is_a_commune_where_france_has_only_one(city: str, commune:
         ("1;Un nom;;;;;#REF!;;", "/employees", "formula_error"),
         ("1;Un nom;;;;#N/A;;;", "/activities", "formula_error"),
         ("1;Un nom;;;;;3,5;;", "/employees", "wrong_format"),
-        ("1;Un nom;;;;;;;Coopérative", "/approvals/0/kind", "unknown_value"),
+        ("1;Un nom;;;;;;;EI et Coopérative", "/approvals/1/kind", "unknown_value"),
     ],
 )
 def test_a_faulty_cell_is_rejected_at_its_place(line: str, pointer: str, code: str) -> None:
-    (row,) = rows(line)
+    row, other = rows(line, "2;Deux;;;;;douze;;Club")
     assert (row.line, row.pointer, row.code) == (2, pointer, code)
+    assert (other.pointer, "Unknown kind: “Club”" in other.detail) == ("/employees", True)
 
 
 def test_the_model_is_read_as_it_is_given() -> None:
