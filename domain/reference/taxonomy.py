@@ -115,14 +115,13 @@ class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words of procurement French beside the synonyms, all folded.
 
-    `linking`: words that tie a complement to what stands before ("de"); `empty`: other words without meaning of their
-    own; `filler`: words that say little of the activity ("prestation", "bio"); `outside`: phrases that look like a
-    segment's but are another trade; `premises`: phrases of segments that also name a building, and name the trade only
-    after nothing or words of `running` it ("gestion de la crèche", not "extension de la crèche"); `vague`: phrases of
-    segments that name the trade only where they are all that is said ("livraison"); `works`: words of what is done to a
-    thing, which say the trade with it alone; `buying`: first words of what buys goods; `overseeing`: those phrases of
-    `outside` that design, check or coordinate the works of others ("maîtrise d'œuvre"); `forms`: other form of a word →
-    the word the synonyms use ("tondre" → "tonte").
+    `linking`: words that tie a complement to what stands before ("de"); `empty`: others without meaning of their own;
+    `filler`: words that say little of the activity ("bio"); `outside`: phrases that look like a segment's but are
+    another trade; `premises`: phrases that also name a building, and a trade only after nothing or words of `running`
+    it ("gestion de la crèche"); `vague`: phrases that name the trade only where they are all that is said; `works`:
+    words of what is done to a thing, which say the trade with it alone; `buying`, `studying`: first words of what buys
+    goods, or studies them; `overseeing`: phrases of `outside` that design, check or coordinate the works of others;
+    `forms`: other form of a word → the word the synonyms use ("tondre" → "tonte").
     """
 
     linking: frozenset[str]
@@ -134,6 +133,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vague: tuple[str, ...]
     works: frozenset[str]
     buying: frozenset[str]
+    studying: frozenset[str]
     overseeing: tuple[str, ...]
     forms: dict[str, str]
 

@@ -130,6 +130,7 @@ _ART = re.compile(r"(?<![\d,.])(?:1\s*%|un pour cent)(?=\s+artistique)", re.IGNO
 _PREFIXES = frozenset(
     ("anti", "audio", "auto", "bio", "co", "eco", "electro", "micro", "multi", "photo", "re", "tele", "video")
 )
+_ACRONYM = re.compile(r"\b(?:[^\W\d_]\.){2,}[^\W\d_]?\b")  # as in “V.R.D.”
 _GUESTS = re.compile(r"(?<=\d)\s*couverts\b|\bnombre de couverts\b", re.IGNORECASE)  # else it is cutlery
 _MARKUP = re.compile(r"<[^>]*>|(?:&|\bet)#\d+[;,]")
 # As in “Lot n° 2 :”, “LOT N�1 -”, “lots 3 et 4”, “Lot n o 03”, “Lot: 08”.
@@ -214,13 +215,12 @@ class TitleParser:
             text = _MARKUP.sub(" ", text)
         if "http" in text or "www." in text:
             text = _ADDRESS.sub(" ; ", text)
-        if "artistique" in text.lower():
-            text = _ART.sub("unpourcent", text)
+        text = _ART.sub("unpourcent", text)
+        text = _ACRONYM.sub(lambda letters: letters[0].replace(".", ""), text)
         text = _GUESTS.sub(" repas", self._mend_lost_letters(text))
         if any(begun in text for begun in _PREFACE_BEGINS):
             text = _PREFACE.sub(" ; ", text)
-        if " support" in text.lower():
-            text = _SUPPORT.sub(" ; ", text)
+        text = _SUPPORT.sub(" ; ", text)
         aside: list[str] = []
         before, after = "", text
         if "lot" in text.lower():
