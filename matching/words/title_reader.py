@@ -8,7 +8,7 @@ Two questions are answered apart: whether a title says a trade of the taxonomy a
 import functools
 import math
 from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import combinations
+from itertools import product
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
@@ -30,12 +30,12 @@ PROPOSED, LEAST_CHANCE = 4, 0.02
 # The chance of a segment that the model was not trained for: it speaks neither for nor against it.
 UNTRAINED = 0.3
 # Added to the score of a trade in a list of trades ("plâtrerie, menuiserie, peinture"): all of them are meant, though a
-# model that divides certainty among segments finds none of them likely.
-LISTED = 2.0
+# model that divides certainty among segments finds none of them likely; so many at most without a sign between them.
+LISTED, LISTED_IN_PART = 2.0, 4
 # A contract of insertion names the work that carries it ("ayant pour support le nettoyage d'espaces publics").
 INSERTION = "so-insertion"
-# What is studied is the subject of an advice, where the title says so in its first words.
-ADVICE, STUDY_WITHIN = "so-conseil", 4
+# What a title has studied, by so many of its first words, is only the subject of an advice.
+STUDY_WITHIN = 4
 # The divisions of the CPV for works, before which those of goods come, and for services of architects and engineers.
 WORKS, ENGINEERS = "45", "71"
 CACHED = 4096
@@ -86,7 +86,7 @@ class TitleClues(NamedTuple):
     unsaid: float  # no phrase of the object names the segment
     bought_elsewhere: float  # goods are bought, and the segment does works or services
     overseen: float  # works are designed, checked or coordinated, and the segment does works
-    studied: float  # something is studied, and the segment gives no advice
+    studied: float  # something is studied, and the segment studies nothing
 
 
 class TradeClues(NamedTuple):
@@ -114,13 +114,12 @@ class _Phrases:
                 continue
             (self.long if len(words) > 1 else self.short).update(segments)
         # parts that say trades alone, one or several ("plâtrerie peinture")
-        for start, end in combinations(range(len(self.found) + 1), 2):
-            run = self.found[start:end]
+        for start, size in product(range(len(self.found)), range(1, LISTED_IN_PART + 1)):
+            run = self.found[start : start + size]
             if all(segments for _, segments in run) and sum((words for words, _ in run), ()) in parts:
                 self.alone.update(*(segments for _, segments in run))
         self.named = self.long | self.short
         self.first = set(self.found[0][1]) if self.found else set()
-        self.elsewhere = bool(self.others)
         self.elsewhere_first = bool(self.found) and not self.found[0][1]
 
 
@@ -141,7 +140,10 @@ class TitleReader:
         self._buying = frozenset(map(stem, vocabulary.buying))
         self._studying = frozenset(map(stem, vocabulary.studying))
         self._overseeing = frozenset(map(self.stems, vocabulary.overseeing))
-        segments = taxonomy.segments.values()
+        segments, studying = taxonomy.segments.values(), self._studying
+        self._advisers = frozenset(
+            s.id for s in segments if any(self.stems(each)[0] in studying for each in s.synonyms)
+        )
         self._goods = frozenset(
             segment.id for segment in segments if not segment.works and any(code < WORKS for code in segment.cpv)
         )
@@ -149,7 +151,6 @@ class TitleReader:
         self._builders = frozenset(segment for segment, codes in divisions.items() if WORKS in codes)
         self.only_built = frozenset(segment for segment in self._builders if ENGINEERS not in divisions[segment])
         """The segments of works that no services of engineers are of."""
-        # of the names of rooms and councils among the premises no segment is meant
         meanings: dict[tuple[str, ...], dict[str, None]] = {words: {} for words in self._premises}
         for segment_id, words in taxonomy_phrases(taxonomy, self.stems):
             if segment_id is None:
@@ -171,7 +172,7 @@ class TitleReader:
         return tuple(self._forms.get(word, word) for word in stems(phrase))
 
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
-        """The segments that a title means, best first, at most three; () where it says no trade of the taxonomy.
+        """The segments that a title means, best first, three or all of a list; () where it says no trade of these.
 
         `context` is the title of the need it is a lot of, which tells where the lot's own does not.
         """
@@ -219,11 +220,11 @@ class TitleReader:
             likeliest=place is not None and place == chances.likeliest,
             first_phrase=segment in own.first and segment in own.long,
             elsewhere_first=own.elsewhere_first,
-            elsewhere_completing=around.elsewhere and not own.elsewhere,
+            elsewhere_completing=bool(around.others) and not own.others,
             unsaid=not said,
             bought_elsewhere=scored.buys and segment not in self._goods,
             overseen=scored.oversees and segment in self._builders,
-            studied=scored.studies and segment != ADVICE,
+            studied=scored.studies and segment not in self._advisers,
         )
 
     def _read_uncached(self, title: str, context: str) -> tuple[tuple[Reading, ...], bool]:
@@ -234,7 +235,7 @@ class TitleReader:
         readings = tuple(self._reading(weighed, *each) for each in _sure_readings(weighed, ranked, trade))
         says_much = sum(map(len, weighed.title.parts)) >= ENOUGH_WORDS
         is_other = says_much and not readings and weighed.whole.other > LIKELY_OTHER and trade < LITTLE_TRADE
-        return readings, is_other or weighed.own.elsewhere or weighed.around.elsewhere
+        return readings, is_other or bool(weighed.own.others or weighed.around.others)
 
     def _score_title(self, title: str, context: str) -> "_ScoredTitle":
         parsed = self._parser.parse(self.communes.without_communes(title))
@@ -340,11 +341,10 @@ class _ScoredTitle(NamedTuple):
 
 def _trade_clues(weighed: _ScoredTitle, ranked: Sequence[tuple[str, float]]) -> TradeClues:
     best = ranked[0][1] if ranked else 0.0
-    together = sum(confidence for _, confidence in ranked)
     return TradeClues(
         other=math.log(weighed.whole.other + 1e-2),
         best=math.log((best + 1e-2) / (1.01 - best)),
-        together=math.log(together + 1e-2),
+        together=math.log(sum(confidence for _, confidence in ranked) + 1e-2),
     )
 
 

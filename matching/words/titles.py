@@ -145,7 +145,6 @@ _FOR = re.compile(
     r"[^:;•|\n«»\"()]*?(?=[:;•|\n«»\"()]|\s[-–—]|\.\s|$)",
     re.IGNORECASE,
 )
-_FOR_BEGINS = ("pour le", "au profit", "au b", "en faveur")
 # Who does the work, or whose department buys it, is no trade ("par des structures d'insertion"). Where none of these
 # words says so, the work of a "chantier d'insertion" is what is bought.
 _INSERTION_BODY = re.compile(
@@ -210,11 +209,8 @@ class TitleParser:
 
     def parse(self, title: str) -> Title:
         """Parse a title; of a longer one, only the first 1,000 characters are read."""
-        text = title[:LONGEST_TITLE]
-        if "<" in text or "#" in text:
-            text = _MARKUP.sub(" ", text)
-        if "http" in text or "www." in text:
-            text = _ADDRESS.sub(" ; ", text)
+        text = _MARKUP.sub(" ", title[:LONGEST_TITLE])
+        text = _ADDRESS.sub(" ; ", text)
         text = _ART.sub("unpourcent", text)
         text = _ACRONYM.sub(lambda letters: letters[0].replace(".", ""), text)
         text = _GUESTS.sub(" repas", self._mend_lost_letters(text))
@@ -240,7 +236,7 @@ class TitleParser:
         if not text:
             return [], []
         lowered = text.lower()
-        if any(begun in lowered for begun in _FOR_BEGINS) and (purposes := _FOR.findall(text)):
+        if purposes := _FOR.findall(text):
             aside.extend(purpose.strip() for purpose in purposes)
             lowered = _FOR.sub(" : ", text).lower()
         if "insertion" in lowered and (bodies := _INSERTION_BODY.findall(lowered)):
