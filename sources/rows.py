@@ -108,9 +108,9 @@ def day_of(written: str) -> date | None:
 
 
 def number_or_none(written: str) -> float | None:
-    """The number that a text writes, with a decimal point or comma; None for any other text."""
+    """The number that a text writes, as French tables do too (“84 000,50 €”); None for any other text."""
     try:
-        return float(written.replace(",", ".")) if written else None  # most are empty, and an error takes longer
+        return float("".join(written.split()).removesuffix("€").replace(",", ".")) if written else None
     except ValueError:
         return None
 

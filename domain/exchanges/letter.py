@@ -252,6 +252,8 @@ class Addressed(Protocol):
     @property
     def id(self) -> UUID: ...
     @property
+    def name(self) -> str: ...
+    @property
     def siret(self) -> str | None: ...
     @property
     def kinds(self) -> Sequence[Kind]: ...
@@ -264,11 +266,11 @@ _SMALL_WORDS = frozenset({"d", "de", "du", "des", "l", "la", "le", "les"})
 def addressee(supplier: Addressed, address: Address | None) -> Hashable:
     """The legal unit and address that a letter to the supplier goes to; of a GEIQ, the legal unit, wherever it stands.
 
-    The supplier alone where these are not known.
+    Branches of a GEIQ without a SIRET (“GEIQ X – Antenne de Y”) have one; else the supplier alone is written to.
     """
     siren = (supplier.siret or "")[:SIREN_DIGITS]
-    if siren and tuple(supplier.kinds) == ("GEIQ",):
-        return siren
+    if tuple(supplier.kinds) == ("GEIQ",) and (siren or " – " in supplier.name):
+        return siren or supplier.name.partition(" – ")[0]
     if siren and address and address.street and (town := address.postal_code or address.commune):
         # registers shorten the way and leave small words out: “4 R GABRIEL MARIE”
         words = (word[:1] if word in _WAYS else word for word in folded_words(address.street))

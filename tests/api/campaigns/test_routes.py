@@ -86,12 +86,14 @@ async def test_of_one_legal_unit_at_one_address_one_is_written_to(served: Client
         await put_unknown(served, source, number[-5:], siret=number, approvals=[{"kind": "EATT"}])
         for number in (first, second)
     }
-    made = await buyer.plan(kinds=["EATT"])
-    (one,) = (await buyer.get(f"/campaigns/{made['id']}/recipients")).json()["items"]
+    for town in ("Redon", "Vannes"):  # branches of a GEIQ without a SIRET
+        await put_unknown(served, source, town, name=f"GEIQ X – {town}", approvals=[{"kind": "GEIQ"}], siret=None)
+    made = await buyer.plan(kinds=["EATT", "GEIQ"])
+    one, branch = (await buyer.get(f"/campaigns/{made['id']}/recipients")).json()["items"]
     assert {one["supplier_id"], *one["joined"]} == ids
-    assert made["left_out"]["joined"] == 1
-    for number in (first, second):
-        await served.delete(path_of(source, number[-5:]))
+    assert (branch["name"], made["left_out"]["joined"]) == ("GEIQ X – Redon", 2)
+    for each in (first[-5:], second[-5:], "Redon", "Vannes"):
+        await served.delete(path_of(source, each))
 
 
 async def test_a_refusal_is_of_all_that_are_written_to_at_that_address(served: Client, buyer: Campaigner) -> None:
