@@ -1,13 +1,7 @@
-"""The errors of the domain; the API decides how each is answered. And work given up: nobody waits for its result.
+"""The errors of the domain; the API decides how each is answered."""
 
-A thread cannot be ended from outside, so long work looks from time to time whether it is given up.
-"""
-
-from collections.abc import Callable, Collection
-from contextvars import ContextVar, copy_context
-from functools import partial
+from collections.abc import Collection
 from itertools import takewhile
-from threading import Event
 from typing import Any, TypeVar
 
 import msgspec
@@ -91,24 +85,3 @@ def control_character_problem(pointer: str, *, one_line: bool = True) -> Problem
     detail = Text("Une seule ligne, sans caractère de commande", "One line, without control characters")
     several = Text("Sans caractère de commande ni d'inversion du sens", "Without control or direction characters")
     return Problem(pointer, "control_character", detail if one_line else several)
-
-
-_GIVEN_UP: ContextVar[Event | None] = ContextVar("given_up", default=None)
-
-
-class GivenUp(Exception):
-    """The computation of this thread was given up, since nobody waits for its result."""
-
-
-def raise_if_given_up() -> None:
-    """Raise GivenUp if the work of this thread was given up."""
-    given_up = _GIVEN_UP.get()
-    if given_up is not None and given_up.is_set():
-        raise GivenUp
-
-
-def cancellable(work: Callable[[], T]) -> tuple[Callable[[], T], Callable[[], None]]:
-    """Two functions: one does the work, in another thread; the other makes it raise GivenUp at its next check."""
-    given_up, context = Event(), copy_context()
-    context.run(_GIVEN_UP.set, given_up)
-    return partial(context.run, work), given_up.set

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.errors import raise_if_given_up
+from domain.computations import raise_if_given_up
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.other_contracts import advise_no_split

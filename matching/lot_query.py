@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from domain.errors import InvalidContent, Problem, pointer, raise_if_given_up
+from domain.computations import raise_if_given_up
+from domain.errors import InvalidContent, Problem, pointer
 from domain.law.buyers import buyer_problems
 from domain.law.procedures.lot_facts import Understood
 from domain.needs.estimate import yearly_value

@@ -115,7 +115,7 @@ def _lot_objects(queries: Sequence[LotQuery], reference: Reference) -> list[LotO
     objects = []
     for query in queries:
         lot, site = query.lot, query.lot.site
-        trades = [*query.subject.objects]
+        trades = [*query.understood.segments]
         commune = site.commune if isinstance(site, Place) else None
         where = id(query.territory), commune
         found[where] = places = found.get(where) or _places(query, territories, commune, areas)

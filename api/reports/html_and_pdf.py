@@ -24,7 +24,7 @@ from markupsafe import Markup
 from api.draw_maps_and_charts import Bar, Pin, bar_chart, map_drawing
 from api.reports import typst_process
 from api.web.html_pages import STYLE, html_environment
-from domain.errors import raise_if_given_up
+from domain.computations import raise_if_given_up
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.exchanges.letter import bought_name
 from domain.report.lots import (

@@ -28,7 +28,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from domain.short_cache import short_cache
+from domain.computations import short_cache
 from domain.text.bilingual import PARIS, Language
 
 JSON = "application/json"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from domain.computations import short_cache
 from domain.law import duties
 from domain.law.buyers import BuyerClass, class_of
 from domain.law.findings import (
@@ -51,7 +52,6 @@ from domain.law.reservations.reservation import (
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Buyer, ContractKind, Lot, Need, Place, Reserved
 from domain.reference import taxonomy
-from domain.short_cache import short_cache
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
 

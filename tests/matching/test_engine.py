@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import GivenUp, cancellable, raise_if_given_up
+from domain.computations import GivenUp, cancellable, raise_if_given_up
 from domain.law.rules import load, months_later
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import Advice, LotShortlist, Shortlist

@@ -26,7 +26,8 @@ from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.runtime.slots import ConcurrencyLimit
 from api.settings import MIB, Settings
 from api.web.problems import RETRY_AFTER_IN_TURN, Refusal
-from domain.errors import InvalidContent, Problem, cancellable
+from domain.computations import cancellable
+from domain.errors import InvalidContent, Problem
 from domain.needs.need import Need
 from domain.suppliers.note import NotedSupplier
 from domain.text.bilingual import Language, Text, said_by

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from domain.computations import short_cache
 from domain.law.findings import sentences_of
 from domain.law.rules import InForce, Rules
 from domain.needs.estimate import Estimate, estimate_of
 from domain.needs.need import Codes, Lot, Nature
 from domain.reference import taxonomy
 from domain.reference.cpv import Listing, listing
-from domain.short_cache import short_cache
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import Text, euros, join_texts
 

@@ -1,6 +1,6 @@
 """What is said shortly is read once; what is said at length is read each time, and not kept."""
 
-from domain.short_cache import short_cache
+from domain.computations import short_cache
 
 
 def test_only_short_calls_are_kept() -> None:
