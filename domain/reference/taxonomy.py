@@ -99,10 +99,11 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """CPV prefixes read as no segment (`silent`), or only where no title names a trade (`general`)."""
+    """CPV prefixes of no segment (`silent`), or where no title names a trade (`general`); words of what is designed."""
 
     silent: tuple[str, ...]
     general: tuple[str, ...]
+    designed: tuple[str, ...]
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,15 +173,13 @@ class Taxonomy:
         self._cpv = _segments_by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
         self._cpv |= dict.fromkeys(file.cpv.silent, ())
         self._general_cpv = file.cpv.general
+        self._designed = frozenset(map(stem, file.cpv.designed))
         self._naf = _segments_by_code(
             (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
         )
         self._rome = _segments_by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
-        self._naf |= file.naf.names
-        for code in file.naf.silent:
-            self._naf.pop(code, None)
+        self._naf |= file.naf.names | dict.fromkeys(file.naf.silent, ())
         self._naf |= {code.replace(".", ""): segments for code, segments in self._naf.items()}
-        self._longest_prefix = max(map(len, self._cpv))
         self.parts = {part.id: part for part in file.part}
         self._parts_of: dict[str, tuple[Part, ...]] = {}
         for part in file.part:
@@ -205,10 +204,7 @@ class Taxonomy:
 
         () if none does, or where that prefix is known to say nothing of the trade.
         """
-        for length in range(self._longest_prefix, 1, -1):
-            if code8[:length] in self._cpv:
-                return self._cpv[code8[:length]]
-        return ()
+        return next((self._cpv[code8[:length]] for length in range(8, 1, -1) if code8[:length] in self._cpv), ())
 
     def with_parts(self, code: str) -> tuple[str, ...]:
         """A segment or family, and the parts of the segment."""
@@ -261,6 +257,10 @@ class Taxonomy:
     def is_general_cpv(self, code8: str) -> bool:
         """Whether an 8-digit code is so general that words naming a trade take precedence over its segments."""
         return code8.startswith(self._general_cpv)
+
+    def is_designed(self, text: str) -> bool:
+        """Whether a text says what engineers and architects design: advice on it is theirs."""
+        return not self._designed.isdisjoint(map(stem, fold(text).split()))
 
     def of_naf(self, naf: str) -> tuple[str, ...]:
         """The segments whose trade a NAF code of either vintage names, in the taxonomy's order.
