@@ -262,7 +262,7 @@ def test_a_title_adds_nothing_to_segments_that_are_named(read: Any) -> None:
 
 
 def test_how_long_and_reserved_to_whom_tells_nothing_of_the_trade(read: Any) -> None:
-    said, more = "Nettoyage des collèges", ", 3 ans, 50 000 € par an, réservé aux SIAE, clause sociale d'insertion"
+    said, more = "Nettoyage des collèges", ", 3 ans, 50 000 € par an, réservé aux SIAE incluant une clause d'insertion"
     alone, whole = (read(need(Lot(id="1", title=title))) for title in (said, said + more))
     assert [(one.segment, one.confidence) for one in whole.wanted] == [
         (one.segment, one.confidence) for one in alone.wanted
