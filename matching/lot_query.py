@@ -38,8 +38,9 @@ SURE = 0.7
 LIKELY_TITLE, BESIDE_UNMAPPED, BESIDE_CPV = 0.5, 0.6, 0.9
 # Advice, which engineers do not give on what they design; the code of any works, suggested beside a title of no trade.
 ADVICE, ANY_WORKS = "so-conseil", "45000000"
-# Trades of building; works and upkeep of all, which titles of operations name.
-BUILDING, WHOLE_WORKS, UPKEEP = ("bt-", "in-metal"), {"bt-tce"}, {"bt-maintenance"}
+# Trades of building; works and upkeep of all, which titles of operations name; what is done in a building.
+BUILDING, WHOLE_WORKS, UPKEEP = ("bt-", "in-metal"), frozenset({"bt-tce"}), frozenset({"bt-maintenance"})
+HOUSED = ("so-", "rs-", "cc-mediation", "cc-spectacle", "te-mediation", "de-encombrants")
 
 
 @dataclass(frozen=True)
@@ -159,10 +160,8 @@ class _RequestedSegments:
         taken = {*support, *self.found}
         doubtful = [_wanted_segment(code, "object", said) for code, said in self.suggested.items() if code not in taken]
         suggested = tuple(sorted(doubtful, key=lambda each: -each.confidence))
-        subject = Subject(tuple(map(part_of, self.found)), support)
-        understood = Understood(tuple(self.found), self._sureness())
-        unmapped, unknown = tuple(self.unmapped), tuple(self.unknown)
-        return LotObject(wanted, suggested, unmapped, unknown, self.title_says, subject, understood)
+        bought = Subject(tuple(map(part_of, self.found)), support), Understood(tuple(self.found), self._sureness())
+        return LotObject(wanted, suggested, tuple(self.unmapped), tuple(self.unknown), self.title_says, *bought)
 
     def _sureness(self) -> Confidence:
         """The sureness of the segments found: high where codes name all of them."""
@@ -339,11 +338,10 @@ class NeedReader:
         """Read the segments that a lot's title names where nothing else asks for any; return the likely ones.
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
-        asked for too, as is a further trade of its own that it says `BESIDE_CPV`; others are suggested, and all where
-        segments are named, and works of all trades beside codes of goods or of one trade, or one read surely, which say
-        the part that is bought. What the need's title alone says is left to lots that say it themselves (`in_titles`),
-        unless this one says none. What is designed is not built: of works alone nothing is added where all codes are of
-        engineers, and advice on what is designed, as what is read with doubt, is then suggested.
+        asked for too, as is a further trade that it says `BESIDE_CPV` itself. The others are suggested, as all are if
+        segments are named, works of all trades where a code or a sure reading says the part that is bought, what is
+        done in what is built, and advice on what is designed. Works are left out where all codes are of
+        engineers; what the need's title alone says, where other lots say it (`in_titles`) and this one says a trade.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.read(title)}
@@ -357,7 +355,8 @@ class NeedReader:
         is_designed = of_engineers and self.taxonomy.is_designed(f"{title} {need_title}")
         sure = {segment for segment, confidence, _ in readings if confidence >= SURE} - WHOLE_WORKS - UPKEEP
         is_part = min(divisions, default=WORKS) < WORKS or any(each.startswith(BUILDING) for each in sure)
-        whole = (WHOLE_WORKS | UPKEEP if of_works else WHOLE_WORKS) if is_part or (of_cpv and of_works) else set()
+        whole = (WHOLE_WORKS | UPKEEP if of_works else WHOLE_WORKS) if is_part or (of_cpv and of_works) else frozenset()
+        whole |= {segment for segment, _, _ in readings if of_works and segment.startswith(HOUSED)}
         likely = tuple(segment for segment, chance, _ in readings if chance >= LIKELY_TITLE and segment not in whole)
         differs = not of_cpv & {*likely}
         requested.title_says = likely if of_cpv and differs else ()

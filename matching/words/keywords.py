@@ -241,7 +241,7 @@ def _word_weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str
 LONGEST_KEYWORD = 400
 # Texts that may say how long, for how much or reserved to whom, which tells nothing of the trade.
 _TERMS = re.compile(r"€|\beuros?\b|\d\s*(?:ans?|mois)\b|r[ée]serv|reconduc|renouvel", re.IGNORECASE)
-_CONDITION = re.compile(r"(?i)(?: [-–]|[,;(:]|\b(?:avec|incluant)(?: \w+)?) *clauses?(?: \w+)? d['’]insertion\b[^,;.]*")
+_CONDITION = re.compile(r"(?i)(?: [-–]|[,;(:]|\bavec(?: une| des)?)\s*clauses?(?: sociales?)? d['’]insertion\b[^,;.]*")
 MOST_WORDS = 32
 # A text of more words than that is a sentence or a title; fewer say little, and are believed from SHORT_FLOOR on, and a
 # single word that is no phrase ("entretien") from WORD_FLOOR on.
@@ -317,7 +317,7 @@ class Interpreter:
     def _read_uncached(self, text: str, context: str) -> tuple[Reading, ...]:
         if _TERMS.search(text):
             text = without_terms(text) or text
-        text = _CONDITION.sub("", text)
+        text = _CONDITION.sub("", text) or text
         if self._lexicon.is_sentence(text):
             return self.titles.read(text, context)
         words = self._lexicon.words(self.titles.communes.without_communes(text))

@@ -132,7 +132,7 @@ _PREFIXES = frozenset(
 )
 _ACRONYM = re.compile(r"\b(?:[^\W\d_]\.){2,}[^\W\d_]?\b")  # as in “V.R.D.”
 _GUESTS = re.compile(r"(?<=\d)\s*couverts\b|\bnombre de couverts\b", re.IGNORECASE)  # else it is cutlery
-_MARKUP = re.compile(r"<[^>]*>|(?:&|\bet)#\d+[;,]|(?<=\d)(?=[A-ZÀ-Ý][a-zà-ÿ]{3})")  # and “2019-13Démolition”
+_MARKUP = re.compile(r"<[^>]*>|(?:&|\bet)#\d+[;,]")
 # As in “Lot n° 2 :”, “LOT N�1 -”, “lots 3 et 4”, “Lot n o 03”, “Lot: 08”.
 _LOT = re.compile(
     r"\b(?:sous[- ])?lots?\s*:?\s*(?:n\s?[°º�.o]?\s?[o.]?\s*)?\d[\da-z]{0,2}\b"

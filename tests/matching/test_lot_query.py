@@ -235,7 +235,8 @@ def test_a_code_says_which_part_of_an_operation_is_bought(read: Any) -> None:
         part = msgspec.structs.replace(lot, cpv=("45210000",), title=f"{lot.title} - Lot 4 : {name}")
         assert list(sources_of(read(need(part)))) == [trade]
     upkeep = Lot(id="1", title="Entretien courant des bâtiments - Plafonds suspendus", cpv=("45421146",))
-    assert list(sources_of(read(need(upkeep)))) == ["bt-menuiserie"]
+    housed = Lot(id="1", title="Réhabilitation du cinéma et du théâtre", cpv=("45421000",))
+    assert [list(sources_of(read(need(lot)))) for lot in (upkeep, housed)] == [["bt-menuiserie"], ["bt-menuiserie"]]
 
 
 def test_a_general_code_is_silent_where_the_title_is_likely_another_trade(read: Any) -> None:
@@ -262,7 +263,7 @@ def test_a_title_adds_nothing_to_segments_that_are_named(read: Any) -> None:
 
 
 def test_how_long_and_reserved_to_whom_tells_nothing_of_the_trade(read: Any) -> None:
-    said, more = "Nettoyage des collèges", ", 3 ans, 50 000 € par an, réservé aux SIAE incluant une clause d'insertion"
+    said, more = "Nettoyage des collèges", ", 3 ans, 50 000 € par an, réservé aux SIAE, clause sociale d'insertion"
     alone, whole = (read(need(Lot(id="1", title=title))) for title in (said, said + more))
     assert [(one.segment, one.confidence) for one in whole.wanted] == [
         (one.segment, one.confidence) for one in alone.wanted
