@@ -259,8 +259,8 @@ class NeedReader:
         """The part of a segment that a lot buys, by its words or CPV codes; all of one that the buyer names."""
         if segment in lot.segments:
             return segment
-        codes = [self.cpv.normalise(code) for code in lot.cpv]
-        return self.taxonomy.part_bought(segment, (*lot.keywords, lot.title or "", need_title), codes)
+        codes, said = map(self.cpv.normalise, lot.cpv), (" ".join(lot.keywords), lot.title or "")
+        return self.taxonomy.part_bought(segment, said, codes, need_title)
 
     def supposed_place(self, need: Need, lot: Lot, territory: Territory) -> SupposedPlace | None:
         """The one commune of a territory that the words of a lot name, else the buyer's; None where neither is known.

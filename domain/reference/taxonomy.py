@@ -5,7 +5,7 @@ import functools
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Annotated
 
@@ -185,6 +185,7 @@ class Taxonomy:
         for part in file.part:
             segment = self.segments[segment_of(part.id)].id
             self._parts_of[segment] = (*self._parts_of.get(segment, ()), part)
+        self._known_by = {part.id: {code.replace(".", "") for code in part.known_by} for part in file.part}
         self._part_words = {part.id: re.compile(rf"\b(?:{'|'.join(part.words) or '(?!)'})") for part in file.part}
 
     def known(self, code: str) -> bool:
@@ -210,17 +211,19 @@ class Taxonomy:
         """A segment or family, and the parts of the segment."""
         return (code, *(part.id for part in self._parts_of.get(code, ())))
 
-    def part_bought(self, segment: str, texts: Iterable[str], cpv: Sequence[str]) -> str:
-        """The only part of a segment that a lot buys, by the first of its texts to name any, else by its CPV codes.
+    def part_bought(self, segment: str, texts: Iterable[str], cpv: Iterable[str], need_title: str = "") -> str:
+        """The only part of a segment that a lot buys, by the first of its texts to name any, its CPV codes or its need.
 
         The segment itself where they name several parts or none. `cpv`: codes of eight digits.
         """
-        parts = self._parts_of.get(segment, ())
-        for text in map(fold, texts) if parts else ():
-            if said := {part.id for part in parts if self._part_words[part.id].search(text)}:
-                return said.pop() if len(said) == 1 else segment
-        bought = {part for code in cpv for part in _longest_prefixes(parts, code)}
+        said = next(filter(None, (self._parts_said(segment, text) for text in texts)), None)
+        of_codes = (part for code in cpv for part in _longest_prefixes(self._parts_of.get(segment, ()), code))
+        bought = {*(said or of_codes)} or {*self._parts_said(segment, need_title)}
         return bought.pop() if len(bought) == 1 else segment
+
+    def _parts_said(self, segment: str, text: str) -> list[str]:
+        """The parts of a segment of which a text has words."""
+        return [part.id for part in self._parts_of.get(segment, ()) if self._part_words[part.id].search(fold(text))]
 
     @functools.lru_cache(maxsize=4096)  # noqa: B019 - the taxonomy lives as long as the process
     def parts_shown(self, segment: str, grounds: tuple[str, ...]) -> tuple[str, ...]:
@@ -230,12 +233,11 @@ class Taxonomy:
         """
         shown = dict[str, None]()
         for ground in grounds:
-            code, folded = ground.replace(".", ""), fold(ground)
-            known = [part.id for part in self._parts_of.get(segment, ()) if code in _undotted(part.known_by)]
-            named = [part.id for part in self._parts_of.get(segment, ()) if self._part_words[part.id].search(folded)]
-            if not (known or named):
+            code = ground.replace(".", "")
+            known = [part.id for part in self._parts_of.get(segment, ()) if code in self._known_by[part.id]]
+            if not (known or (known := self._parts_said(segment, ground))):
                 return (segment,)
-            shown |= dict.fromkeys(known or named)
+            shown |= dict.fromkeys(known)
         return tuple(shown) or (segment,)
 
     @functools.lru_cache(maxsize=512)  # noqa: B019 - as above
@@ -292,11 +294,6 @@ def _longest_prefixes(parts: Iterable[Part], code: str) -> list[str]:
     fits = [(len(prefix), part.id) for part in parts for prefix in part.cpv if code.startswith(prefix)]
     longest = max(fits, default=(0, ""))[0]
     return [part for length, part in fits if length == longest]
-
-
-@functools.cache
-def _undotted(codes: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(code.replace(".", "") for code in codes)
 
 
 def _make_families(file: TaxonomyFile) -> tuple[Family, ...]:

@@ -297,9 +297,10 @@ class Oracle:
 
     def _part(self, segment: str, need: Need, lot: Lot) -> str:
         """The part of a segment that a lot buys; the segment where it buys all of it, or the buyer named that."""
-        words = *lot.keywords, lot.title or "", need.title or ""
-        named = segment in (*lot.segments, *lot.support_segments)
-        return segment if named else self.taxonomy.part_bought(segment, words, [code[:8] for code in lot.cpv])
+        if segment in (*lot.segments, *lot.support_segments):
+            return segment
+        words, codes = (" ".join(lot.keywords), lot.title or ""), [code[:8] for code in lot.cpv]
+        return self.taxonomy.part_bought(segment, words, codes, need.title or "")
 
     def _is_of_other_part(self, part: str, offer: Offer) -> bool:
         """Whether all that shows an offer stands for other parts of a segment than this one."""
