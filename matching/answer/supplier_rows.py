@@ -54,6 +54,7 @@ from matching.index.offers import (
     PRESENCES,
     RELATED,
     answering_codes,
+    offered_codes,
     offered_segments,
 )
 from matching.index.service_areas import GROUND
@@ -348,16 +349,17 @@ class RowWriter:
             return row_parts.segments_json
         taxonomy, cpv, answers = self.reference.taxonomy, lot.live.base.cpv, []
         offers = [each for each in lot.live.base.columns.supplier(ordinal).offers if each.basis != BASES[0]]
+        wanted = {segment_of(code): code for code in lot.query.subject.wanted}
         for answer in row_parts.segments:
-            shown: list[OfferEvidence] = []
-            if answer.basis != BASES[0]:
-                own = (offer for offer in offers if answer.offered in offered_segments(offer, taxonomy, cpv))
-                found = dict.fromkeys(each for offer in own for each in offer.evidence)
-                shown += (
-                    OfferEvidence(one.kind, messages.evidence(one, self.on).to(self.language), one.on, one.source)
-                    for one in sorted(found, key=strength)[:EVIDENCE_SHOWN]
-                )
-            answers.append(msgspec.structs.replace(answer, evidence=tuple(shown)))
+            codes = answering_codes(wanted[answer.requested], taxonomy) if answer.basis != BASES[0] else ()
+            used = {code for code, fit in codes if (FITS[fit], segment_of(code)) == (answer.fit, answer.offered)}
+            own = (offer for offer in offers if not used.isdisjoint(offered_codes(offer, taxonomy, cpv)))
+            found = dict.fromkeys(each for offer in own for each in offer.evidence)
+            shown = tuple(
+                OfferEvidence(one.kind, messages.evidence(one, self.on).to(self.language), one.on, one.source)
+                for one in sorted(found, key=strength)[:EVIDENCE_SHOWN]
+            )
+            answers.append(msgspec.structs.replace(answer, evidence=shown))
         return encode(answers)
 
     def _supplier_verdicts(self, lot: LotMatch, ordinals: Sequence[int]) -> list[SupplierVerdicts]:

@@ -101,9 +101,8 @@ def offered_codes(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, ...]
 
 def _grounds(offer: Offer) -> tuple[str, ...]:
     """The codes, words and objects of contracts that show an offer nobody declared, for `Taxonomy.parts_shown`."""
-    if offer.basis == "declared":
-        return ()
-    return tuple((each.kind != "award" and each.reference) or each.label or "" for each in offer.evidence)
+    evidence = () if offer.basis == "declared" else offer.evidence
+    return tuple((each.kind != "award" and each.reference) or each.label or "" for each in evidence)
 
 
 NOTHING = "nothing"
@@ -312,10 +311,9 @@ def codes_answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
     yield code
     family, segment = taxonomy.family(code), taxonomy.segments.get(segment_of(code))
     if family is not None:
-        for each in family.segments:
-            yield from taxonomy.with_parts(each.id)
+        yield from chain.from_iterable(taxonomy.with_parts(each.id) for each in family.segments)
     elif segment is not None:
-        yield from (segment.id, segment.family) if code in taxonomy.parts else taxonomy.with_parts(code)[1:]
+        yield from (segment.id,) if code in taxonomy.parts else taxonomy.with_parts(code)[1:]
         yield segment.family
 
 

@@ -39,16 +39,18 @@ def test_who_is_only_known_for_another_part_of_a_segment_is_close_to_what_a_lot_
     assert miss.message == "Activité proche : Plomberie, chauffage, ventilation (vous demandez : Électricité)"
     (coverage,) = matched(need(lot(cpv=("45310000",))), supplier("plumber", plumber)).coverage
     assert (coverage.segment, coverage.candidates) == ("bt-elec-plomb", 0)
-    for cpv, offers in {
-        ("45330000",): (plumber,),
-        ("45310000", "45330000"): (plumber,),
-        ("45310000",): (plumber, offer("bt-elec-plomb")),
-    }.items():
-        (candidate,) = matched(need(lot(cpv=cpv)), supplier("plumber", *offers)).candidates
-        assert [(one.requested, one.offered, one.fit) for one in candidate.segments] == [
-            ("bt-elec-plomb", "bt-elec-plomb", "exact")
-        ]
-    assert matched(need(lot("bt-elec-plomb", title="Électricité")), supplier("plumber", plumber)).total == 1
+    won = based_on(offer("bt-elec-plomb", basis="awarded"), Evidence("award", "Éclairage public"))
+    for asked, offers, shown in (
+        (lot(cpv=("45330000",)), (plumber,), ["register"]),
+        (lot(cpv=("45310000", "45330000")), (plumber,), ["register"]),
+        (lot(keywords=("électricité", "plomberie")), (plumber,), ["register"]),
+        (lot("bt-elec-plomb", title="Électricité"), (plumber,), ["register"]),
+        (lot(cpv=("45310000",)), (plumber, won), ["award"]),
+        (lot(cpv=("45310000",)), (plumber, offer("bt-elec-plomb")), []),
+    ):
+        (answer,) = matched(need(asked), supplier("plumber", *offers)).candidates[0].segments
+        assert (answer.requested, answer.offered, answer.fit) == ("bt-elec-plomb", "bt-elec-plomb", "exact")
+        assert [each.kind for each in answer.evidence] == shown
 
 
 CAPPED: dict[str, Any] = {"max_distance_km": 60, "site": place(RENNES)}
