@@ -33,11 +33,14 @@ CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 
 SURE = 0.7
 """Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
-# From there on, a title is held against CPV codes that say something else, and beside titles of other lots; and asked
-# for where the codes say a trade of no segment.
-LIKELY_TITLE, BESIDE_UNMAPPED = 0.5, 0.6
-# Advice, which services of engineers are not; trades of building, and works of all, which titles of operations name.
-ADVICE, BUILDING, WHOLE_WORKS = "so-conseil", "bt-", {"bt-tce"}
+# From there on, a title is held against CPV codes that say something else, and beside titles of other lots; asked for
+# where the codes say a trade of no segment (surely, where they are precise); and asked for beside what codes say too.
+LIKELY_TITLE, BESIDE_UNMAPPED, BESIDE_CPV = 0.5, 0.6, 0.9
+# Advice, which engineers do not give on what they design; the code of any works, suggested beside a title of no trade.
+ADVICE, ANY_WORKS = "so-conseil", "45000000"
+# Trades of building; works and upkeep of all, which titles of operations name; what is done in a building.
+BUILDING, WHOLE_WORKS, UPKEEP = ("bt-", "in-metal"), frozenset({"bt-tce"}), frozenset({"bt-maintenance"})
+HOUSED = ("so-", "rs-", "cc-mediation", "cc-spectacle", "te-mediation", "de-encombrants")
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,8 @@ class _RequestedSegments:
         """Ask for what is sure, or named or in `general` codes too; else for the best, likely beside unmapped codes."""
         sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
         sure |= {segment: max(SURE, confidence) for segment, confidence in sure.items() if segment in general}
-        best, least = max(sure, key=sure.__getitem__, default=""), BESIDE_UNMAPPED if self.unmapped else 0
+        best = max(sure, key=sure.__getitem__, default="")
+        least = max((BESIDE_UNMAPPED if code[4:8] == "0000" else SURE for code in self.unmapped), default=0)
         if best and not (self.found or self.is_other) and sure[best] >= least:
             sure[best] = max(sure[best], SURE)
         for segment, said in self.read.items():
@@ -155,13 +159,9 @@ class _RequestedSegments:
         )
         taken = {*support, *self.found}
         doubtful = [_wanted_segment(code, "object", said) for code, said in self.suggested.items() if code not in taken]
-        suggested = sorted(doubtful, key=lambda each: -each.confidence)
-        unread = tuple(self.unmapped), tuple(self.unknown)
-        subject, understood = (
-            Subject(tuple(map(part_of, self.found)), support),
-            Understood(tuple(self.found), self._sureness()),
-        )
-        return LotObject(wanted, tuple(suggested), *unread, self.title_says, subject, understood)
+        suggested = tuple(sorted(doubtful, key=lambda each: -each.confidence))
+        bought = Subject(tuple(map(part_of, self.found)), support), Understood(tuple(self.found), self._sureness())
+        return LotObject(wanted, suggested, tuple(self.unmapped), tuple(self.unknown), self.title_says, *bought)
 
     def _sureness(self) -> Confidence:
         """The sureness of the segments found: high where codes name all of them."""
@@ -322,11 +322,13 @@ class NeedReader:
         of_cpv = firm and firm | general.found.keys()
         is_told = bool(title) and (bool(firm) or not (requested.found or requested.read))
         by_title = is_told and self._add_title(requested, lot, need_title, of_cpv, in_titles)
-        requested.add_general(general, () if by_title or requested.is_other else general.found)
+        at_large = is_told and not by_title and {self.cpv.normalise(code) for code in lot.cpv} == {ANY_WORKS}
+        requested.add_general(general, () if by_title or at_large or requested.is_other else general.found)
         if by_title and particular - WHOLE_WORKS and particular.isdisjoint(requested.read):
             requested.title_says = by_title
         requested.decide(general.found if by_title and not requested.is_other else ())
-        requested.add_general(general, requested.found if by_title else ())
+        requested.add_general(general, requested.found if by_title or at_large else ())
+        requested.suggested |= general.found if at_large and not requested.is_other else {}
         requested.unknown += [] if requested.found or requested.unmapped or lot.keywords else [title or need_title]
         return requested
 
@@ -336,32 +338,33 @@ class NeedReader:
         """Read the segments that a lot's title names where nothing else asks for any; return the likely ones.
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
-        asked for too; where it names some, or segments are named, the others are suggested, and so are works of all
-        trades beside codes of goods or of one trade, or one read surely, which say the part that is bought. What the
-        need's title alone says is left to lots that say it themselves (`in_titles`), unless this one says none. What is
-        designed is not built: of works alone nothing is added where all codes are of engineers, and advice, as what is
-        read with doubt, is then suggested.
+        asked for too, as is a further trade that it says `BESIDE_CPV` itself. The others are suggested, as all are if
+        segments are named, works of all trades where a code or a sure reading says the part that is bought, what is
+        done in what is built, and advice on what is designed. Works are left out where all codes are of
+        engineers; what the need's title alone says, where other lots say it (`in_titles`) and this one says a trade.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.read(title)}
         readings = self.interpreter.read(title, need_title)
         left = in_titles - own if own else frozenset()
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
-        of_engineers = bool(lot.cpv) and all(code.startswith(ENGINEERS) for code in lot.cpv)
+        divisions = {code[:2] for code in lot.cpv}
+        of_engineers, of_works = divisions == {ENGINEERS}, divisions == {WORKS}
         if of_engineers:
             readings = tuple(each for each in readings if each.segment not in self.interpreter.titles.only_built)
-        is_part = any(code < WORKS for code in lot.cpv) or (of_cpv and all(code.startswith(WORKS) for code in lot.cpv))
-        sure = {each.segment for each in readings if each.confidence >= SURE} - WHOLE_WORKS
-        whole = WHOLE_WORKS if is_part or any(each.startswith(BUILDING) for each in sure) else ()
-        likely = tuple(
-            each.segment for each in readings if each.confidence >= LIKELY_TITLE and each.segment not in whole
-        )
+        is_designed = of_engineers and self.taxonomy.is_designed(f"{title} {need_title}")
+        sure = {segment for segment, confidence, _ in readings if confidence >= SURE} - WHOLE_WORKS - UPKEEP
+        is_part = min(divisions, default=WORKS) < WORKS or any(each.startswith(BUILDING) for each in sure)
+        whole = (WHOLE_WORKS | UPKEEP if of_works else WHOLE_WORKS) if is_part or (of_cpv and of_works) else frozenset()
+        whole |= {segment for segment, _, _ in readings if of_works and segment.startswith(HOUSED)}
+        likely = tuple(segment for segment, chance, _ in readings if chance >= LIKELY_TITLE and segment not in whole)
         differs = not of_cpv & {*likely}
         requested.title_says = likely if of_cpv and differs else ()
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
-            is_sure = not of_engineers or (confidence >= SURE and segment != ADVICE)
-            asked = differs and not lot.segments and is_sure and segment not in whole
+            is_sure = not of_engineers or (confidence >= SURE and not (segment == ADVICE and is_designed))
+            is_further = confidence >= BESIDE_CPV and segment in own and segment != ADVICE
+            asked = (differs or is_further) and not lot.segments and is_sure and segment not in whole
             read = requested.read if asked else requested.suggested
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))
@@ -370,9 +373,8 @@ class NeedReader:
 
 def titled(lot: Lot, need: Need) -> Lot:
     """The lot of a need, with the need's title where it is the only one and has none of its own."""
-    if lot.title or not need.title or len(need.lots) > 1:
-        return lot
-    return msgspec.structs.replace(lot, title=need.title)
+    is_only = bool(need.title) and len(need.lots) == 1
+    return lot if lot.title or not is_only else msgspec.structs.replace(lot, title=need.title)
 
 
 def _without_raising(problems: list[Problem], make: Callable[[], Made]) -> Made | None:

@@ -11,7 +11,7 @@ words are written, no text. No network, no random numbers: the same files give t
 4. From there the model is adapted to the titles that people labelled, those not held back, and to the phrases again.
 5. What phrases and the model are worth together is fitted to the same titles, each read by a model that was adapted to
    the others (in folds): a model knows the titles it was fitted to better than it will know any other. Titles that were
-   labelled because a reader was unsure of them teach words alone: they are not what titles usually are.
+   labelled because of how they were read teach words alone: they are not what titles usually are.
 6. So is what they say of whether a title says a trade of the taxonomy at all, on what they are then worth.
 
 `python -m bench.reading.title_folds` trains it on some folds of the labelled titles and measures it on the others.
@@ -129,7 +129,7 @@ class Trainer:
     def train(self, titles: Sequence[LabelledTitle]) -> WordModel:
         """The model of all texts, adapted to some labelled titles."""
         numbers = sorted(set(map(fold_of, titles)))
-        usual = [title for title in titles if not title.unsure]
+        usual = [title for title in titles if not title.selected]
         folds = [[title for title in usual if fold_of(title) == number] for number in numbers]
         unseen = [self._adapted(title for title in titles if fold_of(title) != number) for number in numbers]
 
@@ -149,7 +149,7 @@ class Trainer:
         """Weights and biases adapted to labelled titles and phrases; weights of features that no text has stay."""
         texts = self.texts.phrases()
         for title in titles:
-            texts.add(self._parts(title.title, title.need), title.segments or (OTHER,), 1.0)
+            texts.add(self._parts(title.title, title.need), title.segments or (OTHER,), 0.5 if title.selected else 1.0)
         weights, biases = self.fitted
         rows_of = {name: row for row, name in enumerate(self.features)}
         names = sorted({feature for features in texts.features for feature in features if feature in rows_of})
@@ -195,9 +195,10 @@ class Trainer:
         for name, phrases in written["phrases"].items():
             for phrase in phrases:
                 texts.add([self.reader.stems(phrase)], (name,), 3.0)
-        for heads, complements in written["other_trades"].values():
+        for name, (heads, complements) in written["combinations"].items():
+            meant = name if name in self.taxonomy.segments else OTHER
             for head, complement in product(heads, complements):
-                texts.add([self.reader.stems(f"{head} {complement}")], (OTHER,), 1.0)
+                texts.add([self.reader.stems(f"{head} {complement}")], (meant,), 1.0)
 
     def _segments_of_award(self, text: str, code: str) -> Sequence[str]:
         """The segments that an award's object counts for."""

@@ -20,8 +20,10 @@ from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.suppliers.source import LONGEST_EXTERNAL_ID, Row, RowError, SourceMapping, reject
 from domain.suppliers.supplier import Flag, SupplierRecord
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
+
+_SAID = said_by(__name__)
 
 Document = dict[str, Any]
 
@@ -118,7 +120,7 @@ def number_or_none(written: str) -> float | None:
 LONGEST = 4 * 1024 * 1024  # a record with 10,000 vertices takes a tenth of it
 _BOM = b"\xef\xbb\xbf"
 MOST_BLANK = 1 << 20  # lines: as many as a sheet has rows, and ten for each other line
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+UTF_16, NO_TEXT = (b"\xff\xfe", b"\xfe\xff"), (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF")
 
 NOT_UTF8 = Problem("", "not_utf8", Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8"))
 TOO_LONG = Problem("", "line_too_long", Text("Cette ligne est trop longue", "This line is too long"))
@@ -143,8 +145,7 @@ def lines(stream: BinaryIO, longest: int = LONGEST) -> Iterator[Line]:
             data = without_mark(data)
         spare += 10 if data.strip(b" \t\r\n,;") else -1
         if spare < 0:  # compressed, such a file is next to nothing
-            detail = Text("Ce fichier n'a guère que des lignes vides", "This file has hardly anything but blank lines")
-            raise unreadable("too_many_blank_lines", detail)
+            raise unreadable("too_many_blank_lines", _SAID["blank"])
         is_whole = len(data) <= longest or data.endswith(b"\n")
         yield Line(number, data if is_whole else None)
         while not is_whole:
@@ -152,8 +153,9 @@ def lines(stream: BinaryIO, longest: int = LONGEST) -> Iterator[Line]:
 
 
 def without_mark(start: bytes) -> bytes:
-    """The start of a file without its byte order mark; raises UnreadableFile if the mark is that of UTF-16."""
-    if start.startswith(_UTF_16):
-        detail = Text("Ce fichier est en UTF-16 : l'enregistrer en UTF-8", "This file is UTF-16: save it as UTF-8")
-        raise unreadable("not_utf8", detail)
+    """The start of a file without its byte order mark; raises UnreadableFile for UTF-16, and for what is no text."""
+    if start.startswith(UTF_16):
+        raise unreadable("not_utf8", _SAID["utf_16"])
+    if start.startswith(NO_TEXT):
+        raise unreadable("not_text", _SAID["no_text"])
     return start.removeprefix(_BOM)

@@ -54,9 +54,8 @@ def luhn_remainder(digits: bytes) -> int:
 def whole_siret(written: str) -> str:
     """The SIRET without blanks and dots, with the first zeros that spreadsheets take off where its key then agrees."""
     digits = "".join(written.split()).removesuffix(".0").replace(".", "")
-    whole = digits.rjust(SIRET_DIGITS, "0")
     is_short = len(digits) in SHORT_OF_ZEROS and digits.isdecimal()
-    return whole if is_short and siret_passes_check(whole) else digits
+    return whole if is_short and siret_passes_check(whole := digits.rjust(SIRET_DIGITS, "0")) else digits
 
 
 class CheckResult(NamedTuple):

@@ -26,7 +26,7 @@ from api.campaigns.recipients import suppliers_described
 from api.declarations.page_form import declaration_of_form, form_of_declaration, understand_form
 from bench.reading.files import TODAY
 from bench.reading.real_pool import ListedSupplier, RealPool, read_pool
-from bench.reading.titles import LABELS, UNSURE
+from bench.reading.titles import LABELS, SELECTED
 from domain.campaigns.campaign import CampaignRequest
 from domain.declarations.declaration import check_declaration
 from domain.declarations.record import placement_of, record_of
@@ -68,7 +68,7 @@ def measure_learning(data: Path) -> None:
 def ordinary_purchases() -> tuple[str, ...]:
     """The segments that people read most often in titles of real contracts."""
     with LABELS.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["set"] != UNSURE]
+        rows = [row for row in csv.DictReader(lines) if row["set"] not in SELECTED]
     counted = Counter(segment for row in rows for segment in row["segments"].split())
     return tuple(segment for segment, _ in counted.most_common(PURCHASES))
 

@@ -24,7 +24,7 @@ def main() -> None:
         reader = trainer.reader_of(trainer.train([title for title in titles if fold_of(title) != fold]))
         read |= {title[1:3]: reader.read(title.title, title.need) for title in titles if fold_of(title) == fold}
     print(HEADER)
-    usual = [title for title in titles if not title.unsure]
+    usual = [title for title in titles if not title.selected]
     for name, chosen in (
         ("all", usual),
         ("tuned on", [title for title in usual if not title.held_back]),

@@ -3,8 +3,8 @@
 `title_labels.csv` here names the titles, which stay in `../shared/data`: lots of the notices by notice and lot, the
 objects of the awards by the digest of their text. A label without segments is a title that says another trade; titles
 that say none are left out. Half of them (by the digest of the id) is held back: what is tuned looks at the others only.
-Later ones say in `set` which they are: tuned on, one of the exams, which are held back as well, or titles of which a
-reader was unsure, which teach and are not measured.
+Later ones say in `set` which they are: tuned on, one of the exams, which are held back as well, or titles chosen by how
+they were read, which teach and are not measured: of which a reader was unsure, or whose lots were given suppliers.
 """
 
 import csv
@@ -28,8 +28,8 @@ LABELS = Path(__file__).with_name("title_labels.csv")
 MOST_LOTS = 12
 # Titles drawn and labelled before any reader read them, and read once.
 EXAMS = ("exam", "exam2", "exam3", "exam6", "exam7")
-# Titles of which a reader was unsure: words are learnt from them, but they are not what titles usually are.
-UNSURE = "unsure"
+# Titles chosen by how they were read: words are learnt from them, but they are not what titles usually are.
+SELECTED = ("unsure", "answered")
 # Titles that begin alike are siblings: none teaches a reader that another measures.
 SIBLING = 40
 FOLDS = 5
@@ -41,7 +41,8 @@ class LabelledTitle(NamedTuple):
     """A title, the title of its need, and the segments that a person read in it; () for a trade of no segment.
 
     `exam`: the exam it belongs to, "" for none; `chosen`: of the first labelled, which left out what is hard to label;
-    `unsure`: drawn from those of which a reader was unsure whether they say a trade; the others were drawn at random.
+    `selected`: drawn from those of which a reader was unsure whether they say a trade, or whose lots were given
+    suppliers; the others were drawn at random.
     """
 
     source: str
@@ -51,7 +52,7 @@ class LabelledTitle(NamedTuple):
     held_back: bool
     exam: str = ""
     chosen: bool = False
-    unsure: bool = False
+    selected: bool = False
 
 
 def labelled(data: Path) -> list[LabelledTitle]:
@@ -70,8 +71,8 @@ def labelled(data: Path) -> list[LabelledTitle]:
                 chosen = not row["set"]
                 held_back = bool(exam) or (row["set"] in ("", "drawn") and _held_back(row["id"]))
                 named = title or need, need if title else ""
-                unsure = row["set"] == UNSURE
-                titles.append(LabelledTitle(row["source"], *named, segments, held_back, exam, chosen, unsure))
+                selected = row["set"] in SELECTED
+                titles.append(LabelledTitle(row["source"], *named, segments, held_back, exam, chosen, selected))
     return titles
 
 
@@ -126,7 +127,7 @@ def measure_titles(data: Path) -> None:
     earlier = [title for title in titles if title.held_back and title.source != "ess" and not title.exam]
     print(HEADER)
     for name, chosen in (
-        ("tuned on", [title for title in titles if not title.held_back and not title.unsure]),
+        ("tuned on", [title for title in titles if not title.held_back and not title.selected]),
         ("held back", earlier),
         ("- of these notices", [title for title in earlier if title.source == "notice"]),
         ("- of these awards", [title for title in earlier if title.source == "award"]),

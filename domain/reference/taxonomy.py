@@ -99,10 +99,11 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """CPV prefixes read as no segment (`silent`), or only where no title names a trade (`general`)."""
+    """CPV prefixes of no segment (`silent`), or where no title names a trade (`general`); words of what is designed."""
 
     silent: tuple[str, ...]
     general: tuple[str, ...]
+    designed: tuple[str, ...]
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,14 +116,13 @@ class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words of procurement French beside the synonyms, all folded.
 
-    `linking`: words that tie a complement to what stands before ("de"); `empty`: other words without meaning of their
-    own; `filler`: words that say little of the activity ("prestation", "bio"); `outside`: phrases that look like a
-    segment's but are another trade; `premises`: phrases of segments that also name a building, and name the trade only
-    after nothing or words of `running` it ("gestion de la crèche", not "extension de la crèche"); `vague`: phrases of
-    segments that name the trade only where they are all that is said ("livraison"); `works`: words of what is done to a
-    thing, which say the trade with it alone; `buying`: first words of what buys goods; `overseeing`: those phrases of
-    `outside` that design, check or coordinate the works of others ("maîtrise d'œuvre"); `forms`: other form of a word →
-    the word the synonyms use ("tondre" → "tonte").
+    `linking`: words that tie a complement to what stands before ("de"); `empty`: others without meaning of their own;
+    `filler`: words that say little of the activity ("bio"); `outside`: phrases that look like a segment's but are
+    another trade; `premises`: phrases that also name a building, and a trade only after nothing or words of `running`
+    it ("gestion de la crèche"); `vague`: phrases that name the trade only where they are all that is said; `works`:
+    words of what is done to a thing, which say the trade with it alone; `buying`, `studying`: first words of what buys
+    goods, or studies them; `overseeing`: phrases of `outside` that design, check or coordinate the works of others;
+    `forms`: other form of a word → the word the synonyms use ("tondre" → "tonte").
     """
 
     linking: frozenset[str]
@@ -134,6 +134,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vague: tuple[str, ...]
     works: frozenset[str]
     buying: frozenset[str]
+    studying: frozenset[str]
     overseeing: tuple[str, ...]
     forms: dict[str, str]
 
@@ -172,15 +173,13 @@ class Taxonomy:
         self._cpv = _segments_by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
         self._cpv |= dict.fromkeys(file.cpv.silent, ())
         self._general_cpv = file.cpv.general
+        self._designed = frozenset(map(stem, file.cpv.designed))
         self._naf = _segments_by_code(
             (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
         )
         self._rome = _segments_by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
-        self._naf |= file.naf.names
-        for code in file.naf.silent:
-            self._naf.pop(code, None)
+        self._naf |= file.naf.names | dict.fromkeys(file.naf.silent, ())
         self._naf |= {code.replace(".", ""): segments for code, segments in self._naf.items()}
-        self._longest_prefix = max(map(len, self._cpv))
         self.parts = {part.id: part for part in file.part}
         self._parts_of: dict[str, tuple[Part, ...]] = {}
         for part in file.part:
@@ -205,10 +204,7 @@ class Taxonomy:
 
         () if none does, or where that prefix is known to say nothing of the trade.
         """
-        for length in range(self._longest_prefix, 1, -1):
-            if code8[:length] in self._cpv:
-                return self._cpv[code8[:length]]
-        return ()
+        return next((self._cpv[code8[:length]] for length in range(8, 1, -1) if code8[:length] in self._cpv), ())
 
     def with_parts(self, code: str) -> tuple[str, ...]:
         """A segment or family, and the parts of the segment."""
@@ -261,6 +257,10 @@ class Taxonomy:
     def is_general_cpv(self, code8: str) -> bool:
         """Whether an 8-digit code is so general that words naming a trade take precedence over its segments."""
         return code8.startswith(self._general_cpv)
+
+    def is_designed(self, text: str) -> bool:
+        """Whether a text says what engineers and architects design: advice on it is theirs."""
+        return not self._designed.isdisjoint(map(stem, fold(text).split()))
 
     def of_naf(self, naf: str) -> tuple[str, ...]:
         """The segments whose trade a NAF code of either vintage names, in the taxonomy's order.

@@ -39,18 +39,18 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
 
     Also where there is too much to divide, and where no division has as few lots as are asked for.
     """
-    live, queries = live.as_of(on), [each.of_whole_segments for each in reference.reader.read(need)]
-    need = checked_values(need, tuple(query.subject.objects for query in queries))
+    live, read = live.as_of(on), reference.reader.read(need)
+    need = checked_values(need, tuple(query.understood.segments for query in read))
     kinds: tuple[AreaKind, ...] = ("departement", "epci")
     kind = next((kind for kind in kinds if kind in need.allotment.divide), None)
-    given = GivenLots(need, queries, Areas(reference.geography, kind), reference)
+    given = GivenLots(need, [each.of_whole_segments for each in read], Areas(reference.geography, kind), reference)
     # the lots in groups; raises InvalidContent where there is more to look at than is done
     options, lots = given.need.allotment, given.lots_to_divide()
     areas = {area for lot in lots for area in lot.areas}
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
-    segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
+    segments = tuple(dict.fromkeys(segment for query in read for segment in query.understood.segments))
     suppliers = suppliers_by_area(live, given.areas.territories(), segments, on, reference.rules)
     valuing, seed = LotValuer(given, *suppliers, need.law_day(on)), draw_seed(need)
     freedom = AllowedDivisions(
@@ -65,7 +65,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
         raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))
-    as_given = judged_lots(given.whole_need(), queries, live, reference, on, language)
+    as_given = judged_lots(given.whole_need(), read, live, reference, on, language)
     writer = ProposalWriter(
         given=given,
         valuing=valuing,

@@ -7,7 +7,8 @@ Two questions are answered apart: whether a title says a trade of the taxonomy a
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import product
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
@@ -19,7 +20,7 @@ from matching.words.word_model import Probabilities, WordModel
 
 # Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence
 # on, and from this share of the best one's (chosen on titles drawn at random, read by models that had not seen them).
-TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.48, 0.1, 1 / 3
+TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.48, 0.1, 0.28
 MOST_READINGS = 3
 # A title of enough words that the model takes for another trade, and so little for one of the taxonomy, names another:
 # of 1,422 such titles that were not held back, eleven name a trade of the taxonomy.
@@ -29,10 +30,12 @@ PROPOSED, LEAST_CHANCE = 4, 0.02
 # The chance of a segment that the model was not trained for: it speaks neither for nor against it.
 UNTRAINED = 0.3
 # Added to the score of a trade in a list of trades ("plâtrerie, menuiserie, peinture"): all of them are meant, though a
-# model that divides certainty among segments finds none of them likely.
-LISTED = 2.0
+# model that divides certainty among segments finds none of them likely; so many at most without a sign between them.
+LISTED, LISTED_IN_PART = 2.0, 4
 # A contract of insertion names the work that carries it ("ayant pour support le nettoyage d'espaces publics").
 INSERTION = "so-insertion"
+# What a title has studied, by so many of its first words, is only the subject of an advice.
+STUDY_WITHIN = 4
 # The divisions of the CPV for works, before which those of goods come, and for services of architects and engineers.
 WORKS, ENGINEERS = "45", "71"
 CACHED = 4096
@@ -77,15 +80,13 @@ class TitleClues(NamedTuple):
     completing_word: float
     completing_beside: float  # either, where the object says another segment
     likeliest: float  # the model's first choice
-    first: float  # the first phrase of the title
-    first_phrase: float  # that, of several words
-    elsewhere: float  # the object says another trade
-    elsewhere_first: float  # and says it first
-    elsewhere_completing: float  # what completes it does
+    first_phrase: float  # the first phrase of the title, of several words
+    elsewhere_first: float  # the object says another trade first
+    elsewhere_completing: float  # what completes the object says another trade, which itself says none
     unsaid: float  # no phrase of the object names the segment
-    bought: float  # goods are bought, and the segment makes or sells goods
     bought_elsewhere: float  # goods are bought, and the segment does works or services
     overseen: float  # works are designed, checked or coordinated, and the segment does works
+    studied: float  # something is studied, and the segment studies nothing
 
 
 class TradeClues(NamedTuple):
@@ -100,7 +101,7 @@ class _Phrases:
     """The phrases found in the parts of a title, by segment, and whether one names a trade outside the taxonomy."""
 
     def __init__(
-        self, found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parts: Sequence[tuple[str, ...]]
+        self, found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parts: Container[tuple[str, ...]]
     ) -> None:
         self.found = list(found)
         self.long: set[str] = set()
@@ -112,15 +113,14 @@ class _Phrases:
                 self.others.add(words)
                 continue
             (self.long if len(words) > 1 else self.short).update(segments)
-            if words in parts:
-                self.alone.update(segments)
+        # parts that say trades alone, one or several ("plâtrerie peinture")
+        for start, size in product(range(len(self.found)), range(1, LISTED_IN_PART + 1)):
+            run = self.found[start : start + size]
+            if all(segments for _, segments in run) and sum((words for words, _ in run), ()) in parts:
+                self.alone.update(*(segments for _, segments in run))
         self.named = self.long | self.short
         self.first = set(self.found[0][1]) if self.found else set()
-        self.elsewhere = bool(self.others)
         self.elsewhere_first = bool(self.found) and not self.found[0][1]
-
-
-_NONE = _Phrases((), ())
 
 
 class TitleReader:
@@ -138,8 +138,12 @@ class TitleReader:
         self._vague = frozenset(map(self.stems, vocabulary.vague))
         self._works = frozenset(map(stem, vocabulary.works))
         self._buying = frozenset(map(stem, vocabulary.buying))
+        self._studying = frozenset(map(stem, vocabulary.studying))
         self._overseeing = frozenset(map(self.stems, vocabulary.overseeing))
-        segments = taxonomy.segments.values()
+        segments, studying = taxonomy.segments.values(), self._studying
+        self._advisers = frozenset(
+            s.id for s in segments if any(self.stems(each)[0] in studying for each in s.synonyms)
+        )
         self._goods = frozenset(
             segment.id for segment in segments if not segment.works and any(code < WORKS for code in segment.cpv)
         )
@@ -147,7 +151,7 @@ class TitleReader:
         self._builders = frozenset(segment for segment, codes in divisions.items() if WORKS in codes)
         self.only_built = frozenset(segment for segment in self._builders if ENGINEERS not in divisions[segment])
         """The segments of works that no services of engineers are of."""
-        meanings: dict[tuple[str, ...], dict[str, None]] = {}
+        meanings: dict[tuple[str, ...], dict[str, None]] = {words: {} for words in self._premises}
         for segment_id, words in taxonomy_phrases(taxonomy, self.stems):
             if segment_id is None:
                 meanings[words] = {}
@@ -168,7 +172,7 @@ class TitleReader:
         return tuple(self._forms.get(word, word) for word in stems(phrase))
 
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
-        """The segments that a title means, best first, at most three; () where it says no trade of the taxonomy.
+        """The segments that a title means, best first, three or all of a list; () where it says no trade of these.
 
         `context` is the title of the need it is a lot of, which tells where the lot's own does not.
         """
@@ -186,7 +190,7 @@ class TitleReader:
         trade = self._trade_chance(weighed, ranked)
         readings = tuple(self._reading(weighed, *each) for each in ranked)
         return TitleExplanation(
-            weighed.title, phrases, weighed.whole.other, trade, readings, len(_sure_readings(ranked, trade))
+            weighed.title, phrases, weighed.whole.other, trade, readings, len(_sure_readings(weighed, ranked, trade))
         )
 
     def clues(self, title: str, context: str = "") -> dict[str, TitleClues]:
@@ -214,15 +218,13 @@ class TitleReader:
             completing_word=segment in around.short and not own.named,
             completing_beside=segment in around.named and bool(own.named) and not said,
             likeliest=place is not None and place == chances.likeliest,
-            first=segment in own.first,
             first_phrase=segment in own.first and segment in own.long,
-            elsewhere=own.elsewhere,
             elsewhere_first=own.elsewhere_first,
-            elsewhere_completing=around.elsewhere and not own.elsewhere,
+            elsewhere_completing=bool(around.others) and not own.others,
             unsaid=not said,
-            bought=scored.buys and segment in self._goods,
             bought_elsewhere=scored.buys and segment not in self._goods,
             overseen=scored.oversees and segment in self._builders,
+            studied=scored.studies and segment not in self._advisers,
         )
 
     def _read_uncached(self, title: str, context: str) -> tuple[tuple[Reading, ...], bool]:
@@ -230,10 +232,10 @@ class TitleReader:
         weighed = self._score_title(title, context)
         ranked = self._rank_segments(weighed)
         trade = self._trade_chance(weighed, ranked)
-        readings = tuple(self._reading(weighed, *each) for each in _sure_readings(ranked, trade))
+        readings = tuple(self._reading(weighed, *each) for each in _sure_readings(weighed, ranked, trade))
         says_much = sum(map(len, weighed.title.parts)) >= ENOUGH_WORDS
         is_other = says_much and not readings and weighed.whole.other > LIKELY_OTHER and trade < LITTLE_TRADE
-        return readings, is_other or weighed.own.elsewhere or weighed.around.elsewhere
+        return readings, is_other or bool(weighed.own.others or weighed.around.others)
 
     def _score_title(self, title: str, context: str) -> "_ScoredTitle":
         parsed = self._parser.parse(self.communes.without_communes(title))
@@ -244,11 +246,12 @@ class TitleReader:
         chances = self._model.probabilities(parsed.parts)
         whole = self._model.probabilities(parsed.context, chances) if parsed.context else chances
         own, around_it = (
-            _Phrases(self._spot_phrases(parts), parts) if parts else _NONE for parts in (parsed.parts, parsed.context)
+            _Phrases(self._spot_phrases(parts), {*parts} - self._premises) for parts in (parsed.parts, parsed.context)
         )
         buys = any(len(part) > 1 and part[0] in self._buying for part in parsed.parts[:2])
         oversees = not self._overseeing.isdisjoint(own.others | around_it.others)
-        return _ScoredTitle(parsed, own, around_it, chances, whole, in_need=bool(context), buys=buys, oversees=oversees)
+        studies = any(not self._studying.isdisjoint(part[:STUDY_WITHIN]) for part in parsed.parts[:1])
+        return _ScoredTitle(parsed, own, around_it, chances, whole, bool(context), buys, oversees, studies)
 
     def _spot_phrases(self, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         """The phrases found in the parts of a title, each with the segments that it names.
@@ -267,7 +270,7 @@ class TitleReader:
                 elif phrase in self._vague:
                     said = not after and len(parts) == 1 and self._running.issuperset(part[:at])
                 else:
-                    said = phrase not in self._premises or self._running.issuperset(part[:at])
+                    said = phrase not in self._premises or (bool(segments) and self._running.issuperset(part[:at]))
                 if said:
                     yield phrase, segments
 
@@ -312,7 +315,7 @@ class _ScoredTitle(NamedTuple):
     """A parsed title, phrases of its object (`own`) and context (`around`); `chances` by its object, `whole` by both.
 
     `in_need`: it was read with the title of its need; `buys`: it buys goods; `oversees`: it has works designed, checked
-    or coordinated.
+    or coordinated; `studies`: it has something studied.
     """
 
     title: Title
@@ -323,6 +326,7 @@ class _ScoredTitle(NamedTuple):
     in_need: bool
     buys: bool
     oversees: bool
+    studies: bool
 
     @property
     def phrases(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -337,17 +341,16 @@ class _ScoredTitle(NamedTuple):
 
 def _trade_clues(weighed: _ScoredTitle, ranked: Sequence[tuple[str, float]]) -> TradeClues:
     best = ranked[0][1] if ranked else 0.0
-    together = sum(confidence for _, confidence in ranked)
     return TradeClues(
         other=math.log(weighed.whole.other + 1e-2),
         best=math.log((best + 1e-2) / (1.01 - best)),
-        together=math.log(together + 1e-2),
+        together=math.log(sum(confidence for _, confidence in ranked) + 1e-2),
     )
 
 
-def _sure_readings(ranked: Sequence[tuple[str, float]], trade_chance: float) -> list[tuple[str, float]]:
-    """The ranked segments with enough confidence to be read in a title; none where `trade_chance` is low."""
-    if trade_chance < TRADE_FLOOR or not ranked:
+def _sure_readings(weighed: _ScoredTitle, ranked: list[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
+    """The ranked segments with enough confidence to be read in a title; none where the chance of a trade is low."""
+    if trade < TRADE_FLOOR or not ranked:
         return []
     floor = max(TITLE_FLOOR, BESIDE_BEST * ranked[0][1])
-    return [each for each in ranked[:MOST_READINGS] if each[1] >= floor]
+    return [each for each in ranked[: max(MOST_READINGS, len(weighed.listed_segments))] if each[1] >= floor]

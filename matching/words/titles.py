@@ -130,6 +130,7 @@ _ART = re.compile(r"(?<![\d,.])(?:1\s*%|un pour cent)(?=\s+artistique)", re.IGNO
 _PREFIXES = frozenset(
     ("anti", "audio", "auto", "bio", "co", "eco", "electro", "micro", "multi", "photo", "re", "tele", "video")
 )
+_ACRONYM = re.compile(r"\b(?:[^\W\d_]\.){2,}[^\W\d_]?\b")  # as in “V.R.D.”
 _GUESTS = re.compile(r"(?<=\d)\s*couverts\b|\bnombre de couverts\b", re.IGNORECASE)  # else it is cutlery
 _MARKUP = re.compile(r"<[^>]*>|(?:&|\bet)#\d+[;,]")
 # As in “Lot n° 2 :”, “LOT N�1 -”, “lots 3 et 4”, “Lot n o 03”, “Lot: 08”.
@@ -144,7 +145,6 @@ _FOR = re.compile(
     r"[^:;•|\n«»\"()]*?(?=[:;•|\n«»\"()]|\s[-–—]|\.\s|$)",
     re.IGNORECASE,
 )
-_FOR_BEGINS = ("pour le", "au profit", "au b", "en faveur")
 # Who does the work, or whose department buys it, is no trade ("par des structures d'insertion"). Where none of these
 # words says so, the work of a "chantier d'insertion" is what is bought.
 _INSERTION_BODY = re.compile(
@@ -209,18 +209,14 @@ class TitleParser:
 
     def parse(self, title: str) -> Title:
         """Parse a title; of a longer one, only the first 1,000 characters are read."""
-        text = title[:LONGEST_TITLE]
-        if "<" in text or "#" in text:
-            text = _MARKUP.sub(" ", text)
-        if "http" in text or "www." in text:
-            text = _ADDRESS.sub(" ; ", text)
-        if "artistique" in text.lower():
-            text = _ART.sub("unpourcent", text)
+        text = _MARKUP.sub(" ", title[:LONGEST_TITLE])
+        text = _ADDRESS.sub(" ; ", text)
+        text = _ART.sub("unpourcent", text)
+        text = _ACRONYM.sub(lambda letters: letters[0].replace(".", ""), text)
         text = _GUESTS.sub(" repas", self._mend_lost_letters(text))
         if any(begun in text for begun in _PREFACE_BEGINS):
             text = _PREFACE.sub(" ; ", text)
-        if " support" in text.lower():
-            text = _SUPPORT.sub(" ; ", text)
+        text = _SUPPORT.sub(" ; ", text)
         aside: list[str] = []
         before, after = "", text
         if "lot" in text.lower():
@@ -240,7 +236,7 @@ class TitleParser:
         if not text:
             return [], []
         lowered = text.lower()
-        if any(begun in lowered for begun in _FOR_BEGINS) and (purposes := _FOR.findall(text)):
+        if purposes := _FOR.findall(text):
             aside.extend(purpose.strip() for purpose in purposes)
             lowered = _FOR.sub(" : ", text).lower()
         if "insertion" in lowered and (bodies := _INSERTION_BODY.findall(lowered)):

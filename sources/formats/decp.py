@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
+from operator import itemgetter
 from typing import Any, BinaryIO
 
 import msgspec
@@ -220,15 +221,13 @@ read_json, read_ndjson = make_readers(LISTS, Contract, lambda context: _Contract
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Read the consolidated table, one row per contract and winner; raises UnreadableFile if it lacks a column."""
     table = read_table(stream, as_published=True, required=COLUMNS)
-
-    def external_id(cells: dict[str, str]) -> str | None:
-        return _contract_key(*(cells[name].strip() for name in ("uid", "acheteur_id", "titulaire_id"))) or None
+    to_key = itemgetter("uid", "acheteur_id", "titulaire_id")
 
     def is_no_modification(row: Cells | FaultyRow) -> bool:
         return isinstance(row, FaultyRow) or row.cells.get("modification_id", "").strip() in ("", "0", "0.0")
 
-    original = Table(table.columns, filter(is_no_modification, table.rows))
-    return rows_of(original, context, external_id, _Contracts(context).record_of_row)
+    kept = Table(table.columns, filter(is_no_modification, table.rows))
+    return rows_of(kept, context, lambda row: _contract_key(*to_key(row)) or None, _Contracts(context).record_of_row)
 
 
 def _is_framework(cells: dict[str, str]) -> bool | None:
@@ -246,7 +245,7 @@ def _contract_key(number: str, buyer: str, winner: str) -> str:
 
     A winner that is not named by a number may be a person, and is left out.
     """
-    buyer, winner = whole_siret(buyer), whole_siret(winner)
+    number, buyer, winner = number.strip(), whole_siret(buyer), whole_siret(winner)
     contract = number if number.startswith(buyer) else f"{buyer}{number}"
     return "/".join(part for part in (contract, "" if any(map(str.isalpha, winner)) else winner) if part)
 

@@ -86,7 +86,6 @@ class _Establishments:
         offer = {"segments": segments, "label": label_of(", ".join(pieces))}
         address = PostalAddress(cells.get("adresse", ""), cells.get("code postal", ""), cells.get("ville", ""))
         kinds = [*dict.fromkeys(map(approval_kind, listed_kinds(cells.get(CATEGORY, ""))))]
-        # files tell full-time equivalents
         workers = round(number(cells[WORKERS], ("employees",))) if cells.get(WORKERS) else None
         is_esat = kinds == ["ESAT"]
         document = {

@@ -38,6 +38,7 @@ def _siret_or_siren(cells: dict[str, str]) -> str:
     if len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdigit():
         return digits
     if not siren.strip():
+        siret_of(cells.get("siret", ""))  # tells what a spreadsheet did to it
         raise BadCell(("siret",), "missing_field", _SAID["no_number"])
     return siren_of(siren, "siren")
 

@@ -12,6 +12,7 @@ from matching.reference import Reference
 from tests.factories import codes, lot, need
 
 MEDICAL = "33000000"  # medical equipment: no segment covers it
+SHARED = "92512000"  # archives: written and stored
 
 
 @pytest.fixture
@@ -67,21 +68,14 @@ def test_words_that_name_a_trade_of_no_segment_demand_nothing_that_is_doubtful(r
 
 
 def test_a_code_that_several_segments_share_asks_for_all_of_them(reference: Reference, read: Any) -> None:
-    shared, segments = shared_cpv(reference)
-    assert list(wanted(read(need(lot(cpv=(shared,)))))) == list(segments)
+    segments = reference.taxonomy.of_cpv(SHARED)
+    assert (list(wanted(read(need(lot(cpv=(SHARED,)))))), len(segments)) == ([*segments], 2)
 
 
 def test_a_segment_named_by_code_settles_what_its_cpv_means(reference: Reference, read: Any) -> None:
     """The buyer that names one of the segments a CPV code may mean has said which."""
-    shared, segments = shared_cpv(reference)
-    assert list(wanted(read(need(lot(segments[1], cpv=(shared,)))))) == [segments[1]]
-
-
-def shared_cpv(reference: Reference) -> tuple[str, tuple[str, ...]]:
-    """A CPV code that more than one segment lists."""
-    prefixes = {prefix for segment in reference.taxonomy.segments.values() for prefix in segment.cpv}
-    known = (code for prefix in sorted(prefixes) if reference.cpv.known(code := prefix.ljust(8, "0")))
-    return next((code, found) for code in known if len(found := reference.taxonomy.of_cpv(code)) > 1)
+    _, second = reference.taxonomy.of_cpv(SHARED)
+    assert list(wanted(read(need(lot(second, cpv=(SHARED,)))))) == [second]
 
 
 @pytest.mark.parametrize("object_", [{"segments": ("ev-entretien",)}, {"cpv": ("77310000",)}, {"keywords": ("tonte",)}])
@@ -213,10 +207,23 @@ def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
 
 
 def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:
-    """An architect's competition names the building, which nobody is asked to build."""
-    title = "Réhabilitation de bâtiments"
+    """An architect's competition names the building, which nobody is asked to build; advice is asked of who advises."""
+    title, advice = "Réhabilitation de bâtiments", "Mission de conseil stratégique"
     assert sources_of(read(need(Lot(id="1", title=title)))) == {"bt-tce": (f"title:{title}",)}
-    assert read(need(Lot(id="1", title=title, cpv=("71200000",)))).wanted == ()
+    for said, asked in ((title, []), (advice, ["so-conseil"]), (f"{advice} et programmation d'une piscine", [])):
+        assert list(sources_of(read(need(Lot(id="1", title=said, cpv=("71241000",)))))) == asked
+
+
+def test_a_further_trade_that_a_title_surely_says_is_asked_for_beside_the_codes(read: Any) -> None:
+    query = read(need(Lot(id="1", title="Cloisons, faux-plafonds et peinture", cpv=("45421141",))))
+    assert list(sources_of(query)) == ["bt-menuiserie", "bt-peinture"]
+
+
+def test_any_works_are_suggested_beside_a_title_that_says_no_trade(read: Any) -> None:
+    query = read(need(Lot(id="1", title="Antenne avec socle", cpv=("45000000",))))
+    suggested = {each.segment: each.sources for each in query.suggested}
+    assert (query.wanted, suggested) == ((), {"bt-tce": ("cpv:45000000",)})
+    assert list(sources_of(read(need(Lot(id="1", cpv=("45000000",)))))) == ["bt-tce"]
 
 
 def test_a_code_says_which_part_of_an_operation_is_bought(read: Any) -> None:
@@ -224,8 +231,12 @@ def test_a_code_says_which_part_of_an_operation_is_bought(read: Any) -> None:
     query = read(need(lot))
     assert (list(sources_of(query)), [one.segment for one in query.suggested]) == (["bt-peinture"], ["bt-tce"])
     assert "bt-tce" in sources_of(read(need(msgspec.structs.replace(lot, cpv=("45000000",)))))
-    part = msgspec.structs.replace(lot, cpv=("45000000",), title=f"{lot.title} - Lot 4 : électricité")
-    assert list(sources_of(read(need(part)))) == ["bt-elec-plomb"]
+    for name, trade in (("électricité", "bt-elec-plomb"), ("métallerie", "in-metal")):
+        part = msgspec.structs.replace(lot, cpv=("45210000",), title=f"{lot.title} - Lot 4 : {name}")
+        assert list(sources_of(read(need(part)))) == [trade]
+    upkeep = Lot(id="1", title="Entretien courant des bâtiments - Plafonds suspendus", cpv=("45421146",))
+    housed = Lot(id="1", title="Réhabilitation du cinéma et du théâtre", cpv=("45421000",))
+    assert [list(sources_of(read(need(lot)))) for lot in (upkeep, housed)] == [["bt-menuiserie"], ["bt-menuiserie"]]
 
 
 def test_a_general_code_is_silent_where_the_title_is_likely_another_trade(read: Any) -> None:
@@ -266,6 +277,9 @@ def test_sure_words_are_demanded_and_doubtful_ones_suggested(read: Any) -> None:
     unsure = Lot(id="1", title="Suivis ornithologiques 2024: suivis de la fauvette pitchou")
     assert [one.confidence < SURE for one in read(need(unsure)).wanted] == [True]
     assert read(need(msgspec.structs.replace(unsure, cpv=("70000000",)))).wanted == ()
+    likely = Lot(id="1", title="Suivis des oiseaux nicheurs des marais")
+    asked = [bool(read(need(msgspec.structs.replace(likely, cpv=(code,)))).wanted) for code in ("90710000", "90711500")]
+    assert asked == [True, False]  # the second code says exactly what else it is
     assert confidences == sorted(confidences, reverse=True) != []
     assert all(one.confidence >= SURE for one in query.wanted) or len(query.wanted) == 1
     assert max(confidences) < SURE or max(confidences) <= min(one.confidence for one in query.wanted)

@@ -84,8 +84,8 @@ def test_every_fold_has_titles() -> None:
     assert {fold_of(_labelled(f"{number}")) for number in range(100)} == set(range(FOLDS))
 
 
-def test_titles_of_which_a_reader_was_unsure_teach_and_do_not_measure(shared_data: Path) -> None:
-    assert not any(title.held_back or title.exam for title in labelled(shared_data) if title.unsure)
+def test_titles_chosen_by_how_they_were_read_teach_and_do_not_measure(shared_data: Path) -> None:
+    assert not any(title.held_back or title.exam for title in labelled(shared_data) if title.selected)
 
 
 def test_no_title_that_is_learnt_from_has_a_sibling_in_the_last_exam(shared_data: Path) -> None:

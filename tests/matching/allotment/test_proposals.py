@@ -14,7 +14,7 @@ from domain.law.findings import ON_PROCEDURE
 from domain.law.review import review_need
 from domain.needs.need import Buyer, TerritoryRequest
 from domain.shortlists.shortlist import Advice, Alternatives, Finding
-from domain.suppliers.supplier import Kind
+from domain.suppliers.supplier import Evidence, Kind
 from domain.text.bilingual import Text
 from matching.allotment.allot import allot
 from matching.allotment.areas import Areas, area_codes
@@ -45,8 +45,6 @@ def told(found: Allotment) -> list[dict[str, Advice]]:
 
 
 values = st.one_of(st.none(), st.sampled_from((20_000.0, 70_000.0, 300_000.0, 6_000_000.0)))
-
-
 objects = st.lists(st.sampled_from(("de-bio", "de-5flux", "pr-locaux")), min_size=1, max_size=2, unique=True)
 lots_of_any_value = st.fixed_dictionaries(
     {
@@ -216,21 +214,15 @@ def test_a_departement_is_divided_into_neighbouring_epcis_that_are_named() -> No
     lot = DivisibleLot(id="1", title="Nettoyage", segments=("pr-locaux",))
     options = AllotmentOptions(divide=("epci",), max_lots=3)
     need = AllotmentNeed(lots=(lot,), buyer=LOCAL, territory=codes("departement:56"), allotment=options)
-    found = allot(need, pool, reference(), ON, "fr")
-    titles = [each.title for each in found.proposals[0].lots]
+    lots = allot(need, pool, reference(), ON, "fr").proposals[0].lots
+    titles = [each.title for each in lots]
     assert len(titles) == 3
     assert all(title.startswith("Nettoyage – ") for title in titles)
     assert any("Redon Agglomération (en partie)" in title or "autres" in title for title in titles)
-    supply = [
-        reason.message for each in found.proposals[0].lots for reason in each.reasons if reason.code == "part_supply"
-    ]
+    supply = [reason.message for each in lots for reason in each.reasons if reason.code == "part_supply"]
     assert len(supply) == 3
-    assert all(
-        message.startswith("Fournisseurs potentiels pour cette partie, sans réservation : ") for message in supply
-    )
-    assert {code for each in found.proposals[0].lots for code in communes(each.territory.codes or ())} == communes(
-        ("departement:56",)
-    )
+    assert all(said.startswith("Fournisseurs potentiels pour cette partie, sans réservation : ") for said in supply)
+    assert set().union(*(communes(each.territory.codes or ()) for each in lots)) == communes(("departement:56",))
 
 
 def lot_proposed(
@@ -307,6 +299,14 @@ def test_a_lot_told_in_words_is_reserved_as_the_trade_that_it_names() -> None:
     said = {"keywords": ("réfection de voirie",), "reserved": ("penitentiary",)}
     (found,) = proposed(said, pool=road, allotment=AllotmentOptions(min_candidates=1, divide=())).proposals[0].lots
     assert (found.reserved, found.reservation.outcome) == (("penitentiary",), "REVIEW")
+
+
+def test_lots_as_given_are_counted_as_a_match_counts_them() -> None:
+    """Who is only known for plumbing is no candidate of electrical work by its code, but of the segment proposed."""
+    shown = (Evidence("register", reference="4322A"),)
+    plumber = msgspec.structs.replace(offer("bt-elec-plomb", basis="inferred"), evidence=shown)
+    found = proposed({"cpv": ("45310000",)}, pool=live(supplier("plumber", plumber)))
+    assert (found.as_given.suppliers_reached, found.proposals[0].summary.suppliers_reached) == (0, 1)
 
 
 def test_no_reservation_shuts_out_those_whose_trade_is_not_known() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bench.reading.titles import labelled
 from domain.reference import taxonomy, territory
+from matching.lot_query import SURE
 from matching.words import word_model
 from matching.words.title_reader import BESIDE_BEST, MOST_READINGS, TITLE_FLOOR, TitleReader
 from matching.words.titles import LONGEST_TITLE, PhraseSpotter, TitleParser, place_names, stems
@@ -36,7 +37,6 @@ READER = reference().interpreter.titles
         ("qui nettoierait 12 collèges du Finistère ?", "", "pr-locaux"),
         ("qui entretiendrait les haies", "", "ev-entretien"),
         ("Qui peindra la salle des fêtes", "", "bt-peinture"),
-        ("qui nettoie deux écoles", "", "pr-locaux"),
         ("Gestion de la crèche municipale", "", "so-enfance"),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_title_says_its_object(title: str, need: str, segment: str) -> None:
         "Mise à disposition et maintenance d'un générateur",
         "MOE consolidation des maçonneries",
         "Matrise d'oeuvre pour les travaux d'extension de l'école",
-        "Contrat de MOE pour la démolition de bâtiments",
+        "Cession de droits du spectacle La Voix humaine",
         "Contrôleur technique pour la rénovation des menuiseries",
     ],
 )
@@ -81,6 +81,7 @@ def test_another_trade_is_none_of_ours(title: str) -> None:
         ("Lot 3 : sécurité", "securite", "te-mediation", True),  # vague, and nothing else is said
         ("Mise en sécurité de la falaise", "securite", "te-mediation", False),
         ("Réhabilitation de la mairie", "rehabilitation", "bt-tce", True),
+        ("Aménagement de la salle du conseil", "conseil", "so-conseil", False),  # a room
     ],
 )
 def test_a_phrase_names_a_trade_where_the_title_is_about_it(title: str, phrase: str, segment: str, named: bool) -> None:
@@ -97,22 +98,29 @@ def test_works_on_the_thing_of_another_trade_name_none(title: str) -> None:
 @pytest.mark.parametrize(
     ("title", "segment", "what", "clue"),
     [
-        # goods that are bought speak for a segment that sells them
-        ("Fourniture de légumes et de peinture", "rs-denrees", "bought", True),
+        # goods that are bought speak against a segment that sells none
         ("Fourniture de légumes et de peinture", "rs-denrees", "bought_elsewhere", False),
-        ("Fourniture de légumes et de peinture", "bt-peinture", "bought", False),
         ("Fourniture de légumes et de peinture", "bt-peinture", "bought_elsewhere", True),
         ("Fourniture et pose de peinture", "bt-peinture", "bought_elsewhere", False),
         # an architect's contract names the works, which are not its own
         ("Maîtrise d'œuvre pour la réfection des façades", "bt-peinture", "overseen", True),
         ("Réfection des façades", "bt-peinture", "overseen", False),
         ("Maîtrise d'œuvre pour la refonte du site internet", "nu-dev", "overseen", False),
+        # what is studied is not done
+        ("Réalisation d'une enquête sur l'accueil des jeunes enfants", "so-enfance", "studied", True),
+        ("Réalisation d'une enquête sur l'accueil des jeunes enfants", "so-conseil", "studied", False),
     ],
 )
-def test_clues_tell_what_is_bought_and_what_others_oversee(title: str, segment: str, what: str, clue: bool) -> None:
+def test_clues_tell_what_is_bought_studied_and_overseen(title: str, segment: str, what: str, clue: bool) -> None:
     assert getattr(READER.clues(title)[segment], what) is clue
     vocabulary = taxonomy.load().vocabulary
     assert set(vocabulary.overseeing) <= set(vocabulary.outside)
+
+
+def test_trades_in_a_list_are_all_meant() -> None:
+    listed = "Gros œuvre V.R.D., charpente, plâtrerie peinture"
+    read = {reading.segment for reading in READER.read(listed) if reading.confidence >= SURE}
+    assert read >= {"bt-maconnerie", "bt-voirie", "bt-couverture", "bt-menuiserie", "bt-peinture"}
 
 
 def test_what_is_much_less_sure_than_the_best_reading_is_not_given() -> None:

@@ -212,10 +212,9 @@ def test_the_consolidated_table_has_a_row_per_contract_and_winner() -> None:
     assert (third.line, third.code) == (5, "winner_without_siret")
     row = "%s,5580501400101,,5580501400101,SIRET,Miel,3142100,45734,84 000 €,1053,Code commune,0\n"
     whole, spoiled = read(f"{HEADER}\n{row % 'M1'}{row % '2.25600014E+25'}".encode(), CSV, "decp")
-    assert (whole.external_id, spoiled.line, spoiled.pointer) == ("05580501400101M1/05580501400101", 3, "/uid")
-    award = whole.record.public_awards[0]
-    assert (award.buyer, award.cpv, award.value_eur) == ("05580501400101", "03142100", 84000)
-    assert award.notified_on == date(2025, 3, 18)
+    award, expected = whole.record.public_awards[0], ("03142100", 84000, date(2025, 3, 18), 3, "/uid")
+    assert (whole.external_id, award.buyer) == ("05580501400101M1/05580501400101", "05580501400101")
+    assert (award.cpv, award.value_eur, award.notified_on, spoiled.line, spoiled.pointer) == expected
     row = f"{BUYER}M1,{BUYER},X,{SIRET},SIRET,Tonte à Béziers,,2025-03-18,1,56,,0"
     saved = f"{HEADER}\n{row}\n".replace(",", ";").replace("\n", "\r\n").encode("cp1252")
     (found,) = read(saved, CSV, "decp")

@@ -212,6 +212,7 @@ def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None
         (one, {"name": ""}, "wrong_length /name"),
         (one_association, {"position": "D"}, "not_active /position"),
         (one_association, {"siren": ""}, "missing_field /siret"),
+        (one_association, {"siren": "", "siret": "9.13109E+13"}, "invalid_siret /siret"),
         (one_association, {"siren": "12"}, "invalid_siren /siren"),
     ],
 )
