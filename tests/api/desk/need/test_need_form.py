@@ -116,7 +116,7 @@ def test_a_code_goes_with_the_trade_that_it_says(reference: Reference) -> None:
     """A CPV code whose trade was unticked would ask for it again."""
     form = form_of_need(msgspec.convert(NEED, NeedAndProcedure))
     understood = understand_need(form, reference)
-    (trade,) = understood.lots[0].trades
+    trade = understood.lots[0].trades[0]
     assert trade.cpv == "90919200"
     lot = msgspec.structs.replace(understood.form.lots[0], more="blanchisserie")
     lot = understand_need(msgspec.structs.replace(understood.form, lots=(lot,)), reference).form.lots[0]
