@@ -33,9 +33,9 @@ CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 
 SURE = 0.7
 """Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
-# From there on, a title is held against CPV codes that say something else, and beside titles of other lots; asked for
-# where the codes say a trade of no segment (surely, where they are precise); and asked for beside what codes say too.
-LIKELY_TITLE, BESIDE_UNMAPPED, BESIDE_CPV = 0.5, 0.6, 0.9
+# From there on, a title is held against CPV codes that say something else, and beside titles of other lots; and asked
+# for where the codes say a trade of no segment (surely, where they are precise).
+LIKELY_TITLE, BESIDE_UNMAPPED = 0.5, 0.6
 # Advice, which engineers do not give on what they design; the code of any works, suggested beside a title of no trade.
 ADVICE, ANY_WORKS = "so-conseil", "45000000"
 # Trades of building; works and upkeep of all, which titles of operations name; what is done in a building.
@@ -338,7 +338,7 @@ class NeedReader:
         """Read the segments that a lot's title names where nothing else asks for any; return the likely ones.
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
-        asked for too, as is a further trade that it says `BESIDE_CPV` itself. The others are suggested, as all are if
+        asked for too, as is a further trade that it says surely itself. The others are suggested, as all are if
         segments are named, works of all trades where a code or a sure reading says the part that is bought, what is
         done in what is built, and advice on what is designed. Works are left out where all codes are of
         engineers; what the need's title alone says, where other lots say it (`in_titles`) and this one says a trade.
@@ -363,7 +363,7 @@ class NeedReader:
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
             is_sure = not of_engineers or (confidence >= SURE and not (segment == ADVICE and is_designed))
-            is_further = confidence >= BESIDE_CPV and segment in own and segment != ADVICE
+            is_further = confidence >= SURE and segment in own and segment != ADVICE
             asked = (differs or is_further) and not lot.segments and is_sure and segment not in whole
             read = requested.read if asked else requested.suggested
             if segment not in of_cpv:
