@@ -29,7 +29,8 @@ def test_families_and_segments_hold_together() -> None:
         for neighbour in segment.related:
             assert segment.id in TAXONOMY.segments[neighbour].related
     with_codes = {code[:length] for code in CPV for length in range(2, 9)}
-    assert {prefix for one in (*SEGMENTS, *TAXONOMY.parts.values()) for prefix in one.cpv} <= with_codes
+    listed = *(segment.cpv for segment in SEGMENTS), *(part.cpv for part in TAXONOMY.parts.values())
+    assert {prefix for each in listed for prefix in each} <= with_codes
     assert [segment.id for segment in SEGMENTS if not (segment.naf and segment.naf2025)] == []
 
 

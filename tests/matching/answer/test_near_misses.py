@@ -42,7 +42,6 @@ def test_who_is_only_known_for_another_part_of_a_segment_is_close_to_what_a_lot_
     won = based_on(offer("bt-elec-plomb", basis="awarded"), Evidence("award", "Éclairage public"))
     for asked, offers, shown in (
         (lot(cpv=("45330000",)), (plumber,), ["register"]),
-        (lot(cpv=("45310000", "45330000")), (plumber,), ["register"]),
         (lot(keywords=("électricité", "plomberie")), (plumber,), ["register"]),
         (lot("bt-elec-plomb", title="Électricité"), (plumber,), ["register"]),
         (lot(cpv=("45310000",)), (plumber, won), ["award"]),
