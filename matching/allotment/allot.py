@@ -44,7 +44,6 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     kinds: tuple[AreaKind, ...] = ("departement", "epci")
     kind = next((kind for kind in kinds if kind in need.allotment.divide), None)
     given = GivenLots(need, read, Areas(reference.geography, kind), reference)
-    # the lots in groups; raises InvalidContent where there is more to look at than is done
     options, lots = given.need.allotment, given.lots_to_divide()
     areas = {area for lot in lots for area in lot.areas}
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
