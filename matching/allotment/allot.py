@@ -49,8 +49,8 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
-    segments = tuple(dict.fromkeys(segment for query in read for segment in query.understood.segments))
-    suppliers = suppliers_by_area(live, given.areas.territories(), segments, on, reference.rules)
+    codes = tuple(dict.fromkeys(code for each in read for code in (*each.understood.segments, *each.subject.objects)))
+    suppliers = suppliers_by_area(live, given.areas.territories(), codes, on, reference.rules)
     valuing, seed = LotValuer(given, *suppliers, need.law_day(on)), draw_seed(need)
     freedom = AllowedDivisions(
         "segment" in options.divide,

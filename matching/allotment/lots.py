@@ -13,6 +13,7 @@ from domain.allotment.divisions import GivenLot, PossibleLot
 from domain.law.findings import weakest
 from domain.law.procedures.lot_facts import Understood
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
+from domain.reference.taxonomy import segment_of
 from domain.shortlists.shortlist import Alternatives, Reservation, Tension, TerritoryEcho
 from domain.text.bilingual import Language, Text
 from matching.allotment.areas import Areas
@@ -197,6 +198,12 @@ class GivenLots:
             limit=1,
             near_misses=0,
         )
+
+    def part_asked(self, lot: PossibleLot, segment: str) -> str:
+        """The only part of a segment that the given lots of a possible lot buy, else the segment."""
+        bought = {code for each in lot.lots for code in self.queries[each].subject.objects}
+        parts = {code for code in bought if segment_of(code) == segment}
+        return parts.pop() if len(parts) == 1 else segment
 
     def _given_segments(self, position: int) -> tuple[str, ...]:
         return self.queries[position].understood.segments

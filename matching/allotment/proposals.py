@@ -20,7 +20,6 @@ from domain.law.review import LAW_CHANGES, review_need
 from domain.law.rules import Rules
 from domain.needs.estimate import estimated_cents
 from domain.needs.need import Lot, Need
-from domain.reference.taxonomy import segment_of
 from domain.shortlists.listed_suppliers import Reason
 from domain.shortlists.reach import SMALL_LOT_EUR, whole_euros
 from domain.shortlists.shortlist import Advice, Alternatives
@@ -199,11 +198,9 @@ class ProposalWriter:
 
     def _part_reasons(self, lot: PossibleLot) -> Iterator[CodedText]:
         """Reasons telling that a lot is counted for a whole segment, of which the lots asked for buy a single part."""
-        asked = {code for each in lot.lots for code in self.given.queries[each].subject.objects}
         label = self.given.reference.taxonomy.label
         for segment in lot.segments:
-            part, *others = {code for code in asked if segment_of(code) == segment} or {segment}
-            if not others and part != segment:
+            if (part := self.given.part_asked(lot, segment)) != segment:
                 yield "whole_segment", _SAID["whole_segment"].filled(segment=label(segment), part=label(part))
 
     def _segment_labels(self, lot: PossibleLot) -> list[str]:
