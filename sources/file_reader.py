@@ -10,22 +10,25 @@ frames stands at the end. A cache that is not whole, or has another key, is not 
 import gzip
 import os
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import blake2b
 from importlib.metadata import version
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import msgspec
 
+from domain.errors import Problem
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.assembly import as_directory_word
 from domain.suppliers.source import Batch, CheckedRecord, Row, RowError, SourceMapping, reject
 from domain.suppliers.supplier import Placement
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, said_by
 from matching.reference import Reference
+from sources.file_types.csv_cells import csv_of
 from sources.file_types.workbook import ODS, XLSX, reader_of_workbooks
 from sources.formats import (
     conventions,
@@ -39,8 +42,10 @@ from sources.formats import (
     spreadsheet,
     vivier,
 )
-from sources.rows import Context, Reader, unreadable
+from sources.rows import Context, Reader, UnreadableFile, unreadable
 from sources.validation import check, placements_of, siret_flags
+
+_SAID = said_by(__name__)
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -96,17 +101,39 @@ def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) ->
     Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError for an
     unknown format or media type and UnreadableFile where the file cannot be read by rows at all.
     """
-    for row in FORMATS[name][media_type](stream, context):
+    for row in _rows_as_read(name, stream, media_type, context):
         if not isinstance(row, Row):
             yield row
             continue
         known = context.territories, context.taxonomy, context.cpv
         record, flags, problems = check(row.record, *known, is_own=name in OWN)
-        if problems:
+        if problems := row.problems + problems:
             yield reject(row.line, row.external_id, problems, context.language)
             continue
         checked = row if record is row.record else row._replace(record=record, flags=row.flags + flags)
         yield checked._replace(joins=row.joins or record.siret) if name in ADDING else checked
+
+
+def _rows_as_read(name: str, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:
+    """Yield the rows of a file; of a table with the columns of another format, UnreadableFile says which it is."""
+    try:
+        yield from FORMATS[name][media_type](stream, context)
+    except UnreadableFile as error:
+        other = next((each for each in FORMATS if each != name and _is_table_of(each, error.columns, context)), None)
+        if other is None:
+            raise
+        detail = _SAID["other_format"].filled(format=other)
+        raise UnreadableFile((Problem("", "other_format", detail), *error.problems)) from None
+
+
+def _is_table_of(name: str, columns: Sequence[str], context: Context) -> bool:
+    """Whether a table with these columns is one of format `name`; any with a SIREN could be one of some formats."""
+    if not columns or CSV not in FORMATS[name] or name in ("directory", "ess-france"):
+        return False
+    try:
+        return not any(FORMATS[name][CSV](BytesIO(csv_of(columns, ())), context))
+    except UnreadableFile:
+        return False
 
 
 CHECKED = "application/x-vivier-checked"
@@ -201,8 +228,6 @@ def _read_frame(stream: BinaryIO) -> bytes:
 
 ROWS_AT_ONCE = 2_000
 
-_BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip file")
-
 
 class ReadOptions(msgspec.Struct, frozen=True):
     """Options for reading a source's file: its format and media type (a pair of FORMATS), mapping, errors' language.
@@ -263,4 +288,4 @@ def batches(options: ReadOptions, stream: BinaryIO, reference: Reference) -> Ite
             yield Batch(records, [row for row in some if isinstance(row, RowError)], before)
             before += len(some)
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise unreadable("malformed_gzip", _BROKEN_GZIP) from None
+        raise unreadable("malformed_gzip", _SAID["broken_gzip"]) from None

@@ -8,9 +8,11 @@ import msgspec
 
 from domain.errors import Problem, pointer
 from domain.reference.territory import Commune, Territories
-from domain.suppliers.supplier import SupplierRecord
-from domain.text.bilingual import Text
+from domain.suppliers.supplier import Address, SupplierRecord
+from domain.text.bilingual import said_by
 from domain.text.normalise import fold
+
+_SAID = said_by(__name__)
 
 _POSTAL_CODE = re.compile(r"\b([0-9]{5})\s+([^0-9,;][^,;]*)")
 PHONE_DIGITS, _DIGITS, _DEPARTEMENT_DIGITS = 10, 5, 2
@@ -137,6 +139,13 @@ def complete_address(record: SupplierRecord, territories: Territories) -> tuple[
     return record, (_no_postal_code(postal_code, city, territories),) if is_wrong else ()
 
 
+def commune_meant(address: Address | None, territories: Territories) -> str | None:
+    """The code of the commune that an address's postal code and city tell, where the one that it has is none."""
+    if address is None or address.commune is None or territories.commune_ordinal(address.commune) is not None:
+        return None
+    return commune_names(territories).find(address.postal_code or "", address.city or "")
+
+
 @lru_cache(maxsize=1)
 def _departements(territories: Territories) -> frozenset[str]:
     """The codes by which postal codes begin: of departements, of collectivities overseas, and Monaco's."""
@@ -147,11 +156,8 @@ def _no_postal_code(written: str, city: str, territories: Territories) -> Proble
     """The problem of a postal code that is none, with those of the city if it is known."""
     communes = commune_names(territories).communes_named(city)[:_MOST_RIGHT] if city else ()
     right = ", ".join(f"{each.postal_codes[0]} {each.name}" for each in communes if each.postal_codes)
-    detail = Text(f"« {written[:20]} » n'est pas un code postal", f"“{written[:20]}” is no postal code")
-    hint = Text(" : cinq chiffres, tels que 56300", ": five digits, such as 56300")
-    if right:
-        hint = Text(f" ; pour cette ville : {right}", f"; of this city: {right}")
-    return Problem(pointer("address", "postal_code"), "unknown_code", Text(detail.fr + hint.fr, detail.en + hint.en))
+    detail = _SAID["not_that_of_city" if right else "no_postal_code"].filled(written=written[:20], right=right)
+    return Problem(pointer("address", "postal_code"), "unknown_code", detail)
 
 
 def _single(found: list[str]) -> str | None:

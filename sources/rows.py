@@ -62,7 +62,14 @@ class RecordRow(SupplierRecord, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class UnreadableFile(InvalidContent):
-    """Raised for a file that cannot be read row by row at all: wrong header or encoding, an array that never ends."""
+    """Raised for a file that cannot be read row by row at all: wrong header or encoding, an array that never ends.
+
+    `columns`: those of a table that has not those of its format.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], columns: Sequence[str] = ()) -> None:
+        super().__init__(problems)
+        self.columns = columns
 
 
 def unreadable(code: str, detail: Text) -> UnreadableFile:
@@ -73,14 +80,21 @@ def unreadable(code: str, detail: Text) -> UnreadableFile:
 def row_of(
     line: int, external_id: str | None, document: Document, context: Context, flags: tuple[Flag, ...] = ()
 ) -> Row | RowError:
-    """Convert a document with the fields of a record into a row; an error where a field is missing or wrong."""
+    """Convert the document of a record, with `flags` and `problems` of cells that it lacks, to a row or an error."""
+    flags += document.pop("flags", ())
+    problems = tuple(document.pop("problems", ()))
+    if "name" not in document:
+        problems += (Problem("/name", "missing_field", _SAID["nameless"]),)
+        document = document | {"name": "?"}
     try:
         if external_id and len(external_id) <= LONGEST_EXTERNAL_ID and "external_id" not in document:
-            return Row(line, external_id, msgspec.convert(document, SupplierRecord), flags)
+            return Row(line, external_id, msgspec.convert(document, SupplierRecord), flags, problems=problems)
         identified = document if external_id is None else document | {"external_id": external_id}
-        return msgspec.convert(identified, RecordRow).row(line, flags)
+        return msgspec.convert(identified, RecordRow).row(line, flags)._replace(problems=problems)
     except msgspec.ValidationError as error:
-        return reject(line, external_id, (explain(error, RecordRow),), context.language)
+        told = {each.pointer for each in problems}
+        own = [each for each in (explain(error, RecordRow),) if each.pointer not in told]
+        return reject(line, external_id, (*problems, *own), context.language)
 
 
 def unmapped_flag(identity: str, name: str = "") -> Flag:

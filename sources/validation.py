@@ -20,7 +20,7 @@ from domain.text.bilingual import said_by
 from matching.geo.geojson_validation import area_to_store
 from matching.geo.record_placement import find_placements
 from matching.geo.territory import Geography
-from sources.postal_addresses import complete_address
+from sources.postal_addresses import commune_meant, complete_address
 
 _SAID = said_by(__name__)
 
@@ -72,16 +72,21 @@ def check(
     """Check a record and simplify its finely drawn service areas; returns the record, flags and problems.
 
     Of one written for us (`is_own`), the commune is looked up by postal code and city where it is not said. Of others',
-    a self-employed person keeps the commune alone: the address is most often a home.
+    it is taken from them, with a flag, where its code is none; and a self-employed person keeps the commune alone: the
+    address is most often a home.
     """
-    problems = tuple(check_record(record, territories, taxonomy, cpv))
+    address, meant, mended = record.address, commune_meant(record.address, territories), tuple[Flag, ...]()
+    if address and meant and not is_own:
+        mended = (Flag("not_understood", f"{address.commune} ({meant} ?)"),)
+        record = msgspec.structs.replace(record, address=msgspec.structs.replace(address, commune=meant))
+    problems = tuple(check_record(record, territories, taxonomy, cpv, meant))
     if is_own:
         record, faults = complete_address(record, territories)
         problems += faults
     else:
         record = _without_home(record)
     if not draws_areas(record):
-        return CheckResult(record, (), problems)
+        return CheckResult(record, mended, problems)
     kept: dict[Geometry, Geometry] = {}
     areas = [offer.service_area.geometry if offer.service_area else None for offer in record.offers]
     for position, area in enumerate(areas):
@@ -106,7 +111,7 @@ def check(
         for drawn, area in kept.items()
         if area is not drawn
     )
-    return CheckResult(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems)
+    return CheckResult(msgspec.structs.replace(record, offers=offers) if flags else record, mended + flags, problems)
 
 
 def _without_home(record: SupplierRecord) -> SupplierRecord:

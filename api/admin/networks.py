@@ -131,7 +131,7 @@ def networks_in_table(content: bytes) -> tuple[Network, ...]:
     Raises UnreadableFile for what is no table, InvalidContent with everything wrong in it.
     """
     is_workbook = content.startswith(NOT_CSV)
-    table = read_table(BytesIO(first_sheet(content).content if is_workbook else content), as_published=True)
+    table = read_table(BytesIO(first_sheet(content).content if is_workbook else content))
     names = {title: _TITLES.get(fold(title)) for title in table.columns}
     problems = [Problem(pointer(title), "unknown_column", _NO_COLUMN) for title, name in names.items() if name is None]
     found: list[Network] = []

@@ -23,7 +23,9 @@ MOST_SUGGESTIONS = 10
 _SIRET = re.compile(r"[0-9]{14}")
 
 
-def check_record(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Iterator[Problem]:
+def check_record(
+    record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv, commune_meant: str | None = None
+) -> Iterator[Problem]:
     """Every problem of the record, each with its JSON pointer; none if it can be taken.
 
     Retired codes of communes and territories are taken as they are. Not looked at: the SIRET's check digit and the
@@ -43,12 +45,11 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
         yield Problem(pointer("size", "staff", "max"), "invalid_range", _SAID["fewer_at_most"])
     code = record.address.commune if record.address else None
     if code is not None and territories.commune_ordinal(code) is None:
-        # such as the one that a postal code serves
         unknown = _territory_fault(f"commune:{code}", territories, suggest=True)
         kind, _, near = ((unknown and unknown.suggestion) or "").partition(":")
         detail = Text(f"« {code} » n'est le code INSEE d'aucune commune", f"“{code}” is the INSEE code of no commune")
-        detail = _with_hint(detail, near if kind == "commune" else None)
-        yield Problem(pointer("address", "commune"), "unknown_code", detail)
+        near = commune_meant or (near if kind == "commune" else "")
+        yield Problem(pointer("address", "commune"), "unknown_code", _with_hint(detail, near or None))
     for position, offer in enumerate(record.offers):
         yield from _check_offer(offer, position, territories, taxonomy, cpv, suggest)
 

@@ -35,6 +35,7 @@ class Row(NamedTuple):
 
     `flags`: what the file says of the supplier and the record cannot hold, such as a category that means no segment.
     `joins`: of a record that makes no supplier but adds to those that others make, the SIRET or SIREN by which it does.
+    `problems`: of cells that the record lacks.
     """
 
     line: int
@@ -42,6 +43,7 @@ class Row(NamedTuple):
     record: SupplierRecord
     flags: tuple[Flag, ...] = ()
     joins: str | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 class CheckedRecord(NamedTuple):
@@ -277,5 +279,4 @@ def _without_contact(offer: Offer) -> Offer:
         for each in offer.evidence
     )
     label = None if offer.label and REACHES_SOMEBODY.search(offer.label) else offer.label
-    is_same = (label, evidence) == (offer.label, offer.evidence)
-    return offer if is_same else msgspec.structs.replace(offer, label=label, evidence=evidence)
+    return msgspec.structs.replace(offer, label=label, evidence=evidence)

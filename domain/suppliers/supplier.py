@@ -35,6 +35,7 @@ FlagCode = Literal[
     "outside_france",
     "no_place",
     "no_offer",
+    "not_understood",
     "unmapped_category",
     "area_simplified",
     "approval_expired",
@@ -312,10 +313,7 @@ class Flag(msgspec.Struct, frozen=True, gc=False):
 
 
 class Placement(msgspec.Struct, frozen=True, gc=False):
-    """A record's place by the reference data, and flags on what is doubtful about the record.
-
-    `location` and `commune` are those of `Supplier`; nothing here is the source's own word.
-    """
+    """A supplier's place, by the reference data and not the source's word, and flags on what is doubtful about it."""
 
     location: Point | None = None
     commune: str | None = None

@@ -44,7 +44,7 @@ class GivenLots:
         nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
         lots = []
         for position, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
-            segments, terms = query.subject.objects, None
+            segments, terms = query.understood.segments, None
             if segments:  # what lots that are joined have in common: each says it of the whole
                 reserved = tuple(sorted(set(lot.reserved or ())))
                 terms = _as_match_lot(lot, id="", reserved=reserved, territory=None, **nothing)
@@ -199,7 +199,7 @@ class GivenLots:
         )
 
     def _given_segments(self, position: int) -> tuple[str, ...]:
-        return self.queries[position].subject.objects
+        return self.queries[position].understood.segments
 
     def _given_areas(self, position: int) -> tuple[int, ...]:
         return self.areas.area_numbers(self.territory(position), self.queries[position].territory)

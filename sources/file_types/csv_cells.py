@@ -8,13 +8,16 @@ import csv
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from importlib.resources import files
 from io import StringIO
 from itertools import chain
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+import msgspec
 
 from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.supplier import Kind
+from domain.suppliers.supplier import Flag, Kind, LegalForm
 from domain.text import labels
 from domain.text.bilingual import Text, said_by
 from domain.text.normalise import fold
@@ -53,6 +56,14 @@ _KIND_OF_WORDS: dict[str, Kind] = {
 }
 _KIND_OF_WORDS |= {_kind_words(word): "ACI" for word in ("chantier d'insertion", "atelier d'insertion")}
 _KIND_OF_WORDS[_kind_words("établissement et service d'aide par le travail")] = "ESAT"
+
+LEGAL_FORMS: dict[str, dict[str, LegalForm]] = {
+    told_by: {each: form for form, listed in forms.items() for each in listed}
+    for told_by, forms in msgspec.toml.decode(
+        (files("sources.formats") / "legal_forms.toml").read_bytes(), type=dict[str, dict[LegalForm, tuple[str, ...]]]
+    ).items()
+}
+"""The legal form that `words` stand for, folded, and the beginnings of INSEE's `categories` of legal persons."""
 
 _BEGINS_A_FORMULA = r"=+\-@\t\r\uff1d\uff0b\uff0d\uff20"
 """Also the wide signs of East Asian keyboards, which some spreadsheets take for the narrow ones."""
@@ -180,6 +191,23 @@ def boolean(cell: str, path: Path) -> bool:
     if said not in _YES + _NO:
         raise BadCell(path, "wrong_format", _SAID["no_boolean"])
     return said in _YES
+
+
+_STAFF = re.compile(r"(?:de |entre )?([0-9]{1,7})(?:[.,][0-9]+)?(?:(?: ?[-–] ?| [àa] | et )([0-9]{1,7}))?(?: [a-zé]+)?")
+_BETWEEN_THOUSANDS = re.compile(r"(?<=[0-9])[ \u00a0\u202f](?=[0-9]{3}\b)")
+
+
+def staff_fields(cell: str) -> dict[str, Any]:
+    """The fields of a record that a number of employees or a band (“10 à 19 salariés”) tells; else a flag of it.
+
+    Of a fraction, the whole number below.
+    """
+    found = _STAFF.fullmatch(_BETWEEN_THOUSANDS.sub("", cell.strip().lower()))
+    if found is None or (found[2] and int(found[2]) < int(found[1])):
+        return {"flags": (Flag("not_understood", cell[:80]),)}
+    if found[2]:
+        return {"size": {"staff": {"min": int(found[1]), "max": int(found[2])}}}
+    return {"employees": int(found[1])}
 
 
 def _plain_number(cell: str) -> str:

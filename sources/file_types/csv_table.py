@@ -1,12 +1,9 @@
-"""CSV files of any size read row by row and made into records: UTF-8 and commas (RFC 4180), or as they are published.
-
-A file is read in bounded memory. A published one may be in Windows-1252 too, line by line: see `encoding`.
-"""
+"""CSV files of any size read row by row, as they are published, and made into records; in bounded memory."""
 
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
@@ -15,8 +12,9 @@ from typing import BinaryIO, NamedTuple
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
 from domain.suppliers.source import Row, RowError, reject
 from domain.text.bilingual import Text, said_by
+from domain.text.normalise import fold
 from sources.file_types.csv_cells import windows_1252_text
-from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Line, UnreadableFile, lines, row_of, unreadable
+from sources.rows import TOO_LONG, Context, Document, Line, UnreadableFile, lines, row_of, unreadable
 
 _SAID = said_by(__name__)
 
@@ -28,8 +26,6 @@ MOST_COLUMNS = 1_000
 _DELIMITERS = ",;\t"
 _NAMED_DELIMITER = re.compile(rf'"?sep=([{_DELIMITERS}])"?\s*', re.IGNORECASE)
 """The first line of a table that names its delimiter, for spreadsheets."""
-
-_TOO_MANY_COLUMNS = Text(f"Plus de {MOST_COLUMNS} colonnes", f"More than {MOST_COLUMNS} columns")
 
 
 class Cells(NamedTuple):
@@ -61,53 +57,60 @@ class Table:
 def read_table(
     stream: BinaryIO,
     *,
-    as_published: bool = False,
     required: Sequence[str] = (),
+    also: Iterable[str] = (),
     is_header: Callable[[Sequence[str]], bool] | None = None,
 ) -> Table:
     """Read the header of a CSV file, and lazily the rows after it. Blank lines count as lines but are no rows.
 
-    `as_published`: it may have semicolons or tabs (also named by a first line `sep=;`), be in Windows-1252 where it is
-    not UTF-8, have empty rows and columns, and columns without a title, which are called by their places. A quote that
-    is never closed costs one row: reading goes on with the line after it. `is_header`: of a table with others above its
+    It may have commas, semicolons or tabs (also named by a first line `sep=;`), be in Windows-1252 where it is not
+    UTF-8, line by line, have empty rows and columns, and columns without a title, which are called by their places. A
+    quote that is never closed costs one row: reading goes on with the line after it. Columns that are `required` and
+    `also` known have these names, whatever their case and accents. `is_header`: of a table with others above its
     header, which row that is, the first where none is.
     Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice, lacks one that is
     `required`, or has more than `MOST_COLUMNS`.
     """
-    rows = rows_as_written(stream, as_published=as_published, is_header=is_header)
+    rows = rows_as_written(stream, is_header=is_header)
     try:
         header = next(rows, None)
         if is_header is not None:
             header, rows = _header_and_rows(header, rows, is_header)
     except _TooLong:
         raise unreadable(TOO_LONG.code, TOO_LONG.detail) from None
+    return table_below(header, rows, required, also)
+
+
+def table_below(
+    header: _Read | None, rows: Iterator[_Read], required: Sequence[str] = (), also: Iterable[str] = ()
+) -> Table:
+    """The table of a header and the rows after it; raises UnreadableFile as `read_table` does."""
     if header is None:
         raise unreadable("empty_file", _SAID["empty"])
     if isinstance(header, FaultyRow):
         raise unreadable(header.problem.code, header.problem.detail)
-    columns = tuple(header[1])
-    if as_published:
-        titles = enumerate(_without_empty_end(header[1]), start=1)
-        columns = tuple(title.strip() or f"({place})" for place, title in titles)
+    titles = enumerate(_without_empty_end(header[1]), start=1)
+    columns = tuple(title.strip() or f"({place})" for place, title in titles)
+    names = {fold(name): name for name in (*also, *required) if name not in columns}
+    columns = tuple(names.get(fold(column), column) for column in columns)
     if len(columns) > MOST_COLUMNS:
-        raise unreadable("too_many_columns", _TOO_MANY_COLUMNS)
+        raise unreadable("too_many_columns", _SAID["too_many_columns"].filled(most=MOST_COLUMNS))
     for column in columns:
         if columns.count(column) > 1:
             detail = Text(f"La colonne « {column} » est donnée deux fois", f"The column “{column}” is given twice")
             raise unreadable("duplicate_column", detail)
-    table = Table(columns, (_cells_by_column(row, columns, as_published=as_published) for row in rows))
+    table = Table(columns, (_cells_by_column(row, columns) for row in rows))
     if missing := tuple(missing_columns(table, required)):
-        raise UnreadableFile(missing)
+        raise UnreadableFile(missing, columns)
     return table
 
 
 def rows_as_written(
-    stream: BinaryIO, *, as_published: bool = False, is_header: Callable[[Sequence[str]], bool] | None = None
+    stream: BinaryIO, *, is_header: Callable[[Sequence[str]], bool] | None = None
 ) -> Iterator[RowAsWritten | FaultyRow]:
     """Yield the line and cells of each non-blank row, header included, or a FaultyRow. Options: see `read_table`."""
-    feed = _Feed(stream, as_published=as_published)
-    if feed.as_published:
-        feed.find_delimiter(is_header)
+    feed = _Feed(stream)
+    feed.find_delimiter(is_header)
     reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
     while True:
         feed.start_row()
@@ -123,7 +126,7 @@ def rows_as_written(
         line = feed.taken[0].number
         if feed.unusable is not None:
             yield FaultyRow(line, feed.unusable)
-        elif any(map(str.strip, cells)) or (len(cells) > 1 and not feed.as_published):
+        elif any(map(str.strip, cells)):
             yield line, cells
 
 
@@ -153,8 +156,8 @@ class _Feed:
     `unusable`: why a line of that row is refused, whatever its cells.
     """
 
-    def __init__(self, stream: BinaryIO, *, as_published: bool) -> None:
-        self.as_published, self.delimiter = as_published, ","
+    def __init__(self, stream: BinaryIO) -> None:
+        self.delimiter = ","
         self.taken: list[Line] = []
         self.unusable: Problem | None = None
         self._lines = lines(stream, _LONGEST_ROW)
@@ -176,10 +179,7 @@ class _Feed:
         try:
             return data.decode()
         except UnicodeDecodeError:
-            if self.as_published:
-                return windows_1252_text(data)
-        self.unusable = self.unusable or NOT_UTF8
-        return data.decode("utf-8", "surrogateescape")
+            return windows_1252_text(data)
 
     def find_delimiter(self, is_header: Callable[[Sequence[str]], bool] | None = None) -> None:
         """Set `delimiter` to the one that a first line `sep=;` names, else to the most frequent in the header.
@@ -220,7 +220,7 @@ def _problem_of_row(error: Exception, feed: _Feed) -> Problem:
     if isinstance(error, _TooLong) and len(feed.taken) == 1:
         return TOO_LONG
     if "field larger" in str(error) and len(feed.taken) == 1:
-        return Problem("", "line_too_long", Text("Une cellule est trop longue", "A cell is too long"))
+        return Problem("", "line_too_long", _SAID["long_cell"])
     if "new-line character" in str(error):
         return Problem("", "malformed_csv", _SAID["bare_return"])
     return Problem("", "malformed_csv", _SAID["quotes"])
@@ -232,11 +232,11 @@ def _without_empty_end(cells: list[str]) -> list[str]:
     return cells[: last + 1]
 
 
-def _cells_by_column(row: _Read, columns: tuple[str, ...], *, as_published: bool) -> Cells | FaultyRow:
+def _cells_by_column(row: _Read, columns: tuple[str, ...]) -> Cells | FaultyRow:
     if isinstance(row, FaultyRow):
         return row
     line, cells = row
-    if len(cells) > len(columns) and as_published:
+    if len(cells) > len(columns):
         cells = cells[: len(columns)] + _without_empty_end(cells[len(columns) :])
     if len(cells) == len(columns):
         return Cells(line, dict(zip(columns, cells, strict=True)))
@@ -264,9 +264,7 @@ def unknown_columns(table: Table, allowed: Sequence[str]) -> Iterator[Problem]:
         shown, spelt = column[:80], column.strip().lower()
         fr, en = f"Colonne inconnue : « {shown} »", f"Unknown column: “{shown}”"
         near = [name for name in allowed if name.endswith("." + spelt)] or get_close_matches(spelt, allowed, n=1)
-        if ";" in column:
-            fr, en = f"{fr} ; les colonnes se séparent par des virgules", f"{en}; commas separate columns"
-        elif near:
+        if near:
             fr, en = f"{fr} ; vouliez-vous dire « {near[0]} » ?", f"{en}; did you mean “{near[0]}”?"
         yield Problem(pointer(column), "unknown_column", Text(fr, en))
 

@@ -19,13 +19,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import name_by_number
 from domain.text.bilingual import Text, said_by
 from sources.file_types.csv_cells import BadCell, approval_kind, boolean, iso_day, siret_of, text_or_none
-from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of, unknown_columns
+from sources.file_types.csv_table import (
+    Cells,
+    FaultyRow,
+    RowAsWritten,
+    Table,
+    missing_columns,
+    rows_as_written,
+    rows_of,
+    table_below,
+    unknown_columns,
+)
 from sources.rows import Context, Document, UnreadableFile, day_of, row_of, unreadable
 from sources.validation import whole_siret
 
@@ -35,6 +45,7 @@ APPROVAL_COLUMNS = ("siret", "kind")
 OTHER_COLUMNS = ("valid_from", "valid_until", "reference", "is_active", "deactivated_at", "name", "external_id")
 CONVENTION_COLUMNS = ("convention_pk", "kind", "siret_signature")
 ANNEX_COLUMNS = ("convention_pk", "number", "state", "start_at", "end_at")
+ALL_COLUMNS = (*APPROVAL_COLUMNS, *OTHER_COLUMNS, *CONVENTION_COLUMNS, *ANNEX_COLUMNS)
 MOST_JOINED = 500_000
 
 # What was in force in its time, and what never was.
@@ -48,10 +59,17 @@ _TOO_MANY = _SAID["too_many"].filled(most_joined=MOST_JOINED)
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Read a file of approvals, or of conventions with annexes; raises UnreadableFile for any other header."""
-    above = _StreamUntilAnnexes(stream)
-    table = read_table(cast("BinaryIO", above), as_published=True)
+    rows, annexes = rows_as_written(stream), list[RowAsWritten]()
+    above = _rows_above_annexes(rows, annexes)
+    table = table_below(next(above, None), above, also=ALL_COLUMNS)
     if set(CONVENTION_COLUMNS) <= set(table.columns):
-        yield from _read_conventions(table, above, context)
+        conventions: dict[str, _Convention] = {}
+        yield from _put_rows(table, partial(_add_convention, conventions), 0, context)
+        if annexes:
+            below = table_below(annexes[0], rows, ANNEX_COLUMNS)
+            yield from _put_rows(below, partial(_add_annex, conventions), len(conventions), context)
+        for key, convention in conventions.items():
+            yield row_of(convention.line, key, convention.document(), context)
         return
     if set(ANNEX_COLUMNS) <= set(table.columns):
         raise unreadable("wrong_order", _SAID["out_of_order"])
@@ -59,7 +77,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         *missing_columns(table, APPROVAL_COLUMNS),
         *unknown_columns(table, (*APPROVAL_COLUMNS, *OTHER_COLUMNS)),
     ):
-        raise UnreadableFile(problems)
+        raise UnreadableFile(problems, table.columns)
 
     def approval_id(cells: dict[str, str]) -> str | None:
         kind, start, reference = (cells.get(name, "").strip() for name in ("kind", "valid_from", "reference"))
@@ -67,42 +85,21 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
     yield from rows_of(table, context, approval_id, _record_of_approval)
-    if above.annexes() is not None:
+    if annexes:
         raise unreadable("wrong_order", _SAID["out_of_order"])
 
 
-class _StreamUntilAnnexes:
-    """A stream that ends before the header of a file's annexes, and goes on from there once `annexes` was called."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._header = b""
-        self._at_start, self._is_below = True, False
-        self.lines = 0
-
-    def readline(self, limit: int) -> bytes:
-        if self._header:
-            if not self._is_below:
-                return b""
-            header, self._header = self._header, b""
-            return header
-        piece = self._stream.readline(limit)
-        if self._is_below:
-            return piece
-        if self._at_start and self.lines:
-            titles = piece.decode("utf-8-sig", "replace").replace(";", ",").split(",")
-            names = {name.strip().strip('"') for name in titles}
-            if set(ANNEX_COLUMNS) <= names:
-                self._header = piece
-                return b""
-        self._at_start = piece.endswith(b"\n")
-        self.lines += self._at_start
-        return piece
-
-    def annexes(self) -> Table | None:
-        """The table of annexes, whose lines are counted from its header; None where none was reached."""
-        self._is_below = True
-        return read_table(cast("BinaryIO", self), as_published=True) if self._header else None
+def _rows_above_annexes(
+    rows: Iterator[RowAsWritten | FaultyRow], annexes: list[RowAsWritten]
+) -> Iterator[RowAsWritten | FaultyRow]:
+    """Yield the rows above the header of a file's annexes, and put that into `annexes`: their rows are left."""
+    for place, row in enumerate(rows):
+        if place and not isinstance(row, FaultyRow):
+            titles = [cell.strip('\ufeff" ') for cell in row[1]]  # a second file may have a mark of its own
+            if set(ANNEX_COLUMNS) <= set(titles):
+                annexes.append((row[0], titles))
+                return
+        yield row
 
 
 def _record_of_approval(written: dict[str, str]) -> Document:
@@ -146,33 +143,18 @@ class _Convention:
         return _record(self.siret, "", approvals)
 
 
-def _read_conventions(table: Table, above: _StreamUntilAnnexes, context: Context) -> Iterator[Row | RowError]:
-    """Yield the record of each convention in `table`, with the annexes that follow in the stream `above`."""
-    conventions: dict[str, _Convention] = {}
-    for row in table.rows:
-        yield from _put_row(row, partial(_add_convention, conventions), 0, context)
-    offset = above.lines
-    annexes = above.annexes()
-    if annexes is not None:
-        if missing := tuple(missing_columns(annexes, ANNEX_COLUMNS)):
-            raise UnreadableFile(missing)
-        for joined, row in enumerate(annexes.rows, len(conventions)):
-            if joined > MOST_JOINED:
-                raise unreadable("too_many_rows", _TOO_MANY)
-            yield from _put_row(row, partial(_add_annex, conventions), offset, context)
-    for key, convention in conventions.items():
-        yield row_of(convention.line, key, convention.document(), context)
-
-
-def _put_row(row: Cells | FaultyRow, put: Callable[[Cells], None], above: int, context: Context) -> Iterator[RowError]:
-    """Call `put` with a row, and yield its reject where `put` raises BadCell; `above`: lines above the row's table."""
-    if isinstance(row, FaultyRow):
-        yield reject(row.line + above, None, (row.problem,), context.language)
-        return
-    try:
-        put(row)
-    except BadCell as bad:
-        yield reject(row.line + above, row.cells["convention_pk"].strip() or None, bad.problems, context.language)
+def _put_rows(table: Table, put: Callable[[Cells], None], above: int, context: Context) -> Iterator[RowError]:
+    """Call `put` with each row, and yield its reject where that raises BadCell; `above`: rows joined before."""
+    for joined, row in enumerate(table.rows, above):
+        if joined >= MOST_JOINED:
+            raise unreadable("too_many_rows", _TOO_MANY)
+        if isinstance(row, FaultyRow):
+            yield reject(row.line, None, (row.problem,), context.language)
+            continue
+        try:
+            put(row)
+        except BadCell as bad:
+            yield reject(row.line, row.cells["convention_pk"].strip() or None, bad.problems, context.language)
 
 
 def _add_convention(conventions: dict[str, _Convention], row: Cells) -> None:
@@ -183,8 +165,6 @@ def _add_convention(conventions: dict[str, _Convention], row: Cells) -> None:
         line = conventions[key].line
         repeats = Text(f"La ligne {line} porte déjà cet identifiant", f"Line {line} already has this identifier")
         raise BadCell(("convention_pk",), "duplicate_external_id", repeats)
-    if len(conventions) >= MOST_JOINED:
-        raise unreadable("too_many_rows", _TOO_MANY)
     siret = _required_siret(row.cells["siret_signature"])
     conventions[key] = _Convention(row.line, row.cells["kind"].strip(), siret, _end_of_approval(row.cells))
 

@@ -66,6 +66,11 @@ COLUMNS = (
     "montant",
 )  # fmt: skip
 
+OTHER_COLUMNS = (
+    "acheteur_nom", "dureeMois", "idAccordCadre", "lieuExecution_code", "lieuExecution_typeCode", "modalitesExecution",
+    "modification_id", "nature", "techniques", "typeGroupementOperateurs",
+)  # fmt: skip
+
 _LONGEST_NAME = 400
 _ALONE = frozenset({"", "pas de groupement"})
 
@@ -220,7 +225,7 @@ read_json, read_ndjson = make_readers(LISTS, Contract, lambda context: _Contract
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Read the consolidated table, one row per contract and winner; raises UnreadableFile if it lacks a column."""
-    table = read_table(stream, as_published=True, required=COLUMNS)
+    table = read_table(stream, required=COLUMNS, also=OTHER_COLUMNS)
     to_key = itemgetter("uid", "acheteur_id", "titulaire_id")
 
     def is_no_modification(row: Cells | FaultyRow) -> bool:

@@ -10,10 +10,18 @@ from typing import BinaryIO
 from domain.errors import Problem
 from domain.suppliers.known_trades import SELLING_KINDS, is_public_siret
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, LegalForm, name_by_number
+from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, name_by_number
 from domain.text.bilingual import said_by
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, siret_of, text_or_none
+from sources.file_types.csv_cells import (
+    LEGAL_FORMS,
+    BadCell,
+    approval_kind,
+    legible_text,
+    number,
+    siret_of,
+    text_or_none,
+)
 from sources.file_types.csv_table import read_table, rows_of
 from sources.postal_addresses import PHONE_DIGITS, PostalAddress, commune_names, with_first_zero
 from sources.rows import Context, Document, UnreadableFile, number_or_none
@@ -60,7 +68,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
-    table = read_table(stream, as_published=True, required=SIAE_COLUMNS)
+    table = read_table(stream, required=SIAE_COLUMNS)
 
     def structure_record(cells: dict[str, str]) -> Document:
         kind = approval_kind(cells["kind"].strip())
@@ -93,18 +101,6 @@ ESAT_COLUMNS = (
     "capacity",
 )  # fmt: skip
 
-# The register's own short labels, folded; those not listed stay unknown.
-_LEGAL_FORMS: dict[str, LegalForm] = {
-    **dict.fromkeys(("ass l 1901 non r u p", "ass l 1901 r u p", "ass de droit local"), "association"),
-    "fondation": "foundation",
-    "societe mutualiste": "mutual",
-    "s a r l": "commercial_company",
-    **dict.fromkeys(("etb social depart", "etb social communal", "etb social intercom"), "public_body"),
-    **dict.fromkeys(("etb social national", "etb pub depart hosp", "etb pub intcom hosp"), "public_body"),
-    **dict.fromkeys(("c c a s", "g i p", "departement"), "public_body"),
-    **dict.fromkeys(("g c s m s prive", "reg gen secu sociale", "autr org pri non luc"), "other"),
-}
-
 
 def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Format `esat`: the ESAT of the FINESS register (CSV, one establishment per row).
@@ -118,7 +114,7 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
     """
     communes, inference = commune_names(context.territories), OfferInference(context.taxonomy, context.source)
-    table = read_table(stream, as_published=True, required=ESAT_COLUMNS)
+    table = read_table(stream, required=ESAT_COLUMNS, also=("telephone",))
 
     def esat_record(cells: dict[str, str]) -> Document:
         operator, capacity = text_or_none(cells["operator"]), number_or_none(cells["capacity"])
@@ -128,7 +124,7 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         return {
             "name": cells["name"].strip(),
             "siret": siret_of(cells["siret"]) or None,
-            "legal_form": _LEGAL_FORMS.get(fold(cells["operator_legal_form"])),
+            "legal_form": LEGAL_FORMS["words"].get(fold(cells["operator_legal_form"])),
             "approvals": [{"kind": "ESAT"}],
             "address": address.document(commune),
             "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
@@ -155,7 +151,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     One row per group or branch; raises UnreadableFile where a column of `GEIQ_COLUMNS` is missing.
     """
-    table = read_table(stream, as_published=True, required=GEIQ_COLUMNS)
+    table = read_table(stream, required=GEIQ_COLUMNS, also=("branch_of",))
     communes, names = commune_names(context.territories), dict[str, str]()
 
     def external_id(cells: dict[str, str]) -> str | None:
@@ -184,13 +180,6 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 SIREN_COLUMNS = ("SIREN", "NoSIREN", "siren")
 FAMILY_COLUMNS = ("Famille juridique de l'entreprise", "STATUT_JURIDIQUE", "famille")
 
-_FAMILIES: dict[str, LegalForm] = {
-    "association": "association",
-    "cooperative": "cooperative",
-    "mutuelle": "mutual",
-    "fondation": "foundation",
-}
-
 
 def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Format `ess-france`: lists of the ESS, as ESS France and the chambers of regions publish them (CSV).
@@ -201,16 +190,16 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
 
     One row per legal unit; raises UnreadableFile where no column has its SIREN.
     """
-    table = read_table(stream, as_published=True)
+    table = read_table(stream, also=(*SIREN_COLUMNS, *FAMILY_COLUMNS))
     column = next((name for name in SIREN_COLUMNS if name in table.columns), None)
     family = next((name for name in FAMILY_COLUMNS if name in table.columns), None)
     if column is None:
-        raise UnreadableFile((Problem("/SIREN", "missing_column", _SAID["no_siren_column"]),))
+        raise UnreadableFile((Problem("/SIREN", "missing_column", _SAID["no_siren_column"]),), table.columns)
 
     def legal_unit_record(cells: dict[str, str]) -> Document:
         siren = siren_of(cells[column], column)
         named = fold(cells[family]).rstrip("s") if family else ""
-        return {"name": name_by_number(siren), "ess": True, "legal_form": _FAMILIES.get(named)}
+        return {"name": name_by_number(siren), "ess": True, "legal_form": LEGAL_FORMS["words"].get(named)}
 
     def external_id(cells: dict[str, str]) -> str:
         return siren_of(cells[column], column)
@@ -233,7 +222,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     One row per association; raises UnreadableFile where a column of `RNA_COLUMNS` is missing.
     """
-    table = read_table(stream, as_published=True, required=RNA_COLUMNS)
+    table = read_table(stream, required=RNA_COLUMNS, also=("siren",))
 
     def association_record(cells: dict[str, str]) -> Document:
         if cells["position"].strip() not in ("", _ACTIVE):
@@ -274,9 +263,9 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
 
     One row per legal unit or establishment; raises UnreadableFile where neither number has a column.
     """
-    table = read_table(stream, as_published=True)
+    table = read_table(stream, also=("siret", "siren", ESS_COLUMN, *LICENCE_COLUMNS, *LABEL_COLUMNS))
     if not {"siret", "siren"} & set(table.columns):
-        raise UnreadableFile((Problem("/siren", "missing_column", _SAID["no_column"]),))
+        raise UnreadableFile((Problem("/siren", "missing_column", _SAID["no_column"]),), table.columns)
 
     def unit_record(cells: dict[str, str]) -> Document:
         number = _siret_or_siren(cells)

@@ -38,7 +38,7 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, name_by_number
 from domain.text.bilingual import said_by
 from matching.geo.projection import register_point
-from sources.file_types.csv_cells import KINDS, BadCell, number, siret_of
+from sources.file_types.csv_cells import KINDS, LEGAL_FORMS, BadCell, number, siret_of
 from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, departement_of, split_address, without_host
@@ -48,21 +48,6 @@ from sources.validation import whole_siret
 
 _SAID = said_by(__name__)
 
-# The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
-# the word cooperative or a Crédit agricole or mutuel in its title is one, whatever its group. The SAS have a single
-# code, also those that are SCOP or SCIC: their quality is told by the ESS flag. Congregations and owners' unions (91,
-# 9224) are no associations.
-_BEGINNINGS: dict[LegalForm, str] = {
-    "commercial_company": "312 5",
-    "cooperative": "51 5203 5307 5309 5443 545 546 5543 5547 555 556 5643 5647 565 566 61 631 6543 6551 6554 6558 6560 "
-    "6595 6596",
-    "public_body": "4 7",
-    "mutual": "64 82",
-    "association": "921 922 923 926",
-    "foundation": "93",
-    "other": "0 1 2 3 6 8 9 9224",
-}
-_FORMS = {beginning: form for form, listed in _BEGINNINGS.items() for beginning in listed.split()}
 _LENGTH = 4
 
 
@@ -70,7 +55,7 @@ def legal_form_of(category: str) -> LegalForm | None:
     """The legal form for INSEE's category of a legal person, such as 5710; None for anything but four digits."""
     if len(category) != _LENGTH or not (category.isascii() and category.isdigit()):
         return None
-    return next(_FORMS[category[:size]] for size in range(_LENGTH, 0, -1) if category[:size] in _FORMS)
+    return next(form for size in range(_LENGTH, 0, -1) if (form := LEGAL_FORMS["categories"].get(category[:size])))
 
 
 STAFF_BANDS: dict[str, tuple[int, int | None]] = {
@@ -150,7 +135,7 @@ _ESS = {"O": True, "N": False}
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Read format `sirene`, one row per establishment; raises UnreadableFile if a column of `COLUMNS` is missing."""
-    table = read_table(stream, as_published=True, required=COLUMNS)
+    table = read_table(stream, required=COLUMNS, also=_COLUMNS_READ)
     inference = OfferInference(context.taxonomy, context.source)
     cells_read, absent = itemgetter(*_COLUMNS_READ), dict.fromkeys(set(_COLUMNS_READ).difference(table.columns), "")
 

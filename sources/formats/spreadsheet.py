@@ -18,14 +18,14 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from domain.errors import InvalidContent, Problem, require_no_problem
+from domain.errors import Problem, pointer
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.source import Row, RowError, reject
-from domain.suppliers.supplier import Flag, LegalForm
+from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text, said_by
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import (
-    BadCell,
+    LEGAL_FORMS,
     Dialect,
     csv_of,
     escaped_text,
@@ -37,7 +37,7 @@ from sources.file_types.csv_table import FaultyRow, Table, read_table, rows_as_w
 from sources.formats.vivier import document_of, put_inferred_offers
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
 from sources.postal_addresses import commune_names
-from sources.rows import Context, row_of, unmapped_flag, unreadable
+from sources.rows import Context, UnreadableFile, row_of, unmapped_flag
 from sources.trades.inference import OfferInference, word_reader
 from sources.validation import whole_siret
 
@@ -64,17 +64,10 @@ class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Text
 
 
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of spreadsheet_titles.toml."""
-
-    titles: dict[str, Title]
-    legal_forms: dict[LegalForm, tuple[str, ...]]
-
-
-_WORDS = msgspec.toml.decode((files("sources.formats") / "spreadsheet_titles.toml").read_bytes(), type=_Words)
-TITLES: Mapping[str, Title] = _WORDS.titles
+TITLES: Mapping[str, Title] = msgspec.toml.decode(
+    (files("sources.formats") / "spreadsheet_titles.toml").read_bytes(), type=dict[str, dict[str, Title]]
+)["titles"]
 _BY_TITLE = {fold(each): column for column, found in TITLES.items() for each in (found.title, *found.others)}
-_LEGAL_FORMS = {word: form for form, words in _WORDS.legal_forms.items() for word in words}
 
 
 class Titles(NamedTuple):
@@ -122,13 +115,13 @@ def is_header(cells: Sequence[str], fields: Mapping[str, str]) -> bool:
 
 def _table_and_titles(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[Table, dict[str, str]]:
     """Open a spreadsheet's table; returns it, and by column the title (of several the first) that stands for it."""
-    table = read_table(stream, as_published=True, is_header=lambda cells: is_header(cells, fields))
+    table = read_table(stream, is_header=lambda cells: is_header(cells, fields))
     titles: dict[str, str] = {}
     for title in table.columns:
         if (column := column_of_title(title, fields)) is not None:
             titles.setdefault(column, title)
     if "name" not in titles:
-        raise unreadable("missing_column", _SAID["no_name"])
+        raise UnreadableFile((Problem("", "missing_column", _SAID["no_name"]),), table.columns)
     return table, titles
 
 
@@ -144,13 +137,11 @@ class _Suppliers:
     def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
         siret = whole_siret(unmarked_text(cells.get("siret", "")))
         external_id = unmarked_text(cells.pop(ID, "")) or text_or_none(siret)
-        try:
-            _require_readable(cells, external_id)
-            activities = cells.pop(ACTIVITIES, "")
-            segments, flags = self._activities.segments_in(activities)
-            document = document_of(self._cells(cells, segments))
-        except InvalidContent as invalid:
-            return reject(line, external_id, invalid.problems, self._context.language)
+        problems = _take_unreadable(cells, external_id)
+        activities = cells.pop(ACTIVITIES, "")
+        segments, flags = self._activities.segments_in(activities)
+        document = document_of(self._cells(cells, segments))
+        document["problems"] = (*problems, *document.get("problems", ()))
         if not segments:
             # inferred of names, presentation and activities that are no segment, in the area that the row says
             kind = next((each["kind"] for each in document.get("approvals") or ()), None)
@@ -166,7 +157,7 @@ class _Suppliers:
         if commune := own.get("address.commune") or self._commune(own, departement):
             own["address.commune"] = commune
         if "legal_form" in own:
-            own["legal_form"] = _LEGAL_FORMS.get(fold(own["legal_form"]), "")
+            own["legal_form"] = LEGAL_FORMS["words"].get(fold(own["legal_form"]), "")
         if fold(own.get("approvals", "")) in NONE_HELD:
             own["approvals"] = NONE_HELD[0]
         elif "approvals" in own:
@@ -219,18 +210,14 @@ class ActivityReader:
         return (words,) if self._taxonomy.known(words) else self._labels.get(fold(words))
 
 
-def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None:
-    """Raise InvalidContent where the formula of a cell failed, and where a row lacks a name or an identifier."""
-    failed = (column for column, cell in cells.items() if _FAILED.fullmatch(cell))
+def _take_unreadable(cells: dict[str, str], external_id: str | None) -> list[Problem]:
+    """Take out cells whose formula failed; the problems of these, and of a row without an identifier."""
+    failed = [column for column, cell in [*cells.items()] if _FAILED.fullmatch(cell) and cells.pop(column)]
     paths = (COLUMNS[column].path if column in COLUMNS else (column,) for column in failed)
-    problems = [
-        problem for path in paths for problem in BadCell(path, "formula_error", _SAID["formula_failed"]).problems
-    ]
-    if "name" not in cells:
-        problems.append(Problem("/name", "missing_field", _SAID["nameless"]))
+    problems = [Problem(pointer(*path), "formula_error", _SAID["formula_failed"]) for path in paths]
     if external_id is None:
         problems.append(Problem("/external_id", "missing_field", _SAID["no_id"]))
-    require_no_problem(problems)
+    return problems
 
 
 def _split_cell(cell: str, separator: re.Pattern[str]) -> list[str]:
@@ -247,7 +234,7 @@ def rejected_rows(content: bytes, format_: str, fields: Mapping[str, str], reaso
     `fields`: of the mapping of its source; `reasons`: what is wrong, by the lines of the rows. Of a record with several
     rows, all of them. Rows whose cells cannot be told apart are left out.
     """
-    rows = (row for row in rows_as_written(BytesIO(content), as_published=True) if not isinstance(row, FaultyRow))
+    rows = (row for row in rows_as_written(BytesIO(content)) if not isinstance(row, FaultyRow))
     header: list[str] = []
     for _, cells in rows:
         if format_ != "spreadsheet" or is_header(cells, fields):

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from domain.decoding.requests import decode_with_plain, find_null_character, find_repeated_key
-from domain.errors import InvalidContent, Problem, require_no_problem
+from domain.errors import Problem
 from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
@@ -86,13 +86,13 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     It may be what a spreadsheet saves: see `read_table`. Raises UnreadableFile for a header with unknown, repeated or
     missing columns: those that only we write are unknown in a table without our `id`.
     """
-    table = read_table(stream, as_published=True)
+    table = read_table(stream, also=(*COLUMNS, *GIVEN_ALONE))
     written = GIVEN_ALONE if "id" in table.columns else ()
     if problems := (
         *unknown_columns(table, (*COLUMNS, *written, TO_CORRECT)),
         *missing_columns(table, (ID, "name")),
     ):
-        raise UnreadableFile(problems)
+        raise UnreadableFile(problems, table.columns)
     yield from read_grouped_rows(_rows_by_record(table.rows), context)
 
 
@@ -104,20 +104,16 @@ def read_grouped_rows(grouped: Iterable[list[Cells] | FaultyRow], context: Conte
             continue
         line, cells = rows[0]
         external_id = text_or_none(cells.get(ID, ""))
-        try:
-            document = document_of(*(row.cells for row in rows))
-        except InvalidContent as invalid:
-            yield reject(line, external_id, invalid.problems, context.language)
-        else:
-            _forget_commune_point(document, cells, context)
-            document.pop(ID, None)
-            yield row_of(line, external_id, document, context)
+        document = document_of(*(row.cells for row in rows))
+        _forget_commune_point(document, cells, context)
+        document.pop(ID, None)
+        yield row_of(line, external_id, document, context)
 
 
 def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
     """Make the document of a record from rows of cells by column (see `COLUMNS`); each row has one of its offers.
 
-    Raises InvalidContent with every unreadable cell.
+    Its `problems` are those of every unreadable cell.
     """
     document: dict[Any, Any] = {}  # of which `offers` is an object too, by position, until all are read
     problems: list[Problem] = []
@@ -136,7 +132,13 @@ def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
                     for step in path[:-1]:
                         inner = inner.setdefault(step, {})
                     inner[path[-1]] = value
-    require_no_problem(problems)
+    return _as_record_has(document) | ({"problems": problems} if problems else {})
+
+
+def _as_record_has(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with staff and offers in their fields, and the zeros that spreadsheets take off in their places."""
+    for field, value in document.pop("employees", {}).items():
+        document.setdefault(field, value)
     address, contact = document.get("address", {}), document.get("contact", {})
     if "postal_code" in address and "commune" in address:
         address["postal_code"] = confirmed_postal_code(address["postal_code"], address["commune"])

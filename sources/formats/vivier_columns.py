@@ -25,6 +25,7 @@ from sources.file_types.csv_cells import (
     number,
     siret_of,
     split_list,
+    staff_fields,
     unescaped_text,
 )
 from sources.postal_addresses import with_first_zero
@@ -96,6 +97,7 @@ _READERS: Mapping[str, Read] = {
     "true": lambda cell, path: boolean(cell, path) or None,  # `false` only means that an offer is not national
     "number": number,
     "integer": integer,
+    "staff": lambda cell, _: staff_fields(cell),
 }
 
 

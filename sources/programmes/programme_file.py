@@ -157,7 +157,7 @@ def _codes_in(line: dict[str, object]) -> Codes:
 def _raw_table(sheet: str | None, content: bytes) -> RawTable:
     """The rows of a table as they are written."""
     rows, faulty = list[RowAsWritten](), list[FaultyRow]()
-    for row in rows_as_written(BytesIO(content), as_published=True, is_header=PURCHASES.is_header):
+    for row in rows_as_written(BytesIO(content), is_header=PURCHASES.is_header):
         if isinstance(row, FaultyRow):
             faulty.append(row)
         else:

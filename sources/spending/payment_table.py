@@ -246,7 +246,7 @@ def payments_in_tables(sheets: Sequence[Sheet], segments: SegmentReader, languag
     """
     sums, read, seen, left, headless = PaymentSums(language), NO_COLUMNS, list[Columns](), list[str](), set[int]()
     for name, content in ((each.name, each.content) for each in sheets):
-        rows = rows_as_written(BytesIO(content), as_published=True, is_header=PAYMENTS.is_header)
+        rows = rows_as_written(BytesIO(content), is_header=PAYMENTS.is_header)
         first = list(islice(rows, ROWS_ABOVE))
         columns, header = PAYMENTS.header_in(first)
         seen.append(columns)

@@ -126,7 +126,7 @@ _FLOWS = (
     ("de-deee", re.compile(r"\benvie\b|nouvelle vers une insertion|\bdeee\b|\bd3e\b|\belectro")),
     (
         "de-textile",
-        re.compile(r"\brelais\b|\bfrip|\bhabits?\b|\btextil|\bfringue|\bchiffon|\bvet(?:ement|is\b)|tex\b|\btlc\b"),
+        re.compile(r"\brelais\b|\bfrip|\bhabits?\b|\btextil|\bfringue|\bchiffon|\bvet(?:em|is)|tex\b|tlc\b"),
     ),
     ("de-encombrants", re.compile(r"\bressourcer|\brecycler|\becocycler|\breemploi|\bemmaus\b|\bmatelas\b|\bbois\b")),
 )

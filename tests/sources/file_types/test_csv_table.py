@@ -23,7 +23,8 @@ def rows(data: bytes) -> list[tuple[int, object]]:
 def test_cells_are_read_as_they_were_written(written: list[tuple[str, str]], end: str) -> None:
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([("one", "two"), *written])
-    assert [cells for _, cells in rows(out.getvalue().encode())] == [list(row) for row in written]
+    told = [list(row) for row in written if any(map(str.strip, row))]
+    assert [cells for _, cells in rows(out.getvalue().encode())] == told
 
 
 def test_a_row_is_on_the_line_where_it_starts_blank_lines_counted() -> None:
@@ -46,7 +47,6 @@ def test_a_quotation_mark_costs_one_row_and_only_where_it_is_never_closed() -> N
 @pytest.mark.parametrize(
     ("row", "code"),
     [
-        (b"1,caf\xe9", "not_utf8"),
         (b"1,a\x00b", "null_character"),
         (b"1", "cell_count"),
         (b"1,2,3", "cell_count"),
@@ -64,13 +64,12 @@ def test_a_bad_row_does_not_stop_the_next(row: bytes, code: str) -> None:
     [
         (b"", "empty_file"),
         (b"a,b,a\n", "duplicate_column"),
-        (b"\xe9,b\n", "not_utf8"),
         (",".join(map(str, range(MOST_COLUMNS + 1))).encode(), "too_many_columns"),
         (b"a," * 1_000_000, "line_too_long"),
     ],
-    ids=["empty", "a column twice", "not UTF-8", "too many columns", "too long"],
+    ids=["empty", "a column twice", "too many columns", "too long"],
 )
 def test_a_header_that_cannot_be_used_is_the_whole_files_fault(data: bytes, code: str) -> None:
     with pytest.raises(UnreadableFile) as raised:
-        read_table(io.BytesIO(data), as_published=code == "line_too_long")
+        read_table(io.BytesIO(data))
     assert [problem.code for problem in raised.value.problems] == [code]

@@ -133,7 +133,7 @@ def test_own_fields_are_what_the_mapping_says() -> None:
         ({"name": {"fr": "A"}}, "wrong_type /name"),
         ({"siret": "8074693170001"}, "invalid_siret /siret"),
         ({"own": [{"x": 1}]}, "wrong_type /own"),
-        ({"own": "1,5"}, "wrong_format /employees"),
+        ({"own": "1,5"}, {"employees": 1}),
     ],
 )
 def test_an_element_says_what_it_says_and_a_fault_is_told_at_its_place(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point
+from domain.suppliers.supplier import Address, Approval, Contact, Flag, PlacesSize, Point
 from sources.file_reader import CSV
 from sources.formats.registers import SIAE_COLUMNS
 from sources.rows import UnreadableFile
@@ -89,6 +89,9 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None
+    (mended,) = read(ESAT_HEADER + ESAT_ROW.replace("13210", "99999").encode(), CSV, "esat")
+    assert mended.record.address.commune == "13055"
+    assert mended.flags == (Flag("not_understood", "99999 (13055 ?)"),)
     two = b"10008951.0,,ESAT,,,,1000.0,1053.0,Bourg,9,,\n1,,ESAT,,,,1000,,Bourg en Bresse,9,,\n"
     saved, found = read(ESAT_HEADER + two, CSV, "esat")
     assert (saved.external_id, saved.record.address) == ("010008951", Address(None, "01000", "Bourg", "01053"))
@@ -173,8 +176,19 @@ def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
     ],
 )
 def test_a_column_that_is_missing_is_named(data: bytes, name: str, column: str) -> None:
-    with pytest.raises(UnreadableFile, match=column):
+    with pytest.raises(UnreadableFile) as raised:
         read(data, CSV, name)
+    assert column in str([problem.detail for problem in raised.value.problems])
+
+
+def test_titles_are_known_in_any_case_and_those_of_another_format_are_told() -> None:
+    header = ESAT_HEADER.upper().replace(b"_", b" ").strip() + b",T\xe9l\xe9phone\n"
+    table = header + ESAT_ROW.strip().encode() + b",0491000001\n"
+    (row,) = read(table, CSV, "esat")
+    assert (row.external_id, row.record.contact.phone) == ("010008951", "0491000001")
+    for data, name, meant in ((table, "siae", "esat"), (b"Nom;SIRET\n", "vivier", "spreadsheet")):
+        with pytest.raises(UnreadableFile, match=f"“{meant}”"):
+            read(data, CSV, name)
 
 
 RNA_HEADER = "id;siret;siren;titre;objet;objet_social1;objet_social2;adrg_libvoie;telephone;email;position\n"

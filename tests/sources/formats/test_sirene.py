@@ -300,7 +300,7 @@ SIAE = "Signalée comme structure d'insertion, sans que son genre soit précisé
         ({"siege": None, "matching_etablissements": None}, "missing_field /matching_etablissements"),
         ({"siege": SEAT | {"latitude": "48°"}}, "wrong_format /location/lat"),
         ({"siege": SEAT | {"longitude": None}}, "missing_field /location/lon"),
-        ({"siege": SEAT | {"commune": "99999"}}, "unknown_code /address/commune"),
+        ({"siege": SEAT | {"commune": "99999", "libelle_commune": "Nulle-Part"}}, "unknown_code /address/commune"),
         ({"siege": {"etat_administratif": "A"}}, "missing_field /siege/siret"),
     ],
 )

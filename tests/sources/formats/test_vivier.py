@@ -26,8 +26,10 @@ from domain.suppliers.supplier import (
     Placement,
     Point,
     ServiceArea,
+    StaffSize,
     Supplier,
     SupplierRecord,
+    SupplierSize,
 )
 from domain.text.labels import GIVEN_ALONE
 from sources.file_reader import CSV, JSON, NDJSON
@@ -91,14 +93,6 @@ def test_a_bad_row_is_located_and_does_not_stop_the_next(row: bytes, external_id
     assert located(read(row + b"\n" + GOOD, NDJSON)) == expected
 
 
-def test_a_reject_names_everything_that_is_wrong_with_the_content() -> None:
-    row = b'{"external_id": "1", "name": "A", "siret": "1", "offers": [{"segments": ["pr-locau"]}]}'
-    (found,) = read(row, NDJSON)
-    assert found.pointer == "/siret"
-    assert "/offers/0/segments/0" in found.detail
-    assert "pr-locaux" in found.detail
-
-
 def test_a_line_of_a_hundred_megabytes_is_rejected_without_being_held() -> None:
     stream = io.BufferedReader(Endless(b'{"name": "', b"x", 100_000_000, b'"}\n' + GOOD))
     tracemalloc.start()
@@ -151,6 +145,8 @@ def record_of(row: Row | RowError) -> SupplierRecord:
             {"approvals": (Approval("ACI", date(2025, 1, 1), date(2027, 12, 31)), Approval("EI"), Approval("ESAT"))},
         ),
         ("approvals", "none", {"approvals": ()}),
+        *(("employees", cell, {"employees": 1200}) for cell in ("1200.5", "1 200 salariés")),
+        *(("employees", cell, {"size": SupplierSize(StaffSize(10, 19))}) for cell in ("10 à 19", "10-19")),
         ("address.postal_code,address.commune", "1000,1053", {"address": Address(None, "01000", None, "01053")}),
         (
             "siret,contact.phone",
@@ -171,7 +167,7 @@ def test_cells_say_what_they_say_and_an_empty_one_nothing(columns: str, cells: s
         ("location.lat", '"1,234.5"', "wrong_format /location/lat"),
         ("location.lat", "91", "out_of_range /location/lat"),
         ("ess", "peut-être", "wrong_format /ess"),
-        ("employees", "4.5", "wrong_format /employees"),
+        ("location.lat,location.lon,address.postal_code", "x,2,99999", "wrong_format /location/lat"),
         ("approvals", "ACI:2025", "wrong_format /approvals/0"),
         ("approvals", "ACI:2025-13-01:", "wrong_format /approvals/0/valid_from"),
         ("approvals", "ACI:2026-01-01:2025-01-01", "invalid_period /approvals/0/valid_until"),
@@ -188,6 +184,12 @@ def test_cells_say_what_they_say_and_an_empty_one_nothing(columns: str, cells: s
 def test_a_bad_cell_is_located_in_the_record(column: str, cell: str, fault: str) -> None:
     row = one(column, cell)
     assert (row.line, row.external_id, f"{row.code} {row.pointer}") == (2, "1", fault)
+
+
+def test_a_size_that_is_not_understood_is_flagged_and_a_reject_names_everything_that_is_wrong() -> None:
+    assert one("employees", "2019-10-01").flags == (Flag("not_understood", "2019-10-01"),)
+    row = one("address.postal_code,address.city,address.commune,segments,ess", "56300,Pontivy,99999,pr-locau,peut-être")
+    assert (row.pointer, row.detail.count("perhaps 56178"), row.detail.count("pr-locaux")) == ("/ess", 1, 1)
 
 
 def test_a_row_without_external_id_is_rejected() -> None:

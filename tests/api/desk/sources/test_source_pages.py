@@ -222,7 +222,7 @@ async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
     """The columns that are not read are named, and a fault is said in the words of the table's own titles."""
     table = (
         ("Nom", "SIRET", "Nb salariés", "Directeur"),
-        ("Un", "91310933600010", "douze", "X"),
+        ("Un", "91310933600010", "#REF!", "X"),
         ("Deux", "54941009000019", "3", ""),
     )
     cell = '<c t="inlineStr"><is><t>{}</t></is></c>'
@@ -238,7 +238,7 @@ async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.text.count("\n") == 2
     own.page = page
-    await send(own, source, answer.content.replace(b"douze", b"12"), faire="importer")
+    await send(own, source, answer.content.replace(b"#REF!", b"12"), faire="importer")
     assert (shown(own.page)["Fiches nouvelles"], shown(own.page)["Lignes rejetées"]) == ("1", "0")
 
 
