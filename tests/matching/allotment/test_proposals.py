@@ -302,10 +302,13 @@ def test_a_lot_told_in_words_is_reserved_as_the_trade_that_it_names() -> None:
 
 
 def test_lots_as_given_are_counted_as_a_match_counts_them() -> None:
-    """Who is only known for plumbing is no candidate of electrical work by its code, but of the segment proposed, unreserved."""
+    """Who is only known for plumbing is no candidate of electrical work by its code, but of the segment proposed."""
     shown = (Evidence("register", reference="4322A"),)
     plumber = msgspec.structs.replace(offer("bt-elec-plomb", basis="inferred"), evidence=shown)
-    options, pool = AllotmentOptions(min_candidates=1), live(supplier("plumber", plumber))
+    options, pool = (
+        AllotmentOptions(min_candidates=1, divide=()),
+        live(supplier("x", plumber, approvals=approved("EI"))),
+    )
     found = proposed({"cpv": ("45310000",)}, pool=pool, allotment=options)
     (first,) = found.proposals[0].lots
     assert (found.as_given.suppliers_reached, first.total, first.reasons[1].code) == (0, 1, "whole_segment")
