@@ -102,11 +102,6 @@ class LotQuery(LotObject, frozen=True, eq=False):
     supposed: SupposedPlace | None = None
 
     @property
-    def of_whole_segments(self) -> "LotQuery":
-        """The same lot buying all parts of its segments."""
-        return msgspec.structs.replace(self, subject=Subject(self.understood.segments, self.subject.support))
-
-    @property
     def place(self) -> Shape | None:
         """The shape of the site, else of the supposed one; None: distances are measured to the territory."""
         return self.site or (self.supposed and self.supposed.shape)

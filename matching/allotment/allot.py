@@ -43,15 +43,14 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     need = checked_values(need, tuple(query.understood.segments for query in read))
     kinds: tuple[AreaKind, ...] = ("departement", "epci")
     kind = next((kind for kind in kinds if kind in need.allotment.divide), None)
-    given = GivenLots(need, [each.of_whole_segments for each in read], Areas(reference.geography, kind), reference)
-    # the lots in groups; raises InvalidContent where there is more to look at than is done
+    given = GivenLots(need, read, Areas(reference.geography, kind), reference)
     options, lots = given.need.allotment, given.lots_to_divide()
     areas = {area for lot in lots for area in lot.areas}
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
-    segments = tuple(dict.fromkeys(segment for query in read for segment in query.understood.segments))
-    suppliers = suppliers_by_area(live, given.areas.territories(), segments, on, reference.rules)
+    codes = tuple(dict.fromkeys(code for each in read for code in (*each.understood.segments, *each.subject.objects)))
+    suppliers = suppliers_by_area(live, given.areas.territories(), codes, on, reference.rules)
     valuing, seed = LotValuer(given, *suppliers, need.law_day(on)), draw_seed(need)
     freedom = AllowedDivisions(
         "segment" in options.divide,
@@ -64,7 +63,8 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     divisible = joinable_groups(lots, freedom)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
-        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))
+        text = _SAID["too_few_lots"].filled(given=len(need.lots), most=options.max_lots)
+        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", text),))
     as_given = judged_lots(given.whole_need(), read, live, reference, on, language)
     writer = ProposalWriter(
         given=given,
@@ -89,11 +89,6 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
 def family_of(segment: str) -> str:
     """The family of a segment; of a family, the family itself."""
     return segment.partition("-")[0] if segment != NO_SEGMENT else segment
-
-
-def _too_few_lots_text(need: AllotmentNeed) -> Text:
-    most, given = need.allotment.max_lots, len(need.lots)
-    return _SAID["too_few_lots"].filled(given=given, most=most)
 
 
 def _too_many_parts_text(cells: int, areas: int) -> Text:

@@ -13,6 +13,7 @@ from domain.allotment.divisions import GivenLot, PossibleLot
 from domain.law.findings import weakest
 from domain.law.procedures.lot_facts import Understood
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
+from domain.reference.taxonomy import segment_of
 from domain.shortlists.shortlist import Alternatives, Reservation, Tension, TerritoryEcho
 from domain.text.bilingual import Language, Text
 from matching.allotment.areas import Areas
@@ -44,7 +45,7 @@ class GivenLots:
         nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
         lots = []
         for position, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
-            segments, terms = query.subject.objects, None
+            segments, terms = query.understood.segments, None
             if segments:  # what lots that are joined have in common: each says it of the whole
                 reserved = tuple(sorted(set(lot.reserved or ())))
                 terms = _as_match_lot(lot, id="", reserved=reserved, territory=None, **nothing)
@@ -198,8 +199,14 @@ class GivenLots:
             near_misses=0,
         )
 
+    def part_asked(self, lot: PossibleLot, segment: str) -> str:
+        """The only part of a segment that the given lots of a possible lot buy, else the segment."""
+        bought = {code for each in lot.lots for code in self.queries[each].subject.objects}
+        parts = {code for code in bought if segment_of(code) == segment}
+        return parts.pop() if len(parts) == 1 else segment
+
     def _given_segments(self, position: int) -> tuple[str, ...]:
-        return self.queries[position].subject.objects
+        return self.queries[position].understood.segments
 
     def _given_areas(self, position: int) -> tuple[int, ...]:
         return self.areas.area_numbers(self.territory(position), self.queries[position].territory)

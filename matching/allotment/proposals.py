@@ -174,6 +174,7 @@ class ProposalWriter:
         given, min_candidates = self.given, self.given.need.allotment.min_candidates
         if given.is_as_given(lot):
             yield "as_given", _SAID["as_given"]
+        yield from self._part_reasons(lot)
         if len(lot.lots) > 1:
             yield joined_reason(self._given_lot_ids(lot))
         by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
@@ -194,6 +195,13 @@ class ProposalWriter:
         if by_area:
             yield part_reason(judged.alternatives)
         yield from supply_reasons(judged, min_candidates, of_several=len(lot.segments) > 1)
+
+    def _part_reasons(self, lot: PossibleLot) -> Iterator[CodedText]:
+        """Reasons telling that a lot is counted for a whole segment, of which the lots asked for buy a single part."""
+        label = self.given.reference.taxonomy.label
+        for segment in lot.segments:
+            if (part := self.given.part_asked(lot, segment)) != segment:
+                yield "whole_segment", _SAID["whole_segment"].filled(segment=label(segment), part=label(part))
 
     def _segment_labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy

@@ -143,15 +143,16 @@ class LotValuer:
     _reviews: dict[tuple[tuple[int, ...], tuple[str, ...]], LotReview] = field(default_factory=dict)
 
     def __call__(self, lot: PossibleLot) -> LotFigures:
-        """The figures of a lot as it would be proposed."""
+        """The figures of a lot as it would be proposed, reserved where those who do the part asked for are enough."""
         if lot not in self._valued:
             answering = [self.suppliers.answering(segment, lot.areas) for segment in lot.segments]
             within = self.suppliers.within_cap(self._cap(lot), lot.areas)
-            candidates = reduce(or_, answering) & within
-            reservation = self._choose_reservation(lot, candidates)
+            parts = {self.given.part_asked(lot, segment) for segment in lot.segments}
+            of_parts = reduce(or_, [self.suppliers.answering(part, lot.areas) for part in parts])
+            reservation = self._choose_reservation(lot, of_parts & within)
             admitted, _ = self.suppliers.admitted_and_eligible(frozenset(reservation.types))
             figures = LotFigures(
-                has_supply=bool(candidates & admitted),
+                has_supply=bool(reduce(or_, answering) & within & admitted),
                 has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
                 is_reserved=bool(reservation.types),
                 eligible=reservation.eligible,
@@ -223,11 +224,7 @@ class LotValuer:
         if possible:
             best = min(key for key, _ in possible)
             equal = [types for key, types in possible if key == best]
-            types = (
-                equal[0]
-                if len(equal) == 1
-                else min(equal, key=lambda each: (-self.unknown_count(lot, each), len(each)))
-            )
+            types = min(equal, key=lambda each: (-self.unknown_count(lot, each), len(each)))
             return ChosenReservation(types, -best[1], "proposed")
         return ChosenReservation((), unreserved, refused)
 

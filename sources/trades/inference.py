@@ -124,8 +124,8 @@ def offers_by_name(by: Literal["network", "trade"], name: str, kind: Kind | None
 _SORTED_WASTE = "de-5flux"
 _FLOWS = (
     ("de-deee", re.compile(r"\benvie\b|nouvelle vers une insertion|\bdeee\b|\bd3e\b|\belectro")),
-    ("de-textile", re.compile(r"\brelais\b|\bfrip|\bhabits?\b|\btextil|\bfringue|\bchiffon|\bvetement|tex\b")),
-    ("de-encombrants", re.compile(r"\bressourcer|\brecycler|\becocycler|\breemploi|\bemmaus\b")),
+    ("de-textile", re.compile(r"\brelais\b|\bfrip|\bhabits?\b|textil|\bfringue|\bchiffon|\bvet(?:em|is)|tex\b|tlc\b")),
+    ("de-encombrants", re.compile(r"\bressourcer|\brecycler|\becocycler|\breemploi|\bemmaus\b|\bmatelas\b|\bbois\b")),
 )
 # Training of adults is the code of those who train, and of workshops that train whom they employ: names tell which.
 _TRAINING, _SHOWS = "8559", "90.0"

@@ -69,7 +69,6 @@ def test_names_of_places_and_common_words_tell_no_part() -> None:
         "cc-impression": "Marché ayant pour objet la reprographie",
         "lo-personnes": "Transport scolaire d'élèves en situation de handicap",
         "pr-specialise": "Nettoyage et désinfection des hottes",
-        "rs-denrees": "Laitues",
     }.items():
         assert TAXONOMY.part_bought(segment, (title,), ()) == segment
 

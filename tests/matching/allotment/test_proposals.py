@@ -305,8 +305,14 @@ def test_lots_as_given_are_counted_as_a_match_counts_them() -> None:
     """Who is only known for plumbing is no candidate of electrical work by its code, but of the segment proposed."""
     shown = (Evidence("register", reference="4322A"),)
     plumber = msgspec.structs.replace(offer("bt-elec-plomb", basis="inferred"), evidence=shown)
-    found = proposed({"cpv": ("45310000",)}, pool=live(supplier("plumber", plumber)))
-    assert (found.as_given.suppliers_reached, found.proposals[0].summary.suppliers_reached) == (0, 1)
+    options, pool = (
+        AllotmentOptions(min_candidates=1, divide=()),
+        live(supplier("x", plumber, approvals=approved("EI"))),
+    )
+    found = proposed({"cpv": ("45310000",)}, pool=pool, allotment=options)
+    (first,) = found.proposals[0].lots
+    assert (found.as_given.suppliers_reached, first.total, first.reasons[1].code) == (0, 1, "whole_segment")
+    assert first.reserved == (), "for plumbers"
 
 
 def test_no_reservation_shuts_out_those_whose_trade_is_not_known() -> None:
