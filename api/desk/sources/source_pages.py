@@ -150,8 +150,9 @@ def _best_format(fitting: list[str], content: bytes, media_type: str, context: C
     best = max(read, key=lambda each: read[each])
     if read[best] >= 0 or SPREADSHEET not in fitting:
         return best
-    # of a file that none reads, our own format says the most
-    return SPREADSHEET if _count_readable_rows(SPREADSHEET, content, media_type, context) >= 0 else best
+    # of a table that none reads, our own format says the most if it has a title of it, else people's
+    is_own = not {"external_id", "name"}.isdisjoint(titles)
+    return best if is_own and _count_readable_rows(SPREADSHEET, content, media_type, context) < 0 else SPREADSHEET
 
 
 def _count_readable_rows(format_: str, content: bytes, media_type: str, context: Context) -> int:

@@ -98,7 +98,8 @@ async def test_a_file_that_cannot_be_read_is_said_to_be_beside_its_field(own: Br
         ("fiches.csv", b"external_id;name;sgements\n1;2;3\n", "vouliez-vous dire"),
         ("fiches.csv.gz", b"\x1f\x8b...", "décompressez"),
         ("fiches.csv", b"  ", "vide"),
-        ("fiches.csv", b"a;b\n1;2\n", "external_id"),
+        ("fiches.csv", b"a;b\n1;2\n", "Raison sociale"),
+        ("fiches.csv", b"<html><table>", "HTML"),
         ("fiches.json", b"[{", "JSON"),
     ):
         own.page = form
