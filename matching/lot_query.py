@@ -348,10 +348,10 @@ class NeedReader:
         if of_engineers:
             readings = tuple(each for each in readings if each.segment not in self.interpreter.titles.only_built)
         is_designed = of_engineers and self.taxonomy.is_designed(f"{title} {need_title}")
-        sure = {segment for segment, confidence, _ in readings if confidence >= SURE} - WHOLE_WORKS - UPKEEP
-        is_part = min(divisions, default=WORKS) < WORKS or any(each.startswith(BUILDING) for each in sure)
+        sure = {segment for segment, confidence, _ in readings if confidence >= SURE} - UPKEEP
+        is_part = min(divisions, default=WORKS) < WORKS or any(each.startswith(BUILDING) for each in sure - WHOLE_WORKS)
         whole = (WHOLE_WORKS | UPKEEP if of_works else WHOLE_WORKS) if is_part or (of_cpv and of_works) else frozenset()
-        whole |= {segment for segment, _, _ in readings if of_works and segment.startswith(HOUSED)}
+        whole |= {one for one, _, _ in readings if (of_works or WHOLE_WORKS & sure) and one.startswith(HOUSED)}
         likely = tuple(segment for segment, chance, _ in readings if chance >= LIKELY_TITLE and segment not in whole)
         differs = not of_cpv & {*likely}
         requested.title_says = likely if of_cpv and differs else ()

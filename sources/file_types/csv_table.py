@@ -87,7 +87,8 @@ def table_below(
     if header is None:
         raise unreadable("empty_file", _SAID["empty"])
     if isinstance(header, FaultyRow):
-        raise unreadable(header.problem.code, _SAID.get(header.problem.code, header.problem.detail))
+        code, detail = header.problem.code, header.problem.detail
+        raise unreadable(code, _SAID[code] if code == "null_character" else detail)
     titles = enumerate(_without_empty_end(header[1]), start=1)
     columns = tuple(title.strip() or f"({place})" for place, title in titles)
     names = {fold(name): name for name in (*also, *required) if name not in columns}
