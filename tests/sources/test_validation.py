@@ -47,8 +47,7 @@ def test_areas_that_are_drawn_finely_are_simplified_and_flagged() -> None:
     areas = [offer.service_area.geometry for offer in record.offers if offer.service_area]
     assert [area and vertices(area) for area in areas] == [398, 5, 398]
     assert areas[1] is plain
-    assert flags == (Flag("area_simplified", "9879 vertices, 398 kept"),)
-    assert problems == ()
+    assert (flags, problems) == ((Flag("area_simplified", "9879 vertices, 398 kept"),), ())
 
 
 def test_a_record_draws_areas_of_so_many_vertices_together() -> None:

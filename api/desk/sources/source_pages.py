@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from io import BytesIO
 from itertools import islice
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple, get_args
 from urllib.parse import quote
@@ -48,6 +50,9 @@ from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, rejected_row
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile, unreadable
 
+_OWN_COLUMNS: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("columns_of_formats.toml").read_text("utf-8")
+)
 ShownReject = tuple[int, str | None, str, str]
 """A rejected row as a table shows it: its line, its record, the column of the first fault, empty for the whole row;
 and what is wrong."""
@@ -65,9 +70,10 @@ def column_title_function(format_: str, titles: Mapping[str, str] | None = None)
         path = tuple(int(step) if step.isdecimal() else step for step in pointer.split("/")[1:])
         inner = ("offers", 0, *path[2:]) if path[:1] == ("offers",) else path
         found = next((name for name, each in COLUMNS.items() if inner[: len(each.path)] == each.path), None)
-        if format_ != "spreadsheet":
-            return found or ".".join(map(str, path))
-        name = ACTIVITIES if found == "segments" else found or ".".join(map(str, path))
+        name = found or ".".join(map(str, path))
+        if format_ != SPREADSHEET:
+            return _OWN_COLUMNS.get(format_, {}).get(name, name)
+        name = ACTIVITIES if found == "segments" else name
         usual = TITLES[name].title if name in TITLES else name
         return (titles or {}).get(name, usual)
 

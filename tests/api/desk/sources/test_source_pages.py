@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from api.desk.sources import source_pages
-from api.desk.sources.source_pages import LARGE, is_large, recognise_file
+from api.desk.sources.source_pages import LARGE, column_title_function, is_large, recognise_file
 from api.runtime.processes.match_work import FunctionTask
 from api.sync.imports import import_source_file
 from domain.errors import InvalidContent
@@ -236,6 +236,7 @@ async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
     told = unescape(own.page).replace("\N{NO-BREAK SPACE}", " ")
     assert ("Colonnes non lues : Directeur." in told, "Feuilles non lues : Notice." in told) == (True, True)
     assert '<td class="broad">Nb salariés</td>' in told
+    assert column_title_function("esat")("/address/commune") == "commune_insee"
     form = {"jeton": own.fields(f"{path_of(source)}/envois")["jeton"][0], "faire": "corriger"}
     files = {"fichier": ("a.xlsx", xlsx(rows))}
     answer = await own.post(f"/{path_of(source)}/envois", data=form, files=files)
