@@ -24,6 +24,7 @@ from domain.text.bilingual import Language, Text, said_by
 from domain.text.normalise import fold
 
 _SAID = said_by(__name__)
+_NAMELESS = Problem("/name", "missing_field", _SAID["nameless"])
 
 Document = dict[str, Any]
 
@@ -84,7 +85,7 @@ def row_of(
     flags += document.pop("flags", ())
     problems = tuple(document.pop("problems", ()))
     if "name" not in document:
-        problems += (Problem("/name", "missing_field", _SAID["nameless"]),)
+        problems += () if "/name" in {each.pointer for each in problems} else (_NAMELESS,)
         document = document | {"name": "?"}
     try:
         if external_id and len(external_id) <= LONGEST_EXTERNAL_ID and "external_id" not in document:
@@ -92,9 +93,8 @@ def row_of(
         identified = document if external_id is None else document | {"external_id": external_id}
         return msgspec.convert(identified, RecordRow).row(line, flags)._replace(problems=problems)
     except msgspec.ValidationError as error:
-        told = {each.pointer for each in problems}
-        own = [each for each in (explain(error, RecordRow),) if each.pointer not in told]
-        return reject(line, external_id, (*problems, *own), context.language)
+        own, told = explain(error, RecordRow), {each.pointer for each in problems}
+        return reject(line, external_id, problems if own.pointer in told else (*problems, own), context.language)
 
 
 def unmapped_flag(identity: str, name: str = "") -> Flag:

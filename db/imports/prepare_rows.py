@@ -33,6 +33,9 @@ class Terms(msgspec.Struct, frozen=True):
     suppressions: Suppressions | None = None
 
 
+TOLD = frozenset({"no_place", "not_understood", "outside_france", "point_far_from_commune", "siret_check_failed"})
+"""Flags that a sender may mend in a row of its file."""
+
 Derived = tuple[
     datetime, datetime, datetime, str | None, bool, str | None, str | None, str | None, str | None, list[str],
     date | None, str | None,
@@ -77,11 +80,12 @@ class EncodedRecord(NamedTuple):
 
 
 class PreparedBatch(msgspec.Struct, frozen=True):
-    """A batch of encoded records, its rejects, and the number of records by code of the flags they carry."""
+    """A batch of encoded records, its rejects, the number of records by code of their flags, rows with `TOLD` ones."""
 
     records: Sequence[EncodedRecord]
     rejects: Sequence[RowError]
     flags: Mapping[str, int]
+    flagged: Sequence[tuple[int, str, Flag]] = ()
 
 
 Prepare = Callable[[Terms, Callable[[], bool]], Generator[PreparedBatch, None, None]]
@@ -132,7 +136,8 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
         encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier, joins))
     flagged = (item.placement.flags for item in batch.records if item.placement.flags)
     flags = Counter[str](code for found in flagged for code in {flag.code for flag in found})
-    return PreparedBatch(encoded, rejects, flags)
+    told = [(row.line, row.external_id, flag) for row in batch.records for flag in row.placement.flags]
+    return PreparedBatch(encoded, rejects, flags, [each for each in told if each[2].code in TOLD])
 
 
 def assemble_suppliers(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:

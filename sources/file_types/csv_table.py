@@ -67,9 +67,8 @@ def read_table(
     UTF-8, line by line, have empty rows and columns, and columns without a title, which are called by their places. A
     quote that is never closed costs one row: reading goes on with the line after it. Columns that are `required` and
     `also` known have these names, whatever their case and accents. `is_header`: of a table with others above its
-    header, which row that is, the first where none is.
-    Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice, lacks one that is
-    `required`, or has more than `MOST_COLUMNS`.
+    header, which row that is, the first where none is. Raises UnreadableFile for an empty file, a header that cannot be
+    read, names a column twice, lacks one that is `required`, or has more than `MOST_COLUMNS`.
     """
     rows = rows_as_written(stream, is_header=is_header)
     try:
@@ -88,7 +87,8 @@ def table_below(
     if header is None:
         raise unreadable("empty_file", _SAID["empty"])
     if isinstance(header, FaultyRow):
-        raise unreadable(header.problem.code, header.problem.detail)
+        code, detail = header.problem.code, header.problem.detail
+        raise unreadable(code, _SAID[code] if code == "null_character" else detail)
     titles = enumerate(_without_empty_end(header[1]), start=1)
     columns = tuple(title.strip() or f"({place})" for place, title in titles)
     names = {fold(name): name for name in (*also, *required) if name not in columns}

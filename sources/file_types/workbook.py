@@ -32,6 +32,7 @@ LONGEST_SECONDS = 120
 """However busy the machine is: of a core's time the process takes less, see there."""
 SIGNATURE = b"PK\x03\x04"
 NO_TABLES = {b"\xd0\xcf\x11\xe0": "old_workbook", b"%PDF": "a_pdf", b"\x89PNG": "an_image", b"\x1f\x8b": "compressed"}
+NO_TABLES |= {b"<": "a_page", b"\xff\xd8\xff": "an_image"}
 """What people send in the place of a table, by its first bytes."""
 NOT_CSV = (SIGNATURE, *NO_TABLES)
 MOST_SHEETS = 40

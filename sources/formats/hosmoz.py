@@ -70,10 +70,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "flags": (*flags, *staff.get("flags", ())),
         }
 
-    def siret(cells: dict[str, str]) -> str | None:
-        return whole_siret(cells[SIRET]) or None
-
     def joins(cells: dict[str, str]) -> str | None:
-        return None if cells.get("raison sociale", "").strip() else siret(cells)
+        return None if cells.get("raison sociale", "").strip() else whole_siret(cells[SIRET]) or None
 
-    return rows_of(table, context, siret, establishment_record, joins)
+    return rows_of(table, context, lambda cells: whole_siret(cells[SIRET]) or None, establishment_record, joins)

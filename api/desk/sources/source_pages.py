@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from litestar import Response
 
-from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
+from api.desk.directory.directory_page import MOST_OF_A_SOURCE, flag_detail, table_file
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
@@ -34,8 +34,10 @@ from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.imports import run as stored_imports
+from db.imports.prepare_rows import PreparedBatch
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.suppliers.source import Import, ImportMode, Row, RowError, SourceDocument, SourceMapping
+from domain.suppliers.supplier import Flag
 from domain.text.bilingual import PARIS, Language, Text
 from matching.reference import Reference
 from sources.file_reader import CSV, FORMATS, JSON, NDJSON, read_rows
@@ -148,8 +150,9 @@ def _best_format(fitting: list[str], content: bytes, media_type: str, context: C
     best = max(read, key=lambda each: read[each])
     if read[best] >= 0 or SPREADSHEET not in fitting:
         return best
-    # of a file that none reads, our own format says the most
-    return SPREADSHEET if _count_readable_rows(SPREADSHEET, content, media_type, context) >= 0 else best
+    # of a table that none reads, our own format says the most if it has a title of it, else people's
+    is_own = not {"external_id", "name"}.isdisjoint(titles)
+    return best if is_own and _count_readable_rows(SPREADSHEET, content, media_type, context) < 0 else SPREADSHEET
 
 
 def _count_readable_rows(format_: str, content: bytes, media_type: str, context: Context) -> int:
@@ -218,6 +221,12 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     found = await find_source(visit.services, source)
     mapping = found.mapping if found else SourceMapping()
     flags: Counter[str] = Counter()
+    flagged: list[tuple[int, str, Flag]] = []
+
+    def note_flags(batch: PreparedBatch) -> None:
+        flags.update(batch.flags)
+        flagged.extend(batch.flagged[: REJECTS_SHOWN - len(flagged)])
+
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", SAID["no_source_file"]),))
@@ -233,14 +242,8 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
             with TemporaryFile(prefix="vivier-") as stream:
                 await asyncio.to_thread(stream.write, layout.content)
                 stream.seek(0)
-                report = await import_source_file(
-                    visit.call,
-                    source,
-                    query,
-                    layout.media_type,
-                    stream,
-                    observe=lambda batch: flags.update(batch.flags),
-                )
+                sent = layout.media_type, stream
+                report = await import_source_file(visit.call, source, query, *sent, observe=note_flags)
     except (InvalidContent, Conflict, Refusal) as refused:
         if isinstance(refused, Refusal) and not refused.errors:
             raise
@@ -250,8 +253,8 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     if wish == CORRECT:
         return await asyncio.to_thread(_table_to_correct, layout, mapping, report)
     rejects = shown_rejects(report.errors[:REJECTS_SHOWN], layout.column_title)
-    trial = {"file_name": file.name, "layout": layout, "report": report, "flags": flags, "rejects": rejects}
-    return await _source_page(visit, source, found, trial=trial)
+    trial = {"file_name": file.name, "layout": layout, "report": report, "rejects": rejects}
+    return await _source_page(visit, source, found, trial=trial | {"flags": flags, "flagged": flagged})
 
 
 @page("POST", "/sources/{source}/categories", scope=("sync", "admin"))
@@ -298,7 +301,7 @@ async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[byt
         found = await stored_imports.list_errors(connection, report.id, 0, report.rejected)
     # there may be 100,000 of them, and others are not to wait meanwhile
     rejects = await asyncio.to_thread(shown_rejects, found, column_title_function(report.format))
-    header = [each.to(visit.language) for each in REJECT_COLUMNS]
+    header = SAID["columns_of_rejects"].to(visit.language).split(";")
     table = await asyncio.to_thread(csv_of, header, rejects, "excel")
     return table_file(table, f"vivier-rejets-{report.started_at.astimezone(PARIS):%Y-%m-%d}")
 
@@ -349,6 +352,7 @@ async def _source_page(
         imports=imports,
         trial=trial,
         csv=CSV,
+        flag_detail=lambda flag: flag_detail(flag, visit.reference.territories),
         refused=refused,
         formats=[each for each in CODE_WORDS["format_words"] if each in FORMATS],
         titles=TITLES.values(),
@@ -370,11 +374,3 @@ def reasons_of_refusal(refused: InvalidContent | Conflict | Refusal) -> tuple[Te
         return (SAID["too_many_removed"] if refused.code == "too_many_removed" else refused.detail,)
     problems = refused.problems if isinstance(refused, InvalidContent) else refused.errors
     return tuple(problem.detail for problem in problems)
-
-
-REJECT_COLUMNS = (
-    Text("Ligne", "Line"),
-    Text("Fiche", "Record"),
-    Text("Colonne", "Column"),
-    Text("Erreur et correction attendue", "The fault, and what would be right"),
-)

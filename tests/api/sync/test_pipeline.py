@@ -144,7 +144,7 @@ def test_several_files_are_prepared_at_once_and_apart(processes: ForkedProcesses
 @pytest.mark.parametrize(
     ("content", "how", "code"),
     [
-        (b"nom\nx\n", reading(CSV), "unknown_column"),
+        (b"nom\nx\n", reading(CSV), "other_format"),
         (b"external_id,name,commune\n1,x,56260\n", reading(CSV), "unknown_column"),
         (gzip.compress(b"\n" * (MOST_BLANK + 1)), reading(is_gzipped=True), "too_many_blank_lines"),
         # one that is cut is not taken for its end

@@ -90,8 +90,7 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None
     (mended,) = read(ESAT_HEADER + ESAT_ROW.replace("13210", "99999").encode(), CSV, "esat")
-    assert mended.record.address.commune == "13055"
-    assert mended.flags == (Flag("not_understood", "99999 (13055 ?)"),)
+    assert (mended.record.address.commune, mended.flags) == ("13055", (Flag("not_understood", "99999 (13055 ?)"),))
     two = b"10008951.0,,ESAT,,,,1000.0,1053.0,Bourg,9,,\n1,,ESAT,,,,1000,,Bourg en Bresse,9,,\n"
     saved, found = read(ESAT_HEADER + two, CSV, "esat")
     assert (saved.external_id, saved.record.address) == ("010008951", Address(None, "01000", "Bourg", "01053"))

@@ -63,6 +63,9 @@ async def test_a_trial_stores_nothing_and_an_import_once_and_both_list_the_rejec
 ) -> None:
     """Rejects can be had as a table, and an empty table to fill in."""
     page, of_source = own.page, f"/{path_of(source)}"
+    await send(own, source, b"Nom;SIRET;CP;Ville\nUn;91310933600010;35000;Rennnes\n", faire="essayer")
+    assert re.search(r'row">2</th>[^/]*91310933600010</td>[^/]*35000 Rennnes \(Rennes.\?\)', unescape(own.page))
+    own.page = page
     assert await send(own, source, ROWS.encode(), faire="essayer") == 200
     told = shown(own.page)
     assert (told["Lignes lues"], told["Fiches nouvelles"], told["Lignes rejetées"]) == ("3", "1", "2")
@@ -95,7 +98,8 @@ async def test_a_file_that_cannot_be_read_is_said_to_be_beside_its_field(own: Br
         ("fiches.csv", b"external_id;name;sgements\n1;2;3\n", "vouliez-vous dire"),
         ("fiches.csv.gz", b"\x1f\x8b...", "décompressez"),
         ("fiches.csv", b"  ", "vide"),
-        ("fiches.csv", b"a;b\n1;2\n", "external_id"),
+        ("fiches.csv", b"a;b\n1;2\n", "Raison sociale"),
+        ("fiches.csv", b"<html><table>", "HTML"),
         ("fiches.json", b"[{", "JSON"),
     ):
         own.page = form
