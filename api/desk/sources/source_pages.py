@@ -50,9 +50,7 @@ from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, rejected_row
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile, unreadable
 
-_OWN_COLUMNS: dict[str, dict[str, str]] = tomllib.loads(
-    Path(__file__).with_name("columns_of_formats.toml").read_text("utf-8")
-)
+_OWN_COLUMNS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("columns.toml").read_text("utf-8"))
 ShownReject = tuple[int, str | None, str, str]
 """A rejected row as a table shows it: its line, its record, the column of the first fault, empty for the whole row;
 and what is wrong."""
