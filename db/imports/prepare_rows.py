@@ -85,7 +85,7 @@ class PreparedBatch(msgspec.Struct, frozen=True):
     records: Sequence[EncodedRecord]
     rejects: Sequence[RowError]
     flags: Mapping[str, int]
-    flagged: Sequence[tuple[int, str, Flag]] = ()
+    flagged: Sequence[RowError] = ()
 
 
 Prepare = Callable[[Terms, Callable[[], bool]], Generator[PreparedBatch, None, None]]
@@ -136,8 +136,9 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
         encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier, joins))
     flagged = (item.placement.flags for item in batch.records if item.placement.flags)
     flags = Counter[str](code for found in flagged for code in {flag.code for flag in found})
-    told = [(row.line, row.external_id, flag) for row in batch.records for flag in row.placement.flags]
-    return PreparedBatch(encoded, rejects, flags, [each for each in told if each[2].code in TOLD])
+    told = ((row, flag) for row in batch.records for flag in row.placement.flags if flag.code in TOLD)
+    doubtful = [RowError(row.line, row.external_id, "", flag.code, flag.detail) for row, flag in told]
+    return PreparedBatch(encoded, rejects, flags, doubtful)
 
 
 def assemble_suppliers(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:

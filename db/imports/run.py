@@ -4,6 +4,7 @@ The log of imports has their counts, outcome and rejected rows, while they run a
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -38,7 +39,7 @@ _SAID = said_by(__name__)
 REMOVABLE_SHARE = 0.2
 PROGRESS_SECONDS = 0.2
 # Errors that an answer lists; the rest are read page by page.
-ERRORS_LISTED = 10_000
+ERRORS_LISTED, FLAGGED_LISTED = 10_000, 100
 MOST_ERRORS_OF_SOURCE = 1_000_000
 """Rejected rows that are stored of all the imports of a source: those of the earliest go first."""
 MOST_REJECTED = 500_000
@@ -161,6 +162,7 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
     """Stage all batches, refuse too many rejects, removals or vertices of areas, then store unless it is a dry run."""
     connection = context.connection
     counts, more, unreadable = Counts(), 0, 0
+    flags, flagged = Counter[str](), list[RowError]()
     # most rows of the first batch are new where nothing is stored; later batches are as those before
     expects_new = context.stored == 0
     prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
@@ -170,6 +172,8 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
             expects_new = done.added > done.received / 2
             counts, more, unreadable = counts + done, more + vertices, unreadable + nameless
             note_counts(counts)
+            flags.update(batch.flags)
+            flagged += batch.flagged[: FLAGGED_LISTED - len(flagged)]
             if counts.rejected > MOST_REJECTED:
                 raise InvalidContent((Problem("", "too_many_rejected", _SAID["too_many_rejected"]),))
     await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
@@ -191,17 +195,15 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
     errors = tuple(RowError(*row) for row in await connection.execute(rejected))
     version = await _store_staged(context, order, counts, absent, withdrawn)
     return Import(
-        id=order.id,
-        source=order.source,
-        format=order.format,
-        mode=order.mode,
-        dry_run=order.dry_run,
+        **{name: getattr(order, name) for name in ("id", "source", "format", "mode", "dry_run")},
         status="done",
         received=counts.received,
         **msgspec.structs.asdict(counts),
         removed=absent + withdrawn,
         kept_absent=kept,
         errors=errors,
+        flags=flags or None,
+        flagged=tuple(flagged),
         data_version=version,
         started_at=context.terms.now,
     )

@@ -31,11 +31,10 @@ _PROBLEMS_LISTED = 5
 
 
 class Row(NamedTuple):
-    """One record as a format read it. `line`: where it starts, from 1 (a CSV header is a line too).
+    """One record as a format read it. `line`: where it starts, from 1 (a header is one); `problems`: of cells left out.
 
     `flags`: what the file says of the supplier and the record cannot hold, such as a category that means no segment.
     `joins`: of a record that makes no supplier but adds to those that others make, the SIRET or SIREN by which it does.
-    `problems`: of cells that the record lacks.
     """
 
     line: int
@@ -209,6 +208,10 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     """Rows with a fault; they stop no others"""
     errors: tuple[RowError, ...] = ()
     """The first 10,000; more are at `GET /imports/{id}/errors`"""
+    flags: dict[str, int] | None = None
+    """Accepted records with each flag, in the answer of an import; null for none, and where it is read again"""
+    flagged: tuple[RowError, ...] = ()
+    """Of these, in the same answer, the first 100 whose place, size or SIRET is doubtful"""
     data_version: int | None = None
     """The directory's version once it was stored; null until then, the present one for a dry run"""
     started_at: datetime

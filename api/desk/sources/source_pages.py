@@ -3,7 +3,6 @@
 import asyncio
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from io import BytesIO
@@ -36,10 +35,8 @@ from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.imports import run as stored_imports
-from db.imports.prepare_rows import PreparedBatch
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.suppliers.source import Import, ImportMode, Row, RowError, SourceDocument, SourceMapping
-from domain.suppliers.supplier import Flag
 from domain.text.bilingual import PARIS, Language, Text
 from matching.reference import Reference
 from sources.file_reader import CSV, FORMATS, JSON, NDJSON, read_rows
@@ -224,13 +221,6 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     mode = next((each for each in MODES if each == visit.text("mode")), MODES[0])
     found = await find_source(visit.services, source)
     mapping = found.mapping if found else SourceMapping()
-    flags: Counter[str] = Counter()
-    flagged: list[tuple[int, str, Flag]] = []
-
-    def note_flags(batch: PreparedBatch) -> None:
-        flags.update(batch.flags)
-        flagged.extend(batch.flagged[: REJECTS_SHOWN - len(flagged)])
-
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", SAID["no_source_file"]),))
@@ -247,7 +237,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
                 await asyncio.to_thread(stream.write, layout.content)
                 stream.seek(0)
                 sent = layout.media_type, stream
-                report = await import_source_file(visit.call, source, query, *sent, observe=note_flags)
+                report = await import_source_file(visit.call, source, query, *sent)
     except (InvalidContent, Conflict, Refusal) as refused:
         if isinstance(refused, Refusal) and not refused.errors:
             raise
@@ -258,7 +248,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
         return await asyncio.to_thread(_table_to_correct, layout, mapping, report)
     rejects = shown_rejects(report.errors[:REJECTS_SHOWN], layout.column_title)
     trial = {"file_name": file.name, "layout": layout, "report": report, "rejects": rejects}
-    return await _source_page(visit, source, found, trial=trial | {"flags": flags, "flagged": flagged})
+    return await _source_page(visit, source, found, trial=trial)
 
 
 @page("POST", "/sources/{source}/categories", scope=("sync", "admin"))

@@ -94,9 +94,10 @@ async def test_the_same_rows_in_every_format(served: Client, source: str) -> Non
 
 
 async def test_a_dry_run_leaves_no_trace(served: Client, source: str) -> None:
-    report = (await send(served, source, lines([*rows(source, "a"), "x"]), query="dry_run=true")).json()
-    assert counts(report) == {"received": 2, "added": 1, "rejected": 1}
-    assert report["dry_run"] is True
+    lost = rows(source, "a", address={"postal_code": "35000", "city": "Rennnes"}, location=None)
+    report = (await send(served, source, lines([*lost, "x"]), query="dry_run=true")).json()
+    assert (counts(report), report["dry_run"]) == ({"received": 2, "added": 1, "rejected": 1}, True)
+    assert [(each["line"], each["detail"]) for each in report["flagged"]] == [(1, "35000 Rennnes (Rennes ?)")]
     assert await listed(served, f"source={source}") == []
     assert (await served.get(f"/sources/{source}/imports")).json()["items"] == []
     assert_refused(await served.get(f"/imports/{report['id']}"), 404, "not-found")
@@ -187,7 +188,7 @@ async def test_errors_are_kept_page_by_page(served: Client, source: str) -> None
     assert [error["line"] for page in (first, second) for error in page.json()["items"]] == [1, 2, 3, 4, 5]
     assert second.json()["next_cursor"] is None
     assert first.json()["items"] == report["errors"][:3]
-    assert (await served.get(f"/imports/{report['id']}")).json() == report
+    assert (await served.get(f"/imports/{report['id']}")).json() == report | {"flags": None, "flagged": []}
 
 
 async def test_the_imports_of_a_source_are_listed_the_latest_first(served: Client, source: str) -> None:
