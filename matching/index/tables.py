@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
-from domain.reference.taxonomy import Taxonomy
+from domain.reference.taxonomy import Taxonomy, segment_of
 from matching.geo.territory import Geography
 from matching.index.mapped_arrays import (
     Piece,
@@ -121,7 +121,11 @@ def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables
     """The complete tables of the suppliers of several parts, no supplier being in two of them."""
     whole = parts[0] if len(parts) == 1 else _merge(parts)
     codes = (*taxonomy.segments, *taxonomy.parts, *(family.id for family in taxonomy.families))
-    wanted = {code: wanted_offers(code, whole.offers, taxonomy) for code in codes}
+    wanted = dict[str, WantedOffers]()
+    for code in codes:
+        segment = segment_of(code)  # what answers it answers its parts too, where nobody is known for a part alone
+        same = segment != code and whole.offers.keys().isdisjoint(taxonomy.with_parts(segment)[1:])
+        wanted[code] = wanted[segment] if same else wanted_offers(code, whole.offers, taxonomy)
     return whole._replace(names=msgspec.structs.replace(whole.names, wanted=codes), wanted=wanted)
 
 
