@@ -12,6 +12,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import staleness_of
 
 from tests.accessibility import violations
 from tests.api.campaigns.steps import campaigner, put_unknown
@@ -99,7 +100,7 @@ def fill_in(phone: Phone, url: str, scripts: bool) -> None:
     window.execute_cdp_cmd("Input.insertText", {"text": "tonte, blanchisserie"})  # at once: results come once
     if not scripts:
         phone.press("chercher")
-        appears(window, "main [role=status]")  # the page of before has none
+        waiting(window).until(staleness_of(words))  # another page, in the place of the one before
     phone.tick("metier", "ev-entretien")
     phone.tick("metier", "lt-blanchisserie")
     phone.tick("zone", "km:20")
