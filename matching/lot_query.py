@@ -37,7 +37,7 @@ SURE = 0.7
 # for where the codes say a trade of no segment (surely, where they are precise).
 LIKELY_TITLE, BESIDE_UNMAPPED = 0.5, 0.6
 # Advice, which engineers do not give on what they design; the code of any works, suggested beside a title of no trade.
-ADVICE, ANY_WORKS = "so-conseil", "45000000"
+ADVICE, ANY_WORKS, STUDIES = "so-conseil", "45000000", (ENGINEERS, "793", "794")
 # Trades of building; works and upkeep of all, which titles of operations name; what is done in a building.
 BUILDING, WHOLE_WORKS, UPKEEP = ("bt-", "in-metal"), frozenset({"bt-tce"}), frozenset({"bt-maintenance"})
 HOUSED = ("so-", "rs-", "cc-mediation", "cc-spectacle", "te-mediation", "de-encombrants")
@@ -336,7 +336,7 @@ class NeedReader:
         asked for too, as is a further trade that it says surely itself. The others are suggested, as all are if
         segments are named, works of all trades where a code or a sure reading says the part that is bought, what is
         done in what is built, and advice on what is designed. Works are left out where all codes are of
-        engineers; what the need's title alone says, where other lots say it (`in_titles`) and this one says a trade.
+        studies; what the need's title alone says, where other lots say it (`in_titles`) and this one says a trade.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.read(title)}
@@ -345,7 +345,7 @@ class NeedReader:
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
         divisions = {code[:2] for code in lot.cpv}
         of_engineers, of_works = divisions == {ENGINEERS}, divisions == {WORKS}
-        if of_engineers:
+        if lot.cpv and all(code.startswith(STUDIES) for code in lot.cpv):
             readings = tuple(each for each in readings if each.segment not in self.interpreter.titles.only_built)
         is_designed = of_engineers and self.taxonomy.is_designed(f"{title} {need_title}")
         sure = {segment for segment, confidence, _ in readings if confidence >= SURE} - UPKEEP
