@@ -251,11 +251,10 @@ class NeedReader:
         return LotQuery(**asked, lot=lot, territory=territory, site=shape, yearly_eur=yearly, supposed=supposed)
 
     def _part_bought(self, lot: Lot, need_title: str, segment: str) -> str:
-        """The part of a segment that a lot buys, by its words or CPV codes; all of one that the buyer names."""
-        if segment in lot.segments:
-            return segment
+        """The part of a segment that a lot buys, by its words or CPV codes; of one that it names, by its own words."""
         codes, said = map(self.cpv.normalise, lot.cpv), (" ".join(lot.keywords), lot.title or "")
-        return self.taxonomy.part_bought(segment, said, codes, need_title)
+        named = segment in lot.segments
+        return self.taxonomy.part_bought(segment, said, () if named else codes, "" if named else need_title)
 
     def supposed_place(self, need: Need, lot: Lot, territory: Territory) -> SupposedPlace | None:
         """The one commune of a territory that the words of a lot name, else the buyer's; None where neither is known.

@@ -102,7 +102,7 @@ def nearby(live: LiveIndex, territory: Territory, on: date, rules: Rules) -> Nea
 
 def promising_kinds(lot: LotMatch) -> tuple[KindBits, ...]:
     """Of each segment of a lot's object, the kinds of which some supplier offers it."""
-    return tuple([lot.live.kinds_that_offer(code) for code in lot.query.subject.objects])
+    return tuple([lot.live.kinds_that_offer(code) for code in lot.query.understood.segments])
 
 
 FindNearby = Callable[[LiveIndex, Territory, date, Rules], NearbyRows]

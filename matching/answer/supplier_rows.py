@@ -254,7 +254,7 @@ class RowWriter:
 
     def _reason_of_kind(self, lot: LotMatch, found: UnknownSuppliers, group: TradeGroup) -> tuple[bytes, ...]:
         """The reason, if any, for the place among those to ask that is shared by the suppliers of a group, in JSON."""
-        objects, label = lot.query.subject.objects, self.reference.taxonomy.label
+        objects, label = lot.query.understood.segments, self.reference.taxonomy.label
         if group.asked_last:
             return (_reason_json(group.asked_last, ASKED_LAST[group.asked_last], self.language),)
         if not objects:

@@ -33,17 +33,17 @@ def test_only_a_reservation_s_near_misses_tell_their_eligibility() -> None:
 
 
 def test_who_is_only_known_for_another_part_of_a_segment_is_close_to_what_a_lot_buys() -> None:
-    """Codes and words of a lot tell the part, which no answer asks for by itself; who names the segment buys all."""
+    """Codes and words of a lot tell the part, which no answer names; who names the segment says it in words alone."""
     plumber = based_on(offer("bt-elec-plomb", basis="inferred"), Evidence("register", reference="4322A"))
     (miss,) = missed(supplier("plumber", plumber), cpv=("45310000",))
     assert miss.message == "Activité proche : Plomberie, chauffage, ventilation (vous demandez : Électricité)"
-    (coverage,) = matched(need(lot(cpv=("45310000",))), supplier("plumber", plumber)).coverage
+    (coverage,) = matched(need(lot("bt-elec-plomb", title="Électricité")), supplier("plumber", plumber)).coverage
     assert (coverage.segment, coverage.candidates) == ("bt-elec-plomb", 0)
     won = based_on(offer("bt-elec-plomb", basis="awarded"), Evidence("award", "Éclairage public"))
     for asked, offers, shown in (
         (lot(cpv=("45330000",)), (plumber,), ["register"]),
         (lot(keywords=("électricité", "plomberie")), (plumber,), ["register"]),
-        (lot("bt-elec-plomb", title="Électricité"), (plumber,), ["register"]),
+        (lot("bt-elec-plomb", title="Lot 2", cpv=("45310000",)), (plumber,), ["register"]),
         (lot(cpv=("45310000",)), (plumber, won), ["award"]),
         (lot(cpv=("45310000",)), (plumber, offer("bt-elec-plomb")), []),
     ):

@@ -220,8 +220,8 @@ class Oracle:
         place = lot.site or (Place(commune=self.territories.communes[supposed].code) if supposed is not None else None)
         site = self.france.disc(place, 0) if place else None
         judged, offerless, yearly = [], [], yearly_value(need, lot)
-        bought = {segment: self._part(segment, need, lot) for segment in roles}
-        offering = self._offering_kinds(pool, [bought[each] for each, role in roles.items() if role == "object"])
+        bought = {each: self._part(each, need, lot) if role == "object" else each for each, role in roles.items()}
+        offering = self._offering_kinds(pool, [segment for segment, role in roles.items() if role == "object"])
         for supplier in pool:
             if not supplier.offers:
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
@@ -296,10 +296,10 @@ class Oracle:
         return {segment.id for segment in family.segments} if family else {code}
 
     def _part(self, segment: str, need: Need, lot: Lot) -> str:
-        """The part of a segment that a lot buys; the segment where it buys all of it, or the buyer named that."""
-        if segment in (*lot.segments, *lot.support_segments):
-            return segment
+        """The part of a segment that a lot buys; by its own words alone where the buyer named the segment."""
         words, codes = (" ".join(lot.keywords), lot.title or ""), [code[:8] for code in lot.cpv]
+        if segment in lot.segments:
+            return self.taxonomy.part_bought(segment, words, (), "")
         return self.taxonomy.part_bought(segment, words, codes, need.title or "")
 
     def _is_of_other_part(self, part: str, offer: Offer) -> bool:
