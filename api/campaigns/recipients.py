@@ -134,7 +134,7 @@ async def _not_to_write_to(connection: Connection, organisation_id: UUID) -> fro
 def _receiver(supplier: Supplier) -> Hashable:
     """The e-mail address, or the legal unit and address, at which several suppliers get one message."""
     email = (supplier.contact.email or "").strip()
-    return email.casefold() if email else addressee(supplier, supplier.address)
+    return email.casefold() if email else addressee(supplier, supplier.address, supplier.sources)
 
 
 def _add_recipients(

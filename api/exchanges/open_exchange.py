@@ -167,8 +167,8 @@ def _join_at_one_address(shown: Iterable[tuple[Supplier | SupplierSummary, Why]]
     firsts: dict[Hashable, UUID] = {}
     for supplier, why in shown:
         new = _recipient(supplier, why)
-        address = supplier.address if isinstance(supplier, Supplier) else None
-        first = recipients.get(firsts.setdefault(addressee(supplier, address), new.supplier_id))
+        address, sources = (supplier.address, supplier.sources) if isinstance(supplier, Supplier) else (None, ())
+        first = recipients.get(firsts.setdefault(addressee(supplier, address, sources), new.supplier_id))
         if new.supplier_id in recipients or (first and new.supplier_id in first.joined):
             continue
         if first is None or (first.email and new.email and first.email != new.email):

@@ -4,7 +4,7 @@ The purchase as suppliers read it in it: its name, and the terms that the buyer 
 And the e-mails to buyers and to people who are invited. Those to buyers say how to get no more.
 """
 
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Literal, Protocol
 from uuid import UUID
@@ -16,7 +16,7 @@ from domain.exchanges.exchange import NamedContact
 from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.suppliers.supplier import DECLARATIONS, SIREN_DIGITS, Address, Kind
+from domain.suppliers.supplier import DECLARATIONS, SIREN_DIGITS, Address, Kind, SourceRef
 from domain.text.bilingual import (
     NOTHING,
     Language,
@@ -252,8 +252,6 @@ class Addressed(Protocol):
     @property
     def id(self) -> UUID: ...
     @property
-    def name(self) -> str: ...
-    @property
     def siret(self) -> str | None: ...
     @property
     def kinds(self) -> Sequence[Kind]: ...
@@ -263,14 +261,16 @@ _WAYS = frozenset({"r", "rue", "av", "avenue", "bd", "boulevard", "che", "chem",
 _SMALL_WORDS = frozenset({"d", "de", "du", "des", "l", "la", "le", "les"})
 
 
-def addressee(supplier: Addressed, address: Address | None) -> Hashable:
+def addressee(supplier: Addressed, address: Address | None, sources: Iterable[SourceRef] = ()) -> Hashable:
     """The legal unit and address that a letter to the supplier goes to; of a GEIQ, the legal unit, wherever it stands.
 
-    Branches of a GEIQ without a SIRET (“GEIQ X – Antenne de Y”) have one; else the supplier alone is written to.
+    Branches of a GEIQ without a SIRET have one, by its number in a source; else the supplier alone is written to.
     """
     siren = (supplier.siret or "")[:SIREN_DIGITS]
-    if tuple(supplier.kinds) == ("GEIQ",) and (siren or " – " in supplier.name):
-        return siren or supplier.name.partition(" – ")[0]
+    if tuple(supplier.kinds) == ("GEIQ",):
+        numbers = ((of.source, *of.external_id.split("/")) for of in sources)  # of the GEIQ, then of the branch
+        of_branch = (each[:2] for each in numbers if len(each) == 3 and all(map(str.isdigit, each[1:])))
+        return siren or next(of_branch, supplier.id)
     if siren and address and address.street and (town := address.postal_code or address.commune):
         # registers shorten the way and leave small words out: “4 R GABRIEL MARIE”
         words = (word[:1] if word in _WAYS else word for word in folded_words(address.street))

@@ -66,7 +66,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the works that a segment holds: who is only known for another one does not answer a lot of this alone."""
 
     id: str
-    """The segment's id, `/` and a word, such as `bt-peinture/sols`: never requested or shown by itself"""
+    """The segment's id, `/` and a word, such as `bt-peinture/carrelage`: never requested or shown by itself"""
     label: str
     """In French"""
     words: tuple[str, ...]

@@ -86,13 +86,14 @@ async def test_of_one_legal_unit_at_one_address_one_is_written_to(served: Client
         await put_unknown(served, source, number[-5:], siret=number, approvals=[{"kind": "EATT"}])
         for number in (first, second)
     }
-    for town in ("Redon", "Vannes"):  # branches of a GEIQ without a SIRET
-        await put_unknown(served, source, town, name=f"GEIQ X – {town}", approvals=[{"kind": "GEIQ"}], siret=None)
+    branches = {"7%2F1": "Redon", "7%2F2": "Vannes", "8%2F1": "Brest"}  # without a SIRET, of two GEIQ of one name
+    for number, town in branches.items():
+        await put_unknown(served, source, number, name=f"GEIQ X – {town}", approvals=[{"kind": "GEIQ"}], siret=None)
     made = await buyer.plan(kinds=["EATT", "GEIQ"])
-    one, branch = (await buyer.get(f"/campaigns/{made['id']}/recipients")).json()["items"]
+    one, *geiq = (await buyer.get(f"/campaigns/{made['id']}/recipients")).json()["items"]
     assert {one["supplier_id"], *one["joined"]} == ids
-    assert (branch["name"], made["left_out"]["joined"]) == ("GEIQ X – Redon", 2)
-    for each in (first[-5:], second[-5:], "Redon", "Vannes"):
+    assert ({each["name"] for each in geiq}, made["left_out"]["joined"]) == ({"GEIQ X – Redon", "GEIQ X – Brest"}, 2)
+    for each in (first[-5:], second[-5:], *branches):
         await served.delete(path_of(source, each))
 
 

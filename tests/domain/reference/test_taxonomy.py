@@ -46,7 +46,6 @@ def test_parts_are_of_segments_and_known_by_codes_of_these() -> None:
     ("title", "codes", "need_title", "bought"),
     [
         ("PLOMBERIE", (), "", "bt-elec-plomb/plomberie"),
-        ("Lot 9", ("45331000",), "", "bt-elec-plomb/plomberie"),
         ("Lot 9 : courants forts", ("45331000",), "", "bt-elec-plomb/electricite"),
         ("Lot 2", (), "Travaux d'éclairage", "bt-elec-plomb/electricite"),
         ("Lot 2", ("45331000",), "Travaux d'éclairage", "bt-elec-plomb/plomberie"),
